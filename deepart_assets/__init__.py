@@ -1,0 +1,1 @@
+"""Deep Art: restores largely incomplete paintings as a graph of Dagster assets."""

@@ -1,0 +1,79 @@
+"""Compatibility steps that let basicsr and torchvision be imported on today's torch.
+
+Belongs here: the two shims below, and nothing else. Does not belong here: workarounds for a
+model's behaviour, which live beside that model.
+
+Call `prepare()` before the first import of torchvision, basicsr, diffusers or transformers. On a
+healthy install of torch and torchvision the first step does nothing; the second is needed by
+basicsr 1.4.2 everywhere.
+"""
+
+import importlib.util
+import sys
+import types
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def prepare() -> None:
+    """Apply both steps once per process.
+
+    1. A CUDA build of torchvision beside a CPU-only torch cannot load its C++ extension, and
+       `import torchvision` then fails with "operator torchvision::nms does not exist". Empty
+       schemas for the two operators that are looked up at import make transforms, models and
+       utils work. Detection operators stay unavailable.
+    2. basicsr imports `torchvision.transforms.functional_tensor`, which torchvision removed; a
+       module of that name carries the one function basicsr uses.
+    """
+    _declare_missing_operators()
+    _provide_functional_tensor()
+
+
+def _declare_missing_operators() -> None:
+    import torch
+
+    if _torchvision_extension_loads():
+        return
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for schema in (
+        "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+        "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
+    ):
+        library.define(schema)
+    # The registration lasts as long as the object does.
+    globals()["_library"] = library
+
+
+def _torchvision_extension_loads() -> bool:
+    """Whether torchvision's own operators are there, found out without importing torchvision."""
+    import torch
+
+    spec = importlib.util.find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        return True
+    extensions = list(Path(spec.origin).parent.glob("_C*.so"))
+    if not extensions:
+        return False
+    try:
+        torch.ops.load_library(str(extensions[0]))
+    except OSError:
+        return False
+    return True
+
+
+def _provide_functional_tensor() -> None:
+    name = "torchvision.transforms.functional_tensor"
+    if importlib.util.find_spec("torchvision") is None or name in sys.modules:
+        return
+    try:
+        found = importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError:
+        found = False
+    if found:
+        return
+    from torchvision.transforms.functional import rgb_to_grayscale
+
+    module = types.ModuleType(name, "Stands in for a module that torchvision removed.")
+    module.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
+    sys.modules[name] = module

@@ -1,0 +1,31 @@
+"""Pictures as arrays: decoding, encoding, resizing, previews.
+
+Belongs here: what every stage needs to read and write a picture. Does not belong here: anything
+that knows what a painting, a subject or a model is.
+
+Everywhere in the project a picture is RGB uint8 of shape H×W×3 in sRGB, and a mask is float32 of
+shape H×W in [0, 1] with 1 = subject unless a docstring says otherwise.
+"""
+
+from deepart_assets.imaging.codec import (
+    decode_grey,
+    decode_rgb,
+    decode_rgba,
+    encode_jpeg,
+    encode_png,
+)
+from deepart_assets.imaging.geometry import fit_within, resize, working_size
+from deepart_assets.imaging.preview import contact_sheet, preview_uri
+
+__all__ = [
+    "contact_sheet",
+    "decode_grey",
+    "decode_rgb",
+    "decode_rgba",
+    "encode_jpeg",
+    "encode_png",
+    "fit_within",
+    "preview_uri",
+    "resize",
+    "working_size",
+]

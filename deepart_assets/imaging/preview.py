@@ -1,0 +1,81 @@
+"""Small pictures for the UI and sheets for people.
+
+Belongs here: thumbnails and rows of captioned pictures. Does not belong here: HTML (`reports`).
+"""
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from deepart_assets.imaging.codec import encode_jpeg
+from deepart_assets.imaging.geometry import fit_within, resize
+
+PREVIEW_SIDE = 192
+"""Longer side of a preview in pixels. Dagster keeps previews in its event log: keep them small."""
+
+_BACKGROUND = (250, 249, 246)
+_INK = (40, 38, 35)
+
+
+def preview_uri(picture: NDArray[np.uint8], side: int = PREVIEW_SIDE) -> str:
+    """Return a JPEG thumbnail of uint8 H×W, H×W×3 or H×W×4 as a `data:` URI."""
+    if picture.ndim == 2:
+        picture = np.repeat(picture[..., None], 3, axis=2)
+    if picture.shape[2] == 4:
+        picture = over_chequers(picture)
+    small = resize(picture, *fit_within(*picture.shape[:2], side))
+    return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
+
+
+def over_chequers(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.uint8]:
+    """Lay uint8 H×W×4 over a chequerboard, so that what is transparent is seen to be so."""
+    height, width = picture.shape[:2]
+    rows, columns = np.indices((height, width)) // square
+    board = np.where((rows + columns) % 2, 205, 235).astype(np.float32)[..., None]
+    alpha = picture[..., 3:].astype(np.float32) / 255
+    mixed = picture[..., :3] * alpha + board * (1 - alpha)
+    return np.round(mixed).astype(np.uint8)
+
+
+def contact_sheet(
+    cells: Sequence[tuple[str, NDArray[np.uint8]]], title: str, height: int = 640
+) -> NDArray[np.uint8]:
+    """Set pictures side by side at one height under their captions, with a title above.
+
+    Args:
+        cells: Caption and picture (uint8, H×W×3), left to right.
+        title: The line above the pictures.
+        height: Height of the pictures on the sheet in pixels.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    margin, caption = max(8, height // 40), max(18, height // 18)
+    title_font = ImageFont.load_default(size=round(caption * 0.72))
+    caption_font = ImageFont.load_default(size=round(caption * 0.58))
+    shown = [
+        (name, resize(picture, height, max(1, round(picture.shape[1] * height / picture.shape[0]))))
+        for name, picture in cells
+    ]
+    width = margin + sum(picture.shape[1] + margin for _, picture in shown)
+    sheet = Image.new("RGB", (width, height + 2 * caption + 2 * margin), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((margin, margin // 2), _fitted(title, title_font, width - 2 * margin), _INK, title_font)
+    left = margin
+    for name, picture in shown:
+        sheet.paste(Image.fromarray(picture), (left, margin + caption))
+        at = (left, margin + caption + height + margin // 3)
+        draw.text(at, _fitted(name, caption_font, picture.shape[1]), _INK, caption_font)
+        left += picture.shape[1] + margin
+    return np.asarray(sheet)
+
+
+def _fitted(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text.rstrip() + "…"

@@ -1,0 +1,122 @@
+"""Reading a profile and explaining what is wrong with it.
+
+Belongs here: `configs/<profile>.yaml`, the environment variables that choose it and the data root,
+and messages. Does not belong here: what the settings mean.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from deepart_assets.errors import SettingsError
+from deepart_assets.settings.models import Settings
+
+PROJECT = Path(__file__).resolve().parents[2]
+"""The checkout: where configs/ and data/ are."""
+
+
+def configs_folder() -> Path:
+    """Return the folder of profiles."""
+    return PROJECT / "configs"
+
+
+def data_root() -> str:
+    """Return the data lake's root: `DEEPART_DATA`, or data/lake in the project."""
+    return os.environ.get("DEEPART_DATA") or str(PROJECT / "data" / "lake")
+
+
+def load_settings(profile: str | None = None) -> Settings:
+    """Read `configs/<profile>.yaml`; without a name, `DEEPART_PROFILE` or "sample".
+
+    Raises:
+        SettingsError: No such profile, not YAML, or wrong settings; names file, key and remedy.
+    """
+    name = profile or os.environ.get("DEEPART_PROFILE") or "sample"
+    folder = configs_folder()
+    file = folder / f"{name}.yaml"
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        raise SettingsError(
+            f"There is no profile {name!r} in {folder}{_nearest(name, known)}:"
+            f" set DEEPART_PROFILE to one of {', '.join(known)}"
+        )
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{file} is not YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise SettingsError(f"{file} must hold settings by name, as {folder}/sample.yaml does")
+    return validate_settings({"profile": name, **content}, str(file))
+
+
+def validate_settings(content: Mapping[str, Any], where: str) -> Settings:
+    """Check settings from any place.
+
+    Args:
+        content: Nested plain values.
+        where: The file or place they come from, for the message.
+
+    Raises:
+        SettingsError: One line a fault, each with the place, the key and the remedy.
+    """
+    try:
+        return Settings.model_validate(content)
+    except ValidationError as error:
+        lines = [f"{where}: {_explain(fault)}" for fault in error.errors()]
+        raise SettingsError("\n".join(lines)) from error
+
+
+def _explain(fault: Mapping[str, Any]) -> str:
+    location = [str(part) for part in fault["loc"]]
+    key = ".".join(location)
+    if fault["type"] == "extra_forbidden":
+        siblings = _names_beside(location)
+        return f"unknown key {key!r}{_nearest(location[-1], siblings)}"
+    return f"{key}: {fault['msg']} (found {fault['input']!r})"
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known here: {', '.join(known)}" if known else ""
+
+
+def _names_beside(location: list[str]) -> list[str]:
+    """Return the names valid where `location` ends, walking the models as pydantic did."""
+    models: list[Any] = [Settings]
+    for part in location[:-1]:
+        models = [inner for model in models for inner in _step(model, part)]
+    return sorted({name for model in models for name in _fields(model)})
+
+
+def _fields(model: Any) -> list[str]:
+    is_model = isinstance(model, type) and issubclass(model, BaseModel)
+    return list(model.model_fields) if is_model else []
+
+
+def _step(annotation: Any, part: str) -> list[Any]:
+    """Go down by one part of a location: a field, a union's tag or a mapping's key."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if part in annotation.model_fields:
+            return _members(annotation.model_fields[part].annotation)
+        kind = annotation.model_fields.get("kind")
+        tags = get_args(kind.annotation) if kind is not None else ()
+        return [annotation] if part in tags else []
+    if get_origin(annotation) is dict:
+        return _members(get_args(annotation)[1])
+    return []
+
+
+def _members(annotation: Any) -> list[Any]:
+    if hasattr(annotation, "__metadata__"):
+        return _members(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        return [inner for member in get_args(annotation) for inner in _members(member)]
+    return [annotation]

@@ -1,0 +1,19 @@
+"""The one place where the pipeline's files and the records of how they were made are kept.
+
+Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`ledger`).
+Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
+"""
+
+from deepart_assets.storage.lake import Lake, StoredFile, sha256_of
+from deepart_assets.storage.ledger import Ledger, Made, Recipe, Record, make_or_reuse
+
+__all__ = [
+    "Lake",
+    "Ledger",
+    "Made",
+    "Recipe",
+    "Record",
+    "StoredFile",
+    "make_or_reuse",
+    "sha256_of",
+]

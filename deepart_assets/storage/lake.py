@@ -1,0 +1,140 @@
+"""The data lake: one folder or bucket, addressed by relative paths.
+
+Belongs here: reading, atomic writing and hashing bytes on any fsspec file system. Does not belong
+here: knowledge of which asset owns which path.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import posixpath
+import tempfile
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file in the lake. `path` is relative to the lake's root, `size` is in bytes."""
+
+    path: str
+    sha256: str
+    size: int
+
+
+def sha256_of(data: bytes) -> str:
+    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
+    return hashlib.sha256(data).hexdigest()
+
+
+class Lake:
+    """Files below one root, which is a local folder or any fsspec URL (`s3://bucket/prefix`).
+
+    A file is either absent or whole: local writes go to a temporary name in the same folder, are
+    flushed to the disk and renamed; object stores make an upload visible only when it is complete.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self.url = str(root)
+        self._fs, self._root = fsspec.core.url_to_fs(self.url)
+        self._is_local = isinstance(self._fs, LocalFileSystem)
+
+    def __repr__(self) -> str:
+        return f"Lake({self.url!r})"
+
+    def full_path(self, path: str) -> str:
+        """Return the path or URL under which other programs find the file."""
+        full = self._full(path)
+        return full if self._is_local else self._fs.unstrip_protocol(full)
+
+    def write(self, path: str, data: bytes) -> StoredFile:
+        """Write `data` atomically, replacing what was there."""
+        full = self._full(path)
+        if self._is_local:
+            _write_local(Path(full), data)
+        else:
+            self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
+            self._fs.pipe_file(full, data)
+        return StoredFile(path, sha256_of(data), len(data))
+
+    def write_json(self, path: str, content: Any) -> StoredFile:
+        """Write `content` as indented JSON with a stable key order."""
+        text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False)
+        return self.write(path, (text + "\n").encode())
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file; raise FileNotFoundError where there is none."""
+        return self._fs.cat_file(self._full(path))
+
+    def read_json(self, path: str) -> Any:
+        """Return the decoded JSON of a file; raise FileNotFoundError where there is none."""
+        return json.loads(self.read(path))
+
+    def exists(self, path: str) -> bool:
+        """Tell whether there is a file at `path`."""
+        return self._fs.isfile(self._full(path))
+
+    def remove(self, path: str) -> None:
+        """Remove a file; one that is not there is no error."""
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._full(path))
+
+    def list(self, folder: str, suffix: str = "") -> list[str]:
+        """Return the relative paths of the files directly in `folder`, sorted by name."""
+        try:
+            # Listings may be cached; another process may have written since.
+            self._fs.invalidate_cache()
+            found = self._fs.ls(self._full(folder), detail=False)
+        except FileNotFoundError:
+            return []
+        names = sorted(posixpath.basename(str(entry)) for entry in found)
+        return [
+            f"{folder}/{name}"
+            for name in names
+            if name.endswith(suffix) and not name.startswith(".")
+        ]
+
+    def intact(self, file: StoredFile) -> bool:
+        """Tell whether the file exists and still has the size and the hash it was written with."""
+        try:
+            data = self.read(file.path)
+        except FileNotFoundError:
+            return False
+        return len(data) == file.size and sha256_of(data) == file.sha256
+
+    @contextlib.contextmanager
+    def local(self, path: str) -> Iterator[Path]:
+        """Yield a local path holding the file, for libraries that open files themselves."""
+        if self._is_local:
+            yield Path(self._full(path))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / posixpath.basename(path)
+            copy.write_bytes(self.read(path))
+            yield copy
+
+    def _full(self, path: str) -> str:
+        parts = path.split("/")
+        if path.startswith("/") or ".." in parts or not all(parts):
+            raise ValueError(f"{path!r} is not a path inside the lake {self.url}")
+        return f"{self._root}/{path}"
+
+
+def _write_local(target: Path, data: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""Records of what was made from what, and the decision whether it has to be made again.
+
+Belongs here: recipes, fingerprints, records, and `make_or_reuse`, the only way in which the
+pipeline computes anything. Does not belong here: Dagster's events, which are derived from records.
+
+An output is known by the fingerprint of its recipe: the content hashes of its inputs, the hash of
+the weights, the settings that matter to it and the code version of the stage. It is reused if its
+record has the same fingerprint and every file it names is there and intact.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from deepart_assets.errors import SkipPainting
+from deepart_assets.storage.lake import Lake, StoredFile, sha256_of
+
+Status = Literal["done", "skipped", "failed"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything an output is made from; all values are plain JSON."""
+
+    code_version: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    weights: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the recipe written as canonical JSON."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
+        return sha256_of(text.encode())
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a stage hands over: the bytes of each file by lake path, and figures to record."""
+
+    files: Mapping[str, bytes]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    preview: str | None = None
+    """A small picture as a `data:` URI, for the UI."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What happened when one output was last made (or was skipped, or failed)."""
+
+    asset: str
+    key: str
+    status: Status
+    fingerprint: str
+    recipe: Mapping[str, Any]
+    files: tuple[StoredFile, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    preview: str | None = None
+    reason: str | None = None
+    seconds: float = 0.0
+    made_at: str = ""
+
+    @property
+    def data_version(self) -> str:
+        """The hash of the files' contents: equal bytes, equal version, whatever made them."""
+        names = sorted((file.path, file.sha256) for file in self.files)
+        return sha256_of(json.dumps(names).encode())
+
+    @property
+    def path(self) -> str:
+        """The lake path of the first, the main file."""
+        return self.files[0].path
+
+
+WHOLE = "_whole"
+"""The key of an output that is not one painting's but the whole data set's."""
+
+
+class Ledger:
+    """The records of a lake: one small JSON file for each asset and key."""
+
+    def __init__(self, lake: Lake) -> None:
+        self.lake = lake
+
+    def get(self, asset: str, key: str = WHOLE) -> Record | None:
+        """Return the record of an output, or None. An unreadable record counts as none."""
+        try:
+            content = self.lake.read_json(_record_path(asset, key))
+            files = tuple(StoredFile(**file) for file in content.pop("files"))
+            return Record(files=files, **content)
+        except (FileNotFoundError, ValueError, TypeError, KeyError):
+            return None
+
+    def done(self, asset: str, key: str = WHOLE) -> Record | None:
+        """Return the record of an output that was made, or None."""
+        record = self.get(asset, key)
+        return record if record is not None and record.status == "done" else None
+
+    def put(self, record: Record) -> None:
+        """Write a record; its files must have been written before."""
+        self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
+
+    def keys(self, asset: str) -> list[str]:
+        """Return the keys that have a record, sorted."""
+        paths = self.lake.list(f"records/{asset}", ".json")
+        return [path.rsplit("/", 1)[1].removesuffix(".json") for path in paths]
+
+
+def make_or_reuse(
+    ledger: Ledger,
+    asset: str,
+    recipe: Recipe,
+    make: Callable[[], Made],
+    *,
+    key: str = WHOLE,
+    force: bool = False,
+) -> tuple[Record, bool]:
+    """Return the record of an output and whether it was computed now.
+
+    `make` runs only if there is no intact output with this recipe's fingerprint, or with `force`.
+    Its files are written first and the record last, so a process killed in between leaves an
+    output whose hash does not match its record, which the next run makes again.
+
+    A `SkipPainting` becomes a record with status "skipped". Any other exception leaves a record
+    with status "failed" and is raised again; failed outputs are always tried again when asked for.
+    Files of an earlier success stay where they are.
+    """
+    known = ledger.get(asset, key)
+    if not force and known is not None and known.fingerprint == recipe.fingerprint:
+        intact = all(ledger.lake.intact(file) for file in known.files)
+        if known.status == "skipped" or (known.status == "done" and intact):
+            return known, False
+
+    def record(status: Status, **more: Any) -> Record:
+        result = Record(
+            asset=asset,
+            key=key,
+            status=status,
+            fingerprint=recipe.fingerprint,
+            recipe=asdict(recipe),
+            seconds=round(time.perf_counter() - start, 3),
+            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            **more,
+        )
+        ledger.put(result)
+        return result
+
+    start = time.perf_counter()
+    try:
+        made = make()
+        files = tuple(ledger.lake.write(path, data) for path, data in made.files.items())
+    except SkipPainting as reason:
+        return record("skipped", reason=str(reason)), True
+    except Exception as error:
+        record("failed", reason=f"{type(error).__name__}: {error}")
+        raise
+    figures = dict(made.figures)
+    return record("done", files=files, figures=figures, preview=made.preview), True
+
+
+def _record_path(asset: str, key: str) -> str:
+    return f"records/{asset}/{key}.json"
