@@ -15,7 +15,7 @@ from deepart_assets.imaging.codec import (
     encode_png,
 )
 from deepart_assets.imaging.geometry import fit_within, resize, working_size
-from deepart_assets.imaging.preview import contact_sheet, preview_uri
+from deepart_assets.imaging.preview import contact_sheet, mosaic, over_chequers, preview_uri
 
 __all__ = [
     "contact_sheet",
@@ -25,6 +25,8 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "fit_within",
+    "mosaic",
+    "over_chequers",
     "preview_uri",
     "resize",
     "working_size",

@@ -4,6 +4,7 @@ Belongs here: file formats, colour spaces, orientation, limits. Does not belong 
 """
 
 import io
+import re
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +47,10 @@ def decode_rgb(data: bytes, name: str) -> NDArray[np.uint8]:
             upright = ImageOps.exif_transpose(image)
             return np.asarray(_to_srgb(upright))
     except (OSError, SyntaxError, ValueError, EOFError) as error:
+        # Pillow names the object it read from, which is another one each time.
+        fault = re.sub(r" <_io.*?>", "", str(error))
         raise PaintingError(
-            f"{name} cannot be decoded ({error}): replace the file with a whole picture"
+            f"{name} cannot be decoded ({fault}): replace the file with a whole picture"
         ) from error
 
 

@@ -73,6 +73,19 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
+def mosaic(pictures: Sequence[NDArray[np.uint8]], cell: int = 160) -> NDArray[np.uint8]:
+    """Set pictures (uint8, H×W×3) into a grid of square cells, for a glance at a whole set."""
+    columns = max(1, min(6, len(pictures)))
+    rows = -(-max(1, len(pictures)) // columns)
+    grid = Image.new("RGB", (columns * cell, rows * cell), _BACKGROUND)
+    for number, picture in enumerate(pictures):
+        small = resize(picture, *fit_within(*picture.shape[:2], cell - 8))
+        left = number % columns * cell + (cell - small.shape[1]) // 2
+        top = number // columns * cell + (cell - small.shape[0]) // 2
+        grid.paste(Image.fromarray(small), (left, top))
+    return np.asarray(grid)
+
+
 def _fitted(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
     if font.getlength(text) <= width:
         return text

@@ -6,7 +6,7 @@ code that acts on a setting.
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class Section(BaseModel):
@@ -26,21 +26,24 @@ class FolderSource(Section):
     csv: str | None = Field(None, description="Name of the CSV inside the folder.")
 
 
+ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][^/\\]*\.zip$")]
+
+
 class KaggleSource(Section):
     """A Kaggle competition's archives; credentials come from Kaggle's usual places."""
 
     kind: Literal["kaggle"]
-    competition: str = "painter-by-numbers"
-    archives: tuple[str, ...] = ("train.zip", "test.zip")
-    csv: str = "all_data_info.csv"
+    competition: str = Field("painter-by-numbers", pattern=r"^[a-z0-9-]+$")
+    archives: tuple[ArchiveName, ...] = Field(("train.zip", "test.zip"), min_length=1)
+    csv: str = Field("all_data_info.csv", pattern=r"^[^/\\]+$")
 
 
 class DriveSource(Section):
     """A zip archive on Google Drive, by file id."""
 
     kind: Literal["drive"]
-    file_id: str
-    csv: str | None = None
+    file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    csv: str | None = Field(None, description="Name of the CSV, anywhere inside the archive.")
 
 
 Source = Annotated[FolderSource | KaggleSource | DriveSource, Field(discriminator="kind")]
@@ -114,15 +117,29 @@ class AdversarialTraining(Section):
 
     iterations: int = Field(5000, ge=1)
     batch: int = Field(8, ge=1)
-    crop: int = Field(128, ge=32, multiple_of=32, description="Side of an HR crop, pixels.")
+    crop: int = Field(128, ge=32, multiple_of=8, description="Side of an HR crop, pixels.")
     learning_rate: float = Field(1e-4, gt=0)
     pixel_weight: float = 1e-2
     feature_weight: float = 1.0
     adversarial_weight: float = 5e-3
     feature_network: Literal["vgg19", "efficientnet_lite0"] = "vgg19"
+    discriminator: Literal["vgg128", "unet"] = Field(
+        "vgg128",
+        description="vgg128 judges whole crops of 128 pixels (ESRGAN), unet each pixel of a crop of"
+        " any size (Real-ESRGAN).",
+    )
     discriminator_features: int = Field(64, ge=4)
     clip_norm: float = Field(0.1, gt=0, description="L2 limit of the generator's gradient.")
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _crop_suits_discriminator(self) -> "AdversarialTraining":
+        if self.discriminator == "vgg128" and self.crop != 128:
+            raise ValueError(
+                f"the discriminator vgg128 judges crops of 128 pixels, not {self.crop}: set crop:"
+                " 128 or discriminator: unet"
+            )
+        return self
 
 
 class Upscaling(Section):

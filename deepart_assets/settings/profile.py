@@ -31,28 +31,43 @@ def data_root() -> str:
     return os.environ.get("DEEPART_DATA") or str(PROJECT / "data" / "lake")
 
 
+def cache_folder() -> Path:
+    """Return where downloads are kept: `DEEPART_CACHE`, or ~/.cache/deepart."""
+    return Path(os.environ.get("DEEPART_CACHE") or Path.home() / ".cache" / "deepart")
+
+
 def load_settings(profile: str | None = None) -> Settings:
-    """Read `configs/<profile>.yaml`; without a name, `DEEPART_PROFILE` or "sample".
+    """Read a profile: a name in configs/, or the path of a YAML file of one's own.
+
+    Without an argument, `DEEPART_PROFILE` or "sample".
 
     Raises:
         SettingsError: No such profile, not YAML, or wrong settings; names file, key and remedy.
     """
     name = profile or os.environ.get("DEEPART_PROFILE") or "sample"
-    folder = configs_folder()
-    file = folder / f"{name}.yaml"
-    known = sorted(path.stem for path in folder.glob("*.yaml"))
-    if name not in known:
-        raise SettingsError(
-            f"There is no profile {name!r} in {folder}{_nearest(name, known)}:"
-            f" set DEEPART_PROFILE to one of {', '.join(known)}"
-        )
+    file = _profile_file(name)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise SettingsError(f"{file} is not YAML: {error}") from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{file} must hold settings by name, as {folder}/sample.yaml does")
-    return validate_settings({"profile": name, **content}, str(file))
+        raise SettingsError(f"{file} must hold settings by name, as configs/sample.yaml does")
+    return validate_settings({"profile": file.stem, **content}, str(file))
+
+
+def _profile_file(name: str) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        if not Path(name).is_file():
+            raise SettingsError(f"There is no profile file {name}: check DEEPART_PROFILE")
+        return Path(name)
+    folder = configs_folder()
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:
+        raise SettingsError(
+            f"There is no profile {name!r} in {folder}{_nearest(name, known)}:"
+            f" set DEEPART_PROFILE to one of {', '.join(known)}, or to the path of a YAML file"
+        )
+    return folder / f"{name}.yaml"
 
 
 def validate_settings(content: Mapping[str, Any], where: str) -> Settings:
@@ -68,17 +83,29 @@ def validate_settings(content: Mapping[str, Any], where: str) -> Settings:
     try:
         return Settings.model_validate(content)
     except ValidationError as error:
-        lines = [f"{where}: {_explain(fault)}" for fault in error.errors()]
+        lines = [f"{where}: {_explain(fault, content)}" for fault in error.errors()]
         raise SettingsError("\n".join(lines)) from error
 
 
-def _explain(fault: Mapping[str, Any]) -> str:
+def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     location = [str(part) for part in fault["loc"]]
-    key = ".".join(location)
+    key = ".".join(_written(location, content))
     if fault["type"] == "extra_forbidden":
-        siblings = _names_beside(location)
-        return f"unknown key {key!r}{_nearest(location[-1], siblings)}"
+        return f"unknown key {key!r}{_nearest(location[-1], _names_beside(location))}"
     return f"{key}: {fault['msg']} (found {fault['input']!r})"
+
+
+def _written(location: list[str], content: Any) -> list[str]:
+    """Leave out of a location the tags of unions, which stand in no file."""
+    keys = []
+    for part in location[:-1]:
+        if isinstance(content, Mapping) and part in content:
+            keys.append(part)
+            content = content[part]
+        elif isinstance(content, list | tuple):
+            keys.append(part)
+            content = content[int(part)]
+    return [*keys, location[-1]]
 
 
 def _nearest(name: str, known: list[str]) -> str:

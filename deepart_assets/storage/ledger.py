@@ -10,7 +10,7 @@ record has the same fingerprint and every file it names is there and intact.
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -39,12 +39,15 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Made:
-    """What a stage hands over: the bytes of each file by lake path, and figures to record."""
+    """What a stage hands over: the bytes of each file by lake path, and figures to record.
 
-    files: Mapping[str, bytes]
+    `files` may be a generator of (path, bytes), so that a large data set is never held in memory
+    as a whole; `figures` are read after the last file and may be filled on the way.
+    """
+
+    files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]
     figures: Mapping[str, Any] = field(default_factory=dict)
-    preview: str | None = None
-    """A small picture as a `data:` URI, for the UI."""
+    """Plain JSON. A text that starts with `data:image/` is a small picture for the UI."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,6 @@ class Record:
     recipe: Mapping[str, Any]
     files: tuple[StoredFile, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
-    preview: str | None = None
     reason: str | None = None
     seconds: float = 0.0
     made_at: str = ""
@@ -151,14 +153,15 @@ def make_or_reuse(
     start = time.perf_counter()
     try:
         made = make()
-        files = tuple(ledger.lake.write(path, data) for path, data in made.files.items())
+        contents = made.files.items() if isinstance(made.files, Mapping) else made.files
+        files = tuple(ledger.lake.write(path, data) for path, data in contents)
     except SkipPainting as reason:
         return record("skipped", reason=str(reason)), True
     except Exception as error:
         record("failed", reason=f"{type(error).__name__}: {error}")
         raise
     figures = dict(made.figures)
-    return record("done", files=files, figures=figures, preview=made.preview), True
+    return record("done", files=files, figures=figures), True
 
 
 def _record_path(asset: str, key: str) -> str:

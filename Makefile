@@ -1,0 +1,53 @@
+# `make help` lists the commands. PYTHON chooses the interpreter that makes .venv.
+
+PYTHON ?= python3.11
+VENV ?= .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)/.dagster_home
+# The same pins for the install and for the builds inside it (see constraints.txt).
+export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
+export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo ui test test-all check format bench clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+# The stamp is renewed when what is to be installed changes.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
+	$(BIN)/python -m pip install --editable ".[sample,dev]"
+	touch $@
+
+install: $(VENV)/.installed ## make .venv and install everything
+
+demo: install ## restore the embedded paintings: the whole graph, a table, a gallery
+	$(BIN)/deepart demo
+
+ui: install ## the Dagster UI on 127.0.0.1:3000
+	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+
+test: install ## the quick tests
+	$(BIN)/pytest -m "not slow"
+
+test-all: install ## all tests, the slow ones too
+	$(BIN)/pytest
+
+check: install ## lint, types, import contracts, definitions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy deepart_assets
+	$(BIN)/lint-imports
+	$(BIN)/dg check defs
+
+format: install ## format the code and mend what the linter can
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install ## the benchmarks in quick mode; figures go to benchmarks/results
+	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit 1; done
+
+clean: ## remove the data lake and Dagster's history, keep .venv
+	rm -rf data/lake
+	find .dagster_home -mindepth 1 -not -name dagster.yaml -delete

@@ -1,0 +1,6 @@
+"""The pipeline, top to bottom: wikiart, super_resolution, restoration, gallery.
+
+Belongs here: one function for each asset, which says what the asset is made from and calls the
+domain packages; its docstring is its description in the UI. Does not belong here: methods (domain
+packages), events, reuse and failures (`orchestration`).
+"""

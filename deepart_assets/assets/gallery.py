@@ -1,0 +1,92 @@
+"""The gallery: what a curator opens.
+
+Belongs here: which records become rows. Does not belong here: how the page looks (`reports`).
+"""
+
+import dagster as dg
+
+from deepart_assets.assets.restoration import SHEET_HEIGHT
+from deepart_assets.orchestration.factory import CATALOGUE, data_asset
+from deepart_assets.orchestration.studio import Painting, Stage, Studio
+from deepart_assets.reports import report_json
+from deepart_assets.reports.gallery import GalleryRow, gallery_html
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Made
+
+
+def gallery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Return the gallery for the outpainters that the profile names."""
+    names = list(settings.outpainters)
+
+    @data_asset(
+        group="gallery",
+        deps=[CATALOGUE],
+        painting_deps=["subject_masks", "restoration_sheets"],
+        kinds={"html"},
+    )
+    def gallery(studio: Studio) -> Stage:
+        """Every painting's row on one HTML page: its sheet, links to the full pictures, and for
+        those not restored the reason. Open `gallery/index.html` of the data lake in a browser.
+        """
+
+        def make() -> Made:
+            rows = [_row(painting, names) for painting in studio.paintings.values()]
+            restored = sum(row.sheet is not None for row in rows)
+            return Made(
+                {
+                    "gallery/index.html": gallery_html("Deep Art gallery", rows, SHEET_HEIGHT),
+                    "reports/gallery.json": report_json(_figures(row) for row in rows),
+                },
+                {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},
+            )
+
+        return Stage(make, settings={"outpainters": names})
+
+    return [gallery]
+
+
+def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
+    ledger = painting.ledger
+    mask = ledger.done("subject_masks", painting.id)
+    sheet = ledger.get("restoration_sheets", painting.id)
+    made = sheet if sheet is not None and sheet.status == "done" else None
+    results = {
+        caption: record.path
+        for name in outpainters
+        for caption, asset in (
+            (name, f"{name}_outpaintings"),
+            (f"{name}, ×4", f"{name}_upscaled"),
+        )
+        if (record := ledger.done(asset, painting.id)) is not None
+    }
+    return GalleryRow(
+        id=painting.id,
+        caption=painting.caption,
+        style=painting.labels["style"],
+        subject_share=mask.figures.get("subject_share") if mask else None,
+        sheet=made.path if made else None,
+        reason=None if made else _reason(painting, outpainters),
+        picture=mask.figures.get("preview") if mask else None,
+        results=results if made else {},
+    )
+
+
+def _reason(painting: Painting, outpainters: list[str]) -> str | None:
+    """Say why there is no sheet: the first stage that skipped or failed, in the pipeline's order."""
+    stages = ["subject_masks", "unfinished_paintings"]
+    stages += [f"{name}_{stage}" for name in outpainters for stage in ("outpaintings", "upscaled")]
+    for asset in [*stages, "restoration_sheets"]:
+        record = painting.ledger.get(asset, painting.id)
+        if record is not None and record.status != "done":
+            verb = "" if record.status == "skipped" else f"{asset} failed: "
+            return f"{verb}{record.reason}"
+    return None
+
+
+def _figures(row: GalleryRow) -> dict[str, object]:
+    return {
+        "name": row.id,
+        "restored": row.sheet is not None,
+        "subject_share": row.subject_share,
+        "reason": row.reason,
+    }

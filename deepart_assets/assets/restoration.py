@@ -1,0 +1,302 @@
+"""Restoration, a partition for each painting: subject masks, unfinished paintings, outpaintings,
+upscaled results, sheets.
+
+Belongs here: what each of these assets is made from. Does not belong here: how a subject is found
+(`segmentation`), a surround generated (`outpainting`), a picture enlarged (`super_resolution`).
+"""
+
+from functools import cache
+
+import dagster as dg
+import numpy as np
+
+from deepart_assets.errors import SkipPainting
+from deepart_assets.imaging import (
+    contact_sheet,
+    decode_grey,
+    decode_rgb,
+    decode_rgba,
+    encode_jpeg,
+    encode_png,
+    over_chequers,
+    preview_uri,
+    resize,
+    working_size,
+)
+from deepart_assets.orchestration.factory import Check, painting_asset
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.outpainting import (
+    build_outpainter,
+    outpaint,
+    painting_seed,
+    prompt_for,
+    seam_score,
+    subject_difference,
+)
+from deepart_assets.segmentation import build_segmenter, clean_up, overlay
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
+
+SHEET_HEIGHT = 640
+"""Height of the pictures on a sheet, in pixels."""
+
+
+def restoration_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Return the restoration group for the outpainters that the profile names."""
+    names = list(settings.outpainters)
+    columns = [asset for name in names for asset in (_outpaintings(name), _upscaled(name))]
+    return [subject_masks, unfinished_paintings, *columns, _restoration_sheets(names)]
+
+
+# --- the subject ---------------------------------------------------------------------------------
+
+
+def _mask_fault(record: Record) -> str | None:
+    return record.figures.get("verdict")
+
+
+@painting_asset(
+    kinds={"onnx", "opencv"},
+    pool="gpu",
+    checks=[
+        Check(
+            "neither_empty_nor_full",
+            "The mask keeps a subject and leaves something to generate. A painting where it does"
+            " not is reported and left out downstream.",
+            _mask_fault,
+            dg.AssetCheckSeverity.WARN,
+        )
+    ],
+)
+def subject_masks(studio: Studio) -> PaintingStage:
+    """What is kept of each painting: its subject.
+
+    A segmentation network finds the subject; the mask is refined to the picture's edges, rid of
+    specks and filled. PNG of the painting's size, 255 = subject (kept), 0 = surround (generated
+    again). A painting without a clear subject gets a verdict that says so, and goes no further.
+    """
+    settings = studio.settings.segmentation
+    segmenter = build_segmenter(settings.segmenter)
+
+    def make(painting: Painting) -> Made:
+        picture = painting.original()
+        subject = clean_up(segmenter(picture), settings)
+        return Made(
+            {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
+            {
+                "preview": preview_uri(overlay(picture, subject.mask)),
+                "subject_share": round(subject.share, 4),
+                "contrast": round(subject.contrast, 3),
+                "parts": subject.parts,
+                "verdict": subject.verdict,
+                "segmenter": segmenter.descriptor.name,
+            },
+        )
+
+    return PaintingStage(
+        make, settings=settings.model_dump(mode="json"), weights=segmenter.weights_hash()
+    )
+
+
+@painting_asset(painting_deps=["subject_masks"], kinds={"opencv"})
+def unfinished_paintings(studio: Studio) -> PaintingStage:
+    """The painting as an outpainter gets it: the subject, and nothing of the rest.
+
+    RGBA PNG at the working size (smaller side as set, aspect kept, never enlarged): alpha 255 =
+    subject, 0 = to be generated; colours under alpha 0 are black, so that no generator can look
+    at what it is asked to invent.
+    """
+    side = studio.settings.restoration.working_side
+
+    def make(painting: Painting) -> Made:
+        mask_record = painting.inputs["subject_masks"]
+        if verdict := mask_record.figures.get("verdict"):
+            raise SkipPainting(verdict)
+        mask = decode_grey(painting.read("subject_masks"), mask_record.path)
+        picture = painting.original()
+        size = working_size(*picture.shape[:2], side)
+        # Half covered or more is subject: the rule that keeps the area unbiased.
+        known = resize((mask > 0).astype(np.float32), *size) >= 0.5
+        rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
+        rgba[~known] = 0
+        return Made(
+            {f"unfinished_paintings/{painting.id}.png": encode_png(rgba)},
+            {
+                "preview": preview_uri(rgba),
+                "height": size[0],
+                "width": size[1],
+                "subject_share": round(float(known.mean()), 4),
+            },
+        )
+
+    return PaintingStage(make, settings={"working_side": side})
+
+
+# --- the surround --------------------------------------------------------------------------------
+
+
+def _outpaintings(name: str) -> dg.AssetsDefinition:
+    def fault(record: Record) -> str | None:
+        difference = record.figures["subject_difference"]
+        return f"changed by {difference} grey levels" if difference else None
+
+    @painting_asset(
+        name=f"{name}_outpaintings",
+        deps=(),
+        painting_deps=["unfinished_paintings"],
+        kinds={"outpainting"},
+        pool="gpu",
+        checks=[
+            Check(
+                "subject_untouched",
+                "Read back from its file, every subject pixel is byte-identical to the unfinished"
+                " painting.",
+                fault,
+            )
+        ],
+    )
+    def outpaintings(studio: Studio) -> PaintingStage:
+        """The painting with its surround generated again by this outpainter.
+
+        RGB PNG at the working size. The subject is the painter's, byte for byte; the seam is
+        blended on the generated side only. The random seed follows from the global seed, the
+        painting and the outpainter, so a result depends neither on the batch nor on the order.
+        """
+        shared = studio.settings.restoration
+        settings = studio.settings.outpainters[name]
+        outpainter = build_outpainter(settings)
+
+        def details(painting: Painting) -> dict[str, object]:
+            return {
+                "prompt": prompt_for(shared.prompt, painting.labels),
+                "seed": painting_seed(shared.seed, painting.id, name),
+            }
+
+        def make(painting: Painting) -> Made:
+            path = painting.inputs["unfinished_paintings"].path
+            unfinished = decode_rgba(painting.read("unfinished_paintings"), path)
+            wanted = details(painting)
+            result = outpaint(
+                outpainter,
+                unfinished,
+                prompt=str(wanted["prompt"]),
+                negative_prompt=shared.negative_prompt,
+                seed=int(str(wanted["seed"])),
+            )
+            data = encode_png(result)
+            written = decode_rgb(data, painting.id)
+            return Made(
+                {f"{name}_outpaintings/{painting.id}.png": data},
+                {
+                    "preview": preview_uri(result),
+                    "subject_difference": subject_difference(unfinished, written),
+                    "seam_score": round(seam_score(unfinished, written), 3),
+                    **wanted,
+                },
+            )
+
+        return PaintingStage(
+            make,
+            settings={
+                "outpainter": settings.model_dump(mode="json"),
+                "negative_prompt": shared.negative_prompt,
+            },
+            details=details,
+            weights=outpainter.weights_hash(),
+        )
+
+    return outpaintings
+
+
+def _upscaled(name: str) -> dg.AssetsDefinition:
+    source = f"{name}_outpaintings"
+
+    def fault(record: Record) -> str | None:
+        figures = record.figures
+        size, low = (figures["height"], figures["width"]), (figures["from_height"], figures["from_width"])
+        return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
+
+    @painting_asset(
+        name=f"{name}_upscaled",
+        deps=["art_esrgan"],
+        painting_deps=[source],
+        kinds={"torch"},
+        pool="gpu",
+        checks=[
+            Check(
+                "four_times_larger", "Both sides are exactly four times the outpainting's.", fault
+            )
+        ],
+    )
+    def upscaled(studio: Studio) -> PaintingStage:
+        """The outpainted painting at four times the size, by Art ESRGAN in overlapping tiles.
+
+        RGB PNG. The whole picture goes through the network that `art_esrgan` trained.
+        """
+        settings = studio.settings.super_resolution.upscaling
+        # Not before the first painting that has to be made.
+        upscaler = cache(lambda: RRDBNetUpscaler(studio.read("art_esrgan"), settings))
+
+        def make(painting: Painting) -> Made:
+            low = decode_rgb(painting.read(source), painting.inputs[source].path)
+            data = encode_png(upscaler()(low))
+            high = decode_rgb(data, painting.id)
+            return Made(
+                {f"{name}_upscaled/{painting.id}.png": data},
+                {
+                    "preview": preview_uri(high),
+                    "height": high.shape[0],
+                    "width": high.shape[1],
+                    "from_height": low.shape[0],
+                    "from_width": low.shape[1],
+                },
+            )
+
+        return PaintingStage(make, settings=settings.model_dump(mode="json"))
+
+    return upscaled
+
+
+# --- side by side --------------------------------------------------------------------------------
+
+
+def _restoration_sheets(names: list[str]) -> dg.AssetsDefinition:
+    @painting_asset(
+        painting_deps=[
+            "subject_masks",
+            "unfinished_paintings",
+            *(f"{name}_upscaled" for name in names),
+        ],
+        kinds={"pillow"},
+    )
+    def restoration_sheets(studio: Studio) -> PaintingStage:
+        """Original, mask, unfinished painting and each upscaled result side by side: one JPEG."""
+
+        def make(painting: Painting) -> Made:
+            def read(asset: str) -> tuple[bytes, str]:
+                return painting.read(asset), painting.inputs[asset].path
+
+            mask = decode_grey(*read("subject_masks"))
+            cells = [
+                ("original", painting.original()),
+                ("subject mask", np.repeat(mask[..., None], 3, axis=2)),
+                ("unfinished painting", over_chequers(decode_rgba(*read("unfinished_paintings")))),
+                *(
+                    (f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled")))
+                    for name in names
+                ),
+            ]
+            sheet = contact_sheet(cells, painting.caption, SHEET_HEIGHT)
+            return Made(
+                {f"restoration_sheets/{painting.id}.jpg": encode_jpeg(sheet)},
+                {"preview": preview_uri(sheet, side=480), "title": painting.caption},
+            )
+
+        return PaintingStage(make, settings={"height": SHEET_HEIGHT}, details=_captioned)
+
+    return restoration_sheets
+
+
+def _captioned(painting: Painting) -> dict[str, object]:
+    return {"caption": painting.caption}

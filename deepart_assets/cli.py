@@ -1,0 +1,175 @@
+"""The command line: `deepart demo`.
+
+Belongs here: running jobs without the UI and telling the user what came of it. Does not belong
+here: anything the UI could not do as well.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.table import Table
+
+from deepart_assets.errors import DeepArtError
+from deepart_assets.orchestration.build import build_defs
+from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.studio import Painting, Studio
+from deepart_assets.reports import report_json
+from deepart_assets.settings import Settings, load_settings
+from deepart_assets.settings.profile import PROJECT, data_root
+from deepart_assets.storage import Ledger
+
+WHOLE_ASSETS = (
+    "wikiart_paintings",
+    "styled_paintings",
+    "wikiart_sr",
+    "lr_hr_pairs",
+    "psnr_weights",
+    "art_esrgan",
+    "art_esrgan_evaluation",
+    "gallery",
+)
+
+
+def catalogue_job() -> dg.JobDefinition:
+    """Return the job that lists the paintings; Dagster finds it again by this function."""
+    return build_defs(load_settings()).resolve_job_def("catalogue")
+
+
+def restore_job() -> dg.JobDefinition:
+    """Return the job that restores them; Dagster finds it again by this function."""
+    return build_defs(load_settings()).resolve_job_def("restore")
+
+
+def main() -> None:
+    """Run the command given on the command line."""
+    parser = argparse.ArgumentParser(prog="deepart", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    demo = commands.add_parser("demo", help="materialize the whole graph and print a table")
+    demo.set_defaults(run=run_demo)
+    arguments = parser.parse_args()
+    try:
+        sys.exit(arguments.run())
+    except DeepArtError as error:
+        sys.exit(f"deepart: {error}")
+
+
+def run_demo() -> int:
+    """Materialize everything, print what happened, and return the exit status."""
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster_home")))
+    home.mkdir(parents=True, exist_ok=True)
+    settings = load_settings()
+    start = time.perf_counter()
+    with dg.DagsterInstance.get() as instance:
+        ok = _run(instance, catalogue_job, {})
+        keys = instance.get_dynamic_partitions(str(PAINTINGS.name))
+        if ok and keys:
+            tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]}
+            ok = _run(instance, restore_job, tags)
+    _print_results(settings, time.perf_counter() - start, ok)
+    return 0 if ok else 1
+
+
+def _run(instance: dg.DagsterInstance, job: Any, tags: Mapping[str, str]) -> bool:
+    with dg.execute_job(
+        dg.reconstructable(job),
+        instance=instance,
+        tags=tags,
+        run_config={"loggers": {"console": {"config": {}}}},
+    ) as result:
+        return result.success
+
+
+def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
+    profile = Profile.of(settings, data_root())
+    ledger = profile.ledger
+    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    stages = _stages(settings)
+    paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
+    rows = [_row(ledger, painting, stages) for painting in paintings.values()]
+    if rows:
+        profile.lake.write("reports/demo.json", report_json(rows))
+        console.print(_paintings_table(rows, stages))
+    console.print(_whole_table(ledger))
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
+    if (gallery := ledger.done("gallery")) is not None:
+        console.print("Gallery:", profile.lake.full_path(gallery.path), soft_wrap=True)
+    if not ok:
+        console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
+
+
+def _paintings_table(rows: list[dict[str, Any]], stages: Mapping[str, str]) -> Table:
+    table = Table(title="Paintings: seconds per stage")
+    table.add_column("painting", no_wrap=True)
+    for heading in ("subject", *stages):
+        table.add_column(heading, justify="right")
+    table.add_column("result")
+    for row in rows:
+        share = row["subject_share"]
+        seconds = (row[f"{asset}_seconds"] for asset in stages.values())
+        table.add_row(
+            row["name"],
+            "" if share is None else f"{share:.0%}",
+            *("" if spent is None else f"{spent:.1f}" for spent in seconds),
+            row["result"],
+        )
+    return table
+
+
+def _whole_table(ledger: Ledger) -> Table:
+    table = Table("data set and networks", "seconds", "made at (UTC)")
+    for asset in WHOLE_ASSETS:
+        if (record := ledger.get(asset)) is not None:
+            table.add_row(asset, f"{record.seconds:.1f}", record.reason or record.made_at)
+    return table
+
+
+def _stages(settings: Settings) -> dict[str, str]:
+    """Return the per-painting assets by short heading, in the pipeline's order."""
+    columns = {
+        heading: asset
+        for name in settings.outpainters
+        for heading, asset in (
+            (name, f"{name}_outpaintings"),
+            (f"{name} ×4", f"{name}_upscaled"),
+        )
+    }
+    return {
+        "mask": "subject_masks",
+        "unfinished": "unfinished_paintings",
+        **columns,
+        "sheet": "restoration_sheets",
+    }
+
+
+def _row(ledger: Ledger, painting: Painting, stages: Mapping[str, str]) -> dict[str, Any]:
+    records = {asset: ledger.get(asset, painting.id) for asset in stages.values()}
+    made = {asset: r for asset, r in records.items() if r is not None and r.status == "done"}
+    ended = next((r for r in records.values() if r is not None and r.status != "done"), None)
+    mask = made.get("subject_masks")
+    result = "restored" if len(made) == len(stages) else "not yet made"
+    return {
+        "name": painting.id,
+        "title": painting.labels["title"],
+        "subject_share": mask.figures["subject_share"] if mask is not None else None,
+        **{
+            f"{asset}_seconds": made[asset].seconds if asset in made else None
+            for asset in stages.values()
+        },
+        "result": f"{ended.status}: {ended.reason}" if ended is not None else result,
+    }
+
+
+if __name__ == "__main__":
+    main()

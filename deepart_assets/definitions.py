@@ -1,0 +1,10 @@
+"""The code location that Dagster loads: the profile named by DEEPART_PROFILE.
+
+Belongs here: this one assembly. Does not belong here: anything a test could not assemble another
+way through `build_defs`.
+"""
+
+from deepart_assets.orchestration.build import build_defs
+from deepart_assets.settings import load_settings
+
+defs = build_defs(load_settings())

@@ -1,0 +1,50 @@
+"""Assembling the project for any settings.
+
+Belongs here: assets, resource, jobs and executor put together. Does not belong here: reading a
+profile (`settings`).
+"""
+
+import dagster as dg
+
+from deepart_assets.assets.gallery import gallery_assets
+from deepart_assets.assets.restoration import restoration_assets
+from deepart_assets.assets.super_resolution import super_resolution_assets
+from deepart_assets.assets.wikiart import wikiart_assets
+from deepart_assets.orchestration.console import console_logger
+from deepart_assets.orchestration.executors import executor_for
+from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.resources import Profile
+from deepart_assets.settings import Settings
+from deepart_assets.settings.profile import data_root
+
+
+def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
+    """Return the definitions of a profile.
+
+    Args:
+        settings: Validated settings.
+        root: The data lake; by default `DEEPART_DATA` or data/lake in the project.
+    """
+    wikiart = wikiart_assets()
+    super_resolution = super_resolution_assets(settings)
+    restoration = restoration_assets(settings)
+    gallery = gallery_assets(settings)
+    return dg.Definitions(
+        assets=[*wikiart, *super_resolution, *restoration, *gallery],
+        jobs=[
+            dg.define_asset_job(
+                "catalogue",
+                selection=wikiart,
+                description="Read the source and list the paintings to restore.",
+            ),
+            dg.define_asset_job(
+                "restore",
+                selection=[*super_resolution, *restoration, *gallery],
+                partitions_def=PAINTINGS,
+                description="Bring the chosen paintings up to date, with all they depend on.",
+            ),
+        ],
+        resources={"profile": Profile.of(settings, root or data_root())},
+        executor=executor_for(settings.execution),
+        loggers={"console": console_logger},
+    )

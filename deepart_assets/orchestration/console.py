@@ -1,0 +1,32 @@
+"""The log as a person reads it in the terminal.
+
+Belongs here: one logger. Does not belong here: what is logged.
+"""
+
+import logging
+import sys
+import time
+
+import dagster as dg
+
+
+class _Line(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        meta = getattr(record, "dagster_meta", {})
+        message = meta.get("orig_message") or record.getMessage()
+        level = "" if record.levelno == logging.INFO else f"{record.levelname} "
+        line = f"{time.strftime('%H:%M:%S')} {level}{message}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+@dg.logger(
+    config_schema={"log_level": dg.Field(str, is_required=False, default_value="INFO")},
+    description="One short line a message: time, level unless INFO, text.",
+)
+def console_logger(context: dg.InitLoggerContext) -> logging.Logger:
+    """Log to the terminal, one line a message."""
+    logger = logging.Logger("deepart", level=context.logger_config["log_level"].upper())
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Line())
+    logger.addHandler(handler)
+    return logger

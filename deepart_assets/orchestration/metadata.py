@@ -1,0 +1,61 @@
+"""Records as Dagster metadata.
+
+Belongs here: how figures, pictures and tables are shown in the UI. Does not belong here: computing
+any of them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from deepart_assets.storage import Lake, Record
+
+MetadataDict = dict[str, dg.MetadataValue[Any]]
+
+
+def metadata_of(record: Record, lake: Lake, *, computed: bool) -> MetadataDict:
+    """Return what the UI shows of an output: figures first, provenance after."""
+    shown = {name: _value(value) for name, value in record.figures.items() if value is not None}
+    if record.files:
+        shown["file"] = dg.MetadataValue.path(lake.full_path(record.path))
+    if record.recipe.get("weights"):
+        shown["weights"] = dg.MetadataValue.text(str(record.recipe["weights"]))
+    shown["settings"] = dg.MetadataValue.json(dict(record.recipe.get("settings", {})))
+    shown["made"] = dg.MetadataValue.text("now" if computed else f"reused from {record.made_at}")
+    shown["seconds"] = dg.MetadataValue.float(record.seconds)
+    shown["fingerprint"] = dg.MetadataValue.text(record.fingerprint)
+    return shown
+
+
+def _value(value: Any) -> dg.MetadataValue[Any]:
+    if isinstance(value, str):
+        if value.startswith("data:image/"):
+            return dg.MetadataValue.md(f"![]({value})")
+        return dg.MetadataValue.text(value)
+    if isinstance(value, bool):
+        return dg.MetadataValue.bool(value)
+    if isinstance(value, int):
+        return dg.MetadataValue.int(value)
+    if isinstance(value, float):
+        return dg.MetadataValue.float(value)
+    if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
+        return dg.MetadataValue.md(markdown_table(value))
+    return dg.MetadataValue.json(value)
+
+
+def markdown_table(rows: list[Mapping[str, Any]]) -> str:
+    """Return rows as a Markdown table, with the columns in order of first appearance."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    for row in rows:
+        cells = [_cell(row.get(name)) for name in columns]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    text = f"{value:.4g}" if isinstance(value, float) else str(value)
+    return text.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,128 @@
+"""What a stage works with: settings, the lake, upstream results, paintings.
+
+Belongs here: the objects handed to the functions in `assets`. Does not belong here: Dagster's
+events, and anything that decides what to compute.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from dagster import DagsterLogManager
+from numpy.typing import NDArray
+
+from deepart_assets.errors import DeepArtError, PaintingError
+from deepart_assets.imaging import decode_rgb
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Lake, Ledger, Made, Record
+
+
+@dataclass(frozen=True)
+class Studio:
+    """One step's workplace."""
+
+    settings: Settings
+    ledger: Ledger
+    log: DagsterLogManager
+
+    @property
+    def lake(self) -> Lake:
+        """The data lake."""
+        return self.ledger.lake
+
+    def upstream(self, asset: str) -> Record:
+        """Return the record of an upstream asset of the whole data set.
+
+        Raises:
+            DeepArtError: It was never materialized, or its last attempt failed.
+        """
+        record = self.ledger.done(asset)
+        if record is None:
+            raise DeepArtError(f"{asset} has no result yet: materialize it first")
+        return record
+
+    def read(self, asset: str, file: int = 0) -> bytes:
+        """Return the bytes of a file of an upstream asset; the first is the main one."""
+        return self.lake.read(self.upstream(asset).files[file].path)
+
+    @cached_property
+    def paintings(self) -> dict[str, "Painting"]:
+        """The paintings to restore by id, as `styled_paintings` lists them."""
+        from deepart_assets.wikiart.catalogue import from_parquet
+
+        rows = from_parquet(self.read("styled_paintings")).to_dict("records")
+        return {
+            str(row["id"]): Painting(
+                id=str(row["id"]),
+                file=str(row["file"]),
+                sha256=str(row["sha256"]),
+                labels={name: str(row[name] or "") for name in LABELS},
+                ledger=self.ledger,
+            )
+            for row in rows
+        }
+
+
+LABELS = ("artist", "title", "style", "genre", "date")
+"""What the catalogue says of a painting in words."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """One painting and what was made of it so far."""
+
+    id: str
+    file: str
+    sha256: str
+    labels: Mapping[str, str]
+    ledger: Ledger
+    inputs: Mapping[str, Record] = field(default_factory=dict)
+    """The upstream records of this painting, by asset."""
+
+    @property
+    def caption(self) -> str:
+        """Artist, title and date in one line."""
+        parts = [self.labels["artist"], self.labels["title"], self.labels["date"]]
+        return ", ".join(part for part in parts if part) or self.id
+
+    def original(self) -> NDArray[np.uint8]:
+        """Decode the original: RGB uint8, H×W×3."""
+        path = f"wikiart_paintings/{self.file}"
+        try:
+            data = self.ledger.lake.read(path)
+        except FileNotFoundError as error:
+            raise PaintingError(
+                f"{path} is missing from the data lake: materialize wikiart_paintings"
+            ) from error
+        return decode_rgb(data, path)
+
+    def read(self, asset: str, file: int = 0) -> bytes:
+        """Return the bytes of what an upstream asset made of this painting."""
+        return self.ledger.lake.read(self.inputs[asset].files[file].path)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an unpartitioned asset does: everything it depends on, and how it is made."""
+
+    make: Callable[[], Made]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """Content hashes of inputs that are not assets (a source folder, say)."""
+    weights: str | None = None
+
+
+@dataclass(frozen=True)
+class PaintingStage:
+    """What a per-painting asset does to one painting.
+
+    `make` may raise SkipPainting, and any exception it raises concerns this painting alone.
+    """
+
+    make: Callable[[Painting], Made]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    details: Callable[[Painting], Mapping[str, Any]] = lambda painting: {}
+    """Settings that differ from painting to painting (a prompt, say)."""
+    weights: str | None = None

@@ -1,0 +1,33 @@
+"""Figures as JSON, in one flat schema, so that two runs can be compared by a program.
+
+Belongs here: the schema of `reports/<name>.json`. Does not belong here: which figures there are.
+
+    {"rows": [{"name": "bicubic", "psnr_y": 27.31, "ssim_y": 0.74, "niqe": 7.2}, …]}
+
+Each row has a "name" that is unique in the file; all other values are numbers, texts, booleans or
+null, and are named by metric (`psnr_y` in dB, `seconds`, `subject_share` in [0, 1]).
+"""
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def report_json(rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Return rows in the report schema.
+
+    Raises:
+        ValueError: A row has no name, a name occurs twice, or a value is nested.
+    """
+    flat = [dict(row) for row in rows]
+    names = [row.get("name") for row in flat]
+    if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
+        raise ValueError(f"report rows need a unique text as name, found {names}")
+    for row in flat:
+        for key, value in row.items():
+            if not isinstance(value, str | int | float | bool | None):
+                raise ValueError(f"{row['name']}.{key} is a {type(value).__name__}, not a figure")
+            if isinstance(value, float) and not math.isfinite(value):
+                row[key] = None
+    return (json.dumps({"rows": flat}, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,40 @@
+"""The gallery: one HTML page with a row for every painting.
+
+Belongs here: the page's data and its template (`gallery.html.j2`). Does not belong here: the
+pictures, which the page links to by paths relative to itself.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class GalleryRow:
+    """One painting on the page."""
+
+    id: str
+    caption: str
+    style: str
+    subject_share: float | None
+    """Share of the picture's area that is subject, in [0, 1]."""
+    sheet: str | None
+    """Lake path of the sheet; None if the painting was not restored."""
+    reason: str | None = None
+    """Why there is no sheet."""
+    picture: str | None = None
+    """A `data:` URI to show instead of the sheet."""
+    results: Mapping[str, str] = field(default_factory=dict)
+    """Lake paths of the full-size results, by caption."""
+
+
+def gallery_html(title: str, rows: Sequence[GalleryRow], sheet_height: int) -> bytes:
+    """Return the page. It lives in the lake's folder `gallery`, one below the lake's root."""
+    from jinja2 import Environment, FileSystemLoader
+
+    templates = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=templates, autoescape=True, trim_blocks=True)
+    template = environment.get_template("gallery.html.j2")
+    restored = sum(row.sheet is not None for row in rows)
+    page = template.render(title=title, rows=rows, restored=restored, height=sheet_height)
+    return page.encode()

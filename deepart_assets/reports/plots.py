@@ -1,0 +1,66 @@
+"""Plots for the UI, as `data:` URIs.
+
+Belongs here: curves and bars in one style. Does not belong here: pictures of paintings.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def line_plot(
+    panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], x_label: str
+) -> str:
+    """Draw curves in panels side by side.
+
+    Args:
+        panels: For each panel's title the curves by name, each as (x, y).
+        x_label: What x is.
+
+    Returns:
+        A PNG as a `data:` URI.
+    """
+    figure, axes = _figure(len(panels))
+    for axis, (title, curves) in zip(axes, panels.items(), strict=True):
+        for name, (x, y) in curves.items():
+            axis.plot(x, y, label=name, linewidth=1.4)
+        axis.set_title(title, fontsize=9)
+        axis.set_xlabel(x_label, fontsize=8)
+        if len(curves) > 1:
+            axis.legend(fontsize=7, frameon=False)
+    return _as_uri(figure)
+
+
+def bar_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
+    """Draw stacked horizontal bars: for each category the parts by name."""
+    figure, (axis,) = _figure(1, height=max(1.6, 0.28 * len(bars) + 0.8))
+    parts = list(dict.fromkeys(part for values in bars.values() for part in values))
+    left = [0.0] * len(bars)
+    for part in parts:
+        widths = [float(values.get(part, 0)) for values in bars.values()]
+        axis.barh(list(bars), widths, left=left, label=part)
+        left = [a + b for a, b in zip(left, widths, strict=True)]
+    axis.invert_yaxis()
+    axis.set_title(title, fontsize=9)
+    axis.legend(fontsize=7, frameon=False)
+    return _as_uri(figure)
+
+
+def _figure(panels: int, height: float = 2.6) -> tuple[Any, list[Any]]:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * panels, height), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = [figure.add_subplot(1, panels, number + 1) for number in range(panels)]
+    for axis in axes:
+        axis.tick_params(labelsize=7)
+        axis.spines[["top", "right"]].set_visible(False)
+    return figure, axes
+
+
+def _as_uri(figure: Any) -> str:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,18 @@
+"""Which segmenter belongs to which settings.
+
+Belongs here: one line a segmenter. Does not belong here: anything that takes time.
+"""
+
+from deepart_assets.segmentation import base
+from deepart_assets.settings.models import Dram, Segmenter
+
+
+def build_segmenter(settings: Segmenter) -> base.Segmenter:
+    """Return the segmenter of these settings; nothing is loaded or fetched before its first use."""
+    if isinstance(settings, Dram):
+        from deepart_assets.segmentation.dram import DramSegmenter
+
+        return DramSegmenter(settings)
+    from deepart_assets.segmentation.saliency import SaliencySegmenter
+
+    return SaliencySegmenter()

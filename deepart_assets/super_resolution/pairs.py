@@ -1,0 +1,104 @@
+"""LR/HR pairs in memory and random crops of them.
+
+Belongs here: the pair and the sampling of training batches. Does not belong here: how LR is made
+(`degradation`), reading and splitting the data set (`assets`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.super_resolution.degradation import SCALE
+
+if TYPE_CHECKING:
+    import torch
+
+Split = Literal["train", "valid", "test"]
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """One painting twice: `lr` (uint8, h×w×3) and `hr` (uint8, 4h×4w×3), both RGB."""
+
+    id: str
+    split: Split
+    lr: NDArray[np.uint8]
+    hr: NDArray[np.uint8]
+
+    def __post_init__(self) -> None:
+        height, width = self.lr.shape[:2]
+        if self.hr.shape != (height * SCALE, width * SCALE, 3):
+            raise ValueError(
+                f"pair {self.id}: HR is {self.hr.shape}, LR {self.lr.shape}; HR must be {SCALE}"
+                " times as large"
+            )
+
+
+def of_split(pairs: Sequence[Pair], split: Split) -> list[Pair]:
+    """Return the pairs of one split, in the order given."""
+    return [pair for pair in pairs if pair.split == split]
+
+
+def croppable(pairs: Sequence[Pair], crop: int) -> list[Pair]:
+    """Return the training pairs whose HR holds a crop of `crop` pixels a side.
+
+    Raises:
+        UnavailableError: There is none.
+    """
+    fitting = [pair for pair in of_split(pairs, "train") if min(pair.hr.shape[:2]) >= crop]
+    if not fitting:
+        raise UnavailableError(
+            f"none of the {len(pairs)} pairs is a training pair of at least {crop} pixels a side:"
+            " add larger paintings or make super_resolution's crop smaller"
+        )
+    return fitting
+
+
+def random_crops(
+    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut aligned random crops, each from a random pair, in one of the eight orientations.
+
+    Args:
+        pairs: All at least `crop` pixels a side in HR (`croppable`).
+        generator: The only source of chance.
+        batch: Number of crops.
+        crop: Side of an HR crop in pixels, a multiple of 4.
+
+    Returns:
+        LR (float32, batch×3×crop/4×crop/4) and HR (float32, batch×3×crop×crop), in [0, 1].
+    """
+    chosen = [_random_crop(pairs, generator, crop) for _ in range(batch)]
+    lr, hr = zip(*chosen, strict=True)
+    return to_tensor(np.stack(lr)), to_tensor(np.stack(hr))
+
+
+def to_tensor(pictures: NDArray[np.uint8]) -> torch.Tensor:
+    """Turn uint8 N×H×W×3 into float32 N×3×H×W in [0, 1], channels last in memory."""
+    import torch
+
+    tensor = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    return tensor.to(torch.float32) / 255
+
+
+def _random_crop(
+    pairs: Sequence[Pair], generator: np.random.Generator, crop: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    pair = pairs[int(generator.integers(len(pairs)))]
+    side = crop // SCALE
+    top, left = (int(generator.integers(length - side + 1)) for length in pair.lr.shape[:2])
+    turns, mirrored = int(generator.integers(4)), bool(generator.integers(2))
+
+    def cut(picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+        rows = slice(top * scale, (top + side) * scale)
+        columns = slice(left * scale, (left + side) * scale)
+        turned = np.rot90(picture[rows, columns], turns)
+        return turned[:, ::-1] if mirrored else turned
+
+    return cut(pair.lr, 1), cut(pair.hr, SCALE)

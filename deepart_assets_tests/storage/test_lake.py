@@ -1,0 +1,95 @@
+"""Files in the lake are whole or absent, on a folder and on another file system."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.storage import Lake, sha256_of
+
+
+@pytest.fixture(params=["folder", "memory"])
+def lake(request, tmp_path):
+    if request.param == "folder":
+        return Lake(tmp_path / "lake")
+    return Lake(f"memory://{tmp_path.name}")
+
+
+def test_what_is_written_is_read_back(lake):
+    stored = lake.write("a/b.png", b"pixels")
+    assert lake.read("a/b.png") == b"pixels"
+    assert stored.sha256 == sha256_of(b"pixels")
+    assert stored.size == 6
+    assert lake.intact(stored)
+
+
+def test_a_changed_shortened_or_removed_file_is_not_intact(lake):
+    stored = lake.write("a/b.png", b"pixels")
+    lake.write("a/b.png", b"pixelZ")
+    assert not lake.intact(stored)
+    lake.write("a/b.png", b"pix")
+    assert not lake.intact(stored)
+    lake.remove("a/b.png")
+    assert not lake.intact(stored)
+    assert not lake.exists("a/b.png")
+    lake.remove("a/b.png")
+
+
+def test_list_gives_the_files_of_one_folder_by_name(lake):
+    for name in ("b.json", "a.json", "c.png"):
+        lake.write(f"records/x/{name}", b"{}")
+    lake.write("records/x/deeper/d.json", b"{}")
+    assert lake.list("records/x", ".json") == ["records/x/a.json", "records/x/b.json"]
+    assert lake.list("records/nothing") == []
+
+
+@pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", "a/../../x", ""])
+def test_paths_stay_inside_the_lake(lake, path):
+    with pytest.raises(ValueError, match="inside the lake"):
+        lake.write(path, b"")
+
+
+def test_local_gives_a_file_with_the_content(lake):
+    lake.write("weights/w.bin", b"123")
+    with lake.local("weights/w.bin") as path:
+        assert path.read_bytes() == b"123"
+
+
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda x: st.lists(x)))
+def test_json_comes_back_as_it_was(content):
+    lake = Lake("memory://json")
+    lake.write_json("x.json", {"content": content})
+    assert lake.read_json("x.json") == {"content": content}
+
+
+WRITER = """
+import sys
+from deepart_assets.storage import Lake
+lake = Lake(sys.argv[1])
+print("ready", flush=True)
+number = 0
+while True:
+    number += 1
+    lake.write("big.bin", bytes([number % 256]) * 20_000_000)
+"""
+
+
+def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
+    root = tmp_path / "lake"
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(root)], stdout=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        time.sleep(0.35)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        data = (root / "big.bin").read_bytes()
+        assert len(data) == 20_000_000
+        assert len(set(data)) == 1
+    assert [p for p in root.iterdir() if not p.name.startswith(".")] == [root / "big.bin"]
