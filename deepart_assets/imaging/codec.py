@@ -103,7 +103,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
             target = ImageCms.createProfile("sRGB")
             converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
             image = converted or image
-        except ImageCms.PyCMSError:
+        except (ImageCms.PyCMSError, OSError):
             pass  # a damaged profile says nothing: take the numbers as they are
     if "A" in image.getbands() or "transparency" in image.info:
         rgba = image.convert("RGBA")

@@ -12,7 +12,6 @@ from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.settings import Settings
 from deepart_assets.settings.profile import data_root
@@ -40,7 +39,6 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
             dg.define_asset_job(
                 "restore",
                 selection=[*super_resolution, *restoration, *gallery],
-                partitions_def=PAINTINGS,
                 description="Bring the chosen paintings up to date, with all they depend on.",
             ),
         ],

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import pickle
 import re
 import tempfile
@@ -55,15 +56,18 @@ def to_bytes(state: Mapping[str, torch.Tensor], provenance: Mapping[str, str]) -
     from safetensors.torch import save
 
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    return save(tensors, metadata=dict(sorted(provenance.items())))
+    # One entry: safetensors writes several in an order that changes from call to call.
+    return save(tensors, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
 
 
 def provenance_of(weights: bytes) -> dict[str, str]:
-    """Return the metadata of a safetensors file; empty if there is none."""
-    import json
-
+    """Return what `to_bytes` was told of where weights come from; empty for other files."""
     length = int.from_bytes(weights[:8], "little")
-    return dict(json.loads(weights[8 : 8 + length]).get("__metadata__", {}))
+    try:
+        metadata = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
+        return dict(json.loads(metadata.get("provenance", "{}")))
+    except ValueError:  # a PyTorch file
+        return {}
 
 
 def read_state(data: bytes, name: str) -> State:

@@ -5,6 +5,7 @@ import re
 import threading
 from contextlib import contextmanager
 
+import gdown
 import pytest
 import torch
 
@@ -21,6 +22,7 @@ from deepart_assets.super_resolution.weights import (
     to_bytes,
 )
 
+REAL_DOWNLOAD = gdown.download
 SIZE = Network(features=8, blocks=3, growth=4)
 
 
@@ -91,6 +93,7 @@ def test_safetensors_round_trip_with_provenance(state):
     data = to_bytes(state, {"stage": "pixel", "base": "none"})
     assert provenance_of(data) == {"stage": "pixel", "base": "none"}
     assert to_bytes(dict(reversed(state.items())), {"base": "none", "stage": "pixel"}) == data
+    assert provenance_of(saved(state)) == {}
     net = load_network(data)
     assert not net.training
     assert all(value.equal(state[key]) for key, value in net.state_dict().items())
@@ -152,7 +155,7 @@ def test_a_web_page_in_place_of_weights_is_named_as_one():
 @contextmanager
 def drive(monkeypatch, body, status=200):
     """Let gdown ask a server on this machine in place of Google's for the file's id."""
-    import gdown
+
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -166,7 +169,7 @@ def drive(monkeypatch, body, status=200):
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    original = gdown.download
+    original = REAL_DOWNLOAD
 
     def download(*, id, retries, **more):
         url = f"http://127.0.0.1:{server.server_port}/{id}"

@@ -1,0 +1,66 @@
+"""PatchMatch inpainting: the surround is put together from patches of the subject.
+
+Belongs here: PyPatchMatch at a reduced size. Does not belong here: compositing (`compose`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.settings.models import PatchMatch
+
+
+class PatchMatchOutpainter:
+    """The painter's own texture, repeated: a baseline that knows nothing but the subject."""
+
+    def __init__(self, settings: PatchMatch) -> None:
+        self._settings = settings
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Describe the method."""
+        return Descriptor(
+            name="PatchMatch",
+            learned=False,
+            uses_prompt=False,
+            multiple_of=1,
+            needs_gpu=False,
+            half_precision=False,
+            licence="MIT (PyPatchMatch)",
+            source="Barnes et al. 2009, PatchMatch: a randomized correspondence algorithm",
+        )
+
+    def weights_hash(self) -> None:
+        """Return None: there are no weights."""
+
+    def __call__(
+        self,
+        picture: NDArray[np.uint8],
+        known: NDArray[np.bool_],
+        *,
+        prompt: str = "",
+        negative_prompt: str = "",
+        seed: int = 0,
+    ) -> NDArray[np.uint8]:
+        """Fill the unknown pixels; the prompt has no effect.
+
+        Raises:
+            UnavailableError: PyPatchMatch is missing or its library does not load.
+        """
+        try:
+            from patchmatch import patch_match
+        except ImportError as error:
+            raise UnavailableError(
+                'the outpainter "patchmatch" needs PyPatchMatch: pip install -e ".[sample]"'
+            ) from error
+        if not patch_match.patchmatch_available:
+            raise UnavailableError(
+                "PyPatchMatch's library does not load on this system: choose another outpainter"
+            )
+        small, small_known = reduce(picture, known, self._settings.scale)
+        hole = (~small_known).astype(np.uint8) * 255
+        patch_match.set_random_seed(seed)
+        filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
+        return enlarge(np.asarray(filled), *known.shape)

@@ -1,0 +1,40 @@
+"""Working at a reduced size: shared by the classical methods, which are slow and local.
+
+Belongs here: reducing a picture with unknown pixels and enlarging what was filled in. Does not
+belong here: filling in.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMALLEST_SIDE = 16
+"""Nothing is reduced below this, in pixels."""
+
+
+def reduce(
+    picture: NDArray[np.uint8], known: NDArray[np.bool_], scale: float
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Reduce a picture and its mask; a reduced pixel is known if all under it are.
+
+    Thin subjects can vanish at the reduced size; then a pixel is known if any under it is.
+    """
+    import cv2
+
+    height, width = known.shape
+    scale = min(1.0, max(scale, SMALLEST_SIDE / min(height, width)))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    colours = cv2.resize(picture.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    # Unknown pixels are black: without the division they would darken the rim.
+    colours /= np.maximum(share, 1e-6)[..., None]
+    whole = share > 0.999
+    small_known = whole if whole.any() else share > 0
+    small = np.where(small_known[..., None], np.clip(colours, 0, 255), 0)
+    return np.round(small).astype(np.uint8), small_known
+
+
+def enlarge(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Enlarge smoothly to H×W."""
+    import cv2
+
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC))

@@ -1,0 +1,52 @@
+"""Telea's fast marching inpainting: colours of the rim carried outwards, smoothly.
+
+Belongs here: OpenCV's method at a reduced size. Does not belong here: compositing (`compose`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.settings.models import Telea
+
+
+class TeleaOutpainter:
+    """Soft fields of colour: a baseline without texture, and without faults of drawing."""
+
+    def __init__(self, settings: Telea) -> None:
+        self._settings = settings
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Describe the method."""
+        return Descriptor(
+            name="Telea fast marching",
+            learned=False,
+            uses_prompt=False,
+            multiple_of=1,
+            needs_gpu=False,
+            half_precision=False,
+            licence="Apache-2.0 (OpenCV)",
+            source="Telea 2004, An image inpainting technique based on the fast marching method",
+        )
+
+    def weights_hash(self) -> None:
+        """Return None: there are no weights."""
+
+    def __call__(
+        self,
+        picture: NDArray[np.uint8],
+        known: NDArray[np.bool_],
+        *,
+        prompt: str = "",
+        negative_prompt: str = "",
+        seed: int = 0,
+    ) -> NDArray[np.uint8]:
+        """Fill the unknown pixels; prompt and seed have no effect."""
+        import cv2
+
+        small, small_known = reduce(picture, known, self._settings.scale)
+        hole = (~small_known).astype(np.uint8)
+        filled = cv2.inpaint(small, hole, self._settings.radius, cv2.INPAINT_TELEA)
+        return enlarge(filled, *known.shape)

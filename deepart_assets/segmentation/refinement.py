@@ -1,0 +1,105 @@
+"""From a coarse saliency map to a soft mask that follows the picture's edges.
+
+Belongs here: Otsu's threshold, GrabCut, the guided filter. Does not belong here: networks, and the
+removal of small parts (`cleanup`).
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.imaging import resize
+from deepart_assets.segmentation.base import Prediction
+
+GRABCUT_SIDE = 224
+"""Smaller side at which GrabCut works, in pixels: 0.25 s a painting on two cores."""
+BAND = 0.02
+"""GrabCut decides within this distance of Otsu's contour, as a share of the longer side. The map's
+contour is right to about a patch of the network; farther away colour alone misleads: over 53
+paintings 0.02 agreed best with a second network (0.687), 0.04 less (0.677), no limit worst (0.64).
+"""
+ITERATIONS = 3
+RADIUS = 3
+"""Window of the guided filter in pixels of GrabCut's size."""
+SMOOTHNESS = 1e-4
+"""Variance of grey (of [0, 1]) below which the guided filter takes the picture for flat."""
+
+
+def refine(picture: NDArray[np.uint8], saliency: NDArray[np.float32]) -> Prediction:
+    """Turn a saliency map into a soft mask of the picture's size.
+
+    Args:
+        picture: uint8, H×W×3.
+        saliency: float32 in [0, 1], any size of the same aspect.
+
+    Returns:
+        The mask, and as contrast the mean saliency inside minus outside Otsu's region. Where the
+        map is flat the mask is 0 everywhere.
+    """
+    height, width = picture.shape[:2]
+    factor = min(1.0, GRABCUT_SIDE / min(height, width))
+    size = max(1, round(height * factor)), max(1, round(width * factor))
+    small = resize(picture, *size)
+    levels = np.clip(resize(saliency, *size), 0, 1)
+
+    region = levels > otsu_threshold(levels)
+    if not region.any() or region.all():
+        return Prediction(np.zeros((height, width), dtype=np.float32), 0.0)
+    contrast = float(levels[region].mean() - levels[~region].mean())
+    cut = _grab_cut(small, region)
+    return Prediction(_guided(picture, small, cut), contrast)
+
+
+def otsu_threshold(levels: NDArray[np.float32]) -> float:
+    """Return Otsu's threshold (1979) of values in [0, 1]; above it is foreground."""
+    import cv2
+
+    steps = np.round(levels * 255).astype(np.uint8)
+    threshold, _ = cv2.threshold(steps, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+    return (float(threshold) + 0.5) / 255
+
+
+def _grab_cut(picture: NDArray[np.uint8], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Move a region's contour to the picture's edges (Rother et al. 2004) within `BAND`."""
+    import cv2
+
+    band = max(2.0, BAND * max(region.shape))
+    inside = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5)
+    outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5)
+    labels = np.where(region, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    labels[inside > band] = cv2.GC_FGD
+    labels[outside > band] = cv2.GC_BGD
+    # Its clustering draws from OpenCV's random numbers; the seed makes it repeatable.
+    cv2.setRNGSeed(0)
+    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.grabCut(lab, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+
+
+def _guided(
+    picture: NDArray[np.uint8], small: NDArray[np.uint8], region: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Enlarge a region to the picture's size with a soft edge along the picture's own edges.
+
+    The fast guided filter (He and Sun 2015): the linear coefficients are found at the small size
+    and applied to the grey picture at full size.
+    """
+    import cv2
+
+    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
+
+    def mean(values: NDArray) -> NDArray:
+        return cv2.blur(values, window, borderType=cv2.BORDER_REFLECT)
+
+    grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    mask = region.astype(np.float32)
+    grey_mean, mask_mean = mean(grey), mean(mask)
+    covariance = mean(grey * mask) - grey_mean * mask_mean
+    slope = covariance / (mean(grey * grey) - grey_mean**2 + SMOOTHNESS)
+    offset = mask_mean - slope * grey_mean
+
+    height, width = picture.shape[:2]
+    full_grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    enlarge = {"dsize": (width, height), "interpolation": cv2.INTER_LINEAR}
+    soft = cv2.resize(mean(slope), **enlarge) * full_grey + cv2.resize(mean(offset), **enlarge)
+    return np.clip(soft, 0, 1).astype(np.float32)

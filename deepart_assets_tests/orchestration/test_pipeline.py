@@ -1,0 +1,205 @@
+"""The whole real graph on small paintings: results, reuse, bad paintings, the launchpad."""
+
+import json
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from deepart_assets.imaging import decode_rgb, decode_rgba
+
+KEYS = [f"p{number}" for number in range(5)]
+STAGES = [
+    "subject_masks",
+    "unfinished_paintings",
+    "telea_outpaintings",
+    "telea_upscaled",
+    "restoration_sheets",
+]
+
+
+def materialized(result):
+    return {
+        (event.asset_key.to_user_string(), event.partition)
+        for event in result.all_events
+        if event.event_type_value == "ASSET_MATERIALIZATION"
+    }
+
+
+def failed_steps(result):
+    return {e.step_key for e in result.all_events if e.event_type_value == "STEP_FAILURE"}
+
+
+def made_at(project):
+    return {
+        (asset, key): project.ledger.get(asset, key).made_at + str(project.ledger.get(asset, key).seconds)
+        for asset in [*STAGES, "psnr_weights", "art_esrgan", "gallery", "wikiart_paintings"]
+        for key in project.ledger.keys(asset)
+    }
+
+
+@pytest.fixture
+def done(project, instance):
+    """A project after its first complete run."""
+    with project.run("catalogue", instance) as result:
+        assert result.success
+    with project.run("restore", instance) as result:
+        assert result.success
+        assert {(stage, key) for stage in STAGES for key in KEYS} <= materialized(result)
+    return project
+
+
+def test_from_pictures_to_gallery(done):
+    for key in KEYS:
+        unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
+        outpainting = decode_rgb(done.lake.read(f"telea_outpaintings/{key}.png"), key)
+        upscaled = decode_rgb(done.lake.read(f"telea_upscaled/{key}.png"), key)
+        known = unfinished[..., 3] == 255
+        assert min(unfinished.shape[:2]) == 64
+        assert unfinished.shape[:2] == outpainting.shape[:2]
+        assert 0.02 < known.mean() < 0.98
+        np.testing.assert_array_equal(outpainting[known], unfinished[..., :3][known])
+        assert not unfinished[~known].any(), "an outpainter could see what it should invent"
+        assert upscaled.shape[:2] == (4 * unfinished.shape[0], 4 * unfinished.shape[1])
+    page = done.lake.read("gallery/index.html").decode()
+    for key in KEYS:
+        assert f"../restoration_sheets/{key}.jpg" in page
+    report = json.loads(done.lake.read("reports/art_esrgan_evaluation.json"))
+    assert [row["name"] for row in report["rows"]] == ["bicubic", "psnr_weights", "art_esrgan"]
+    assert all(np.isfinite(row["psnr_y"]) for row in report["rows"])
+
+
+def test_a_second_run_computes_nothing_and_a_damaged_output_alone_is_made_again(done, instance):
+    before = made_at(done)
+    with done.run("catalogue", instance) as result:
+        assert result.success
+    with done.run("restore", instance) as result:
+        assert result.success
+    assert made_at(done) == before
+
+    data = done.lake.read("telea_outpaintings/p2.png")
+    done.lake.write("telea_outpaintings/p2.png", data[:-20])
+    done.lake.remove("telea_upscaled/p3.png")
+    with done.run("restore", instance) as result:
+        assert result.success
+    after = made_at(done)
+    assert {name for name in after if after[name] != before[name]} == {
+        ("telea_outpaintings", "p2"),
+        ("telea_upscaled", "p3"),
+    }
+    assert done.lake.read("telea_outpaintings/p2.png") == data
+
+
+def test_one_bad_painting_never_stops_the_others(project, instance):
+    with project.run("catalogue", instance) as result:
+        assert result.success
+    project.lake.write("wikiart_paintings/p1.png", b"no picture any more")
+    with project.run("restore", instance) as result:
+        assert not result.success
+        assert failed_steps(result) == {"subject_masks"}
+        made = materialized(result)
+    for stage in STAGES:
+        assert {key for asset, key in made if asset == stage} == set(KEYS) - {"p1"}, stage
+    assert ("gallery", None) in made
+    record = project.ledger.get("subject_masks", "p1")
+    assert record.status == "failed"
+    assert "wikiart_paintings/p1.png cannot be decoded" in record.reason
+    assert project.ledger.get("unfinished_paintings", "p1") is None
+    assert "subject_masks failed" in project.lake.read("gallery/index.html").decode()
+
+
+def test_a_painting_without_subject_is_skipped_visibly(project, instance):
+    project.content["segmentation"]["minimal_share"] = 0.9999
+    with project.run("catalogue", instance):
+        pass
+    with project.run("restore", instance) as result:
+        assert result.success
+        made = materialized(result)
+        observed = {
+            (event.asset_observation_data.asset_observation.asset_key.to_user_string(), event.partition)
+            for event in result.all_events
+            if event.event_type_value == "ASSET_OBSERVATION"
+        }
+        checks = {
+            e.check_name: e.passed
+            for event in result.all_events
+            if event.event_type_value == "ASSET_CHECK_EVALUATION"
+            for e in [event.asset_check_evaluation_data]
+        }
+    assert {asset for asset, _ in made} & set(STAGES) == {"subject_masks"}
+    assert observed == {(stage, key) for stage in STAGES[1:] for key in KEYS}
+    assert checks["neither_empty_nor_full"] is False
+    record = project.ledger.get("restoration_sheets", "p0")
+    assert record.status == "skipped"
+    assert "no subject" in record.reason
+    assert "no subject" in project.lake.read("gallery/index.html").decode()
+
+
+def test_the_launchpad_changes_settings_for_one_run(done, instance):
+    config = {"resources": {"profile": {"config": {"restoration": {"working_side": 48}}}}}
+    with done.run("restore", instance, ["p0"], run_config=config) as result:
+        assert result.success
+    assert done.ledger.done("unfinished_paintings", "p0").figures["width"] == 48
+    assert done.ledger.done("unfinished_paintings", "p1").figures["width"] == 64
+
+
+def test_a_wrong_key_in_the_launchpad_is_named(done, instance):
+    config = {"resources": {"profile": {"config": {"restoration": {"workng_side": 48}}}}}
+    with done.run("restore", instance, ["p0"], run_config=config) as result:
+        assert not result.success
+        text = "".join(
+            str(event.event_specific_data.error)
+            for event in result.all_events
+            if event.event_type_value == "STEP_FAILURE"
+        )
+    assert "launchpad, resources.profile: unknown key 'restoration.workng_side'" in text
+    assert "did you mean 'working_side'" in text
+
+
+def test_styles_decide_the_partitions(project, instance):
+    header = "artist,date,genre,style,title,new_filename\n"
+    rows = [f"A{n},1900,portrait,{'Cubism' if n % 2 else 'Realism'},T{n},p{n}.png" for n in range(5)]
+    (project.inbox / "paintings.csv").write_text(header + "\n".join(rows))
+    project.content["wikiart"]["source"]["csv"] = "paintings.csv"
+    project.content["styled_paintings"] = {"styles": [" realism"]}
+    with project.run("catalogue", instance) as result:
+        assert result.success
+    assert instance.get_dynamic_partitions("paintings") == ["p0", "p2", "p4"]
+    project.content["styled_paintings"] = {"styles": ["cubism"]}
+    with project.run("catalogue", instance) as result:
+        assert result.success
+    assert instance.get_dynamic_partitions("paintings") == ["p1", "p3"]
+
+
+def test_what_a_profile_cannot_do_yet_fails_at_once_with_the_remedy(project, instance):
+    project.content["outpainters"]["inspired"] = {
+        "kind": "artificially_inspired",
+        "archive_id": "x",
+    }
+    with project.run("catalogue", instance):
+        pass
+    with project.run("restore", instance) as result:
+        assert not result.success
+        failures = {
+            event.step_key: str(event.event_specific_data.error)
+            for event in result.all_events
+            if event.event_type_value == "STEP_FAILURE"
+        }
+        made = materialized(result)
+    assert set(failures) == {"inspired_outpaintings"}
+    assert "CoModGAN" in failures["inspired_outpaintings"]
+    assert ("telea_upscaled", "p0") in made
+    assert not any(asset == "inspired_outpaintings" for asset, _ in made)
+
+
+def test_two_partial_batches_equal_one(project, instance):
+    with project.run("catalogue", instance):
+        pass
+    for keys in (KEYS[:2], KEYS[2:]):
+        with project.run("restore", instance, keys) as result:
+            assert result.success
+    storage = instance.event_log_storage
+    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    for stage in STAGES:
+        latest = storage.get_latest_storage_id_by_partition(dg.AssetKey(stage), kind)
+        assert set(latest) == set(KEYS)

@@ -1,0 +1,107 @@
+"""Reports in their schema, plots that are pictures, a gallery that a real browser shows."""
+
+import base64
+import io
+import json
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepart_assets.imaging import encode_jpeg, preview_uri
+from deepart_assets.reports import bar_plot, line_plot, report_json
+from deepart_assets.reports.gallery import GalleryRow, gallery_html
+
+
+def test_rows_come_back_and_what_is_not_finite_becomes_null():
+    rows = [{"name": "a", "psnr_y": 30.5, "n": 3}, {"name": "b", "psnr_y": float("inf")}]
+    assert json.loads(report_json(rows)) == {
+        "rows": [{"name": "a", "psnr_y": 30.5, "n": 3}, {"name": "b", "psnr_y": None}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([{"psnr_y": 1.0}], "unique text as name"),
+        ([{"name": "a"}, {"name": "a"}], "unique text as name"),
+        ([{"name": "a", "values": [1, 2]}], "a.values is a list"),
+    ],
+)
+def test_rows_outside_the_schema_are_refused(rows, message):
+    with pytest.raises(ValueError, match=message):
+        report_json(rows)
+
+
+def picture_of(uri):
+    head, data = uri.split(",", 1)
+    assert head.endswith(";base64")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
+
+
+def test_plots_are_pictures_with_something_on_them():
+    for uri in (
+        line_plot({"loss": {"loss": ([1, 2, 3], [3.0, 2.0, 1.5])}}, "iteration"),
+        bar_plot("styles", {"Realism": {"kept": 3, "dropped": 1}, "Cubism": {"dropped": 5}}),
+    ):
+        picture = picture_of(uri)
+        assert picture.shape[0] > 100
+        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
+
+
+class _Parts(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.sources, self.links, self.open = [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        if tag == "img":
+            self.sources.append(values["src"])
+        if tag == "a":
+            self.links.append(values["href"])
+
+
+ROWS = [
+    GalleryRow("1", "A & <B>, Ünïcode 画", "Realism", 0.25, "restoration_sheets/1.jpg",
+               results={"telea, ×4": "telea_upscaled/1.png"}),
+    GalleryRow("2", "A sea", "Realism", None, None, reason="no subject: nothing <stands> out",
+               picture=preview_uri(np.full((20, 30, 3), 200, np.uint8))),
+]  # fmt: skip
+
+
+def test_the_page_links_every_sheet_and_escapes_what_it_shows():
+    page = gallery_html("Gallery", ROWS, 640).decode()
+    parts = _Parts()
+    parts.feed(page)
+    assert "../restoration_sheets/1.jpg" in parts.sources
+    assert "../telea_upscaled/1.png" in parts.links
+    assert "A &amp; &lt;B&gt;, Ünïcode 画" in page
+    assert "no subject: nothing &lt;stands&gt; out" in page
+    assert "1 of 2 paintings restored" in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the chromium browser")
+def test_a_real_browser_shows_the_sheets(tmp_path):
+    red = np.zeros((300, 900, 3), np.uint8)
+    red[..., 0] = 255
+    (tmp_path / "restoration_sheets").mkdir()
+    (tmp_path / "restoration_sheets" / "1.jpg").write_bytes(encode_jpeg(red))
+    (tmp_path / "gallery").mkdir()
+    page = tmp_path / "gallery" / "index.html"
+    page.write_bytes(gallery_html("Gallery", ROWS, 640))
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={tmp_path / 'chromium'}", "--window-size=1300,1000",
+         "--virtual-time-budget=3000", f"--screenshot={shot}", page.as_uri()],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    seen = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
+    assert is_red.sum() > 100_000, "the sheet is not on the page"

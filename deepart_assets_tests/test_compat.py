@@ -1,0 +1,44 @@
+"""The two compatibility steps: they mend what is broken and touch nothing that is healthy."""
+
+import subprocess
+import sys
+
+USE = """
+from deepart_assets import compat
+compat.prepare()
+compat.prepare()
+import torch, torchvision
+import torchvision.models, torchvision.transforms.functional as F
+x = torch.rand(1, 3, 8, 8)
+assert F.rgb_to_grayscale(x).shape == (1, 1, 8, 8)
+import basicsr.data.degradations  # imports torchvision.transforms.functional_tensor
+from torchvision.transforms.functional_tensor import rgb_to_grayscale
+assert torch.equal(rgb_to_grayscale(x), F.rgb_to_grayscale(x))
+"""
+
+HEALTHY = """
+import sys, types, torch
+from deepart_assets import compat
+compat._torchvision_extension_loads = lambda: True
+fake = types.ModuleType("torchvision.transforms.functional_tensor")
+sys.modules[fake.__name__] = fake
+defined = []
+torch.library.Library = lambda *arguments: defined.append(arguments)
+compat.prepare()
+assert defined == []
+assert sys.modules[fake.__name__] is fake
+"""
+
+
+def run(code: str) -> None:
+    # In a process of its own: what is imported once stays imported.
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_torchvision_and_basicsr_can_be_imported_and_used():
+    run(USE)
+
+
+def test_nothing_is_done_where_nothing_is_broken():
+    run(HEALTHY)
