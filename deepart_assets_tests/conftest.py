@@ -56,7 +56,7 @@ class Project:
             "restoration": {"working_side": 64},
             "outpainters": {"telea": {"kind": "telea"}},
             "super_resolution": {
-                "data_set": {"minimal_side": 64, "split": [0.4, 0.3, 0.3], "split_seed": 0},
+                "data_set": {"minimal_side": 64, "split": [0.4, 0.3, 0.3], "split_seed": 1},
                 "pairs": {"hr_side": 128},
                 "psnr_weights": {
                     "kind": "train",

@@ -72,7 +72,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
 
 
 def _reason(painting: Painting, outpainters: list[str]) -> str | None:
-    """Say why there is no sheet: the first stage that skipped or failed, in the pipeline's order."""
+    """Say why there is no sheet: the first stage that skipped or failed."""
     stages = ["subject_masks", "unfinished_paintings"]
     stages += [f"{name}_{stage}" for name in outpainters for stage in ("outpaintings", "upscaled")]
     for asset in [*stages, "restoration_sheets"]:

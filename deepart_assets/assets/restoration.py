@@ -115,7 +115,7 @@ def unfinished_paintings(studio: Studio) -> PaintingStage:
             raise SkipPainting(verdict)
         mask = decode_grey(painting.read("subject_masks"), mask_record.path)
         picture = painting.original()
-        size = working_size(*picture.shape[:2], side)
+        size = working_size(picture.shape[0], picture.shape[1], side)
         # Half covered or more is subject: the rule that keeps the area unbiased.
         known = resize((mask > 0).astype(np.float32), *size) >= 0.5
         rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
@@ -214,7 +214,10 @@ def _upscaled(name: str) -> dg.AssetsDefinition:
 
     def fault(record: Record) -> str | None:
         figures = record.figures
-        size, low = (figures["height"], figures["width"]), (figures["from_height"], figures["from_width"])
+        size, low = (
+            (figures["height"], figures["width"]),
+            (figures["from_height"], figures["from_width"]),
+        )
         return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
 
     @painting_asset(
@@ -282,10 +285,7 @@ def _restoration_sheets(names: list[str]) -> dg.AssetsDefinition:
                 ("original", painting.original()),
                 ("subject mask", np.repeat(mask[..., None], 3, axis=2)),
                 ("unfinished painting", over_chequers(decode_rgba(*read("unfinished_paintings")))),
-                *(
-                    (f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled")))
-                    for name in names
-                ),
+                *((f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled"))) for name in names),
             ]
             sheet = contact_sheet(cells, painting.caption, SHEET_HEIGHT)
             return Made(

@@ -27,7 +27,7 @@ from deepart_assets.super_resolution.training import (
     train_adversarial,
     train_pixel,
 )
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
 from deepart_assets.super_resolution.weights import fetch_drive_weights
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.selection import select_sr
@@ -123,7 +123,7 @@ def _pair_path(split: str, kind: str, painting: str) -> str:
 def _read_pairs(studio: Studio) -> list[Pair]:
     rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
 
-    def picture(row: dict[str, Any], kind: str) -> Any:
+    def picture(row: Mapping[Any, Any], kind: str) -> Any:
         path = _pair_path(row["split"], kind, row["id"])
         return decode_rgb(studio.lake.read(path), path)
 
@@ -180,10 +180,8 @@ def art_esrgan(studio: Studio) -> Stage:
 
 
 def _made(path: str, trained: Trained) -> Made:
-    names = [name for name in dict.fromkeys(n for row in trained.curve for n in row)]
-    panels = {
-        name: {name: _points(trained.curve, name)} for name in names if name != "iteration"
-    }
+    names = list(dict.fromkeys(name for row in trained.curve for name in row))
+    panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
     return Made(
         {path: trained.weights},
         {**trained.figures, "curves": line_plot(panels, "iteration") if panels else None},
@@ -236,9 +234,11 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
             name: RRDBNetUpscaler(studio.read(name), settings, name)
             for name in ("psnr_weights", "art_esrgan")
         }
-        upscalers = {"bicubic": BicubicUpscaler(), **networks}
+        upscalers: dict[str, Upscaler] = {"bicubic": BicubicUpscaler(), **networks}
         rows = evaluate(tests, upscalers, _evaluated(studio))
-        row_of_crops = crops(tests[0], {"4x PSNR": networks["psnr_weights"], "4x Art ESRGAN": networks["art_esrgan"]})
+        row_of_crops = crops(
+            tests[0], {"4x PSNR": networks["psnr_weights"], "4x Art ESRGAN": networks["art_esrgan"]}
+        )
         return Made(
             {
                 "reports/art_esrgan_evaluation.json": report_json(rows),
@@ -251,6 +251,4 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
 
 
 def _evaluated(studio: Studio) -> Callable[[int, int, str], None]:
-    return lambda done, total, name: studio.log.info(
-        f"art_esrgan_evaluation {done}/{total} {name}"
-    )
+    return lambda done, total, name: studio.log.info(f"art_esrgan_evaluation {done}/{total} {name}")

@@ -6,8 +6,8 @@ decoding, filtering (`wikiart`).
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 import dagster as dg
 
@@ -17,7 +17,12 @@ from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings.profile import cache_folder
 from deepart_assets.storage import Made, Record
-from deepart_assets.wikiart.catalogue import build_catalogue, copy_pictures, from_parquet, to_parquet
+from deepart_assets.wikiart.catalogue import (
+    build_catalogue,
+    copy_pictures,
+    from_parquet,
+    to_parquet,
+)
 from deepart_assets.wikiart.sources import Source, open_source
 from deepart_assets.wikiart.styles import filter_styles, style_counts
 
@@ -56,7 +61,7 @@ def wikiart_paintings(studio: Studio) -> Stage:
     quarantined one, the reason. Pictures that did not change are not decoded again.
     """
     choice = studio.settings.wikiart.source
-    source = open_source(choice, Path(cache_folder()))
+    source = open_source(choice, cache_folder())
     previous = studio.ledger.done("wikiart_paintings")
     known = from_parquet(studio.lake.read(previous.path)) if previous is not None else None
 
@@ -64,7 +69,8 @@ def wikiart_paintings(studio: Studio) -> Stage:
         stamps = studio.lake.read_json(previous.files[1].path) if previous is not None else {}
         build = build_catalogue(source, known, stamps)
         copy_pictures(source, build.catalogue, studio.lake)
-        bad = build.catalogue[build.catalogue["status"] != "ok"]
+        is_ok = build.catalogue["status"] == "ok"
+        good, bad = build.catalogue[is_ok], build.catalogue[~is_ok]
         counts = build.counts
         return Made(
             {
@@ -72,7 +78,7 @@ def wikiart_paintings(studio: Studio) -> Stage:
                 "wikiart_paintings/stamps.json": json.dumps(build.stamps).encode(),
             },
             {
-                "preview": _mosaic(studio, build.catalogue[build.catalogue["status"] == "ok"]),
+                "preview": _mosaic(studio, list(good["file"])),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
@@ -136,7 +142,7 @@ def styled_paintings(studio: Studio) -> Stage:
                 "reports/styled_paintings.json": report_json(report),
             },
             {
-                "preview": _mosaic(studio, kept),
+                "preview": _mosaic(studio, list(kept["file"])),
                 "kept": len(kept),
                 "dropped": len(catalogue) - len(kept),
                 "styles": report,
@@ -147,6 +153,6 @@ def styled_paintings(studio: Studio) -> Stage:
     return Stage(make, settings=choice.model_dump(mode="json"))
 
 
-def _mosaic(studio: Studio, rows: "pandas.DataFrame") -> str:  # type: ignore[name-defined]
-    files = [f"wikiart_paintings/{file}" for file in rows["file"].head(PREVIEWED)]
-    return preview_uri(mosaic([decode_rgb(studio.lake.read(file), file) for file in files]), 480)
+def _mosaic(studio: Studio, files: Sequence[str]) -> str:
+    paths = [f"wikiart_paintings/{file}" for file in files[:PREVIEWED]]
+    return preview_uri(mosaic([decode_rgb(studio.lake.read(path), path) for path in paths]), 480)

@@ -26,7 +26,7 @@ def preview_uri(picture: NDArray[np.uint8], side: int = PREVIEW_SIDE) -> str:
         picture = np.repeat(picture[..., None], 3, axis=2)
     if picture.shape[2] == 4:
         picture = over_chequers(picture)
-    small = resize(picture, *fit_within(*picture.shape[:2], side))
+    small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], side))
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
 
 
@@ -63,7 +63,9 @@ def contact_sheet(
     width = margin + sum(picture.shape[1] + margin for _, picture in shown)
     sheet = Image.new("RGB", (width, height + 2 * caption + 2 * margin), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    draw.text((margin, margin // 2), _fitted(title, title_font, width - 2 * margin), _INK, title_font)
+    draw.text(
+        (margin, margin // 2), _fitted(title, title_font, width - 2 * margin), _INK, title_font
+    )
     left = margin
     for name, picture in shown:
         sheet.paste(Image.fromarray(picture), (left, margin + caption))
@@ -79,7 +81,7 @@ def mosaic(pictures: Sequence[NDArray[np.uint8]], cell: int = 160) -> NDArray[np
     rows = -(-max(1, len(pictures)) // columns)
     grid = Image.new("RGB", (columns * cell, rows * cell), _BACKGROUND)
     for number, picture in enumerate(pictures):
-        small = resize(picture, *fit_within(*picture.shape[:2], cell - 8))
+        small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], cell - 8))
         left = number % columns * cell + (cell - small.shape[1]) // 2
         top = number // columns * cell + (cell - small.shape[0]) // 2
         grid.paste(Image.fromarray(small), (left, top))

@@ -7,7 +7,7 @@ current, records what happened and tells how far it is. Does not belong here: wh
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import dagster as dg
 
@@ -18,7 +18,7 @@ from deepart_assets.orchestration.events import (
     latest_versions,
     painting_materialization,
 )
-from deepart_assets.orchestration.metadata import markdown_table, metadata_of
+from deepart_assets.orchestration.metadata import MetadataDict, markdown_table, metadata_of
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Stage, Studio
 from deepart_assets.storage import Recipe, Record, make_or_reuse
@@ -129,10 +129,17 @@ def painting_asset(
             backfill_policy=dg.BackfillPolicy.single_run(),
             check_specs=_specs(asset_name, checks),
             pool=pool,
-            dagster_type=dg.Nothing,  # type: ignore[arg-type]
+            dagster_type=cast(dg.DagsterType, dg.Nothing),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
-            batch = _Batch(context, profile, asset_name, code_version, deps, painting_deps)
+            batch = _Batch(
+                context,
+                profile,
+                asset_name,
+                code_version=code_version,
+                deps=deps,
+                painting_deps=painting_deps,
+            )
             try:
                 yield from batch.run(describe)
             except DeepArtError as error:
@@ -166,6 +173,7 @@ class _Batch:
         context: dg.AssetExecutionContext,
         profile: Profile,
         asset: str,
+        *,
         code_version: str,
         deps: Sequence[str],
         painting_deps: Sequence[str],
@@ -193,9 +201,7 @@ class _Batch:
         }
         stage = describe(self.studio)
         shared = {
-            dep: self.studio.upstream(dep).data_version
-            for dep in self.deps
-            if dep != CATALOGUE
+            dep: self.studio.upstream(dep).data_version for dep in self.deps if dep != CATALOGUE
         }
         start = time.perf_counter()
         for number, key in enumerate(self.keys, start=1):
@@ -220,15 +226,20 @@ class _Batch:
             self.failed[key] = "not among styled_paintings any more: withdraw its partition"
             return self.failed[key], None
         found = {dep: self.ledger.get(dep, key) for dep in self.painting_deps}
-        inputs = {dep: record for dep, record in found.items() if record and record.status == "done"}
+        inputs = {
+            dep: record for dep, record in found.items() if record and record.status == "done"
+        }
         for dep, record in found.items():
             if dep not in inputs:
                 return self._left_out(key, dep, record)
         painting = replace(painting, inputs=inputs)
         try:
             record, computed = make_or_reuse(
-                self.ledger, self.asset, self._recipe(stage, painting, shared),
-                lambda: stage.make(painting), key=key,
+                self.ledger,
+                self.asset,
+                self._recipe(stage, painting, shared),
+                lambda: stage.make(painting),
+                key=key,
             )
         except Exception as error:  # one bad painting never stops the others
             self.failed[key] = f"{type(error).__name__}: {error}"
@@ -312,7 +323,7 @@ def _results(
             for key, record in records.items()
             if (fault := check.fault(record)) is not None
         ]
-        metadata = {"checked": dg.MetadataValue.int(len(records))}
+        metadata: MetadataDict = {"checked": dg.MetadataValue.int(len(records))}
         if faults:
             metadata["faults"] = dg.MetadataValue.md(markdown_table(faults))
         yield dg.AssetCheckResult(

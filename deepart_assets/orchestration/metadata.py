@@ -4,7 +4,7 @@ Belongs here: how figures, pictures and tables are shown in the UI. Does not bel
 any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -29,22 +29,25 @@ def metadata_of(record: Record, lake: Lake, *, computed: bool) -> MetadataDict:
 
 
 def _value(value: Any) -> dg.MetadataValue[Any]:
-    if isinstance(value, str):
-        if value.startswith("data:image/"):
-            return dg.MetadataValue.md(f"![]({value})")
-        return dg.MetadataValue.text(value)
-    if isinstance(value, bool):
-        return dg.MetadataValue.bool(value)
-    if isinstance(value, int):
-        return dg.MetadataValue.int(value)
-    if isinstance(value, float):
-        return dg.MetadataValue.float(value)
-    if isinstance(value, list) and value and all(isinstance(row, Mapping) for row in value):
-        return dg.MetadataValue.md(markdown_table(value))
-    return dg.MetadataValue.json(value)
+    match value:
+        case str() if value.startswith("data:image/"):
+            shown: dg.MetadataValue[Any] = dg.MetadataValue.md(f"![]({value})")
+        case str():
+            shown = dg.MetadataValue.text(value)
+        case bool():
+            shown = dg.MetadataValue.bool(value)
+        case int():
+            shown = dg.MetadataValue.int(value)
+        case float():
+            shown = dg.MetadataValue.float(value)
+        case [*rows] if rows and all(isinstance(row, Mapping) for row in rows):
+            shown = dg.MetadataValue.md(markdown_table(rows))
+        case _:
+            shown = dg.MetadataValue.json(value)
+    return shown
 
 
-def markdown_table(rows: list[Mapping[str, Any]]) -> str:
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Return rows as a Markdown table, with the columns in order of first appearance."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]

@@ -4,13 +4,13 @@ Belongs here: the objects handed to the functions in `assets`. Does not belong h
 events, and anything that decides what to compute.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import numpy as np
-from dagster import DagsterLogManager
 from numpy.typing import NDArray
 
 from deepart_assets.errors import DeepArtError, PaintingError
@@ -25,7 +25,7 @@ class Studio:
 
     settings: Settings
     ledger: Ledger
-    log: DagsterLogManager
+    log: logging.Logger
 
     @property
     def lake(self) -> Lake:

@@ -18,7 +18,7 @@ from deepart_assets.settings.models import (
 
 
 def build_outpainter(settings: Outpainter) -> base.Outpainter:
-    """Return the outpainter of these settings; nothing is loaded or fetched before its first use."""
+    """Return the outpainter of these settings; nothing is loaded before its first use."""
     match settings:
         case Telea():
             return TeleaOutpainter(settings)

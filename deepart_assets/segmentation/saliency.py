@@ -24,9 +24,10 @@ from deepart_assets.segmentation.refinement import refine
 if TYPE_CHECKING:
     import onnxruntime
 
-SIDES = (224, 448)
+SIDES = (224, 392)
 """The map is the mean of two: at 224 the network, which was trained at that size, tells the subject
-from the rest; at 448, with four times as many 14-pixel patches, it sees limbs."""
+from the rest; at 392, with three times as many 14-pixel patches, it sees limbs. Over 53 paintings
+the pair agreed better with a second network (0.695) than 224 and 448 did (0.689)."""
 MEAN = (0.485, 0.456, 0.406)
 DEVIATION = (0.229, 0.224, 0.225)
 INPUT, OUTPUT = "input_image", "output_importance"
@@ -82,7 +83,7 @@ class SaliencySegmenter:
         return self._hash
 
     def saliency(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the saliency in [0, 1]: float32, the picture's aspect, longer side 448."""
+        """Return the saliency in [0, 1]: float32, the picture's aspect, longer side 392."""
         coarse, fine = (self._map(picture, side) for side in SIDES)
         return np.clip((resize(coarse, *fine.shape) + fine) / 2, 0, 1)
 

@@ -10,6 +10,7 @@ pixels. The functions are basicsr's.
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -65,7 +66,8 @@ def niqe(picture: NDArray[np.uint8]) -> float | None:
 
     if min(picture.shape[:2]) < NIQE_SIDE:
         return None
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # blocks without texture
         try:
             value = float(calculate_niqe(_bgr(picture), BORDER))
         except np.linalg.LinAlgError:  # flat pictures have no distribution to fit

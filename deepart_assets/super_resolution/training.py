@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepart_assets.compat import prepare
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.settings.models import AdversarialTraining, PixelTraining, Upscaling
 from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.evaluation import psnr_y
@@ -127,7 +127,12 @@ def train_adversarial(
     generator = np.random.default_rng(settings.seed)
     net = on_best_device(load_network(base, "the base of art_esrgan")).train()
     with _seeded(settings.seed):
-        discriminator = on_best_device(_build_discriminator(settings)).train()
+        discriminator = _build_discriminator(settings).to(best_device()).train()
+
+    def judge(pictures: torch.Tensor) -> torch.Tensor:
+        # basicsr's VGG discriminator flattens in a way that only the default layout allows.
+        return discriminator(pictures.contiguous())
+
     features = feature_loss(settings.feature_network).to(best_device())
     average = _MovingAverage(net, settings.iterations)
     rate, betas = settings.learning_rate, (0.9, 0.99)
@@ -149,7 +154,7 @@ def train_adversarial(
         made = net(lr)
         pixel = _pixel_loss(made, hr)
         feature = features(made, hr)
-        adversarial = relativistic_loss(discriminator(made), discriminator(hr).detach())
+        adversarial = relativistic_loss(judge(made), judge(hr).detach())
         loss = (
             settings.pixel_weight * pixel
             + settings.feature_weight * feature
@@ -162,7 +167,7 @@ def train_adversarial(
 
         # The discriminator: find paintings more real than what the generator made.
         discriminator.requires_grad_(True)
-        judgement = relativistic_loss(discriminator(hr), discriminator(made.detach()))
+        judgement = relativistic_loss(judge(hr), judge(made.detach()))
         judge_optimiser.zero_grad(set_to_none=True)
         judgement.backward()
         judge_optimiser.step()
@@ -302,7 +307,10 @@ class _Progress:
         means = {name: float(value) / self._since for name, value in self._sums.items()}
         if not all(math.isfinite(value) for value in means.values()):
             raise _diverged(iteration)
-        psnr = self._validate() if validates else None
+        try:
+            psnr = self._validate() if validates else None
+        except PaintingError as error:  # the loss was finite, but no longer the weights
+            raise _diverged(iteration) from error
         self._rows.append({"iteration": iteration, **means, "psnr_y": psnr})
         self._sums, self._since = {}, 0
         left = (time.perf_counter() - self._start) / iteration * (self._total - iteration)

@@ -32,7 +32,8 @@ def failed_steps(result):
 
 def made_at(project):
     return {
-        (asset, key): project.ledger.get(asset, key).made_at + str(project.ledger.get(asset, key).seconds)
+        (asset, key): project.ledger.get(asset, key).made_at
+        + str(project.ledger.get(asset, key).seconds)
         for asset in [*STAGES, "psnr_weights", "art_esrgan", "gallery", "wikiart_paintings"]
         for key in project.ledger.keys(asset)
     }
@@ -116,7 +117,10 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
         assert result.success
         made = materialized(result)
         observed = {
-            (event.asset_observation_data.asset_observation.asset_key.to_user_string(), event.partition)
+            (
+                event.asset_observation_data.asset_observation.asset_key.to_user_string(),
+                event.partition,
+            )
             for event in result.all_events
             if event.event_type_value == "ASSET_OBSERVATION"
         }
@@ -158,7 +162,9 @@ def test_a_wrong_key_in_the_launchpad_is_named(done, instance):
 
 def test_styles_decide_the_partitions(project, instance):
     header = "artist,date,genre,style,title,new_filename\n"
-    rows = [f"A{n},1900,portrait,{'Cubism' if n % 2 else 'Realism'},T{n},p{n}.png" for n in range(5)]
+    rows = [
+        f"A{n},1900,portrait,{'Cubism' if n % 2 else 'Realism'},T{n},p{n}.png" for n in range(5)
+    ]
     (project.inbox / "paintings.csv").write_text(header + "\n".join(rows))
     project.content["wikiart"]["source"]["csv"] = "paintings.csv"
     project.content["styled_paintings"] = {"styles": [" realism"]}

@@ -55,7 +55,9 @@ def test_an_unknown_key_is_refused_with_place_key_and_nearest_name(path, key, ne
     with pytest.raises(SettingsError) as caught:
         validate_settings(content, "configs/mine.yaml")
     full = ".".join([*path, key])
-    assert f"configs/mine.yaml: unknown key '{full}'; did you mean '{nearest}'?" in str(caught.value)
+    assert f"configs/mine.yaml: unknown key '{full}'; did you mean '{nearest}'?" in str(
+        caught.value
+    )
 
 
 def test_a_wrong_value_names_the_key_and_what_was_found():

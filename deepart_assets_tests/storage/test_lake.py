@@ -60,7 +60,7 @@ def test_local_gives_a_file_with_the_content(lake):
         assert path.read_bytes() == b"123"
 
 
-@given(st.recursive(st.none() | st.booleans() | st.text(), lambda x: st.lists(x)))
+@given(st.recursive(st.none() | st.booleans() | st.text(), st.lists))
 def test_json_comes_back_as_it_was(content):
     lake = Lake("memory://json")
     lake.write_json("x.json", {"content": content})

@@ -63,7 +63,7 @@ def test_tiny_pictures_are_enlarged(size):
 
 
 def test_a_side_that_is_no_multiple_of_four_is_refused():
-    with pytest.raises(PaintingError, match="10×8 .* crop"):
+    with pytest.raises(PaintingError, match=r"10×8 .* crop"):
         matlab_bicubic_reduce(noise(8, 10, 0))
 
 

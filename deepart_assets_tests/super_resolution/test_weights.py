@@ -156,7 +156,6 @@ def test_a_web_page_in_place_of_weights_is_named_as_one():
 def drive(monkeypatch, body, status=200):
     """Let gdown ask a server on this machine in place of Google's for the file's id."""
 
-
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             self.send_response(status)
@@ -202,7 +201,10 @@ def test_weights_from_drive_become_safetensors(state, monkeypatch):
 
 def test_a_login_page_from_drive_is_no_file(monkeypatch):
     page = b"<!doctype html><html><title>Google Drive</title>Sign in</html>"
-    with drive(monkeypatch, page), pytest.raises(UnavailableError, match="web page in place of abc"):
+    with (
+        drive(monkeypatch, page),
+        pytest.raises(UnavailableError, match="web page in place of abc"),
+    ):
         fetch_drive_weights(settings_for())
 
 
@@ -210,6 +212,6 @@ def test_a_login_page_from_drive_is_no_file(monkeypatch):
 def test_an_error_of_drive_is_told_with_the_remedy(monkeypatch, status):
     with (
         drive(monkeypatch, b"gone", status),
-        pytest.raises(UnavailableError, match="cannot be downloaded.*kind: train"),
+        pytest.raises(UnavailableError, match=r"cannot be downloaded.*kind: train"),
     ):
         fetch_drive_weights(settings_for())

@@ -1,0 +1,189 @@
+"""What is guaranteed of every outpainting, whatever the outpainter does."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.outpainting import (
+    Descriptor,
+    outpaint,
+    painting_seed,
+    prompt_for,
+    seam_score,
+    subject_difference,
+)
+
+
+class Painter:
+    """An outpainter whose result is given by a function of picture and mask."""
+
+    descriptor = Descriptor("test", False, False, 1, False, False, "", "")
+
+    def __init__(self, paint):
+        self.paint = paint
+        self.seen = None
+
+    def weights_hash(self):
+        return None
+
+    def __call__(self, picture, known, *, prompt, negative_prompt, seed):
+        self.seen = picture.copy(), known.copy(), prompt, negative_prompt, seed
+        return self.paint(picture, known)
+
+
+def unfinished(known, seed=0):
+    """RGBA with a colour under every pixel, also under the transparent ones."""
+    colours = np.random.default_rng(seed).integers(0, 256, (*known.shape, 3), dtype=np.uint8)
+    return np.dstack([colours, known.astype(np.uint8) * 255])
+
+
+def noise(picture, known):
+    return np.random.default_rng(9).integers(1, 256, picture.shape, dtype=np.uint8)
+
+
+def disc(side=60, radius=15):
+    rows, columns = np.mgrid[:side, :side] - side // 2
+    return rows**2 + columns**2 < radius**2
+
+
+masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20))
+
+
+@given(masks.filter(np.any), st.integers(0, 2**32 - 1))
+def test_subject_pixels_stay_byte_identical(known, seed):
+    painting = unfinished(known, seed)
+    before = painting.copy()
+    result = outpaint(Painter(noise), painting)
+    assert result.dtype == np.uint8
+    assert result.shape == (*known.shape, 3)
+    assert np.array_equal(result[known], painting[known][:, :3])
+    assert subject_difference(painting, result) == 0
+    assert np.array_equal(painting, before)
+
+
+def test_the_outpainter_never_sees_the_original():
+    painter = Painter(noise)
+    painting = unfinished(disc())
+    outpaint(painter, painting, prompt="p", negative_prompt="n", seed=5)
+    picture, known, *rest = painter.seen
+    assert rest == ["p", "n", 5]
+    assert not picture[~known].any()
+    assert np.array_equal(picture[known], painting[known][:, :3])
+
+
+def test_an_outpainter_that_scribbles_on_its_input_does_no_harm():
+    def scribble(picture, known):
+        result = noise(picture, known)
+        picture[:] = 7
+        known[:] = False
+        return result
+
+    painting = unfinished(disc())
+    assert subject_difference(painting, outpaint(Painter(scribble), painting)) == 0
+
+
+def test_only_a_few_generated_pixels_are_blended():
+    from scipy.ndimage import distance_transform_edt
+
+    known = disc()
+    painted = noise(np.zeros((60, 60, 3)), known)
+    result = outpaint(Painter(lambda picture, mask: painted), unfinished(known))
+    far = distance_transform_edt(~known) > 8
+    assert np.array_equal(result[far], painted[far])
+    assert not np.array_equal(result[~known], painted[~known])
+
+
+def test_blending_softens_a_hard_seam():
+    known = disc()
+    painting = unfinished(known)
+    painting[..., :3] = 200
+    result = outpaint(Painter(lambda picture, mask: np.full_like(picture, 90)), painting)
+    pasted = np.where(known[..., None], painting[..., :3], 90).astype(np.uint8)
+    assert seam_score(painting, result) < 0.7 * seam_score(painting, pasted)
+
+
+def test_all_known_is_returned_as_it_is():
+    painter = Painter(noise)
+    painting = unfinished(np.ones((5, 7), bool))
+    assert np.array_equal(outpaint(painter, painting), painting[..., :3])
+    assert painter.seen is None
+
+
+@pytest.mark.parametrize(
+    ("known", "paint", "words"),
+    [
+        (np.zeros((6, 6), bool), noise, "no subject"),
+        (disc(), lambda picture, mask: picture, "black"),  # the hole is untouched
+        (disc(), lambda picture, mask: np.zeros_like(picture), "black"),
+        (disc(), lambda picture, mask: noise(picture, mask)[:-1], "59"),
+    ],
+)
+def test_faults_are_found(known, paint, words):
+    with pytest.raises(PaintingError, match=words):
+        outpaint(Painter(paint), unfinished(known))
+
+
+@pytest.mark.parametrize("change", [1, 2, 200])
+def test_difference_is_the_largest_inside_the_subject(change):
+    painting = unfinished(disc())
+    painting[..., :3] = 30
+    result = painting[..., :3].copy()
+    result[0, 0] = 255  # outside
+    result[30, 30, 1] += change
+    result[31, 31, 2] -= 1
+    assert subject_difference(painting, result) == change
+
+
+def test_seam_score_of_a_flat_and_of_a_cut_out_picture():
+    painting = unfinished(disc())
+    flat = np.full((60, 60, 3), 100, np.uint8)
+    assert seam_score(painting, flat) == pytest.approx(1)
+    grain = np.random.default_rng(0).integers(90, 110, (60, 60, 3), dtype=np.uint8)
+    assert seam_score(painting, grain) == pytest.approx(1, abs=0.15)
+    grain[~disc()] -= 60
+    assert seam_score(painting, grain) > 5
+
+
+# --- seeds and prompts ---------------------------------------------------------------------------
+
+
+@given(st.integers(), st.text(), st.text())
+def test_seeds_are_stable_and_fit_32_bits(seed, painting, outpainter):
+    first = painting_seed(seed, painting, outpainter)
+    assert 0 <= first < 2**32
+    assert first == painting_seed(seed, painting, outpainter)
+
+
+def test_each_argument_changes_the_seed():
+    seeds = {
+        painting_seed(seed, painting, outpainter)
+        for seed in range(5)
+        for painting in ("a", "b", "ab")
+        for outpainter in ("telea", "patchmatch")
+    }
+    assert len(seeds) == 30
+
+
+def test_a_seed_never_changes_between_versions():
+    import hashlib
+
+    digest = hashlib.sha256(b"0\n436543\ntelea").digest()
+    assert painting_seed(0, "436543", "telea") == int.from_bytes(digest[:4], "big") // 2
+
+
+LABELS = {"style": "Realism", "artist": "Goya", "title": "A {curly} title", "genre": ""}
+
+
+def test_prompts_are_filled_in():
+    template = "a {genre} painting in {style} style by {artist}, {title}"
+    expected = "a painting in Realism style by Goya, A {curly} title"
+    assert prompt_for(template, LABELS) == expected
+
+
+@pytest.mark.parametrize("template", ["{mood}", "{style", "{0}"])
+def test_a_wrong_template_is_explained(template):
+    with pytest.raises(PaintingError, match=r"restoration\.prompt.*\{style\}"):
+        prompt_for(template, LABELS)

@@ -1,0 +1,136 @@
+import logging
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.settings.models import Network, PixelTraining, Upscaling
+from deepart_assets.super_resolution.network import build, initialise_as_interpolation
+from deepart_assets.super_resolution.training import train_pixel
+from deepart_assets.super_resolution.upscaling import (
+    BicubicUpscaler,
+    RRDBNetUpscaler,
+    enlarge,
+)
+from deepart_assets.super_resolution.weights import load_network, to_bytes
+
+from .pictures import some_pairs, texture
+
+
+@pytest.fixture(scope="module")
+def weights():
+    """Of a network that learned a little, so that all of its features matter."""
+    settings = PixelTraining(
+        network=Network(features=8, blocks=2, growth=4), iterations=30, batch=2, crop=48
+    )
+    return train_pixel(some_pairs(), settings).weights
+
+
+@pytest.fixture(scope="module")
+def net(weights):
+    return load_network(weights)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(16, 33), st.integers(0, 16))
+def test_any_picture_grows_exactly_four_times(net, height, width, tile, overlap):
+    made = enlarge(net, texture(height, width), Upscaling(tile=tile, overlap=overlap))
+    assert made.shape == (4 * height, 4 * width, 3)
+    assert made.dtype == np.uint8
+
+
+@pytest.mark.parametrize("tile", [16, 23, 40])
+def test_tiles_leave_no_seams(net, tile):
+    picture = texture(70, 61)
+    whole = enlarge(net, picture, Upscaling(tile=512, overlap=32)).astype(int)
+    tiled = enlarge(net, picture, Upscaling(tile=tile, overlap=16)).astype(int)
+    assert np.abs(whole - tiled).max() <= 1
+
+
+def test_without_overlap_there_would_be_seams(net):
+    picture = texture(70, 61)
+    whole = enlarge(net, picture, Upscaling(tile=512, overlap=32)).astype(int)
+    tiled = enlarge(net, picture, Upscaling(tile=16, overlap=0)).astype(int)
+    assert np.abs(whole - tiled).max() > 10
+
+
+def test_the_untrained_network_is_close_to_bicubic():
+    torch.manual_seed(0)
+    net = build(Network(features=8, blocks=1, growth=4))
+    initialise_as_interpolation(net)
+    picture = texture(40, 40)
+    made = enlarge(net, picture, Upscaling()).astype(int)
+    assert np.abs(made - BicubicUpscaler()(picture)).mean() < 4
+
+
+def test_borders_are_as_bright_as_the_picture(net):
+    flat = np.full((20, 20, 3), 200, np.uint8)
+    made = enlarge(net, flat, Upscaling(tile=64, overlap=16)).astype(int)
+    # Mirrored context: a flat picture has no border to be seen.
+    assert np.ptp(made, axis=(0, 1)).max() == 0
+
+
+class Constant(torch.nn.Module):
+    """Gives one value everywhere; runs out of memory above `limit` pixels a side."""
+
+    def __init__(self, value, limit=10**6):
+        super().__init__()
+        self.value, self.limit = torch.nn.Parameter(torch.tensor(value)), limit
+
+    def forward(self, x):
+        if x.shape[-1] > self.limit:
+            raise torch.OutOfMemoryError
+        return self.value.expand(*x.shape[:2], 4 * x.shape[2], 4 * x.shape[3])
+
+
+@pytest.mark.parametrize(
+    ("value", "level"), [(100.6 / 255, 101), (100.4 / 255, 100), (-0.2, 0), (1.3, 255)]
+)
+def test_values_are_rounded_and_clamped(value, level):
+    assert (enlarge(Constant(value), texture(9, 9), Upscaling()) == level).all()
+
+
+def test_nothing_that_is_not_finite_becomes_a_picture():
+    with pytest.raises(PaintingError, match="not finite"):
+        enlarge(Constant(float("nan")), texture(9, 9), Upscaling())
+
+
+def test_out_of_memory_halves_the_tile_and_says_so(caplog):
+    with caplog.at_level(logging.WARNING):
+        made = enlarge(Constant(0.5, limit=50), texture(90, 90), Upscaling(tile=128, overlap=8))
+    assert made.shape == (360, 360, 3)
+    assert [record.args for record in caplog.records] == [(64,), (32,)]
+    with pytest.raises(torch.OutOfMemoryError):
+        enlarge(Constant(0.5, limit=20), texture(90, 90), Upscaling(tile=64, overlap=8))
+
+
+def test_the_upscaler_loads_late_and_once(weights):
+    broken = RRDBNetUpscaler(b"nothing", Upscaling(), "art_esrgan.safetensors")
+    with pytest.raises(UnavailableError, match=r"art_esrgan\.safetensors"):
+        broken(texture(8, 8))
+    upscaler = RRDBNetUpscaler(weights, Upscaling())
+    picture = texture(20, 24)
+    first = upscaler(picture)
+    loaded = upscaler._net
+    assert np.array_equal(upscaler(picture), first)
+    assert upscaler._net is loaded
+    assert upscaler.scale == BicubicUpscaler.scale == 4
+
+
+def test_a_read_only_picture_is_not_written_to(net):
+    picture = texture(16, 16)
+    picture.flags.writeable = False
+    before = picture.copy()
+    enlarge(net, picture, Upscaling())
+    assert np.array_equal(picture, before)
+
+
+def test_weights_of_a_wide_network_are_used_as_they_are():
+    torch.manual_seed(0)
+    net = build(Network(features=16, blocks=1, growth=8)).eval()
+    picture = texture(24, 24)
+    upscaler = RRDBNetUpscaler(to_bytes(net.state_dict(), {}), Upscaling())
+    assert np.array_equal(upscaler(picture), enlarge(net, picture, Upscaling()))
