@@ -9,7 +9,7 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +21,11 @@ from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.build import build_defs
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.factory import PAINTINGS
-from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import Painting, Studio
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.profile import PROJECT, data_root
-from deepart_assets.storage import Ledger
+from deepart_assets.storage import Lake, Ledger
 
 WHOLE_ASSETS = (
     "wikiart_paintings",
@@ -40,14 +39,34 @@ WHOLE_ASSETS = (
 )
 
 
-def catalogue_job() -> dg.JobDefinition:
-    """Return the job that lists the paintings; Dagster finds it again by this function."""
-    return build_defs(load_settings()).resolve_job_def("catalogue")
+def job_of(name: str, profile: str | None = None, root: str | None = None) -> dg.JobDefinition:
+    """Return a job of a profile; Dagster finds it again, in any process, by these arguments."""
+    return build_defs(load_settings(profile), root).resolve_job_def(name)
 
 
-def restore_job() -> dg.JobDefinition:
-    """Return the job that restores them; Dagster finds it again by this function."""
-    return build_defs(load_settings()).resolve_job_def("restore")
+def run_job(
+    instance: dg.DagsterInstance,
+    name: str,
+    *,
+    keys: Sequence[str] = (),
+    profile: str | None = None,
+    root: str | None = None,
+    **more: Any,
+) -> dg.JobExecutionResult:
+    """Run a job with its profile's executor, logging to the terminal; never raises.
+
+    Args:
+        instance: Where the run is recorded.
+        name: "catalogue" or "restore".
+        keys: The paintings, a contiguous range of partitions; for "restore".
+        profile: As for `load_settings`.
+        root: As for `build_defs`.
+        more: Passed on to `dagster.execute_job`.
+    """
+    job = dg.build_reconstructable_job(__name__, "job_of", (name, profile, root))
+    tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
+    config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
+    return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
 
 
 def main() -> None:
@@ -70,41 +89,32 @@ def run_demo() -> int:
     settings = load_settings()
     start = time.perf_counter()
     with dg.DagsterInstance.get() as instance:
-        ok = _run(instance, catalogue_job, {})
+        with run_job(instance, "catalogue") as result:
+            ok = result.success
         keys = instance.get_dynamic_partitions(str(PAINTINGS.name))
         if ok and keys:
-            tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]}
-            ok = _run(instance, restore_job, tags)
+            with run_job(instance, "restore", keys=keys) as result:
+                ok = result.success
     _print_results(settings, time.perf_counter() - start, ok)
     return 0 if ok else 1
 
 
-def _run(instance: dg.DagsterInstance, job: Any, tags: Mapping[str, str]) -> bool:
-    with dg.execute_job(
-        dg.reconstructable(job),
-        instance=instance,
-        tags=tags,
-        run_config={"loggers": {"console": {"config": {}}}},
-    ) as result:
-        return result.success
-
-
 def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
-    profile = Profile.of(settings, data_root())
-    ledger = profile.ledger
+    lake = Lake(data_root())
+    ledger = Ledger(lake)
     # Without a terminal rich assumes 80 columns, which no table of ours fits in.
     console = Console(width=None if sys.stdout.isatty() else 140)
     stages = _stages(settings)
     paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
     rows = [_row(ledger, painting, stages) for painting in paintings.values()]
     if rows:
-        profile.lake.write("reports/demo.json", report_json(rows))
+        lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))
     console.print(_whole_table(ledger))
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
     if (gallery := ledger.done("gallery")) is not None:
-        console.print("Gallery:", profile.lake.full_path(gallery.path), soft_wrap=True)
+        console.print("Gallery:", lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
 

@@ -4,7 +4,7 @@ The whole real graph runs on it in seconds: real segmenter, real outpainters, re
 everything is small.
 """
 
-import os
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,10 @@ import pytest
 import yaml
 from PIL import Image
 
+from deepart_assets.cli import run_job
 from deepart_assets.orchestration.build import build_defs
-from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.settings import load_settings
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, Ledger, sha256_of
 
 
 def draw_painting(seed: int, height: int = 200, width: int = 160) -> np.ndarray:
@@ -80,8 +80,10 @@ class Project:
         Image.fromarray(draw_painting(seed)).save(self.inbox / f"{name}.png")
 
     def write_profile(self) -> Path:
-        file = self.folder / "tiny.yaml"
-        file.write_text(yaml.safe_dump(self.content))
+        text = yaml.safe_dump(self.content)
+        # Dagster remembers definitions by their arguments: another content, another name.
+        file = self.folder / f"tiny_{sha256_of(text.encode())[:12]}.yaml"
+        file.write_text(text)
         return file
 
     def defs(self) -> dg.Definitions:
@@ -94,30 +96,16 @@ class Project:
         keys: Sequence[str] | None = None,
         **more: Any,
     ) -> Any:
-        """Run a job as the UI does, with the profile's executor; never raises."""
-        os.environ["DEEPART_PROFILE"] = str(self.write_profile())
-        os.environ["DEEPART_DATA"] = str(self.root)
-        keys = list(keys) if keys is not None else instance.get_dynamic_partitions("paintings")
-        tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if job == "restore" else {}
-        return dg.execute_job(dg.reconstructable(JOBS[job]), instance=instance, tags=tags, **more)
-
-
-def catalogue_job() -> dg.JobDefinition:
-    return build_defs(load_settings()).resolve_job_def("catalogue")
-
-
-def restore_job() -> dg.JobDefinition:
-    return build_defs(load_settings()).resolve_job_def("restore")
-
-
-JOBS = {"catalogue": catalogue_job, "restore": restore_job}
+        """Run a job as the command line does; never raises."""
+        if keys is None and job == "restore":
+            keys = instance.get_dynamic_partitions("paintings")
+        profile = str(self.write_profile())
+        return run_job(instance, job, keys=keys or (), profile=profile, root=str(self.root), **more)
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch) -> Project:
-    # Set by the project's runs; monkeypatch takes them back afterwards.
-    monkeypatch.setenv("DEEPART_PROFILE", "sample")
-    monkeypatch.setenv("DEEPART_DATA", str(tmp_path / "lake"))
+def project(tmp_path) -> Project:
+    """Five small paintings and a profile for them; nothing is materialized yet."""
     made = Project(tmp_path)
     for number in range(5):
         made.add_painting(f"p{number}", seed=number)
@@ -127,6 +115,36 @@ def project(tmp_path, monkeypatch) -> Project:
 @pytest.fixture
 def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "dagster"
-    home.mkdir()
+    home.mkdir(exist_ok=True)
     with dg.DagsterInstance.local_temp(str(home)) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Path:
+    """The folder of a project after its first complete run, made once and copied for each test."""
+    folder = tmp_path_factory.mktemp("finished")
+    made = Project(folder)
+    for number in range(5):
+        made.add_painting(f"p{number}", seed=number)
+    home = folder / "dagster"
+    home.mkdir()
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        for job in ("catalogue", "restore"):
+            with made.run(job, instance) as result:
+                assert result.success
+    return folder
+
+
+@pytest.fixture
+def done(finished, tmp_path) -> Project:
+    """A project in which everything is up to date, with the history of how it became so.
+
+    Ask for it before `instance`, which reads that history.
+    """
+    for name in ("lake", "dagster"):
+        shutil.copytree(finished / name, tmp_path / name)
+    made = Project(tmp_path)
+    # The same inbox: a copy would be another source.
+    made.content["wikiart"]["source"]["path"] = str(finished / "inbox")
+    return made

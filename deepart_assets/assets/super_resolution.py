@@ -4,13 +4,15 @@ Belongs here: what each of these assets is made from. Does not belong here: sele
 degrading, training, measuring (`super_resolution`).
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
 
-from deepart_assets.imaging import decode_rgb, encode_png, mosaic, preview_uri
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import decode_rgb, encode_png, preview_uri
 from deepart_assets.orchestration.factory import Check, data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
@@ -59,12 +61,10 @@ def wikiart_sr(studio: Studio) -> Stage:
     def make() -> Made:
         selected = select_sr(from_parquet(studio.read("wikiart_paintings")), choice)
         counts = selected["split"].value_counts()
-        shown = selected["file"].head(24)
-        pictures = [decode_rgb(studio.lake.read(f"wikiart_paintings/{f}"), f) for f in shown]
         return Made(
             {"wikiart_sr/paintings.parquet": to_parquet(selected)},
             {
-                "preview": preview_uri(mosaic(pictures), 480),
+                "preview": studio.glance(selected["file"]),
                 **{split: int(counts[split]) for split in ("train", "valid", "test")},
                 "paintings": selected[["id", "artist", "split"]].head(100).to_dict("records"),
             },
@@ -100,20 +100,33 @@ def lr_hr_pairs(studio: Studio) -> Stage:
     """
     choice = studio.settings.super_resolution.pairs
     rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
-    figures: dict[str, Any] = {"pairs": len(rows), "largest_shift": 0.0}
+    manifest: list[dict[str, str]] = []
+    bad: list[dict[str, str]] = []
+    figures: dict[str, Any] = {"largest_shift": 0.0}
 
     def files() -> Iterator[tuple[str, bytes]]:
         for number, row in enumerate(rows, start=1):
             path = f"wikiart_paintings/{row['file']}"
-            lr, hr = lr_hr_pair(decode_rgb(studio.lake.read(path), path), choice.hr_side)
-            figures["largest_shift"] = max(figures["largest_shift"], round(shift(lr, hr), 3))
-            figures.setdefault("preview", preview_uri(lr))
-            figures.setdefault("first_hr_shape", "×".join(map(str, hr.shape)))
+            studio.log.info(f"lr_hr_pairs {number}/{len(rows)} {row['id']}")
+            try:
+                lr, hr = lr_hr_pair(decode_rgb(studio.lake.read(path), path), choice.hr_side)
+            except (PaintingError, FileNotFoundError) as error:
+                bad.append({"painting": row["id"], "reason": str(error)})
+                continue
             for kind, picture in (("hr", hr), ("lr", lr)):
                 yield _pair_path(row["split"], kind, row["id"]), encode_png(picture)
-            studio.log.info(f"lr_hr_pairs {number}/{len(rows)} {row['id']}")
+            manifest.append({"id": row["id"], "split": row["split"]})
+            figures["largest_shift"] = max(figures["largest_shift"], round(shift(lr, hr), 3))
+            figures.setdefault("preview", preview_uri(hr))
+            figures.setdefault("first_hr_shape", "×".join(map(str, hr.shape)))
+        figures.update(pairs=len(manifest), left_out=bad or None)
+        yield PAIRS, json.dumps(manifest).encode()
 
     return Stage(lambda: Made(files(), figures), settings=choice.model_dump(mode="json"))
+
+
+PAIRS = "lr_hr_pairs/pairs.json"
+"""Which pairs there are: a list of {"id", "split"}."""
 
 
 def _pair_path(split: str, kind: str, painting: str) -> str:
@@ -121,22 +134,20 @@ def _pair_path(split: str, kind: str, painting: str) -> str:
 
 
 def _read_pairs(studio: Studio) -> list[Pair]:
-    rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
-
-    def picture(row: Mapping[Any, Any], kind: str) -> Any:
+    def picture(row: Mapping[str, Any], kind: str) -> Any:
         path = _pair_path(row["split"], kind, row["id"])
         return decode_rgb(studio.lake.read(path), path)
 
     return [
         Pair(id=row["id"], split=row["split"], lr=picture(row, "lr"), hr=picture(row, "hr"))
-        for row in rows
+        for row in studio.lake.read_json(PAIRS)
     ]
 
 
 # --- training ------------------------------------------------------------------------------------
 
 
-@data_asset(group="super_resolution", deps=["lr_hr_pairs", "wikiart_sr"], kinds={"torch"})
+@data_asset(group="super_resolution", deps=["lr_hr_pairs"], kinds={"torch"})
 def psnr_weights(studio: Studio) -> Stage:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
 
@@ -159,9 +170,7 @@ def psnr_weights(studio: Studio) -> Stage:
 PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 
 
-@data_asset(
-    group="super_resolution", deps=["psnr_weights", "lr_hr_pairs", "wikiart_sr"], kinds={"torch"}
-)
+@data_asset(group="super_resolution", deps=["psnr_weights", "lr_hr_pairs"], kinds={"torch"})
 def art_esrgan(studio: Studio) -> Stage:
     """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
     (Wang et al. 2018) on paintings.
@@ -217,7 +226,7 @@ def _report(studio: Studio, asset: str) -> Report:
 
 @data_asset(
     group="super_resolution",
-    deps=["psnr_weights", "art_esrgan", "lr_hr_pairs", "wikiart_sr"],
+    deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
     kinds={"torch"},
 )
 def art_esrgan_evaluation(studio: Studio) -> Stage:

@@ -6,12 +6,10 @@ decoding, filtering (`wikiart`).
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 
-from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.orchestration.factory import PAINTINGS, Check, data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import bar_plot, report_json
@@ -25,9 +23,6 @@ from deepart_assets.wikiart.catalogue import (
 )
 from deepart_assets.wikiart.sources import Source, open_source
 from deepart_assets.wikiart.styles import filter_styles, style_counts
-
-PREVIEWED = 24
-"""Paintings shown in a preview."""
 
 
 def wikiart_assets() -> list[dg.AssetsDefinition]:
@@ -78,7 +73,7 @@ def wikiart_paintings(studio: Studio) -> Stage:
                 "wikiart_paintings/stamps.json": json.dumps(build.stamps).encode(),
             },
             {
-                "preview": _mosaic(studio, list(good["file"])),
+                "preview": studio.glance(good["file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
@@ -142,7 +137,7 @@ def styled_paintings(studio: Studio) -> Stage:
                 "reports/styled_paintings.json": report_json(report),
             },
             {
-                "preview": _mosaic(studio, list(kept["file"])),
+                "preview": studio.glance(kept["file"]),
                 "kept": len(kept),
                 "dropped": len(catalogue) - len(kept),
                 "styles": report,
@@ -151,8 +146,3 @@ def styled_paintings(studio: Studio) -> Stage:
         )
 
     return Stage(make, settings=choice.model_dump(mode="json"))
-
-
-def _mosaic(studio: Studio, files: Sequence[str]) -> str:
-    paths = [f"wikiart_paintings/{file}" for file in files[:PREVIEWED]]
-    return preview_uri(mosaic([decode_rgb(studio.lake.read(path), path) for path in paths]), 480)

@@ -12,7 +12,7 @@ from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
 from deepart_assets.settings.profile import data_root
 
@@ -42,7 +42,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
                 description="Bring the chosen paintings up to date, with all they depend on.",
             ),
         ],
-        resources={"profile": Profile.of(settings, root or data_root())},
+        resources={"profile": profile_resource(settings, root or data_root())},
         executor=executor_for(settings.execution),
         loggers={"console": console_logger},
     )

@@ -4,54 +4,41 @@ Belongs here: the bridge between Dagster's configuration and the project's setti
 belong here: the settings themselves (`settings`).
 """
 
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import Field
 
 from deepart_assets.settings import Settings, validate_settings
 from deepart_assets.storage import Lake, Ledger
+
+FIXED = {"profile", "execution"}
+"""Sections that are part of the graph and cannot change from run to run."""
 
 
 class Profile(dg.ConfigurableResource):
     """The profile's settings, section by section, and where the data are.
 
-    Every run starts from the profile's file; what is edited in the launchpad holds for that run
-    and is validated like the file. Which outpainters exist is part of the graph, so their names
-    cannot be changed there.
+    Every run starts from the profile's file; what is written in the launchpad under
+    `resources.profile.config` is laid over it for that run, key by key, and validated like the
+    file. Which outpainters exist is part of the graph: their settings can be changed there, their
+    names cannot.
     """
 
     data_root: str = Field(description="The data lake: a folder or an fsspec URL.")
-    wikiart: dict[str, Any]
-    styled_paintings: dict[str, Any]
-    super_resolution: dict[str, Any]
-    segmentation: dict[str, Any]
-    restoration: dict[str, Any]
-    outpainters: dict[str, Any]
-    profile: str
+    base: ClassVar[Mapping[str, Any]] = {}
 
-    _settings: Settings | None = PrivateAttr(default=None)
-
-    @classmethod
-    def of(cls, settings: Settings, data_root: str) -> "Profile":
-        """Fill the resource with the sections of validated settings."""
-        # What is None is a default, and Dagster's maps cannot hold it.
-        content = settings.model_dump(mode="json", exclude={"execution"}, exclude_none=True)
-        return cls(data_root=data_root, **content)
-
-    @property
+    @cached_property
     def settings(self) -> Settings:
         """The settings in force for this run.
 
         Raises:
             SettingsError: The launchpad's values are wrong.
         """
-        if self._settings is None:
-            names = Settings.model_fields.keys() & type(self).model_fields.keys()
-            content = {name: getattr(self, name) for name in names}
-            self._settings = validate_settings(content, "launchpad, resources.profile")
-        return self._settings
+        given = {name: getattr(self, name) for name in self.base if hasattr(self, name)}
+        return validate_settings(_laid_over(self.base, given), "launchpad, resources.profile")
 
     @cached_property
     def lake(self) -> Lake:
@@ -62,3 +49,35 @@ class Profile(dg.ConfigurableResource):
     def ledger(self) -> Ledger:
         """The records of the data lake."""
         return Ledger(self.lake)
+
+
+def profile_resource(settings: Settings, data_root: str) -> Profile:
+    """Return a resource whose fields have the profile's sections as defaults."""
+    base = settings.model_dump(mode="json")
+    namespace: dict[str, Any] = {
+        "__module__": __name__,
+        "__doc__": Profile.__doc__,
+        "__annotations__": {"data_root": str, "base": ClassVar[Mapping[str, Any]]},
+        "data_root": Field(default=data_root, description="A folder or an fsspec URL."),
+        "base": base,
+    }
+    for name in base.keys() - FIXED:
+        model = Settings.model_fields[name].annotation
+        namespace["__annotations__"][name] = dict[str, Any]
+        # What is None is a default, and Dagster's maps cannot hold it.
+        shown = settings.model_dump(mode="json", include={name}, exclude_none=True)[name]
+        namespace[name] = Field(default=shown, description=getattr(model, "__doc__", None))
+    return type("Profile", (Profile,), namespace)()
+
+
+def _laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested settings; a section of another kind replaces the old one as a whole."""
+    merged = dict(base)
+    for key, value in given.items():
+        old = base.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        if both and value.get("kind", old.get("kind")) == old.get("kind"):
+            merged[key] = _laid_over(old, value)
+        else:
+            merged[key] = value
+    return merged

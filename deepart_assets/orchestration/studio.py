@@ -4,8 +4,10 @@ Belongs here: the objects handed to the functions in `assets`. Does not belong h
 events, and anything that decides what to compute.
 """
 
+import contextlib
+import itertools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -14,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import DeepArtError, PaintingError
-from deepart_assets.imaging import decode_rgb
+from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Lake, Ledger, Made, Record
 
@@ -47,6 +49,18 @@ class Studio:
         """Return the bytes of a file of an upstream asset; the first is the main one."""
         return self.lake.read(self.upstream(asset).files[file].path)
 
+    def glance(self, files: Iterable[str]) -> str:
+        """Return the first paintings of a set side by side, as a `data:` URI.
+
+        Pictures that cannot be decoded are left out: that is told where it matters.
+        """
+        pictures = []
+        for file in itertools.islice(files, GLANCE):
+            with contextlib.suppress(FileNotFoundError, PaintingError):
+                path = f"wikiart_paintings/{file}"
+                pictures.append(decode_rgb(self.lake.read(path), path))
+        return preview_uri(mosaic(pictures), 480)
+
     @cached_property
     def paintings(self) -> dict[str, "Painting"]:
         """The paintings to restore by id, as `styled_paintings` lists them."""
@@ -64,6 +78,9 @@ class Studio:
             for row in rows
         }
 
+
+GLANCE = 24
+"""Paintings shown at a glance."""
 
 LABELS = ("artist", "title", "style", "genre", "date")
 """What the catalogue says of a painting in words."""

@@ -47,8 +47,9 @@ def outpaint(
         raise PaintingError("the unfinished painting has no subject to paint around")
     if known.all():
         return picture
+    # Copies: an outpainter that writes into what it is given must not reach the subject.
     generated = outpainter(
-        picture, known, prompt=prompt, negative_prompt=negative_prompt, seed=seed
+        picture.copy(), known.copy(), prompt=prompt, negative_prompt=negative_prompt, seed=seed
     )
     if generated.shape != picture.shape:
         raise PaintingError(

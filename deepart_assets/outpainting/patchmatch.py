@@ -63,4 +63,25 @@ class PatchMatchOutpainter:
         hole = (~small_known).astype(np.uint8) * 255
         patch_match.set_random_seed(seed)
         filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
-        return enlarge(np.asarray(filled), *known.shape)
+        mended = _mend(np.asarray(filled), small_known, self._settings.patch)
+        return enlarge(mended, *known.shape)
+
+
+def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:
+    """Fill again what PatchMatch left black.
+
+    Where a subject is thinner than a patch, the native code finds no source on the coarse levels
+    and fades to black. Its fillings are averages of known pixels, so none can be darker than all
+    of those: what is, and a patch around it, is filled from the rest by Telea's method.
+    """
+    import cv2
+
+    if known.all():
+        return filled
+    darkest = filled[known].min(axis=0).astype(np.int16)
+    faulty = (filled < darkest - 2).any(axis=2) & ~known
+    if not faulty.any():
+        return filled
+    kernel = np.ones((2 * patch + 1, 2 * patch + 1), np.uint8)
+    around = cv2.dilate(faulty.astype(np.uint8), kernel) * (~known).astype(np.uint8)
+    return np.asarray(cv2.inpaint(filled, around, patch, cv2.INPAINT_TELEA))

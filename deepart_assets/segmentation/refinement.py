@@ -102,6 +102,8 @@ def _guided(
 
     height, width = picture.shape[:2]
     full_grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    enlarge = {"dsize": (width, height), "interpolation": cv2.INTER_LINEAR}
-    soft = cv2.resize(mean(slope), **enlarge) * full_grey + cv2.resize(mean(offset), **enlarge)
+    size = (width, height)
+    full_slope = cv2.resize(mean(slope), size, interpolation=cv2.INTER_LINEAR)
+    full_offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
+    soft = full_slope * full_grey + full_offset
     return np.clip(soft, 0, 1).astype(np.float32)

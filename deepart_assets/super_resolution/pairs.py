@@ -45,36 +45,39 @@ def of_split(pairs: Sequence[Pair], split: Split) -> list[Pair]:
     return [pair for pair in pairs if pair.split == split]
 
 
-def croppable(pairs: Sequence[Pair], crop: int) -> list[Pair]:
-    """Return the training pairs whose HR holds a crop of `crop` pixels a side.
+def croppable(pairs: Sequence[Pair], crop: int, context: int = 0) -> list[Pair]:
+    """Return the training pairs whose HR holds a crop with its context (`random_crops`).
 
     Raises:
         UnavailableError: There is none.
     """
-    fitting = [pair for pair in of_split(pairs, "train") if min(pair.hr.shape[:2]) >= crop]
+    side = crop + 2 * context * SCALE
+    fitting = [pair for pair in of_split(pairs, "train") if min(pair.hr.shape[:2]) >= side]
     if not fitting:
         raise UnavailableError(
-            f"none of the {len(pairs)} pairs is a training pair of at least {crop} pixels a side:"
+            f"none of the {len(pairs)} pairs is a training pair of at least {side} pixels a side:"
             " add larger paintings or make super_resolution's crop smaller"
         )
     return fitting
 
 
 def random_crops(
-    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int
+    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int, context: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Cut aligned random crops, each from a random pair, in one of the eight orientations.
 
     Args:
-        pairs: All at least `crop` pixels a side in HR (`croppable`).
+        pairs: All at least `crop + 8 context` pixels a side in HR (`croppable`).
         generator: The only source of chance.
         batch: Number of crops.
         crop: Side of an HR crop in pixels, a multiple of 4.
+        context: LR pixels that LR shows beyond HR on each side.
 
     Returns:
-        LR (float32, batch×3×crop/4×crop/4) and HR (float32, batch×3×crop×crop), in [0, 1].
+        LR (float32, batch×3×l×l with l = crop/4 + 2 context) and HR (float32, batch×3×crop×crop),
+        in [0, 1].
     """
-    chosen = [_random_crop(pairs, generator, crop) for _ in range(batch)]
+    chosen = [_random_crop(pairs, generator, crop, context) for _ in range(batch)]
     lr, hr = zip(*chosen, strict=True)
     return to_tensor(np.stack(lr)), to_tensor(np.stack(hr))
 
@@ -88,10 +91,10 @@ def to_tensor(pictures: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def _random_crop(
-    pairs: Sequence[Pair], generator: np.random.Generator, crop: int
+    pairs: Sequence[Pair], generator: np.random.Generator, crop: int, context: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     pair = pairs[int(generator.integers(len(pairs)))]
-    side = crop // SCALE
+    side = crop // SCALE + 2 * context
     top, left = (int(generator.integers(length - side + 1)) for length in pair.lr.shape[:2])
     turns, mirrored = int(generator.integers(4)), bool(generator.integers(2))
 
@@ -101,4 +104,5 @@ def _random_crop(
         turned = np.rot90(picture[rows, columns], turns)
         return turned[:, ::-1] if mirrored else turned
 
-    return cut(pair.lr, 1), cut(pair.hr, SCALE)
+    inner = slice(context * SCALE, context * SCALE + crop)
+    return cut(pair.lr, 1), cut(pair.hr, SCALE)[inner, inner]

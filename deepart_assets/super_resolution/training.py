@@ -36,6 +36,11 @@ Report = Callable[[int, int, Mapping[str, float], float | None], None]
 """Called with the iteration (from 1), the number of iterations, the mean losses since the last call
 and the seconds left (None where unknown)."""
 
+CONTEXT = 2
+"""LR pixels around a crop whose enlargement is thrown away: there the convolutions' zero padding
+darkens the picture. Upscaling gives every tile real context, so no loss may see those pixels. A
+feature loss or a discriminator that does makes the network mend them and spoil the rest."""
+
 VALIDATION_PAINTINGS = 4
 VALIDATION_SIDE = 64
 """Validated now and then are the middles of the first few validation paintings, in LR pixels: it
@@ -72,8 +77,9 @@ def train_pixel(
         UnavailableError: No training pair is large enough, or the training diverged.
     """
     import torch
+    from torch.nn.functional import l1_loss
 
-    usable = croppable(pairs, settings.crop)
+    usable = croppable(pairs, settings.crop, CONTEXT)
     generator = np.random.default_rng(settings.seed)
     with _seeded(settings.seed):
         net = build(settings.network)
@@ -86,7 +92,7 @@ def train_pixel(
 
     for iteration in range(1, settings.iterations + 1):
         lr, hr = _batch(usable, generator, settings, net)
-        loss = _pixel_loss(net(lr), hr)
+        loss = l1_loss(_inside(net(lr)), hr)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -120,10 +126,11 @@ def train_adversarial(
             be had, or the training diverged.
     """
     import torch
+    from torch.nn.functional import l1_loss
 
     from deepart_assets.super_resolution.losses import feature_loss
 
-    usable = croppable(pairs, settings.crop)
+    usable = croppable(pairs, settings.crop, CONTEXT)
     generator = np.random.default_rng(settings.seed)
     net = on_best_device(load_network(base, "the base of art_esrgan")).train()
     with _seeded(settings.seed):
@@ -151,8 +158,8 @@ def train_adversarial(
 
         # The generator: be close to the painting, and more real than it to the discriminator.
         discriminator.requires_grad_(False)
-        made = net(lr)
-        pixel = _pixel_loss(made, hr)
+        made = _inside(net(lr))
+        pixel = l1_loss(made, hr)
         feature = features(made, hr)
         adversarial = relativistic_loss(judge(made), judge(hr).detach())
         loss = (
@@ -223,20 +230,15 @@ def _batch(
     settings: PixelTraining | AdversarialTraining,
     net: nn.Module,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    lr, hr = random_crops(pairs, generator, settings.batch, settings.crop)
+    lr, hr = random_crops(pairs, generator, settings.batch, settings.crop, CONTEXT)
     device = next(net.parameters()).device
     return lr.to(device), hr.to(device)
 
 
-def _pixel_loss(made: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
-    """Mean absolute difference inside the border that the convolutions' zero padding darkens.
-
-    Upscaling gives every tile real context there, so nothing is gained by learning to undo it.
-    """
-    import torch
-
-    inner = (..., slice(2 * SCALE, -2 * SCALE), slice(2 * SCALE, -2 * SCALE))
-    return torch.nn.functional.l1_loss(made[inner], original[inner])
+def _inside(made: torch.Tensor) -> torch.Tensor:
+    """Cut the enlarged context off: N×3×(h + 16)×(w + 16) to N×3×h×w."""
+    edge = CONTEXT * SCALE
+    return made[..., edge:-edge, edge:-edge]
 
 
 @contextlib.contextmanager

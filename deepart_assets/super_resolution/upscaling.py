@@ -122,7 +122,7 @@ def enlarge(net: nn.Module, picture: NDArray[np.uint8], settings: Upscaling) -> 
                 raise
             tile //= 2
             torch.cuda.empty_cache()
-            _log.warning("out of memory: tiles of %d pixels from here on", tile)
+            _log.warning("out of memory: tiles of %d pixels for this picture", tile)
 
 
 def _enlarge(

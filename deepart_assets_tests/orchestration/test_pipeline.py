@@ -4,7 +4,6 @@ import json
 
 import dagster as dg
 import numpy as np
-import pytest
 
 from deepart_assets.imaging import decode_rgb, decode_rgba
 
@@ -37,17 +36,6 @@ def made_at(project):
         for asset in [*STAGES, "psnr_weights", "art_esrgan", "gallery", "wikiart_paintings"]
         for key in project.ledger.keys(asset)
     }
-
-
-@pytest.fixture
-def done(project, instance):
-    """A project after its first complete run."""
-    with project.run("catalogue", instance) as result:
-        assert result.success
-    with project.run("restore", instance) as result:
-        assert result.success
-        assert {(stage, key) for stage in STAGES for key in KEYS} <= materialized(result)
-    return project
 
 
 def test_from_pictures_to_gallery(done):

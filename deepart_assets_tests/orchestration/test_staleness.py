@@ -4,7 +4,6 @@ This test fails when a version of Dagster renames the internal tags of `orchestr
 """
 
 import dagster as dg
-import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
@@ -23,14 +22,6 @@ def stale(project, instance):
             if status != StaleStatus.FRESH:
                 found.add((asset, key))
     return found
-
-
-@pytest.fixture
-def done(project, instance):
-    for job in ("catalogue", "restore"):
-        with project.run(job, instance) as result:
-            assert result.success
-    return project
 
 
 def test_everything_is_fresh_after_a_run_and_after_partial_batches(done, instance):

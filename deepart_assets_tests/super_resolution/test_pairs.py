@@ -20,6 +20,13 @@ def test_crops_are_aligned_in_every_orientation():
     assert lr.repeat_interleave(4, 2).repeat_interleave(4, 3).equal(hr)
 
 
+def test_context_surrounds_the_crop_on_all_sides():
+    lr, hr = random_crops([repeated_pair()], np.random.default_rng(0), 64, 32, context=3)
+    assert lr.shape == (64, 3, 14, 14)
+    inner = lr[..., 3:-3, 3:-3]
+    assert inner.repeat_interleave(4, 2).repeat_interleave(4, 3).equal(hr)
+
+
 def test_all_eight_orientations_occur_and_only_they():
     pair = repeated_pair(8, 8)
     lr, _ = random_crops([pair], np.random.default_rng(0), 200, 32)
@@ -57,6 +64,9 @@ def test_values_are_in_the_unit_range_and_seeded():
 def test_only_large_training_pairs_are_cropped():
     pairs = some_pairs()
     assert [pair.id for pair in croppable(pairs, 192)] == ["train0", "train1", "train2"]
+    assert len(croppable(pairs, 176, context=2)) == 3
+    with pytest.raises(UnavailableError, match=r"200 pixels"):
+        croppable(pairs, 184, context=2)
     with pytest.raises(UnavailableError, match=r"200 pixels .* crop smaller"):
         croppable(pairs, 200)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import AdversarialTraining, Network, PixelTraining
+from deepart_assets.super_resolution.pairs import Pair
 from deepart_assets.super_resolution.training import (
     _MovingAverage,
     _warm_cosine,
@@ -121,6 +122,28 @@ def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     origin = provenance_of(trained.weights)
     assert (origin["stage"], origin["base_stage"]) == ("adversarial", "pixel")
     assert train_adversarial(pairs, base.weights, settings).weights == trained.weights
+
+
+@pytest.mark.parametrize("stage", ["pixel", "adversarial"])
+def test_no_loss_sees_what_zero_padding_darkens(stage):
+    """A flat bright picture: the untrained network is exact on it but for its padded border."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    flat = np.full((40, 40, 3), 220, np.uint8)
+    pair = Pair("flat", "train", flat, flat.repeat(4, axis=0).repeat(4, axis=1))
+    losses = []
+    still = {"iterations": 1, "learning_rate": 1e-12}
+    base = train_pixel(
+        [pair], TINY.model_copy(update=still), lambda i, n, found, left: losses.append(found)
+    )
+    if stage == "adversarial":
+        train_adversarial(
+            [pair],
+            base.weights,
+            TINY_ADVERSARIAL.model_copy(update=still),
+            lambda i, n, found, left: losses.append(found),
+        )
+        assert losses[-1]["feature"] < 1e-3
+    assert losses[-1]["pixel"] < 1e-4
 
 
 def test_a_training_that_diverges_is_stopped(pairs):

@@ -1,0 +1,111 @@
+"""How subject masks are made: time, stability, and agreement with reference masks.
+
+    python benchmarks/masks.py [--quick] [--pictures FOLDER] [--reference FOLDER]
+
+Writes benchmarks/results/masks.json. There is no ground truth for paintings, so two things are
+measured that need none: whether the mask of the mirrored picture is the mirrored mask (IoU), and
+how much steeper the picture is along the contour than on average. With --reference, a folder of
+grey PNG masks with the pictures' names, made by another network on the same pictures, also the IoU
+with those.
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
+from deepart_assets.segmentation import clean_up
+from deepart_assets.segmentation.refinement import otsu_threshold, refine
+from deepart_assets.segmentation.saliency import SaliencySegmenter
+from deepart_assets.settings.models import Segmentation
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results" / "masks.json"
+SIDE = 512
+
+
+def main() -> None:
+    """Measure, print a table and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="five pictures, under 40 seconds")
+    parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
+    parser.add_argument("--reference", type=Path)
+    arguments = parser.parse_args()
+    files = sorted(
+        path
+        for path in arguments.pictures.iterdir()
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
+    )
+    rows = measure(files[:5] if arguments.quick else files, arguments.reference)
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    table = Table(*rows[0], title=f"Subject masks, smaller side {SIDE}")
+    for row in rows:
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+    Console().print(table)
+
+
+def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
+    """Return a row for the bare saliency map and one for the finished mask."""
+    segmenter, settings = SaliencySegmenter(), Segmentation()
+    segmenter.saliency(np.zeros((64, 64, 3), np.uint8))  # loads the weights
+
+    def bare(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        saliency = segmenter.saliency(picture)
+        return resize(saliency, *picture.shape[:2]) > otsu_threshold(saliency)
+
+    def finished(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return clean_up(refine(picture, segmenter.saliency(picture)), settings).mask
+
+    figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for file in files:
+        picture = decode_rgb(file.read_bytes(), file.name)
+        picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
+        for name, method in (("Otsu's threshold alone", bare), ("refined and cleaned", finished)):
+            start = time.perf_counter()
+            mask = method(picture)
+            row = figures[name]
+            row["seconds"].append(time.perf_counter() - start)
+            mirrored = method(np.ascontiguousarray(picture[:, ::-1]))[:, ::-1]
+            row["share"].append(float(mask.mean()))
+            row["mirror_iou"].append(agreement(mask, mirrored))
+            row["contour_steepness"].append(steepness(picture, mask))
+            other = None if reference is None else reference / f"{file.stem}.png"
+            if other is not None and other.exists():
+                grey = decode_grey(other.read_bytes(), other.name)
+                row["reference_iou"].append(agreement(mask, resize(grey, *mask.shape) > 127))
+    return [
+        {"name": name, "pictures": len(files)}
+        | {key: float(np.nanmean(values)) for key, values in row.items()}
+        for name, row in figures.items()
+    ]
+
+
+def agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return intersection over union; 1 where both are empty."""
+    union = (first | second).sum()
+    return float((first & second).sum() / union) if union else 1.0
+
+
+def steepness(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:
+    """Return the mean step across the contour over the mean step anywhere; NaN without one."""
+    grey = picture.mean(axis=2)
+    crossing, everywhere = [], []
+    for axis in (0, 1):
+        step = np.abs(np.diff(grey, axis=axis))
+        crossing.append(step[np.diff(mask, axis=axis)])
+        everywhere.append(step.ravel())
+    across = np.concatenate(crossing)
+    return float(across.mean() / np.concatenate(everywhere).mean()) if across.size else np.nan
+
+
+if __name__ == "__main__":
+    main()

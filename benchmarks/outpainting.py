@@ -1,0 +1,100 @@
+"""The classical outpainters on real subjects: time, seams, and that the subject stays.
+
+    python benchmarks/outpainting.py [--quick] [--pictures FOLDER]
+
+Writes benchmarks/results/outpainting.json. The first row is the original painting: its own
+contours are the measure for a seam score. How good an invented surround is, no figure here says.
+"""
+
+import argparse
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from deepart_assets.imaging import decode_rgb, resize, working_size
+from deepart_assets.outpainting import (
+    build_outpainter,
+    outpaint,
+    painting_seed,
+    seam_score,
+    subject_difference,
+)
+from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.settings.models import PatchMatch, Saliency, Segmentation, Telea
+
+PROJECT = Path(__file__).parents[1]
+RESULTS = PROJECT / "benchmarks" / "results" / "outpainting.json"
+SIDE = 512
+
+
+def main() -> None:
+    """Measure, print a table and write the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three pictures, under 40 seconds")
+    parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
+    arguments = parser.parse_args()
+    files = sorted(
+        path
+        for path in arguments.pictures.iterdir()
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
+    )
+    rows = measure(files, limit=3 if arguments.quick else len(files))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    table = Table(*rows[0], title=f"Outpaintings, smaller side {SIDE}")
+    for row in rows:
+        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
+    Console().print(table)
+
+
+def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:
+    """Return a row for the originals and one an outpainter, over paintings with a subject."""
+    segmenter, settings = build_segmenter(Saliency()), Segmentation()
+    painters = {
+        "telea": build_outpainter(Telea(kind="telea")),
+        "patchmatch": build_outpainter(PatchMatch(kind="patchmatch")),
+    }
+    figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    count = 0
+    for file in files:
+        picture = decode_rgb(file.read_bytes(), file.name)
+        picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
+        subject = clean_up(segmenter(picture), settings)
+        if subject.verdict is not None:
+            continue
+        count += 1
+        unfinished = np.dstack([picture, subject.mask.astype(np.uint8) * 255])
+        original = figures["the original"]
+        original["seconds"].append(0.0)
+        original["seam_score"].append(seam_score(unfinished, picture))
+        original["subject_difference"].append(0)
+        for name, painter in painters.items():
+            seed = painting_seed(0, file.stem, name)
+            start = time.perf_counter()
+            result = outpaint(painter, unfinished, seed=seed)
+            row = figures[name]
+            row["seconds"].append(time.perf_counter() - start)
+            row["seam_score"].append(seam_score(unfinished, result))
+            row["subject_difference"].append(subject_difference(unfinished, result))
+        if count == limit:
+            break
+    return [
+        {
+            "name": name,
+            "pictures": count,
+            "seconds": float(np.mean(row["seconds"])),
+            "seam_score": float(np.mean(row["seam_score"])),
+            "largest_subject_difference": int(max(row["subject_difference"])),
+        }
+        for name, row in figures.items()
+    ]
+
+
+if __name__ == "__main__":
+    main()
