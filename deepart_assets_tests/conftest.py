@@ -20,6 +20,8 @@ from deepart_assets.orchestration.build import build_defs
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, Ledger, sha256_of
 
+QUIET = {"telemetry": {"enabled": False}}
+
 
 def draw_painting(seed: int, height: int = 200, width: int = 160) -> np.ndarray:
     """A bright figure before a dim, textured ground: something with a subject."""
@@ -116,7 +118,7 @@ def project(tmp_path) -> Project:
 def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
     home = tmp_path / "dagster"
     home.mkdir(exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(home)) as made:
+    with dg.DagsterInstance.local_temp(str(home), overrides=QUIET) as made:
         yield made
 
 
@@ -129,7 +131,7 @@ def finished(tmp_path_factory) -> Path:
         made.add_painting(f"p{number}", seed=number)
     home = folder / "dagster"
     home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
+    with dg.DagsterInstance.local_temp(str(home), overrides=QUIET) as instance:
         for job in ("catalogue", "restore"):
             with made.run(job, instance) as result:
                 assert result.success

@@ -6,6 +6,7 @@ Belongs here: one logger. Does not belong here: what is logged.
 import logging
 import sys
 import time
+from typing import Any
 
 import dagster as dg
 
@@ -16,7 +17,19 @@ class _Line(logging.Formatter):
         message = meta.get("orig_message") or record.getMessage()
         level = "" if record.levelno == logging.INFO else f"{record.levelname} "
         line = f"{time.strftime('%H:%M:%S')} {level}{message}"
+        event = meta.get("dagster_event")
+        if event is not None and event.is_step_failure:
+            line += f"\n{_reason(event.step_failure_data.error)}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+def _reason(error: Any) -> str:
+    """Return a step's own message where it gave one, else the whole chain of errors."""
+    if error is None:
+        return ""
+    if error.cls_name == "Failure":
+        return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
+    return str(error.to_string())
 
 
 @dg.logger(

@@ -132,15 +132,15 @@ def painting_asset(
             dagster_type=cast(dg.DagsterType, dg.Nothing),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
-            batch = _Batch(
-                context,
-                profile,
-                asset_name,
-                code_version=code_version,
-                deps=deps,
-                painting_deps=painting_deps,
-            )
             try:
+                batch = _Batch(
+                    context,
+                    profile,
+                    asset_name,
+                    code_version=code_version,
+                    deps=deps,
+                    painting_deps=painting_deps,
+                )
                 yield from batch.run(describe)
             except DeepArtError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error

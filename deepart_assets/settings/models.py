@@ -129,6 +129,9 @@ class AdversarialTraining(Section):
         " any size (Real-ESRGAN).",
     )
     discriminator_features: int = Field(64, ge=4)
+    discriminator_learning_rate: float | None = Field(
+        None, gt=0, description="None: the generator's. A short training needs a quicker one."
+    )
     clip_norm: float = Field(0.1, gt=0, description="L2 limit of the generator's gradient.")
     seed: int = 0
 
@@ -167,7 +170,7 @@ class Saliency(Section):
 
     kind: Literal["saliency"] = "saliency"
     minimal_contrast: float = Field(
-        0.15,
+        0.2,
         ge=0,
         le=1,
         description="Least difference of mean saliency inside and outside the subject; below it the"

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import DriveWeights
+from deepart_assets.storage.drive import fetch_from_drive
 from deepart_assets.super_resolution.network import build
 
 if TYPE_CHECKING:
@@ -258,14 +259,16 @@ def fetch_drive_weights(settings: DriveWeights) -> bytes:
     Raises:
         UnavailableError: Drive cannot be reached, asks to log in, or sends another file.
     """
-    name = f"the file {settings.file_id} of Google Drive"
-    data = _download(settings.file_id, name)
-    if looks_like_html(data):
-        raise UnavailableError(
-            f"Google Drive sent a web page in place of {settings.file_id}: the file is not shared"
-            " with everyone or its quota is used up; try again in a day, or train the weights"
-            " (super_resolution.psnr_weights.kind: train)"
+    name = f"Google Drive's file {settings.file_id}"
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "weights"
+        fetch_from_drive(
+            settings.file_id,
+            target,
+            "check the network and that the file is shared with everyone, or train the weights"
+            " (super_resolution.psnr_weights.kind: train)",
         )
+        data = target.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if settings.sha256 and digest != settings.sha256.lower():
         raise UnavailableError(
@@ -280,23 +283,3 @@ def looks_like_html(data: bytes) -> bool:
     """Tell whether `data` begins as a web page does."""
     start = data[:512].lstrip().lower()
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
-
-
-def _download(file_id: str, name: str) -> bytes:
-    import gdown
-    import requests
-    from gdown.exceptions import DownloadError
-
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "weights"
-        try:
-            gdown.download(
-                id=file_id, output=str(target), quiet=True, use_cookies=False, timeout=60, retries=3
-            )
-            return target.read_bytes()
-        except (DownloadError, requests.RequestException, OSError) as error:
-            raise UnavailableError(
-                f"{name} cannot be downloaded ({type(error).__name__}): check the network and that"
-                " the file is shared with everyone, or train the weights"
-                " (super_resolution.psnr_weights.kind: train)"
-            ) from error

@@ -25,12 +25,11 @@ import fsspec
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import DriveSource, FolderSource, KaggleSource
 from deepart_assets.settings.profile import PROJECT
+from deepart_assets.storage.drive import fetch_from_drive
 from deepart_assets.wikiart.archives import unzip
 
 PICTURE_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 """Files with other suffixes, and hidden ones, are not looked at; what counts is the content."""
-
-DRIVE_URL = "https://drive.google.com/uc?id={file_id}"
 
 
 @dataclass(frozen=True)
@@ -201,29 +200,15 @@ def _open_drive(choice: DriveSource, folder: Path) -> Source:
         "share it with anyone who has the link, check wikiart.source.file_id, or wait a day if its"
         " download quota is used up"
     )
-    fetch = partial(_fetch_from_drive, choice.file_id, origin, remedy)
+    fetch = partial(_fetch_from_drive, choice.file_id, remedy)
     _unpack_once(folder, fetch, origin, remedy)
     csv = _only_file(folder, choice.csv, origin).read_bytes() if choice.csv is not None else None
     return Source(origin, _in_folders([folder], named=False), csv)
 
 
-def _fetch_from_drive(file_id: str, origin: str, remedy: str, folder: Path) -> Path:
-    try:
-        import gdown
-        from gdown.exceptions import DownloadError
-    except ImportError as error:
-        raise UnavailableError("The package gdown is missing: pip install gdown") from error
-    folder.mkdir()
+def _fetch_from_drive(file_id: str, remedy: str, folder: Path) -> Path:
     file = folder / "archive.zip"
-    url = DRIVE_URL.format(file_id=file_id)
-    try:
-        # Without cookies: nothing is read from or left in the home folder.
-        gdown.download(url, str(file), quiet=True, use_cookies=False)
-    except (DownloadError, OSError) as error:
-        fault = getattr(error, "strerror", None) or type(error).__name__
-        raise UnavailableError(f"{origin} could not be downloaded ({fault}): {remedy}") from error
-    if not file.is_file():
-        raise UnavailableError(f"{origin} could not be downloaded: {remedy}")
+    fetch_from_drive(file_id, file, remedy)
     return file
 
 

@@ -79,7 +79,7 @@ def test_a_second_run_computes_nothing_and_a_damaged_output_alone_is_made_again(
     assert done.lake.read("telea_outpaintings/p2.png") == data
 
 
-def test_one_bad_painting_never_stops_the_others(project, instance):
+def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
     with project.run("catalogue", instance) as result:
         assert result.success
     project.lake.write("wikiart_paintings/p1.png", b"no picture any more")
@@ -87,6 +87,7 @@ def test_one_bad_painting_never_stops_the_others(project, instance):
         assert not result.success
         assert failed_steps(result) == {"subject_masks"}
         made = materialized(result)
+    assert "1 of 5 paintings failed in subject_masks" in capsys.readouterr().out
     for stage in STAGES:
         assert {key for asset, key in made if asset == stage} == set(KEYS) - {"p1"}, stage
     assert ("gallery", None) in made
@@ -128,15 +129,15 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
 
 
 def test_the_launchpad_changes_settings_for_one_run(done, instance):
-    config = {"resources": {"profile": {"config": {"restoration": {"working_side": 48}}}}}
+    config = {"resources": {"profile": {"config": {"restoration": {"working_side": 80}}}}}
     with done.run("restore", instance, ["p0"], run_config=config) as result:
         assert result.success
-    assert done.ledger.done("unfinished_paintings", "p0").figures["width"] == 48
+    assert done.ledger.done("unfinished_paintings", "p0").figures["width"] == 80
     assert done.ledger.done("unfinished_paintings", "p1").figures["width"] == 64
 
 
 def test_a_wrong_key_in_the_launchpad_is_named(done, instance):
-    config = {"resources": {"profile": {"config": {"restoration": {"workng_side": 48}}}}}
+    config = {"resources": {"profile": {"config": {"restoration": {"workng_side": 80}}}}}
     with done.run("restore", instance, ["p0"], run_config=config) as result:
         assert not result.success
         text = "".join(

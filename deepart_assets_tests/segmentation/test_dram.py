@@ -157,7 +157,8 @@ def test_from_the_archive_to_a_mask(checkpoint, tmp_path, monkeypatch):
 def arriving(data: bytes | None):
     """Stands in for Google Drive, which tests cannot reach."""
 
-    def download(id, output, **options):
+    def download(url, output, **options):
+        assert ARCHIVE in url
         if data is None:
             raise ConnectionError("no route to host")
         Path(output).write_bytes(data)
@@ -169,8 +170,8 @@ def arriving(data: bytes | None):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (None, r"could not be fetched.*no route to host.*check the network"),
-        (b"<!DOCTYPE html><title>Sign in</title>", "log-in or quota page"),
+        (None, r"could not be downloaded \(ConnectionError\): check the network"),
+        (b"<!DOCTYPE html><title>Sign in</title>", "log-in or quota"),
         (b"1234", "no zip archive"),
     ],
 )

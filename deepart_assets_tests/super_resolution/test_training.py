@@ -12,7 +12,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import AdversarialTraining, Network, PixelTraining
 from deepart_assets.super_resolution.pairs import Pair
 from deepart_assets.super_resolution.training import (
-    _MovingAverage,
+    MovingAverage,
     _warm_cosine,
     relativistic_loss,
     train_adversarial,
@@ -194,7 +194,7 @@ def test_the_learning_rate_rises_and_falls(iterations):
 def test_the_moving_average_follows_and_lags():
     net = torch.nn.Linear(1, 1)
     torch.nn.init.zeros_(net.weight)
-    average = _MovingAverage(net, 500)  # remembers ten iterations
+    average = MovingAverage(net, 500)  # remembers ten iterations
     torch.nn.init.ones_(net.weight)
     average.update(net)
     assert float(average.net.weight) == pytest.approx(0.1)

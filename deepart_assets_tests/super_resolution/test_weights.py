@@ -5,7 +5,6 @@ import re
 import threading
 from contextlib import contextmanager
 
-import gdown
 import pytest
 import torch
 
@@ -22,7 +21,6 @@ from deepart_assets.super_resolution.weights import (
     to_bytes,
 )
 
-REAL_DOWNLOAD = gdown.download
 SIZE = Network(features=8, blocks=3, growth=4)
 
 
@@ -168,13 +166,8 @@ def drive(monkeypatch, body, status=200):
 
     server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    original = REAL_DOWNLOAD
-
-    def download(*, id, retries, **more):
-        url = f"http://127.0.0.1:{server.server_port}/{id}"
-        return original(url=url, retries=0, **more)
-
-    monkeypatch.setattr(gdown, "download", download)
+    url = f"http://127.0.0.1:{server.server_port}/{{file_id}}"
+    monkeypatch.setattr("deepart_assets.storage.drive.DRIVE_URL", url)
     try:
         yield
     finally:
@@ -203,7 +196,7 @@ def test_a_login_page_from_drive_is_no_file(monkeypatch):
     page = b"<!doctype html><html><title>Google Drive</title>Sign in</html>"
     with (
         drive(monkeypatch, page),
-        pytest.raises(UnavailableError, match="web page in place of abc"),
+        pytest.raises(UnavailableError, match=r"file abc .*a web page"),
     ):
         fetch_drive_weights(settings_for())
 
@@ -212,6 +205,6 @@ def test_a_login_page_from_drive_is_no_file(monkeypatch):
 def test_an_error_of_drive_is_told_with_the_remedy(monkeypatch, status):
     with (
         drive(monkeypatch, b"gone", status),
-        pytest.raises(UnavailableError, match=r"cannot be downloaded.*kind: train"),
+        pytest.raises(UnavailableError, match=r"file abc could not be downloaded.*kind: train"),
     ):
         fetch_drive_weights(settings_for())

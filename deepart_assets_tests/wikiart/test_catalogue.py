@@ -315,4 +315,4 @@ def test_the_embedded_sample():
         assert facts.loc[row.file, "pixelsy"] == str(row.height)
     assert len(filter_styles(build.catalogue, settings.styled_paintings)) == 14
     selected = select_sr(build.catalogue, settings.super_resolution.data_set)
-    assert selected["split"].value_counts().to_dict() == {"train": 10, "valid": 2, "test": 2}
+    assert selected["split"].value_counts().to_dict() == {"train": 9, "valid": 2, "test": 3}

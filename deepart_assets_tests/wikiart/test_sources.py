@@ -12,7 +12,6 @@ import pytest
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import DriveSource, FolderSource, KaggleSource
-from deepart_assets.wikiart import sources
 from deepart_assets.wikiart.archives import unzip
 from deepart_assets.wikiart.sources import open_source
 
@@ -233,7 +232,7 @@ def _shows_no_secret(caught):
 
 @pytest.fixture
 def drive(site, monkeypatch):
-    monkeypatch.setattr(sources, "DRIVE_URL", site.url + "/uc?id={file_id}")
+    monkeypatch.setattr("deepart_assets.storage.drive.DRIVE_URL", site.url + "/uc?id={file_id}")
     return site
 
 
@@ -256,7 +255,7 @@ def test_drive(drive, tmp_path):
 
 def test_drive_page_instead_of_an_archive(drive, tmp_path):
     drive.files["abc"] = b"<!DOCTYPE html><html><title>Sign in - Google Accounts</title></html>"
-    with pytest.raises(UnavailableError, match="a web page instead of an archive: share it"):
+    with pytest.raises(UnavailableError, match=r"a web page .* came in its place; share it"):
         open_source(DriveSource(kind="drive", file_id="abc"), tmp_path)
     assert list((tmp_path / "drive").iterdir()) == []  # nothing that a later run would take
 

@@ -1,0 +1,90 @@
+"""`deepart demo` as a user runs it: a process of its own, killed at any moment, started again."""
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from deepart_assets.storage import Lake, Ledger, StoredFile
+
+
+@pytest.fixture
+def demo(project, tmp_path):
+    """Return a function that starts `deepart demo` on the small project."""
+    environment = {
+        **os.environ,
+        "DEEPART_PROFILE": str(project.write_profile()),
+        "DEEPART_DATA": str(project.root),
+        "DAGSTER_HOME": str(tmp_path / "home"),
+        "DAGSTER_DISABLE_TELEMETRY": "1",
+    }
+
+    def start():
+        return subprocess.Popen(
+            [sys.executable, "-m", "deepart_assets.cli", "demo"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    return start
+
+
+def finish(process):
+    output, _ = process.communicate(timeout=250)
+    assert process.returncode == 0, output
+    return output
+
+
+def computed(output):
+    """The outputs that a run computed, from its log."""
+    return [line for line in re.findall(r".*\d/5 p\d: .*", output) if "up to date" not in line]
+
+
+@pytest.mark.slow
+def test_the_demo_prints_a_table_and_the_second_computes_nothing(demo, project):
+    output = finish(demo())
+    assert output.count("restored") == 5
+    assert f"Gallery: {project.root}/gallery/index.html" in output
+    assert len(computed(output)) == 25
+    rows = json.loads(project.lake.read("reports/demo.json"))["rows"]
+    assert [row["name"] for row in rows] == [f"p{n}" for n in range(5)]
+    assert all(row["telea_upscaled_seconds"] > 0 for row in rows)
+    again = finish(demo())
+    assert computed(again) == []
+    assert again.count("restored") == 5
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
+    chance = random.Random(7)
+    for _ in range(5):
+        process = demo()
+        for line in process.stdout:
+            # From the first line of work on, any moment.
+            if "wikiart_paintings" in line:
+                break
+        time.sleep(chance.uniform(0, 8))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert_nothing_is_recorded_that_is_not_there(project)
+    output = finish(demo())
+    assert output.count("restored") == 5
+    assert_nothing_is_recorded_that_is_not_there(project)
+    visible = [path.name for path in project.root.rglob("*") if path.is_file()]
+    assert [n for n in visible if n.endswith(".tmp") and not n.startswith(".")] == []
+
+
+def assert_nothing_is_recorded_that_is_not_there(project):
+    ledger = Ledger(Lake(project.root))
+    for file in (project.root / "records").rglob("[!.]*.json"):
+        record = json.loads(file.read_text())
+        for stored in record["files"]:
+            assert ledger.lake.intact(StoredFile(**stored)), (file, stored)
