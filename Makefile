@@ -4,7 +4,8 @@ PYTHON ?= python3.11
 VENV ?= .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster_home
-# The same pins for the install and for the builds inside it (see constraints.txt).
+# The environment the commands run in, and the same pins for the install and for the builds inside it (see constraints.txt).
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 

@@ -63,7 +63,8 @@ def run_job(
         root: As for `build_defs`.
         more: Passed on to `dagster.execute_job`.
     """
-    job = dg.build_reconstructable_job(__name__, "job_of", (name, profile, root))
+    arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
+    job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
     tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
