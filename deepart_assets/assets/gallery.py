@@ -6,7 +6,8 @@ Belongs here: which records become rows. Does not belong here: how the page look
 import dagster as dg
 
 from deepart_assets.assets.restoration import SHEET_HEIGHT
-from deepart_assets.orchestration.factory import CATALOGUE, data_asset
+from deepart_assets.orchestration.batch import CATALOGUE
+from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html

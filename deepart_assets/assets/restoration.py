@@ -23,7 +23,8 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
-from deepart_assets.orchestration.factory import Check, painting_asset
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
 from deepart_assets.outpainting import (
     build_outpainter,

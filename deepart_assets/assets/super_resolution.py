@@ -13,7 +13,8 @@ import dagster as dg
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import decode_rgb, encode_png, preview_uri
-from deepart_assets.orchestration.factory import Check, data_asset
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings

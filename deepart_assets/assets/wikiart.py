@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from deepart_assets.orchestration.factory import PAINTINGS, Check, data_asset
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import PAINTINGS, data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings.profile import cache_folder
