@@ -4,7 +4,10 @@ Belongs here: thumbnails and rows of captioned pictures. Does not belong here: H
 """
 
 import base64
+import importlib.util
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,8 +57,7 @@ def contact_sheet(
         uint8, H×W×3.
     """
     margin, caption = max(8, height // 40), max(18, height // 18)
-    title_font = ImageFont.load_default(size=round(caption * 0.72))
-    caption_font = ImageFont.load_default(size=round(caption * 0.58))
+    title_font, caption_font = _font(round(caption * 0.72)), _font(round(caption * 0.58))
     shown = [
         (name, resize(picture, height, max(1, round(picture.shape[1] * height / picture.shape[0]))))
         for name, picture in cells
@@ -88,7 +90,16 @@ def mosaic(pictures: Sequence[NDArray[np.uint8]], cell: int = 160) -> NDArray[np
     return np.asarray(grid)
 
 
-def _fitted(text: str, font: ImageFont.ImageFont | ImageFont.FreeTypeFont, width: int) -> str:
+@cache
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    """Return DejaVu Sans, which comes with matplotlib and has the letters of most languages."""
+    found = importlib.util.find_spec("matplotlib")
+    assert found is not None and found.origin is not None  # a dependency of the project
+    file = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return ImageFont.truetype(file, size)
+
+
+def _fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

@@ -138,3 +138,13 @@ def test_a_sheet_has_every_cell_at_one_height():
 def test_a_mosaic_holds_any_number(count):
     grid = mosaic([np.zeros((10, 20, 3), np.uint8)] * count)
     assert ((grid == 0).all(axis=-1).sum() > 0) == (count > 0)
+
+
+def test_captions_have_a_glyph_for_every_letter_of_a_european_name():
+    def drawn(text):
+        cells = [(text, np.full((200, 400, 3), 250, np.uint8))]
+        return contact_sheet(cells, "", height=200)
+
+    missing = drawn("\U0010fffd")  # a code point that no font has
+    for letter in "×éñößřŁ–Ж":
+        assert (drawn(letter) != missing).any(), letter
