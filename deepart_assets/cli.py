@@ -17,8 +17,8 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.build import build_defs
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.studio import Painting, Studio

@@ -4,7 +4,7 @@ Belongs here: this one assembly. Does not belong here: anything a test could not
 way through `build_defs`.
 """
 
-from deepart_assets.orchestration.build import build_defs
+from deepart_assets.build import build_defs
 from deepart_assets.settings import load_settings
 
 defs = build_defs(load_settings())

@@ -15,8 +15,8 @@ import pytest
 import yaml
 from PIL import Image
 
+from deepart_assets.build import build_defs
 from deepart_assets.cli import run_job
-from deepart_assets.orchestration.build import build_defs
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, Ledger, sha256_of
 

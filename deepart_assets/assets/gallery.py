@@ -66,14 +66,14 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
         style=painting.labels["style"],
         subject_share=mask.figures.get("subject_share") if mask else None,
         sheet=made.path if made else None,
-        reason=None if made else _reason(painting, outpainters),
+        reason=_reason(painting, outpainters),
         picture=mask.figures.get("preview") if mask else None,
         results=results if made else {},
     )
 
 
 def _reason(painting: Painting, outpainters: list[str]) -> str | None:
-    """Say why there is no sheet: the first stage that skipped or failed."""
+    """Say why there is no sheet, or only an old one: the first stage that skipped or failed."""
     stages = ["subject_masks", "unfinished_paintings"]
     stages += [f"{name}_{stage}" for name in outpainters for stage in ("outpaintings", "upscaled")]
     for asset in [*stages, "restoration_sheets"]:

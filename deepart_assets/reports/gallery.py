@@ -21,7 +21,7 @@ class GalleryRow:
     sheet: str | None
     """Lake path of the sheet; None if the painting was not restored."""
     reason: str | None = None
-    """Why there is no sheet."""
+    """Why there is no sheet, or why it is not up to date."""
     picture: str | None = None
     """A `data:` URI to show instead of the sheet."""
     results: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from deepart_assets.orchestration.build import build_defs
+from deepart_assets.build import build_defs
 from deepart_assets.settings import load_settings
 
 WIKIART = {"wikiart_paintings", "styled_paintings"}

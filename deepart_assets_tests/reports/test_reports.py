@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -82,6 +83,14 @@ def test_the_page_links_every_sheet_and_escapes_what_it_shows():
     assert "A &amp; &lt;B&gt;, Ünïcode 画" in page
     assert "no subject: nothing &lt;stands&gt; out" in page
     assert "1 of 2 paintings restored" in page
+    assert "Not up to date" not in page
+
+
+def test_an_old_sheet_says_that_it_is_old():
+    row = replace(ROWS[0], reason="subject_masks failed: the file is empty")
+    page = gallery_html("Gallery", [row], 640).decode()
+    assert "Not up to date: subject_masks failed: the file is empty" in page
+    assert "../restoration_sheets/1.jpg" in page
 
 
 @pytest.mark.slow
