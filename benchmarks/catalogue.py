@@ -7,7 +7,6 @@ repeats, in seconds, with the files in the system's cache.
 """
 
 import argparse
-import json
 import os
 import tempfile
 import time
@@ -20,6 +19,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepart_assets.imaging import decode_rgb, encode_jpeg
+from deepart_assets.reports import report_json
 from deepart_assets.settings.models import FolderSource
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.catalogue import Build, build_catalogue
@@ -38,7 +38,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = measure(Path(folder), count, repeats)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    RESULTS.write_bytes(report_json(rows))
     table = Table(*rows[0], title=f"Pictures of {WIDTH} by {HEIGHT}, {os.cpu_count()} CPUs")
     for row in rows:
         cells = (

@@ -10,7 +10,6 @@ with those.
 """
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
+from deepart_assets.reports import report_json
 from deepart_assets.segmentation import clean_up
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
@@ -46,7 +46,7 @@ def main() -> None:
     )
     rows = measure(files[:5] if arguments.quick else files, arguments.reference)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    RESULTS.write_bytes(report_json(rows))
     table = Table(*rows[0], title=f"Subject masks, smaller side {SIDE}")
     for row in rows:
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))

@@ -7,7 +7,6 @@ contours are the measure for a seam score. How good an invented surround is, no 
 """
 
 import argparse
-import json
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -25,6 +24,7 @@ from deepart_assets.outpainting import (
     seam_score,
     subject_difference,
 )
+from deepart_assets.reports import report_json
 from deepart_assets.segmentation import build_segmenter, clean_up
 from deepart_assets.settings.models import PatchMatch, Saliency, Segmentation, Telea
 
@@ -46,7 +46,7 @@ def main() -> None:
     )
     rows = measure(files, limit=3 if arguments.quick else len(files))
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    RESULTS.write_bytes(report_json(rows))
     table = Table(*rows[0], title=f"Outpaintings, smaller side {SIDE}")
     for row in rows:
         table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))

@@ -8,7 +8,6 @@ put in. The plain forward takes the whole picture at once, in float32 and torch'
 """
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
+from deepart_assets.reports import report_json
 from deepart_assets.settings.models import Network, Upscaling
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import (
@@ -50,7 +50,7 @@ def main() -> None:
         bicubic(sample_size, repeats),
     ]
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    RESULTS.write_bytes(report_json(rows))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPUs"
     table = Table(*rows[0], title=f"Enlarging by 4 on {device}, {torch.get_num_threads()} threads")
     for row in rows:

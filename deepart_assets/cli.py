@@ -17,6 +17,7 @@ import dagster as dg
 from rich.console import Console
 from rich.table import Table
 
+from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
@@ -105,7 +106,7 @@ def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     ledger = Ledger(lake)
     # Without a terminal rich assumes 80 columns, which no table of ours fits in.
     console = Console(width=None if sys.stdout.isatty() else 140)
-    stages = _stages(settings)
+    stages = painting_stages(settings.outpainters)
     paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
     rows = [_row(ledger, painting, stages) for painting in paintings.values()]
     if rows:
@@ -144,24 +145,6 @@ def _whole_table(ledger: Ledger) -> Table:
         if (record := ledger.get(asset)) is not None:
             table.add_row(asset, f"{record.seconds:.1f}", record.reason or record.made_at)
     return table
-
-
-def _stages(settings: Settings) -> dict[str, str]:
-    """Return the per-painting assets by short heading, in the pipeline's order."""
-    columns = {
-        heading: asset
-        for name in settings.outpainters
-        for heading, asset in (
-            (name, f"{name}_outpaintings"),
-            (f"{name} ×4", f"{name}_upscaled"),
-        )
-    }
-    return {
-        "mask": "subject_masks",
-        "unfinished": "unfinished_paintings",
-        **columns,
-        "sheet": "restoration_sheets",
-    }
 
 
 def _row(ledger: Ledger, painting: Painting, stages: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Belongs here: which records become rows. Does not belong here: how the page look
 
 import dagster as dg
 
-from deepart_assets.assets.restoration import SHEET_HEIGHT
+from deepart_assets.assets.restoration import SHEET_HEIGHT, painting_stages
 from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
@@ -74,9 +74,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
 
 def _reason(painting: Painting, outpainters: list[str]) -> str | None:
     """Say why there is no sheet, or only an old one: the first stage that skipped or failed."""
-    stages = ["subject_masks", "unfinished_paintings"]
-    stages += [f"{name}_{stage}" for name in outpainters for stage in ("outpaintings", "upscaled")]
-    for asset in [*stages, "restoration_sheets"]:
+    for asset in painting_stages(outpainters).values():
         record = painting.ledger.get(asset, painting.id)
         if record is not None and record.status != "done":
             verb = "" if record.status == "skipped" else f"{asset} failed: "

@@ -5,7 +5,9 @@ Belongs here: what each of these assets is made from. Does not belong here: how 
 (`segmentation`), a surround generated (`outpainting`), a picture enlarged (`super_resolution`).
 """
 
+from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -48,6 +50,24 @@ def restoration_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     names = list(settings.outpainters)
     columns = [asset for name in names for asset in (_outpaintings(name), _upscaled(name))]
     return [subject_masks, unfinished_paintings, *columns, _restoration_sheets(names)]
+
+
+def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
+    """Return a painting's assets by short heading, in the pipeline's order."""
+    columns = {
+        heading: asset
+        for name in outpainters
+        for heading, asset in (
+            (name, f"{name}_outpaintings"),
+            (f"{name} ×4", f"{name}_upscaled"),
+        )
+    }
+    return {
+        "mask": "subject_masks",
+        "unfinished": "unfinished_paintings",
+        **columns,
+        "sheet": "restoration_sheets",
+    }
 
 
 # --- the subject ---------------------------------------------------------------------------------
@@ -168,7 +188,7 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
         settings = studio.settings.outpainters[name]
         outpainter = build_outpainter(settings)
 
-        def details(painting: Painting) -> dict[str, object]:
+        def details(painting: Painting) -> dict[str, Any]:
             return {
                 "prompt": prompt_for(shared.prompt, painting.labels),
                 "seed": painting_seed(shared.seed, painting.id, name),
@@ -181,9 +201,9 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
             result = outpaint(
                 outpainter,
                 unfinished,
-                prompt=str(wanted["prompt"]),
+                prompt=wanted["prompt"],
                 negative_prompt=shared.negative_prompt,
-                seed=int(str(wanted["seed"])),
+                seed=wanted["seed"],
             )
             data = encode_png(result)
             written = decode_rgb(data, painting.id)

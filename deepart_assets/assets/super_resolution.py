@@ -100,18 +100,17 @@ def lr_hr_pairs(studio: Studio) -> Stage:
     enlarged; its sides are multiples of four.
     """
     choice = studio.settings.super_resolution.pairs
-    rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
     manifest: list[dict[str, str]] = []
     bad: list[dict[str, str]] = []
     figures: dict[str, Any] = {"largest_shift": 0.0}
 
     def files() -> Iterator[tuple[str, bytes]]:
+        rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
         for number, row in enumerate(rows, start=1):
-            path = f"wikiart_paintings/{row['file']}"
             studio.log.info(f"lr_hr_pairs {number}/{len(rows)} {row['id']}")
             try:
-                lr, hr = lr_hr_pair(decode_rgb(studio.lake.read(path), path), choice.hr_side)
-            except (PaintingError, FileNotFoundError) as error:
+                lr, hr = lr_hr_pair(studio.original(row["file"]), choice.hr_side)
+            except PaintingError as error:
                 bad.append({"painting": row["id"], "reason": str(error)})
                 continue
             for kind, picture in (("hr", hr), ("lr", lr)):

@@ -49,6 +49,14 @@ class Studio:
         """Return the bytes of a file of an upstream asset; the first is the main one."""
         return self.lake.read(self.upstream(asset).files[file].path)
 
+    def original(self, file: str) -> NDArray[np.uint8]:
+        """Decode the lake's copy of an original: RGB uint8, H×W×3.
+
+        Raises:
+            PaintingError: It is missing or cannot be decoded.
+        """
+        return _read_original(self.lake, file)
+
     def glance(self, files: Iterable[str]) -> str:
         """Return the first paintings of a set side by side, as a `data:` URI.
 
@@ -56,9 +64,8 @@ class Studio:
         """
         pictures = []
         for file in itertools.islice(files, GLANCE):
-            with contextlib.suppress(FileNotFoundError, PaintingError):
-                path = f"wikiart_paintings/{file}"
-                pictures.append(decode_rgb(self.lake.read(path), path))
+            with contextlib.suppress(PaintingError):
+                pictures.append(self.original(file))
         return preview_uri(mosaic(pictures), 480)
 
     @cached_property
@@ -106,18 +113,22 @@ class Painting:
 
     def original(self) -> NDArray[np.uint8]:
         """Decode the original: RGB uint8, H×W×3."""
-        path = f"wikiart_paintings/{self.file}"
-        try:
-            data = self.ledger.lake.read(path)
-        except FileNotFoundError as error:
-            raise PaintingError(
-                f"{path} is missing from the data lake: materialize wikiart_paintings"
-            ) from error
-        return decode_rgb(data, path)
+        return _read_original(self.ledger.lake, self.file)
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""
         return self.ledger.lake.read(self.inputs[asset].files[file].path)
+
+
+def _read_original(lake: Lake, file: str) -> NDArray[np.uint8]:
+    path = f"wikiart_paintings/{file}"
+    try:
+        data = lake.read(path)
+    except FileNotFoundError as error:
+        raise PaintingError(
+            f"{path} is missing from the data lake: materialize wikiart_paintings"
+        ) from error
+    return decode_rgb(data, path)
 
 
 @dataclass(frozen=True)

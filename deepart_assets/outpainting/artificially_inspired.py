@@ -17,22 +17,19 @@ from deepart_assets.settings.models import ArtificiallyInspired
 class ArtificiallyInspiredOutpainter:
     """Refuses to work until the network is built."""
 
+    descriptor = Descriptor(
+        name="Artificially Inspired (CoModGAN 512)",
+        learned=True,
+        uses_prompt=False,
+        multiple_of=1,
+        needs_gpu=True,
+        half_precision=False,
+        licence="NVIDIA Source Code License-NC for the StyleGAN2 parts of the published code",
+        source="Zhao et al. 2021, arXiv 2103.10428; affromero/NTIRE22_Inpainting",
+    )
+
     def __init__(self, settings: ArtificiallyInspired) -> None:
         self._settings = settings
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """Describe the model."""
-        return Descriptor(
-            name="Artificially Inspired (CoModGAN 512)",
-            learned=True,
-            uses_prompt=False,
-            multiple_of=1,
-            needs_gpu=True,
-            half_precision=False,
-            licence="NVIDIA Source Code License-NC for the StyleGAN2 parts of the published code",
-            source="Zhao et al. 2021, arXiv 2103.10428; affromero/NTIRE22_Inpainting",
-        )
 
     def weights_hash(self) -> NoReturn:
         """Say at once, before any painting is touched, that this cannot work yet."""

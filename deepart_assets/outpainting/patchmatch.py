@@ -15,22 +15,19 @@ from deepart_assets.settings.models import PatchMatch
 class PatchMatchOutpainter:
     """The painter's own texture, repeated: a baseline that knows nothing but the subject."""
 
+    descriptor = Descriptor(
+        name="PatchMatch",
+        learned=False,
+        uses_prompt=False,
+        multiple_of=1,
+        needs_gpu=False,
+        half_precision=False,
+        licence="MIT (PyPatchMatch)",
+        source="Barnes et al. 2009, PatchMatch: a randomized correspondence algorithm",
+    )
+
     def __init__(self, settings: PatchMatch) -> None:
         self._settings = settings
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """Describe the method."""
-        return Descriptor(
-            name="PatchMatch",
-            learned=False,
-            uses_prompt=False,
-            multiple_of=1,
-            needs_gpu=False,
-            half_precision=False,
-            licence="MIT (PyPatchMatch)",
-            source="Barnes et al. 2009, PatchMatch: a randomized correspondence algorithm",
-        )
 
     def weights_hash(self) -> None:
         """Return None: there are no weights."""

@@ -16,6 +16,7 @@ from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor
 from deepart_assets.settings.models import StableDiffusion
+from deepart_assets.storage import sha256_of_file
 
 MULTIPLE = 8
 """The VAE reduces eight times: both sides must be multiples."""
@@ -160,5 +161,4 @@ def _content_hash(file: Path) -> str:
     name = file.resolve().name
     if len(name) == 64 and set(name) <= set("0123456789abcdef"):
         return name
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return sha256_of_file(file)

@@ -14,22 +14,19 @@ from deepart_assets.settings.models import Telea
 class TeleaOutpainter:
     """Soft fields of colour: a baseline without texture, and without faults of drawing."""
 
+    descriptor = Descriptor(
+        name="Telea fast marching",
+        learned=False,
+        uses_prompt=False,
+        multiple_of=1,
+        needs_gpu=False,
+        half_precision=False,
+        licence="Apache-2.0 (OpenCV)",
+        source="Telea 2004, An image inpainting technique based on the fast marching method",
+    )
+
     def __init__(self, settings: Telea) -> None:
         self._settings = settings
-
-    @property
-    def descriptor(self) -> Descriptor:
-        """Describe the method."""
-        return Descriptor(
-            name="Telea fast marching",
-            learned=False,
-            uses_prompt=False,
-            multiple_of=1,
-            needs_gpu=False,
-            half_precision=False,
-            licence="Apache-2.0 (OpenCV)",
-            source="Telea 2004, An image inpainting technique based on the fast marching method",
-        )
 
     def weights_hash(self) -> None:
         """Return None: there are no weights."""

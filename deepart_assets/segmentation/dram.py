@@ -4,7 +4,6 @@ Belongs here: pre- and post-processing around the network. Does not belong here:
 (`dram_network`), which needs torch at import, and the download (`drive`).
 """
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.drive import extract_member, fetch_archive
 from deepart_assets.settings.models import Dram
+from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:
     from deepart_assets.segmentation.dram_network import DeepLabV2
@@ -60,8 +60,7 @@ class DramSegmenter:
 
     @cached_property
     def _hash(self) -> str:
-        with self._checkpoint.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_file(self._checkpoint)
 
     @cached_property
     def _network(self) -> "DeepLabV2":

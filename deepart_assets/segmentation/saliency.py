@@ -7,7 +7,6 @@ The file is run with onnxruntime itself: the package's own class imports albumen
 slow and looks for updates on the network.
 """
 
-import hashlib
 import importlib.util
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.refinement import refine
+from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -62,8 +62,7 @@ class SaliencySegmenter:
 
     @cached_property
     def _hash(self) -> str:
-        with self._file.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of_file(self._file)
 
     @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":

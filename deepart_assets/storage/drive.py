@@ -37,7 +37,9 @@ def fetch_from_drive(file_id: str, target: Path, remedy: str) -> None:
         )
         if not partial.is_file():
             raise UnavailableError(f"{origin} could not be downloaded: {remedy}")
-        if looks_like_a_page(partial):
+        with partial.open("rb") as file:
+            start = file.read(512)
+        if looks_like_a_page(start):
             raise UnavailableError(
                 f"{origin} could not be downloaded: a web page (log-in or quota) came in its"
                 f" place; {remedy}"
@@ -53,8 +55,7 @@ def fetch_from_drive(file_id: str, target: Path, remedy: str) -> None:
         partial.unlink(missing_ok=True)
 
 
-def looks_like_a_page(file: Path) -> bool:
-    """Tell whether a file begins as a web page does."""
-    with file.open("rb") as opened:
-        start = opened.read(512).lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+def looks_like_a_page(data: bytes) -> bool:
+    """Tell whether the bytes of a file, or its first ones, begin as a web page does."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n\v\f").lower()
     return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))

@@ -34,6 +34,12 @@ def sha256_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def sha256_of_file(file: Path) -> str:
+    """Return the SHA-256 of a local file, read in pieces, as 64 hexadecimal digits."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 class Lake:
     """Files below one root, which is a local folder or any fsspec URL (`s3://bucket/prefix`).
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.models import DriveWeights
-from deepart_assets.storage.drive import fetch_from_drive
+from deepart_assets.storage.drive import fetch_from_drive, looks_like_a_page
 from deepart_assets.super_resolution.network import build
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
     from safetensors import SafetensorError
     from safetensors.torch import load
 
-    if looks_like_html(data):
+    if looks_like_a_page(data):
         raise UnavailableError(
             f"{name} is a web page, not weights: a log-in or warning page was saved in their place;"
             " download the file again in a browser"
@@ -277,9 +277,3 @@ def fetch_drive_weights(settings: DriveWeights) -> bytes:
         )
     provenance = {"source": f"drive:{settings.file_id}", "source_sha256": digest}
     return to_bytes(read_state(data, name), provenance)
-
-
-def looks_like_html(data: bytes) -> bool:
-    """Tell whether `data` begins as a web page does."""
-    start = data[:512].lstrip().lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
