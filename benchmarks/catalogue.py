@@ -20,7 +20,7 @@ from rich.table import Table
 
 from deepart_assets.imaging import decode_rgb, encode_jpeg
 from deepart_assets.reports import report_json
-from deepart_assets.settings.models import FolderSource
+from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.catalogue import Build, build_catalogue
 from deepart_assets.wikiart.sources import Source, open_source

@@ -25,7 +25,7 @@ from deepart_assets.reports import report_json
 from deepart_assets.segmentation import clean_up
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
-from deepart_assets.settings.models import Segmentation
+from deepart_assets.settings.restoration import Segmentation
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "masks.json"

@@ -26,7 +26,7 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import build_segmenter, clean_up
-from deepart_assets.settings.models import PatchMatch, Saliency, Segmentation, Telea
+from deepart_assets.settings.restoration import PatchMatch, Saliency, Segmentation, Telea
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "outpainting.json"

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deepart_assets.reports import report_json
-from deepart_assets.settings.models import Network, Upscaling
+from deepart_assets.settings.super_resolution import Network, Upscaling
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import (
     BicubicUpscaler,

@@ -49,7 +49,7 @@ class Project:
         self.lake = Lake(self.root)
         self.ledger = Ledger(self.lake)
         self.content: dict[str, Any] = {
-            "wikiart": {"source": {"kind": "folder", "path": str(self.inbox)}},
+            "wikiart": {"sources": {"inbox": {"kind": "folder", "path": str(self.inbox)}}},
             "segmentation": {
                 "segmenter": {"kind": "saliency", "minimal_contrast": 0},
                 "minimal_share": 0,
@@ -58,7 +58,7 @@ class Project:
             "restoration": {"working_side": 64},
             "outpainters": {"telea": {"kind": "telea"}},
             "super_resolution": {
-                "data_set": {"minimal_side": 64, "split": [0.4, 0.3, 0.3], "split_seed": 1},
+                "data_set": {"kind": "rules", "minimal_side": 64, "split": [4, 3, 3], "split_seed": 1},
                 "pairs": {"hr_side": 128},
                 "psnr_weights": {
                     "kind": "train",
@@ -148,5 +148,5 @@ def done(finished, tmp_path) -> Project:
         shutil.copytree(finished / name, tmp_path / name)
     made = Project(tmp_path)
     # The same inbox: a copy would be another source.
-    made.content["wikiart"]["source"]["path"] = str(finished / "inbox")
+    made.content["wikiart"]["sources"]["inbox"]["path"] = str(finished / "inbox")
     return made

@@ -18,7 +18,7 @@ from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
-from deepart_assets.settings.models import DriveWeights, PixelTraining
+from deepart_assets.settings.super_resolution import DriveWeights, PixelTraining
 from deepart_assets.storage import Made, Record
 from deepart_assets.super_resolution.alignment import shift
 from deepart_assets.super_resolution.degradation import lr_hr_pair

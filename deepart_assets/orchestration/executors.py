@@ -7,7 +7,7 @@ here: what a step needs (pools and tags stand on the assets).
 import dagster as dg
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import (
+from deepart_assets.settings.execution import (
     Execution,
     KubernetesExecution,
     LocalExecution,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor
-from deepart_assets.settings.models import ArtificiallyInspired
+from deepart_assets.settings.restoration import ArtificiallyInspired
 
 
 class ArtificiallyInspiredOutpainter:

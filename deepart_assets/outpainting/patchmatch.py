@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor
 from deepart_assets.outpainting.reduced import enlarge, reduce
-from deepart_assets.settings.models import PatchMatch
+from deepart_assets.settings.restoration import PatchMatch
 
 
 class PatchMatchOutpainter:

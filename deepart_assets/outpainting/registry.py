@@ -8,7 +8,7 @@ from deepart_assets.outpainting.artificially_inspired import ArtificiallyInspire
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
-from deepart_assets.settings.models import (
+from deepart_assets.settings.restoration import (
     ArtificiallyInspired,
     Outpainter,
     PatchMatch,

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor
-from deepart_assets.settings.models import StableDiffusion
+from deepart_assets.settings.restoration import StableDiffusion
 from deepart_assets.storage import sha256_of_file
 
 MULTIPLE = 8

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.outpainting.base import Descriptor
 from deepart_assets.outpainting.reduced import enlarge, reduce
-from deepart_assets.settings.models import Telea
+from deepart_assets.settings.restoration import Telea
 
 
 class TeleaOutpainter:

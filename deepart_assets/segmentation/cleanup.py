@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Prediction
-from deepart_assets.settings.models import Saliency, Segmentation
+from deepart_assets.settings.restoration import Saliency, Segmentation
 
 THRESHOLD = 0.5
 

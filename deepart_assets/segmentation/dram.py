@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.drive import extract_member, fetch_archive
-from deepart_assets.settings.models import Dram
+from deepart_assets.settings.restoration import Dram
 from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:

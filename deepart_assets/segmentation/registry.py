@@ -4,7 +4,7 @@ Belongs here: one line a segmenter. Does not belong here: anything that takes ti
 """
 
 from deepart_assets.segmentation import base
-from deepart_assets.settings.models import Dram, Segmenter
+from deepart_assets.settings.restoration import Dram, Segmenter
 
 
 def build_segmenter(settings: Segmenter) -> base.Segmenter:

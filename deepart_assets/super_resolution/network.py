@@ -22,7 +22,7 @@ undoes that best on paintings reduced bicubically, and starts about 0.3 dB above
 
 
 class NetworkSize(Protocol):
-    """What a network is built from; `settings.models.Network` is one."""
+    """What a network is built from; `settings.super_resolution.Network` is one."""
 
     @property
     def features(self) -> int: ...  # noqa: D102

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.settings.models import Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.evaluation import psnr_y
 from deepart_assets.super_resolution.pairs import Pair, of_split

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deepart_assets.compat import prepare
-from deepart_assets.settings.models import AdversarialTraining, PixelTraining
+from deepart_assets.settings.super_resolution import AdversarialTraining, PixelTraining
 from deepart_assets.super_resolution.degradation import SCALE
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.pairs import Pair, croppable, random_crops

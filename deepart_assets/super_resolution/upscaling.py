@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.settings.models import Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import DriveWeights
+from deepart_assets.settings.super_resolution import DriveWeights
 from deepart_assets.storage.drive import fetch_from_drive, looks_like_a_page
 from deepart_assets.super_resolution.network import build
 

@@ -11,7 +11,6 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.settings.models import WikiArtSR
 
 if TYPE_CHECKING:
     import pandas

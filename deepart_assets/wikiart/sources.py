@@ -23,8 +23,8 @@ from typing import Any
 import fsspec
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import DriveSource, FolderSource, KaggleSource
 from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSource
 from deepart_assets.storage.drive import fetch_from_drive
 from deepart_assets.wikiart.archives import unzip
 

@@ -8,7 +8,7 @@ import difflib
 from typing import TYPE_CHECKING
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.settings.models import StyledPaintings
+from deepart_assets.settings.wikiart import StyledPaintings
 
 if TYPE_CHECKING:
     import pandas

@@ -8,7 +8,7 @@ import pytest
 from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
-from deepart_assets.settings.models import StableDiffusion
+from deepart_assets.settings.restoration import StableDiffusion
 
 
 def save_tiny_pipeline(folder, seed=0):

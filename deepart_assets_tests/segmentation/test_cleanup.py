@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
 from deepart_assets.segmentation import Prediction, clean_up, overlay, remove_small_parts
-from deepart_assets.settings.models import Saliency, Segmentation
+from deepart_assets.settings.restoration import Saliency, Segmentation
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 shares = st.floats(0, 1)

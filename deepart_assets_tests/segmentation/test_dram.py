@@ -13,7 +13,7 @@ from deepart_assets.segmentation import build_segmenter
 from deepart_assets.segmentation.dram import MEMBER, DramSegmenter
 from deepart_assets.segmentation.dram_network import CLASSES, DeepLabV2, load_checkpoint
 from deepart_assets.segmentation.drive import extract_member, fetch_archive
-from deepart_assets.settings.models import Dram
+from deepart_assets.settings.restoration import Dram
 
 ARCHIVE = "0testArchive"
 SETTINGS = Dram(kind="dram", archive_id=ARCHIVE, movement="impressionism")

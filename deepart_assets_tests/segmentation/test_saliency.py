@@ -15,7 +15,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.segmentation import Prediction, build_segmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import _with_free_sides
-from deepart_assets.settings.models import Saliency
+from deepart_assets.settings.restoration import Saliency
 
 
 def figure(height=320, width=240):
@@ -102,7 +102,7 @@ def test_building_and_hashing_import_nothing_heavy():
     code = (
         "import sys\n"
         "from deepart_assets.segmentation import build_segmenter\n"
-        "from deepart_assets.settings.models import Dram, Saliency\n"
+        "from deepart_assets.settings.restoration import Dram, Saliency\n"
         "build_segmenter(Saliency()).weights_hash()\n"
         "build_segmenter(Dram(kind='dram', archive_id='x')).descriptor\n"
         "print(*({'torch', 'cv2', 'onnxruntime', 'albumentations', 'gdown'} & set(sys.modules)))"

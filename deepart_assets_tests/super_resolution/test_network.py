@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from deepart_assets.settings.models import Network
+from deepart_assets.settings.super_resolution import Network
 from deepart_assets.super_resolution import network
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.pairs import to_tensor

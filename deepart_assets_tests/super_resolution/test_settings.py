@@ -1,8 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from deepart_assets.settings.models import AdversarialTraining
 from deepart_assets.settings.profile import load_settings
+from deepart_assets.settings.super_resolution import AdversarialTraining
 
 
 def test_the_discriminator_of_the_paper_wants_crops_of_128():

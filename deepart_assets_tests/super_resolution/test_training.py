@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import AdversarialTraining, Network, PixelTraining
+from deepart_assets.settings.super_resolution import AdversarialTraining, Network, PixelTraining
 from deepart_assets.super_resolution.pairs import Pair
 from deepart_assets.super_resolution.training import (
     MovingAverage,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.settings.models import Network, PixelTraining, Upscaling
+from deepart_assets.settings.super_resolution import Network, PixelTraining, Upscaling
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.training import train_pixel
 from deepart_assets.super_resolution.upscaling import (

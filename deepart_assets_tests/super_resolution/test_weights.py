@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import DriveWeights, Network
+from deepart_assets.settings.super_resolution import DriveWeights, Network
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import (
     Spec,

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.settings.models import WikiArtSR
 from deepart_assets.wikiart.selection import place, select_sr
 
 

@@ -11,7 +11,7 @@ import fsspec
 import pytest
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.models import DriveSource, FolderSource, KaggleSource
+from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSource
 from deepart_assets.wikiart.archives import unzip
 from deepart_assets.wikiart.sources import open_source
 

@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.settings.models import StyledPaintings
+from deepart_assets.settings.wikiart import StyledPaintings
 from deepart_assets.wikiart.styles import filter_styles, style_counts
 
 

@@ -1,0 +1,96 @@
+"""The settings of the stages that restore one painting.
+
+Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
+code that acts on a setting.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deepart_assets.settings.section import Section
+
+
+class Saliency(Section):
+    """The saliency network of the img-focus package, refined to the picture's edges."""
+
+    kind: Literal["saliency"] = "saliency"
+    minimal_contrast: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Least difference of mean saliency inside and outside the subject; below it the"
+        " painting is said to have no subject.",
+    )
+
+
+class Dram(Section):
+    """The seed's network: DeepLabV2 ResNet-101 trained on the DRAM data set."""
+
+    kind: Literal["dram"]
+    archive_id: str = Field(description="Google Drive id of the published archive.")
+    movement: Literal["realism", "impressionism", "post_impressionism", "expressionism"] = "realism"
+
+
+Segmenter = Annotated[Saliency | Dram, Field(discriminator="kind")]
+
+
+class Segmentation(Section):
+    """From a painting to its subject mask."""
+
+    segmenter: Segmenter = Saliency()
+    smallest_part: float = Field(
+        0.005, ge=0, le=1, description="Islands and holes below this share of the area go."
+    )
+    minimal_share: float = Field(0.01, ge=0, le=1)
+    maximal_share: float = Field(0.95, ge=0, le=1)
+
+
+class Telea(Section):
+    """Fast marching inpainting (Telea 2004) of OpenCV, at a reduced size: smooth colour fields."""
+
+    kind: Literal["telea"]
+    scale: float = Field(0.25, gt=0, le=1)
+    radius: int = Field(12, ge=1, description="Neighbourhood in pixels of the reduced size.")
+
+
+class PatchMatch(Section):
+    """PatchMatch inpainting (Barnes et al. 2009) of PyPatchMatch, at a reduced size."""
+
+    kind: Literal["patchmatch"]
+    scale: float = Field(0.5, gt=0, le=1)
+    patch: int = Field(5, ge=3)
+
+
+class StableDiffusion(Section):
+    """A diffusers inpainting pipeline."""
+
+    kind: Literal["stable_diffusion"]
+    model: str = "stable-diffusion-v1-5/stable-diffusion-inpainting"
+    revision: str | None = None
+    steps: int = Field(50, ge=1)
+    guidance: float = 7.5
+    half_precision: bool = True
+
+
+class ArtificiallyInspired(Section):
+    """The CoModGAN trained on WikiArt that won NTIRE 2022, track 1."""
+
+    kind: Literal["artificially_inspired"]
+    archive_id: str = Field(description="Google Drive id of the published archive.")
+
+
+Outpainter = Annotated[
+    Telea | PatchMatch | StableDiffusion | ArtificiallyInspired, Field(discriminator="kind")
+]
+
+OutpainterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Restoration(Section):
+    """What all outpainters share."""
+
+    working_side: int = Field(512, ge=64, description="Smaller side of the working copy, pixels.")
+    prompt: str = "a painting in {style} style"
+    negative_prompt: str = ""
+    seed: int = 0

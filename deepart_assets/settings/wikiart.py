@@ -1,0 +1,92 @@
+"""The settings of the sources, the catalogue and the choice of the paintings to restore.
+
+Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
+code that acts on a setting.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deepart_assets.settings.section import Section
+
+
+class FolderSource(Section):
+    """A folder or fsspec URL of pictures, with a CSV in Kaggle's columns where there is one.
+
+    Also the inbox for new paintings.
+    """
+
+    kind: Literal["folder"] = "folder"
+    path: str
+    csv: str | None = Field(None, description="Name of the CSV inside the folder.")
+
+
+ArchiveName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][^/\\]*\.zip$")]
+
+
+class KaggleSource(Section):
+    """A Kaggle competition's archives; credentials come from Kaggle's usual places."""
+
+    kind: Literal["kaggle"]
+    competition: str = Field("painter-by-numbers", pattern=r"^[a-z0-9-]+$")
+    archives: tuple[ArchiveName, ...] = Field(("train.zip", "test.zip"), min_length=1)
+    csv: str = Field("all_data_info.csv", pattern=r"^[^/\\]+$")
+
+
+class DriveSource(Section):
+    """A zip archive on Google Drive, by file id."""
+
+    kind: Literal["drive"]
+    file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    csv: str | None = Field(None, description="Name of the CSV, anywhere inside the archive.")
+    sha256: str | None = None
+
+
+Source = Annotated[FolderSource | KaggleSource | DriveSource, Field(discriminator="kind")]
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class PredictedStyles(Section):
+    """A style for paintings that have none: a linear probe on EfficientNet-Lite0's features."""
+
+    per_style: int = Field(
+        200, ge=2, description="At most this many labelled paintings of a style to learn from."
+    )
+    minimal_confidence: float = Field(
+        0.5, ge=0, le=1, description="A less likely style is not given to a painting."
+    )
+    seed: int = 0
+
+
+class WikiArt(Section):
+    """Where the paintings come from."""
+
+    sources: dict[SourceName, Source] = Field(
+        min_length=1,
+        description="By name, in order: of two files with the same id or the same bytes that of"
+        " the source named first stays.",
+    )
+    predicted_styles: PredictedStyles | None = Field(
+        None, description="Left out: paintings without a style keep none."
+    )
+
+
+class StyledPaintings(Section):
+    """Which paintings are restored: those that meet every condition given.
+
+    Names are compared without case, accents, hyphens, underscores and spare space.
+    """
+
+    styles: tuple[str, ...] = Field((), description="Empty: all.")
+    genres: tuple[str, ...] = Field((), description="Empty: all.")
+    artists: tuple[str, ...] = Field((), description="Empty: all.")
+    years: tuple[int | None, int | None] = Field(
+        (None, None), description="First and last year; a painting without a year then falls out."
+    )
+    minimal_side: int = Field(1, ge=1, description="Smaller side in pixels.")
+    orientations: tuple[Literal["landscape", "portrait", "square"], ...] = Field(
+        (), description="Empty: all."
+    )
+    limit: int | None = Field(None, ge=1, description="At most this many, in the order of ids.")
