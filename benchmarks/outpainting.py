@@ -26,7 +26,10 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.settings.profile import cache_folder, data_root
 from deepart_assets.settings.restoration import PatchMatch, Saliency, Segmentation, Telea
+from deepart_assets.storage import Lake
+from deepart_assets.storage.downloads import Downloads
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "outpainting.json"
@@ -55,7 +58,8 @@ def main() -> None:
 
 def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:
     """Return a row for the originals and one an outpainter, over paintings with a subject."""
-    segmenter, settings = build_segmenter(Saliency()), Segmentation()
+    downloads = Downloads(cache_folder(), Lake(data_root()))
+    segmenter, settings = build_segmenter(Saliency(), downloads), Segmentation()
     painters = {
         "telea": build_outpainter(Telea(kind="telea")),
         "patchmatch": build_outpainter(PatchMatch(kind="patchmatch")),

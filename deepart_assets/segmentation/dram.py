@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Descriptor, Prediction
-from deepart_assets.segmentation.drive import extract_member, fetch_archive
+from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.restoration import Dram
 from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.downloads import Downloads
 
 if TYPE_CHECKING:
     from deepart_assets.segmentation.dram_network import DeepLabV2
@@ -34,7 +35,7 @@ class DramSegmenter:
 
     Args:
         settings: Which archive and movement.
-        checkpoint: A checkpoint file to use instead of the archive's.
+        downloads: Fetches and keeps the archive, at the first use.
     """
 
     descriptor = Descriptor(
@@ -47,16 +48,14 @@ class DramSegmenter:
         source="https://github.com/Nadavc220/SemanticSegmentationInArtPaintings",
     )
 
-    def __init__(self, settings: Dram, checkpoint: Path | None = None) -> None:
+    def __init__(self, settings: Dram, downloads: Downloads) -> None:
         self._settings = settings
-        self._given = checkpoint
+        self._downloads = downloads
 
     @cached_property
     def _checkpoint(self) -> Path:
-        if self._given is not None:
-            return self._given
         member = MEMBER.format(movement=self._settings.movement)
-        return extract_member(fetch_archive(self._settings.archive_id), member)
+        return fetch_checkpoint(self._settings.archive_id, member, self._downloads)
 
     @cached_property
     def _hash(self) -> str:

@@ -1,58 +1,50 @@
-"""Fetching the published segmentation checkpoints from Google Drive into the cache folder.
+"""The published segmentation checkpoints: an archive on Google Drive, and one file of it.
 
-Belongs here: the place of the archive and the extraction of one member. Does not belong here:
-reading it.
+Belongs here: which file is fetched and which member unpacked. Does not belong here: the transfer
+(`storage.downloads`), reading a checkpoint.
 """
 
-import os
-import zipfile
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.profile import cache_folder
-from deepart_assets.storage.drive import fetch_from_drive
+from deepart_assets.storage.archives import Archive
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive import drive_download
 
 
-def fetch_archive(file_id: str) -> Path:
-    """Return a zip archive of Google Drive in the cache, downloading it if it is not there.
+def fetch_checkpoint(archive_id: str, ending: str, downloads: Downloads) -> Path:
+    """Return the one member whose path ends in `ending` of an archive on Google Drive.
+
+    Both the archive and the member stay in the cache folder.
+
+    Args:
+        archive_id: The id in the archive's address.
+        ending: The end of the member's path; in the archive there may be folders in front.
+        downloads: Fetches and keeps the archive.
 
     Raises:
-        UnavailableError: As for `fetch_from_drive`, or the file is no zip archive.
+        UnavailableError: The archive cannot be had, or has no such member, or a damaged one.
     """
-    target = cache_folder() / "drive" / f"{file_id}.zip"
-    if zipfile.is_zipfile(target):
-        return target
+    origin = f"Google Drive's file {archive_id}"
+    target = downloads.cache / "drive" / f"{archive_id}.zip"
     remedy = f"check the network, or download it with a browser and save it as {target}"
-    fetch_from_drive(file_id, target, remedy)
-    if not zipfile.is_zipfile(target):
-        target.unlink()
-        raise UnavailableError(f"Google Drive's file {file_id} is no zip archive: {remedy}")
-    return target
-
-
-def extract_member(archive: Path, ending: str) -> Path:
-    """Extract the one member whose path ends in `ending` beside the archive and return its path.
-
-    Raises:
-        UnavailableError: The archive holds no such member, or a damaged one.
-    """
-    target = archive.with_suffix("") / ending
-    if target.exists():
-        return target
+    download = drive_download(
+        archive_id,
+        f"drive/{archive_id}.zip",
+        remedy=remedy,
+        check=lambda file: Archive(file, origin, remedy),
+    )
+    fetched = downloads.fetch(download)
+    # By the archive's hash: the members of another archive are other files.
+    unpacked = target.with_suffix("") / fetched.sha256[:16] / ending
+    if unpacked.is_file():
+        return unpacked
+    archive = Archive(fetched.path, origin, remedy)
+    member = archive.ending_in(ending)
+    if member is None:
+        raise UnavailableError(f"{origin} holds no {ending}: check segmentation.segmenter")
     try:
-        with zipfile.ZipFile(archive) as files:
-            # In the archive the path may have further folders in front.
-            found = [name for name in files.namelist() if f"/{name}".endswith(f"/{ending}")]
-            if not found:
-                raise UnavailableError(f"{archive} holds no {ending}: check the archive's id")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
-            with files.open(found[0]) as source, partial.open("wb") as copy:
-                while block := source.read(1 << 20):
-                    copy.write(block)
-            partial.replace(target)
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise UnavailableError(
-            f"{archive} is damaged ({error}): delete it, it will be fetched again"
-        ) from error
-    return target
+        archive.extract(member.path, unpacked)
+    except OSError as error:
+        raise UnavailableError(f"{error}: delete {target}, and it is fetched again") from error
+    return unpacked

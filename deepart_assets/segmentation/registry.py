@@ -5,14 +5,20 @@ Belongs here: one line a segmenter. Does not belong here: anything that takes ti
 
 from deepart_assets.segmentation import base
 from deepart_assets.settings.restoration import Dram, Segmenter
+from deepart_assets.storage.downloads import Downloads
 
 
-def build_segmenter(settings: Segmenter) -> base.Segmenter:
-    """Return the segmenter of these settings; nothing is loaded or fetched before its first use."""
+def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter:
+    """Return the segmenter of these settings; nothing is loaded or fetched before its first use.
+
+    Args:
+        settings: Which one.
+        downloads: Fetches and keeps published weights.
+    """
     if isinstance(settings, Dram):
         from deepart_assets.segmentation.dram import DramSegmenter
 
-        return DramSegmenter(settings)
+        return DramSegmenter(settings, downloads)
     from deepart_assets.segmentation.saliency import SaliencySegmenter
 
     return SaliencySegmenter()

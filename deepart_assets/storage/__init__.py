@@ -4,7 +4,7 @@ Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerp
 Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
 """
 
-from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_file
+from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_file, stamp_of
 from deepart_assets.storage.ledger import Ledger, Made, Recipe, Record, make_or_reuse
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "make_or_reuse",
     "sha256_of",
     "sha256_of_file",
+    "stamp_of",
 ]

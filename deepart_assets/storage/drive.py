@@ -1,61 +1,78 @@
-"""Fetching one file from Google Drive.
+"""Files on Google Drive, by the id in their address.
 
-Belongs here: the download, and telling a file from a web page saved in its place. Does not belong
-here: which files there are, unpacking or reading them.
+Belongs here: finding where a file is, past the page that asks whether to go on without a virus
+scan. Does not belong here: the transfer (`transfer`), which files there are, reading them.
 """
 
+import re
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urljoin
+
+import requests
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.answers import Fault
+from deepart_assets.storage.downloads import Download
+from deepart_assets.storage.transfer import TIMEOUT, Address
 
 DRIVE_URL = "https://drive.google.com/uc?id={file_id}"
 
 
-def fetch_from_drive(file_id: str, target: Path, remedy: str) -> None:
-    """Download a file to `target`, which appears only when it is complete.
+def drive_download(
+    file_id: str,
+    name: str,
+    *,
+    remedy: str,
+    check: Callable[[Path], object] = lambda file: None,
+    sha256: str | None = None,
+    sha256_key: str = "sha256",
+) -> Download:
+    """Describe a file of Google Drive that is shared with everyone.
 
     Args:
         file_id: The id in the file's address.
-        target: Where to put it; its folder is made.
+        name: Its path in the cache folder.
         remedy: What the user can do if the file cannot be had, for the message.
-
-    Raises:
-        UnavailableError: No network, no such file, or a log-in or quota page instead of the file;
-            names the file and the remedy.
+        check: As `Download.check`.
+        sha256: As `Download.sha256`.
+        sha256_key: As `Download.sha256_key`.
     """
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", file_id):
+        raise UnavailableError(f"{file_id!r} is no id of a Google Drive file: {remedy}")
+    return Download(
+        name=name,
+        origin=f"Google Drive's file {file_id}",
+        locate=lambda session: _locate(session, file_id),
+        remedy=remedy,
+        check=check,
+        sha256=sha256,
+        sha256_key=sha256_key,
+    )
+
+
+def _locate(session: requests.Session, file_id: str) -> Address:
+    """Return the address behind the page of confirmation; large files have one.
+
+    Cookies stay in the session: nothing is read from or left in the home folder.
+    """
+    url = DRIVE_URL.format(file_id=file_id)
+    # One byte: a file is only to be told from a page.
+    with session.get(url, headers={"Range": "bytes=0-0"}, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code != 416:  # an empty file
+            answer.raise_for_status()
+        if "text/html" not in answer.headers.get("Content-Type", "").lower():
+            return Address(url)
+        page = answer.text
+        where = answer.url
     try:
-        import gdown
+        from gdown.download import get_url_from_gdrive_confirmation
+        from gdown.exceptions import FileURLRetrievalError
     except ImportError as error:
         raise UnavailableError("The package gdown is missing: pip install gdown") from error
-    origin = f"Google Drive's file {file_id}"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.partial")
     try:
-        # Without cookies: nothing is read from or left in the home folder.
-        gdown.download(
-            DRIVE_URL.format(file_id=file_id), str(partial), quiet=True, use_cookies=False
-        )
-        if not partial.is_file():
-            raise UnavailableError(f"{origin} could not be downloaded: {remedy}")
-        with partial.open("rb") as file:
-            start = file.read(512)
-        if looks_like_a_page(start):
-            raise UnavailableError(
-                f"{origin} could not be downloaded: a web page (log-in or quota) came in its"
-                f" place; {remedy}"
-            )
-        partial.replace(target)
-    except UnavailableError:
-        raise
-    # gdown, requests and urllib3 have no common base class; a user's interrupt is no Exception.
-    except Exception as error:
-        fault = getattr(error, "strerror", None) or type(error).__name__
-        raise UnavailableError(f"{origin} could not be downloaded ({fault}): {remedy}") from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def looks_like_a_page(data: bytes) -> bool:
-    """Tell whether the bytes of a file, or its first ones, begin as a web page does."""
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n\v\f").lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
+        found = get_url_from_gdrive_confirmation(page)
+    except FileURLRetrievalError:
+        raise Fault("a web page (log-in or quota) came in its place", lasting=True) from None
+    # gdown makes relative links absolute with Google's name, whatever site the page is from.
+    return Address(urljoin(where, re.sub(r"^https://docs\.google\.com/uc\?", "/uc?", found)))

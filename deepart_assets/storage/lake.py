@@ -9,9 +9,10 @@ import hashlib
 import json
 import os
 import posixpath
+import stat
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,14 @@ def sha256_of_file(file: Path) -> str:
     """Return the SHA-256 of a local file, read in pieces, as 64 hexadecimal digits."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def stamp_of(info: Mapping[str, Any]) -> str | None:
+    """Return what fsspec's `info` of a file tells of its version: size and ETag or time."""
+    for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created"):
+        if info.get(key):
+            return f"{info.get('size')} {info[key]}"
+    return None
 
 
 class Lake:
@@ -107,6 +116,37 @@ class Lake:
             if name.endswith(suffix) and not name.startswith(".")
         ]
 
+    def stamp(self, path: str) -> str | None:
+        """Return the stamp of one file (`stamps`), or None where there is none."""
+        full = self._full(path)
+        try:
+            if self._is_local:
+                return _local_stamp(Path(full))
+            self._fs.invalidate_cache()
+            # Not `info`, which may write the same time in another way.
+            return stamp_of(self._fs.ls(full, detail=True)[0])
+        except (FileNotFoundError, IndexError):
+            return None
+
+    def stamps(self, folder: str) -> dict[str, str]:
+        """Return a stamp of each file directly in `folder` by name, from one listing.
+
+        A stamp changes whenever the file does: size and time, or an object store's ETag. Files
+        of which the file system does not tell either are left out, hidden ones too.
+        """
+        full = self._full(folder)
+        try:
+            if self._is_local:
+                with os.scandir(full) as entries:
+                    found = {entry.name: _local_stamp(entry) for entry in entries}
+            else:
+                self._fs.invalidate_cache()
+                listed = self._fs.ls(full, detail=True)
+                found = {posixpath.basename(info["name"]): stamp_of(info) for info in listed}
+        except FileNotFoundError:
+            return {}
+        return {name: stamp for name, stamp in found.items() if stamp and not name.startswith(".")}
+
     def intact(self, file: StoredFile) -> bool:
         """Tell whether the file exists and still has the size and the hash it was written with."""
         try:
@@ -131,6 +171,14 @@ class Lake:
         if path.startswith("/") or ".." in parts or not all(parts):
             raise ValueError(f"{path!r} is not a path inside the lake {self.url}")
         return f"{self._root}/{path}"
+
+
+def _local_stamp(entry: "os.DirEntry[str] | Path") -> str | None:
+    try:
+        state = entry.stat()
+    except FileNotFoundError:  # removed since it was listed
+        return None
+    return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
 
 
 def _write_local(target: Path, data: bytes) -> None:

@@ -48,6 +48,9 @@ class Made:
     files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]
     figures: Mapping[str, Any] = field(default_factory=dict)
     """Plain JSON. A text that starts with `data:image/` is a small picture for the UI."""
+    stored: Iterable[StoredFile] = ()
+    """Files that are part of the output and lie in the lake already (those of its parts, each with
+    a record of its own, say). They are recorded after `files`."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,10 @@ class Ledger:
         """Write a record; its files must have been written before."""
         self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
 
+    def remove(self, asset: str, key: str) -> None:
+        """Forget a record; its files are left alone. One that is not there is no error."""
+        self.lake.remove(_record_path(asset, key))
+
     def keys(self, asset: str) -> list[str]:
         """Return the keys that have a record, sorted."""
         paths = self.lake.list(f"records/{asset}", ".json")
@@ -154,7 +161,8 @@ def make_or_reuse(
     try:
         made = make()
         contents = made.files.items() if isinstance(made.files, Mapping) else made.files
-        files = tuple(ledger.lake.write(path, data) for path, data in contents)
+        written = tuple(ledger.lake.write(path, data) for path, data in contents)
+        files = (*written, *made.stored)
     except SkipPainting as reason:
         return record("skipped", reason=str(reason)), True
     except Exception as error:

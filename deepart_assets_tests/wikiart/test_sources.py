@@ -1,313 +1,355 @@
 """Folders, Kaggle and Google Drive; the last two against a server of this machine."""
 
-import functools
-import http.server
-import io
-import threading
-import zipfile
+import os
+import shutil
+import stat
+import tempfile
+import traceback
 from pathlib import Path
 
 import fsspec
 import pytest
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.super_resolution import DriveSR
 from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSource
-from deepart_assets.wikiart.archives import unzip
-from deepart_assets.wikiart.sources import open_source
+from deepart_assets.storage import Lake
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets.wikiart.sources import Source, open_source, open_sources
+from deepart_assets_tests.loopback import LOG_IN, SECRET, Fault, zipped
 
-SECRET = "b5c1f0secret"
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return buffer.getvalue()
+KAGGLE = KaggleSource(kind="kaggle")
+DRIVE = DriveSource(kind="drive", file_id="abc")
 
 
-class Site(http.server.BaseHTTPRequestHandler):
-    """Answers Kaggle's download call with a redirect, as Kaggle does, and serves files."""
-
-    files: dict[str, bytes]
-    status: int
-    file_status: int
-    calls: list[str]
-    authorizations: list[str | None]
-
-    def do_POST(self):
-        length = int(self.headers["Content-Length"])
-        body = self.rfile.read(length).decode()
-        self.calls.append(self.path)
-        self.authorizations.append(self.headers.get("Authorization"))
-        name = next((name for name in self.files if f'"{name}"' in body), None)
-        if self.status != 200 or name is None:
-            self._answer(self.status if self.status != 200 else 404, b"{}", "application/json")
-            return
-        self.send_response(302)
-        self.send_header("Location", f"/files/{name}?signature={SECRET}")
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def do_GET(self):
-        self.calls.append(self.path)
-        name = self.path.rsplit("/", 1)[-1].split("?")[0]
-        key = self.path.split("id=")[-1] if "id=" in self.path else name
-        if key in self.files:
-            self._answer(self.file_status, self.files[key], "application/octet-stream")
-        else:
-            self._answer(404, b"none", "text/plain")
-
-    def _answer(self, status: int, data: bytes, kind: str):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_):
-        pass
-
-
-@pytest.fixture
-def site():
-    handler = type(
-        "Handler",
-        (Site,),
-        {"files": {}, "status": 200, "file_status": 200, "calls": [], "authorizations": []},
-    )
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=functools.partial(server.serve_forever, 0.02), daemon=True)
-    thread.start()
-    handler.url = f"http://127.0.0.1:{server.server_port}"
-    yield handler
-    server.shutdown()
-    server.server_close()
+def content(source: Source) -> dict[str, bytes]:
+    return {picture.path: picture.read() for picture in source.pictures}
 
 
 # --- folder --------------------------------------------------------------------------------------
 
 
-def test_folder(tmp_path):
-    for name in ("b.JPG", "a.png", "deep/c.webp", "notes.txt", ".hidden.png", ".git/x.png"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(name.encode())
-    (tmp_path / "facts.csv").write_bytes(b"csv")
-    source = open_source(FolderSource(path=str(tmp_path), csv="facts.csv"), tmp_path)
-    assert [picture.path for picture in source.pictures] == ["a.png", "b.JPG", "deep/c.webp"]
-    assert [picture.read() for picture in source.pictures] == [b"a.png", b"b.JPG", b"deep/c.webp"]
-    assert source.csv == b"csv"
-    before = [picture.stamp for picture in source.pictures]
-    (tmp_path / "a.png").write_bytes(b"other")
-    after = [p.stamp for p in open_source(FolderSource(path=str(tmp_path)), tmp_path).pictures]
-    assert before[0] != after[0] and before[1:] == after[1:]
+def folder(path, **more) -> FolderSource:
+    return FolderSource(path=str(path), **more)
 
 
-def test_url():
+def test_folder(tmp_path, downloads):
+    names = ("b.JPG", "a.png", "deep/c.webp", "x.JFIF", "x.jpe", "x.jp2", "x.avif")
+    for name in (*names, "notes.txt", "deep/more.zip", ".hidden.png", ".git/x.png", "facts.csv"):
+        (tmp_path / "in" / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / "in" / name).write_bytes(name.encode())
+    source = open_source("mine", folder(tmp_path / "in", csv="facts.csv"), downloads)
+    assert (source.name, source.origin) == ("mine", str(tmp_path / "in"))
+    assert [picture.path for picture in source.pictures] == sorted(names)
+    assert content(source) == {name: name.encode() for name in names}
+    assert source.csv == b"facts.csv" and source.ignored == ("deep/more.zip", "notes.txt")
+
+
+def test_a_changed_file_has_another_stamp(tmp_path, downloads):
+    for name in ("a.png", "b.png"):
+        (tmp_path / name).write_bytes(b"one")
+    before = [picture.stamp for picture in open_source("f", folder(tmp_path), downloads).pictures]
+    (tmp_path / "a.png").write_bytes(b"two")
+    os.utime(tmp_path / "a.png", ns=(0, 1))
+    after = [picture.stamp for picture in open_source("f", folder(tmp_path), downloads).pictures]
+    assert before[0] != after[0] and before[1] == after[1]
+
+
+def test_url(downloads):
     fs = fsspec.filesystem("memory")
     fs.pipe_file("/bucket/art/1.jpg", b"one")
     fs.pipe_file("/bucket/art/facts.csv", b"csv")
-    choice = FolderSource(path="memory://bucket/art", csv="facts.csv")
-    source = open_source(choice, Path("unused"))
-    assert [(p.path, p.read()) for p in source.pictures] == [("1.jpg", b"one")]
-    assert source.csv == b"csv"
+    source = open_source("b", FolderSource(path="memory://bucket/art", csv="facts.csv"), downloads)
+    assert content(source) == {"1.jpg": b"one"} and source.csv == b"csv"
+    assert source.pictures[0].stamp is not None and source.ignored == ()
 
 
-def test_relative_folder_is_in_the_project(tmp_path, monkeypatch):
+def test_relative_folder_is_in_the_project(tmp_path, monkeypatch, downloads):
     monkeypatch.chdir(tmp_path)
-    assert open_source(FolderSource(path="data/sample/paintings"), tmp_path).pictures
+    assert open_source("s", folder("data/sample/paintings"), downloads).pictures
 
 
-def test_missing_folder_csv_or_pictures(tmp_path):
-    with pytest.raises(UnavailableError, match=r"no folder .*nowhere.*wikiart\.source\.path"):
-        open_source(FolderSource(path=str(tmp_path / "nowhere")), tmp_path)
-    with pytest.raises(UnavailableError, match="There is no picture"):
-        open_source(FolderSource(path=str(tmp_path)), tmp_path)
-    (tmp_path / "1.png").write_bytes(b"1")
-    with pytest.raises(UnavailableError, match=r"no facts\.csv in"):
-        open_source(FolderSource(path=str(tmp_path), csv="facts.csv"), tmp_path)
+def test_missing_folder_or_csv(tmp_path, downloads):
+    with pytest.raises(UnavailableError, match=r"no folder .*nowhere.*sources\.mine\.path"):
+        open_source("mine", folder(tmp_path / "nowhere"), downloads)
+    with pytest.raises(UnavailableError, match=r"no facts\.csv in .*sources\.mine\.csv"):
+        open_source("mine", folder(tmp_path, csv="facts.csv"), downloads)
+
+
+def test_links_are_followed_and_loops_are_no_trap(tmp_path, downloads):
+    (tmp_path / "in/deep").mkdir(parents=True)
+    (tmp_path / "in/deep/1.png").write_bytes(b"1")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/2.png").write_bytes(b"2")
+    (tmp_path / "in/a link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in/deep/up").symlink_to(tmp_path / "in")
+    (tmp_path / "in/again").symlink_to(tmp_path / "in/deep")  # the real folder gives the name
+    (tmp_path / "in/self.png").symlink_to(tmp_path / "in/self.png")
+    (tmp_path / "in/gone.png").symlink_to(tmp_path / "nowhere.png")
+    os.mkfifo(tmp_path / "in/pipe.png")
+    source = open_source("f", folder(tmp_path / "in"), downloads)
+    assert content(source) == {"a link/2.png": b"2", "deep/1.png": b"1"}
+
+
+def test_a_name_that_is_no_unicode(tmp_path, downloads):
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes(b"1")
+    (tmp_path / "日本.png").write_bytes(b"2")
+    source = open_source("f", folder(tmp_path), downloads)
+    assert content(source) == {"caf\\xe9.png": b"1", "日本.png": b"2"}
+    assert [picture.path.encode() for picture in source.pictures]
+
+
+def test_a_folder_that_may_not_be_read_is_told(pauses):
+    place = Path(tempfile.mkdtemp())
+    told: list[str] = []
+    is_root = os.geteuid() == 0
+    try:
+        place.chmod(0o755)
+        (place / "locked").mkdir()
+        (place / "open.png").write_bytes(b"1")
+        (place / "locked").chmod(0)
+        if is_root:  # who may read everything
+            os.seteuid(65534)
+        listed = open_source("f", folder(place), Downloads(place, Lake(place), told.append))
+    finally:
+        if is_root:
+            os.seteuid(0)
+        (place / "locked").chmod(stat.S_IRWXU)
+        shutil.rmtree(place)
+    assert [picture.path for picture in listed.pictures] == ["open.png"]
+    assert len(told) == 1 and "locked cannot be listed (Permission denied)" in told[0]
+
+
+# --- several -------------------------------------------------------------------------------------
+
+
+def test_any_combination_in_the_profiles_order(kaggle, drive, tmp_path, downloads):
+    kaggle.files.update(competition())
+    drive.files["abc"] = zipped({"1.png": b"drive"})
+    (tmp_path / "inbox").mkdir()
+    choices = {"z": folder(tmp_path / "inbox"), "a": DRIVE, "k": KAGGLE}
+    sources = open_sources(choices, downloads)
+    assert [source.name for source in sources] == ["z", "a", "k"]
+    assert [len(source.pictures) for source in sources] == [0, 1, 3]  # an empty inbox is no fault
+
+
+def test_no_picture_at_all(tmp_path, downloads):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    choices = {name: folder(tmp_path / name) for name in ("one", "two")}
+    with pytest.raises(UnavailableError, match=r"no picture \(\.avif, .*one, .*two"):
+        open_sources(choices, downloads)
 
 
 # --- kaggle --------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def kaggle(site, tmp_path, monkeypatch):
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("KAGGLE_CONFIG_DIR", str(tmp_path / "home"))
-    monkeypatch.delenv("KAGGLE_API_TOKEN", raising=False)
-    monkeypatch.setenv("KAGGLE_USERNAME", "painter")
-    monkeypatch.setenv("KAGGLE_KEY", SECRET)
-    from kagglesdk import kaggle_env
-
-    endpoints = {**kaggle_env._env_to_endpoint, kaggle_env.KaggleEnv.PROD: site.url}
-    monkeypatch.setattr(kaggle_env, "_env_to_endpoint", endpoints)
-    from kaggle.api.kaggle_api_extended import KaggleApi
-
-    for name in ("config_dir", "config"):  # set from the environment when kaggle is imported
-        monkeypatch.setattr(KaggleApi, name, str(tmp_path / "home" / "kaggle.json"))
-    site.files = {
+def competition() -> dict[str, bytes]:
+    return {
         "train.zip": zipped({"train/1.jpg": b"one", "train/2.jpg": b"two"}),
-        "test.zip": zipped({"test/3.jpg": b"three"}),
+        "test.zip": zipped(
+            {"test/3.jpg": b"three", "test/inner.zip": b"PK", "__MACOSX/._3.jpg": b""}
+        ),
         "all_data_info.csv": b"artist,new_filename\n",
     }
-    return site
 
 
-def test_kaggle(kaggle, tmp_path):
-    source = open_source(KaggleSource(kind="kaggle"), tmp_path / "cache")
-    assert [(p.path, p.read()) for p in source.pictures] == [
+@pytest.fixture
+def painters(kaggle):
+    kaggle.files.update(competition())
+    return kaggle
+
+
+def test_kaggle(painters, downloads):
+    source = open_source("k", KAGGLE, downloads)
+    assert list(content(source).items()) == [
+        ("test/test/3.jpg", b"three"),
         ("train/train/1.jpg", b"one"),
         ("train/train/2.jpg", b"two"),
-        ("test/test/3.jpg", b"three"),
     ]
     assert source.csv == b"artist,new_filename\n"
-    assert kaggle.authorizations and all(kaggle.authorizations)
-    kept = sorted(p.name for p in (tmp_path / "cache/kaggle/painter-by-numbers").iterdir())
-    assert kept == ["all_data_info.csv", "test", "train"]
-
-    kaggle.calls.clear()
-    again = open_source(KaggleSource(kind="kaggle"), tmp_path / "cache")
-    assert kaggle.calls == [] and [p.path for p in again.pictures] == [
-        p.path for p in source.pictures
+    assert source.ignored == ("test/test/inner.zip",)
+    assert len({picture.stamp for picture in source.pictures}) == 3
+    assert painters.authorizations and all(painters.authorizations)
+    kept = {p.name for p in (downloads.cache / "kaggle/painter-by-numbers").iterdir()}
+    shown = {name for name in kept if not name.startswith(".")}
+    assert shown == {"all_data_info.csv", "test.zip", "train.zip"}  # nothing is unpacked
+    assert downloads.lake.list("locks/kaggle/painter-by-numbers") == [
+        f"locks/kaggle/painter-by-numbers/{name}.json" for name in sorted(shown)
     ]
 
 
-def test_kaggle_csv_may_be_zipped(kaggle, tmp_path):
-    kaggle.files["all_data_info.csv"] = zipped({"all_data_info.csv": b"the csv"})
-    assert open_source(KaggleSource(kind="kaggle"), tmp_path).csv == b"the csv"
+def test_kaggle_is_asked_once(painters, downloads, monkeypatch):
+    first = open_source("k", KAGGLE, downloads)
+    asked = list(painters.kaggle_calls)
+    monkeypatch.delenv("KAGGLE_USERNAME")
+    monkeypatch.delenv("KAGGLE_KEY")
+    again = open_source("k", KAGGLE, downloads)
+    assert content(again) == content(first)
+    assert [p.stamp for p in again.pictures] == [p.stamp for p in first.pictures]
+    assert painters.kaggle_calls == asked == ["all_data_info.csv", "train.zip", "test.zip"]
+
+
+def test_kaggle_csv_may_be_zipped(painters, downloads):
+    painters.files["all_data_info.csv"] = zipped({"all_data_info.csv": b"the csv"})
+    assert open_source("k", KAGGLE, downloads).csv == b"the csv"
+
+
+def test_kaggle_archives_are_resumed(painters, downloads):
+    painters.files["train.zip"] = zipped({"1.jpg": os.urandom(500_000)})
+    painters.faults["train.zip"] = [
+        Fault(cut=200_000),
+        Fault(status=429, retry_after="1"),
+        Fault(status=500),
+        Fault(cut=200_000),
+    ]
+    open_source("k", KAGGLE, downloads)
+    assert painters.sent("train.zip") == len(painters.files["train.zip"])
+    assert painters.kaggle_calls.count("train.zip") == 1
+
+
+def test_a_signed_address_that_ran_out_is_renewed(painters, downloads):
+    painters.files["train.zip"] = zipped({"1.jpg": os.urandom(500_000)})
+    painters.faults["train.zip"] = [Fault(cut=100_000)] * 4
+    painters.signed_for = 2
+    source = open_source("k", KAGGLE, downloads)
+    assert len(content(source)["train/1.jpg"]) == 500_000
+    assert painters.sent("train.zip") == len(painters.files["train.zip"])
+    assert painters.kaggle_calls.count("train.zip") == 3
+
+
+def test_kaggle_busy_for_a_while(painters, downloads, monkeypatch, pauses):
+    def recover(seconds):
+        pauses.append(seconds)
+        painters.kaggle_status = 200
+
+    monkeypatch.setattr("deepart_assets.storage.transfer.wait", recover)
+    painters.kaggle_status = 503
+    assert open_source("k", KAGGLE, downloads).pictures
+    assert len(pauses) == 1
 
 
 @pytest.mark.parametrize(
     ("status", "remedy"), [(403, "accept the competition's rules"), (401, "new token")]
 )
-def test_kaggle_refusals_name_the_remedy_and_no_secret(kaggle, tmp_path, status, remedy):
-    kaggle.status = status
+def test_kaggle_refusals_name_the_remedy_and_no_secret(painters, downloads, status, remedy):
+    painters.kaggle_status = status
     with pytest.raises(UnavailableError, match=remedy) as caught:
-        open_source(KaggleSource(kind="kaggle"), tmp_path)
-    _shows_no_secret(caught)
+        open_source("k", KAGGLE, downloads)
+    shows_no_secret(caught)
 
 
-def test_kaggle_refusal_of_a_signed_url_does_not_show_it(kaggle, tmp_path):
-    kaggle.file_status = 403
+def test_kaggle_refusal_of_a_signed_address_does_not_show_it(painters, downloads):
+    painters.always["all_data_info.csv"] = Fault(status=403)
     with pytest.raises(UnavailableError, match="accept the competition's rules") as caught:
-        open_source(KaggleSource(kind="kaggle"), tmp_path)
-    assert any(SECRET in call for call in kaggle.calls)
-    _shows_no_secret(caught)
+        open_source("k", KAGGLE, downloads)
+    shows_no_secret(caught)
 
 
-def test_kaggle_missing_file(kaggle, tmp_path):
-    del kaggle.files["test.zip"]
-    with pytest.raises(UnavailableError, match=r"test\.zip.*no such file") as caught:
-        open_source(KaggleSource(kind="kaggle"), tmp_path)
-    _shows_no_secret(caught)
-    left = {path.name for path in (tmp_path / "kaggle/painter-by-numbers").iterdir()}
-    assert left == {"train"}  # what was complete stays, of the rest nothing
+def test_kaggle_gives_a_page(painters, downloads):
+    painters.always["train.zip"] = Fault(page=LOG_IN)
+    with pytest.raises(UnavailableError, match=r"train\.zip .*a web page") as caught:
+        open_source("k", KAGGLE, downloads)
+    shows_no_secret(caught)
 
 
-def test_kaggle_without_credentials(kaggle, tmp_path, monkeypatch, capsys):
+def test_kaggle_missing_file(painters, downloads):
+    del painters.files["test.zip"]
+    with pytest.raises(UnavailableError, match=r"test\.zip.*no such file.*sources\.k\.") as caught:
+        open_source("k", KAGGLE, downloads)
+    shows_no_secret(caught)
+    kept = {p.name for p in (downloads.cache / "kaggle/painter-by-numbers").glob("[!.]*")}
+    assert kept == {"all_data_info.csv", "train.zip"}  # what was complete stays
+
+
+def test_kaggle_without_credentials(painters, downloads, monkeypatch, capsys):
     monkeypatch.delenv("KAGGLE_USERNAME")
     monkeypatch.delenv("KAGGLE_KEY")
     with pytest.raises(UnavailableError, match=r"\.kaggle/access_token"):
-        open_source(KaggleSource(kind="kaggle"), tmp_path)
+        open_source("k", KAGGLE, downloads)
     assert capsys.readouterr().out == ""
-    assert kaggle.calls == []
+    assert painters.kaggle_calls == []
 
 
-def test_kaggle_damaged_archive(kaggle, tmp_path):
-    kaggle.files["train.zip"] = kaggle.files["train.zip"][:40]
+def test_kaggle_damaged_archive(painters, downloads):
+    painters.files["train.zip"] = painters.files["train.zip"][:40]
     with pytest.raises(UnavailableError, match=r"train\.zip gave 40 bytes that are no zip"):
-        open_source(KaggleSource(kind="kaggle"), tmp_path)
+        open_source("k", KAGGLE, downloads)
+    painters.files.update(competition())
+    assert open_source("k", KAGGLE, downloads).pictures  # nothing was noted of the bad one
 
 
-def _shows_no_secret(caught):
-    import traceback
+def test_a_damaged_picture_is_alone(painters, downloads):
+    good, bad = os.urandom(1000), os.urandom(1000)
+    data = bytearray(zipped({"good.jpg": good, "bad.jpg": bad}))
+    place = data.index(bad[:50])
+    data[place : place + 10] = b"0123456789"
+    painters.files["train.zip"] = bytes(data)
+    pictures = {p.path: p for p in open_source("k", KAGGLE, downloads).pictures}
+    assert pictures["train/good.jpg"].read() == good
+    with pytest.raises(OSError, match=r"bad\.jpg in Kaggle's .*train\.zip is damaged"):
+        pictures["train/bad.jpg"].read()
 
+
+def shows_no_secret(caught):
     shown = "".join(traceback.format_exception(caught.value))
-    assert SECRET not in shown and SECRET not in str(caught.value)
+    assert SECRET not in shown and caught.value.__context__ is None
 
 
 # --- drive ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def drive(site, monkeypatch):
-    monkeypatch.setattr("deepart_assets.storage.drive.DRIVE_URL", site.url + "/uc?id={file_id}")
-    return site
-
-
-def test_drive(drive, tmp_path):
+def test_drive(drive, downloads):
     drive.files["abc"] = zipped(
         {
             "WikiArt/realism/1.png": b"one",
             "WikiArt/facts.csv": b"csv",
+            "WikiArt/readme.txt": b"words",
             "__MACOSX/WikiArt/._1.png": b"resource fork",
         }
     )
+    drive.confirm = "form"
     choice = DriveSource(kind="drive", file_id="abc", csv="facts.csv")
-    source = open_source(choice, tmp_path)
-    assert [(p.path, p.read()) for p in source.pictures] == [("WikiArt/realism/1.png", b"one")]
-    assert source.csv == b"csv"
-    calls = len(drive.calls)
-    open_source(choice, tmp_path)
-    assert len(drive.calls) == calls
+    source = open_source("d", choice, downloads)
+    assert content(source) == {"WikiArt/realism/1.png": b"one"}
+    assert source.csv == b"csv" and source.ignored == ("WikiArt/readme.txt",)
+    drive.files.clear()
+    assert content(open_source("d", choice, downloads)) == content(source)
 
 
-def test_drive_page_instead_of_an_archive(drive, tmp_path):
-    drive.files["abc"] = b"<!DOCTYPE html><html><title>Sign in - Google Accounts</title></html>"
+def test_the_data_set_for_super_resolution_is_another_archive_on_drive(drive, downloads):
+    drive.files["abc"] = zipped({"train/1.png": b"one"})
+    source = open_source("wikiart_sr", DriveSR(kind="drive", file_id="abc"), downloads)
+    assert content(source) == {"train/1.png": b"one"} and source.csv is None
+    wrong = DriveSR(kind="drive", file_id="abc", sha256="00")
+    with pytest.raises(UnavailableError, match=r"not 00: correct super_resolution\.data_set\.sha"):
+        open_source("wikiart_sr", wrong, downloads, "super_resolution.data_set")
+
+
+def test_drive_page_instead_of_an_archive(drive, downloads):
+    drive.files["abc"] = LOG_IN
     with pytest.raises(UnavailableError, match=r"a web page .* came in its place; share it"):
-        open_source(DriveSource(kind="drive", file_id="abc"), tmp_path)
-    assert list((tmp_path / "drive").iterdir()) == []  # nothing that a later run would take
+        open_source("d", DRIVE, downloads)
+    assert list((downloads.cache / "drive").glob("[!.]*")) == []
 
 
-def test_drive_missing_file(drive, tmp_path):
-    with pytest.raises(UnavailableError, match="Google Drive's file abc"):
-        open_source(DriveSource(kind="drive", file_id="abc"), tmp_path)
+def test_drive_missing_file(drive, downloads):
+    with pytest.raises(UnavailableError, match=r"Google Drive's file abc .*404.*sources\.d\."):
+        open_source("d", DRIVE, downloads)
 
 
-def test_drive_missing_csv(drive, tmp_path):
+def test_drive_missing_csv_or_pictures(drive, downloads):
     drive.files["abc"] = zipped({"1.png": b"one"})
-    with pytest.raises(UnavailableError, match=r"no facts\.csv"):
-        open_source(DriveSource(kind="drive", file_id="abc", csv="facts.csv"), tmp_path)
+    choice = DriveSource(kind="drive", file_id="abc", csv="facts.csv")
+    with pytest.raises(UnavailableError, match=r"no facts\.csv.*sources\.d\.csv"):
+        open_source("d", choice, downloads)
+    drive.files["other"] = zipped({"1.txt": b"one"})
+    with pytest.raises(UnavailableError, match=r"no picture .*file other: check .*file_id"):
+        open_source("d", DriveSource(kind="drive", file_id="other"), downloads)
 
 
-# --- archives ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["../out.png", "/out.png", "a/../../out.png", "..\\out.png", "C:\\out.png", "C:out.png"]
-)
-def test_archive_that_would_leave_its_folder(tmp_path, name):
-    archive = tmp_path / "a.zip"
-    archive.write_bytes(zipped({"first.png": b"1", name: b"2"}))
+def test_drive_archive_that_would_leave_its_folder(drive, downloads):
+    drive.files["abc"] = zipped({"1.png": b"one", "../2.png": b"two"})
     with pytest.raises(UnavailableError, match="would leave its folder"):
-        unzip(archive, tmp_path / "deep" / "target", "the archive", "do not")
-    assert list((tmp_path / "deep" / "target").iterdir()) == []
-    assert not list(tmp_path.rglob("out.png"))
-
-
-def test_archive_with_a_link(tmp_path):
-    member = zipfile.ZipInfo("link.png")
-    member.external_attr = 0o120777 << 16
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
-        archive.writestr(member, "/etc/hostname")
-    with pytest.raises(UnavailableError, match="would leave its folder"):
-        unzip(tmp_path / "a.zip", tmp_path / "target", "the archive", "do not")
-
-
-def test_damaged_archive(tmp_path):
-    data = bytearray(zipped({"1.png": bytes(range(256)) * 40}))
-    data[60:70] = b"0123456789"
-    (tmp_path / "a.zip").write_bytes(data)
-    with pytest.raises(UnavailableError, match="damaged"):
-        unzip(tmp_path / "a.zip", tmp_path / "target", "the archive", "do not")
-
-
-def test_archive_larger_than_the_disk(tmp_path, monkeypatch):
-    import shutil
-
-    (tmp_path / "a.zip").write_bytes(zipped({"1.png": bytes(5000)}))
-    real = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: real._replace(free=4999))
-    with pytest.raises(UnavailableError, match="DEEPART_DATA"):
-        unzip(tmp_path / "a.zip", tmp_path / "target", "the archive", "do not")
+        open_source("d", DRIVE, downloads)
+    assert not downloads.lake.exists("locks/drive/abc.zip.json")

@@ -1,0 +1,47 @@
+"""The pictures of a zip archive.
+
+Belongs here: which members are pictures, and finding the CSV. Does not belong here: fetching
+archives (`kaggle`, `drive`), reading zip files (`storage.archives`).
+"""
+
+from functools import partial
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.archives import Archive
+from deepart_assets.wikiart.sources.base import Picture, is_hidden, is_picture
+
+
+def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture], list[str]]:
+    """Return the pictures of an archive and the paths of its other files.
+
+    A picture is read from the archive each time. Archives in the archive are other files.
+
+    Args:
+        archive: Stays open as long as its pictures are held.
+        prefix: Put before each path.
+    """
+    pictures, others = [], []
+    for member in archive.members:
+        if is_hidden(member.path):
+            continue
+        if is_picture(member.path):
+            read = partial(archive.read, member.path)
+            pictures.append(Picture(prefix + member.path, read, member.stamp))
+        else:
+            others.append(prefix + member.path)
+    return pictures, others
+
+
+def archive_csv(archive: Archive, name: str, origin: str, setting: str) -> tuple[str, bytes]:
+    """Return the path and the bytes of the CSV, which is anywhere in the archive.
+
+    Raises:
+        UnavailableError: It is not there or damaged; names the setting.
+    """
+    member = archive.ending_in(name)
+    if member is None:
+        raise UnavailableError(f"There is no {name} in {origin}: check {setting}")
+    try:
+        return member.path, archive.read(member.path)
+    except OSError as error:
+        raise UnavailableError(f"{error}: check {setting}") from error

@@ -1,0 +1,62 @@
+"""Paintings in an archive on Google Drive.
+
+Belongs here: what is fetched and what it holds. Does not belong here: the ways of Google Drive
+(`storage.drive`).
+"""
+
+from typing import Protocol
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.archives import Archive
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive import drive_download
+from deepart_assets.wikiart.sources.archive import archive_csv, archive_pictures
+from deepart_assets.wikiart.sources.base import NO_PICTURE, Source
+
+
+class OnDrive(Protocol):
+    """Settings of an archive on Google Drive; `csv` may be there too, the name of the CSV."""
+
+    @property
+    def file_id(self) -> str:
+        """The id in the file's address."""
+
+    @property
+    def sha256(self) -> str | None:
+        """What the archive must have; None: what it had at its first use."""
+
+
+def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -> Source:
+    """Fetch an archive if it is not in the cache, and list its pictures.
+
+    Args:
+        name: The source's name.
+        choice: Which archive.
+        downloads: Fetches and keeps it.
+        setting: Where `choice` stands in the profile, for messages.
+
+    Raises:
+        UnavailableError: It is not to be had, is no archive, or holds no picture or not the CSV.
+    """
+    origin = f"Google Drive's file {choice.file_id}"
+    remedy = (
+        f"share it with anyone who has the link, check {setting}.file_id, or wait a day if its"
+        " download quota is used up"
+    )
+    download = drive_download(
+        choice.file_id,
+        f"drive/{choice.file_id}.zip",
+        remedy=remedy,
+        check=lambda file: Archive(file, origin, remedy),
+        sha256=choice.sha256,
+        sha256_key=f"{setting}.sha256",
+    )
+    archive = Archive(downloads.fetch(download).path, origin, remedy)
+    pictures, others = archive_pictures(archive)
+    if not pictures:
+        raise UnavailableError(f"{NO_PICTURE} in {origin}: check {setting}.file_id")
+    csv, csv_name = None, getattr(choice, "csv", None)
+    if csv_name is not None:
+        path, csv = archive_csv(archive, csv_name, origin, f"{setting}.csv")
+        others = [other for other in others if other != path]
+    return Source(name, origin, tuple(pictures), csv, tuple(others))

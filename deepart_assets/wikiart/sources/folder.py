@@ -1,0 +1,113 @@
+"""Paintings in a folder or a bucket, also the inbox for new ones.
+
+Belongs here: listing files. Does not belong here: archives, looking into files.
+"""
+
+import os
+import posixpath
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.wikiart import FolderSource
+from deepart_assets.storage import stamp_of
+from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture
+
+
+def open_folder(
+    name: str, choice: FolderSource, told: Callable[[str], None], setting: str
+) -> Source:
+    """List a folder; that it is empty is no fault.
+
+    Args:
+        name: The source's name.
+        choice: The folder; a relative path is relative to the project.
+        told: Is told of what cannot be listed.
+        setting: Where `choice` stands in the profile, for messages.
+
+    Raises:
+        UnavailableError: There is no such folder, or not the CSV in it.
+    """
+    is_url = "://" in choice.path
+    root = choice.path if is_url else str(PROJECT / Path(choice.path).expanduser())
+    fs, inside = fsspec.core.url_to_fs(root)
+    if not fs.isdir(inside):
+        raise UnavailableError(f"There is no folder {root}: set {setting}.path to one")
+    csv = None
+    if choice.csv is not None:
+        try:
+            csv = fs.cat_file(f"{inside}/{choice.csv}")
+        except OSError as error:
+            is_absent = isinstance(error, FileNotFoundError)
+            fault = "There is no" if is_absent else f"({error.strerror}) Nobody can read"
+            raise UnavailableError(
+                f"{fault} {choice.csv} in {root}: set {setting}.csv to the CSV's name, or leave it"
+                " out"
+            ) from error
+    is_local = isinstance(fs, LocalFileSystem)
+    listed = _local_files(inside, told) if is_local else _remote_files(fs, inside)
+    pictures, others = [], []
+    for picture in listed:
+        if is_hidden(picture.path):
+            continue
+        if is_picture(picture.path):
+            pictures.append(picture)
+        elif picture.path != choice.csv:
+            others.append(picture.path)
+    pictures.sort(key=lambda picture: picture.path)
+    return Source(name, root, tuple(pictures), csv, tuple(sorted(others)))
+
+
+def _local_files(root: str, told: Callable[[str], None]) -> Iterator[Picture]:
+    """Yield every file below a folder with size and time as its stamp.
+
+    Links are followed, real folders first, and no folder is entered twice. A file's path is made
+    valid Unicode: names of old systems may not be.
+    """
+    entered = set()
+    folders: list[tuple[str, str]] = [(root, "")]
+    links: list[tuple[str, str]] = []
+    while folders or links:
+        folder, prefix = folders.pop() if folders else links.pop()
+        try:
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in entered:
+                continue
+            entered.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError as error:
+            told(f"{folder} cannot be listed ({error.strerror}): what is in it is left out")
+            continue
+        for entry in entries:
+            path = prefix + _readable(entry.name)
+            try:
+                if entry.is_dir():
+                    if not is_hidden(entry.name):
+                        (links if entry.is_symlink() else folders).append((entry.path, path + "/"))
+                elif entry.is_file():
+                    found = entry.stat()
+                    stamp = f"{found.st_size} {found.st_mtime_ns}"
+                    yield Picture(path, partial(_read, entry.path), stamp)
+            except OSError as error:  # a link to itself, a file that is gone by now
+                told(f"{entry.path} cannot be looked at ({error.strerror}): it is left out")
+
+
+def _read(path: str) -> bytes:
+    return Path(path).read_bytes()
+
+
+def _readable(name: str) -> str:
+    return name if name.isascii() else os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _remote_files(fs: Any, root: str) -> Iterator[Picture]:
+    fs.invalidate_cache()  # listings of object stores may be kept from an earlier run
+    for full, info in fs.find(root, detail=True).items():
+        yield Picture(posixpath.relpath(full, root), partial(fs.cat_file, full), stamp_of(info))
