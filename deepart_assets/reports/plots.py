@@ -33,7 +33,7 @@ def line_plot(
 
 
 def bar_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
-    """Draw stacked horizontal bars: for each category the parts by name."""
+    """Draw stacked horizontal bars: for each category the parts by name, and their sum."""
     figure, (axis,) = _figure(1, height=max(1.6, 0.28 * len(bars) + 0.8))
     parts = list(dict.fromkeys(part for values in bars.values() for part in values))
     left = [0.0] * len(bars)
@@ -41,6 +41,16 @@ def bar_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
         widths = [float(values.get(part, 0)) for values in bars.values()]
         axis.barh(list(bars), widths, left=left, label=part)
         left = [a + b for a, b in zip(left, widths, strict=True)]
+    for number, total in enumerate(left):
+        axis.annotate(
+            f"{total:,.6g}" if total % 1 else f"{total:,.0f}",
+            (total, number),
+            xytext=(3, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7,
+        )
+    axis.margins(x=0.12, y=0.01)
     axis.invert_yaxis()
     axis.set_title(title, fontsize=9)
     axis.legend(fontsize=7, frameon=False)

