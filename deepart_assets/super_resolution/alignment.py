@@ -25,8 +25,22 @@ def shift(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> float:
     first, second = (
         cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64) for picture in (lr, reduced)
     )
-    if first.std() == 0 or second.std() == 0:
-        return 0.0  # a flat picture is nowhere in particular
+    if first.std() == 0 or second.std() == 0 or min(height, width) < 2:
+        return 0.0  # a flat picture, or a line, is nowhere in particular
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
-    (across, down), _ = cv2.phaseCorrelate(first, second, window)
+    below, right = _even_dft_length(height) - height, _even_dft_length(width) - width
+    first, second = (
+        cv2.copyMakeBorder(picture * window, 0, below, 0, right, cv2.BORDER_CONSTANT)
+        for picture in (first, second)
+    )
+    (across, down), _ = cv2.phaseCorrelate(first, second)
     return float(np.hypot(across, down))
+
+
+def _even_dft_length(length: int) -> int:
+    """Return an even length that OpenCV will not pad: of odd ones it is half a pixel off."""
+    import cv2
+
+    while length % 2 or cv2.getOptimalDFTSize(length) != length:
+        length = cv2.getOptimalDFTSize(length + 1)
+    return length

@@ -1,7 +1,7 @@
-"""LR/HR pairs in memory and random crops of them.
+"""LR/HR pairs and random crops of them.
 
 Belongs here: the pair and the sampling of training batches. Does not belong here: how LR is made
-(`degradation`), reading and splitting the data set (`assets`).
+(`degradation`), pairs on the disk (`pair_files`).
 """
 
 from __future__ import annotations
@@ -32,11 +32,12 @@ class Pair:
     hr: NDArray[np.uint8]
 
     def __post_init__(self) -> None:
-        height, width = self.lr.shape[:2]
-        if self.hr.shape != (height * SCALE, width * SCALE, 3):
+        self._check(self.lr.shape, self.hr.shape)
+
+    def _check(self, lr: tuple[int, ...], hr: tuple[int, ...]) -> None:
+        if hr != (lr[0] * SCALE, lr[1] * SCALE, 3):
             raise ValueError(
-                f"pair {self.id}: HR is {self.hr.shape}, LR {self.lr.shape}; HR must be {SCALE}"
-                " times as large"
+                f"pair {self.id}: HR is {hr}, LR {lr}; HR must be {SCALE} times as large"
             )
 
 
@@ -94,8 +95,9 @@ def _random_crop(
     pairs: Sequence[Pair], generator: np.random.Generator, crop: int, context: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     pair = pairs[int(generator.integers(len(pairs)))]
+    lr, hr = pair.lr, pair.hr  # asked for once: a stored pair maps its files each time
     side = crop // SCALE + 2 * context
-    top, left = (int(generator.integers(length - side + 1)) for length in pair.lr.shape[:2])
+    top, left = (int(generator.integers(length - side + 1)) for length in lr.shape[:2])
     turns, mirrored = int(generator.integers(4)), bool(generator.integers(2))
 
     def cut(picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
@@ -105,4 +107,4 @@ def _random_crop(
         return turned[:, ::-1] if mirrored else turned
 
     inner = slice(context * SCALE, context * SCALE + crop)
-    return cut(pair.lr, 1), cut(pair.hr, SCALE)[inner, inner]
+    return cut(lr, 1), cut(hr, SCALE)[inner, inner]

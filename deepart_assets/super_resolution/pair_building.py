@@ -1,0 +1,212 @@
+"""From originals to the LR/HR pairs of the lake, each made once.
+
+Belongs here: what a pair is made from, making those that are new or changed, taking away those that
+are no longer wanted. Does not belong here: how pixels are reduced (`degradation`), what a pair's
+files look like (`pair_files`).
+
+Each pair has a record of its own, so a run that is killed keeps what it made, and the next one goes
+on from there.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.imaging import decode_rgb, preview_uri
+from deepart_assets.settings.super_resolution import Pairs
+from deepart_assets.storage import Ledger, Made, Recipe, Record, make_or_reuse
+from deepart_assets.storage.ledger import WHOLE
+from deepart_assets.super_resolution.alignment import shift
+from deepart_assets.super_resolution.degradation import lr_hr_pair
+from deepart_assets.super_resolution.pair_files import (
+    MANIFEST,
+    PAIRS,
+    Kind,
+    encode_tiff,
+    pair_folder,
+    pair_path,
+)
+from deepart_assets.super_resolution.pairs import Split
+
+CODE_VERSION = "2"
+"""Of a pair; raised when the same original and settings give other files."""
+
+WORKERS = min(8, os.cpu_count() or 1)
+"""Paintings in work at once. Each holds its original, HR and LR in memory."""
+
+
+@dataclass(frozen=True)
+class Original:
+    """A painting of the data set. `path` is its lake path; `box` is left, top, right, bottom of its
+    content in pixels of the decoded picture."""
+
+    id: str
+    split: Split
+    path: str
+    sha256: str
+    box: tuple[int, int, int, int]
+
+
+def build_pairs(
+    ledger: Ledger,
+    originals: Sequence[Original],
+    settings: Pairs,
+    read: Callable[[str], NDArray[np.uint8]],
+    report: Callable[[str], None] = lambda line: None,
+) -> Made:
+    """Make the pairs that are new or changed, a few at a time, and list all.
+
+    A painting that cannot be processed is left out with its reason; the others go on.
+
+    Args:
+        ledger: Where pairs and records go.
+        originals: The data set.
+        settings: HR's side and the degradation.
+        read: Decodes a lake path to RGB uint8, H×W×3; is called by several threads.
+        report: Is called with a line of progress for each painting.
+
+    Returns:
+        The manifest as the first file, then the files of all pairs; with figures.
+
+    Raises:
+        UnavailableError: There are originals, and none gave a pair.
+        OSError: The lake cannot be written (a full disk, say). What was made stays.
+    """
+
+    def one(original: Original) -> tuple[Record, bool]:
+        recipe = Recipe(
+            code_version=CODE_VERSION,
+            settings={
+                **settings.model_dump(mode="json"),
+                "split": original.split,
+                "box": original.box,
+            },
+            inputs={"original": original.sha256},
+        )
+        return make_or_reuse(
+            ledger, PAIRS, recipe, lambda: _pair(original, settings, read), key=original.id
+        )
+
+    made: list[tuple[Original, Record, bool]] = []
+    bad: list[dict[str, str]] = []
+    start = time.perf_counter()
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        futures = [pool.submit(one, original) for original in originals]
+        for number, (original, future) in enumerate(zip(originals, futures, strict=True), start=1):
+            try:
+                record, computed = future.result()
+                made.append((original, record, computed))
+                told = "made" if computed else "reused"
+            except OSError:
+                raise  # the disk's or the network's fault, and not this painting's
+            except Exception as error:  # one bad painting never stops the others
+                reason = str(error) if isinstance(error, PaintingError) else repr(error)
+                bad.append({"painting": original.id, "reason": reason})
+                told = f"left out, {reason}"
+            left = (time.perf_counter() - start) / number * (len(originals) - number)
+            remaining = f"; about {left:.0f} s left" if left >= 1 else ""
+            report(f"{number}/{len(originals)} {original.id}: {told}{remaining}")
+    finally:
+        pool.shutdown(cancel_futures=True)
+    if originals and not made:
+        raise UnavailableError(
+            f"none of the {len(originals)} paintings gave a pair; the first, {bad[0]['painting']}:"
+            f" {bad[0]['reason']}"
+        )
+    manifest = [
+        {"id": original.id, "split": original.split, "hr": hr.sha256, "lr": lr.sha256}
+        for original, record, _ in made
+        for hr, lr in [record.files]
+    ]
+    return Made(
+        {MANIFEST: json.dumps(manifest, indent=1, ensure_ascii=False).encode()},
+        {
+            "preview": _preview(ledger, [record for _, record, _ in made]),
+            "pairs": len(made),
+            **{split: _count(original.split == split for original, *_ in made) for split in SPLITS},
+            "made_now": _count(computed for *_, computed in made),
+            "reused": _count(not computed for *_, computed in made),
+            "largest_shift": max((record.figures["shift"] for _, record, _ in made), default=0.0),
+            "gigabytes": round(sum(f.size for _, r, _ in made for f in r.files) / 1e9, 3),
+            "left_out": bad or None,
+        },
+        stored=[file for _, record, _ in made for file in record.files],
+    )
+
+
+def attempt(previous: Record | None) -> int:
+    """Return which attempt at the data set this is, from the record of the last one.
+
+    It is part of the data set's recipe. After an attempt that left paintings out it is another
+    one, so that they are tried again; otherwise it stays, so that nothing is stale.
+    """
+    if previous is None:
+        return 0
+    last = int(previous.recipe["inputs"].get("attempt", 0))
+    return last + 1 if previous.figures.get("left_out") else last
+
+
+def remove_unlisted(ledger: Ledger) -> list[str]:
+    """Remove the pictures and records of pairs that the recorded data set does not list.
+
+    Call it after the new data set is recorded: until then the old pairs may be in use.
+
+    Returns:
+        The lake paths of the removed pictures.
+    """
+    record = ledger.done(PAIRS)
+    if record is None:
+        return []
+    listed = {file.path for file in record.files}
+    folders = [pair_folder(split, kind) for split in SPLITS for kind in get_args(Kind)]
+    removed = [
+        path for folder in folders for path in ledger.lake.list(folder) if path not in listed
+    ]
+    for path in removed:
+        ledger.lake.remove(path)
+    ids = {row["id"] for row in ledger.lake.read_json(record.path)}
+    for key in ledger.keys(PAIRS):
+        if key != WHOLE and key not in ids:
+            ledger.remove(PAIRS, key)
+    return removed
+
+
+SPLITS: tuple[Split, ...] = get_args(Split)
+
+
+def _pair(original: Original, settings: Pairs, read: Callable[[str], NDArray[np.uint8]]) -> Made:
+    picture = read(original.path)
+    left, top, right, bottom = original.box
+    height, width = picture.shape[:2]
+    if not (0 <= left < right <= width and 0 <= top < bottom <= height):
+        raise PaintingError(
+            f"the content box {original.box} of {original.path} does not lie inside its"
+            f" {width}×{height} pixels: materialize wikiart_sr again"
+        )
+    lr, hr = lr_hr_pair(picture[top:bottom, left:right], settings.hr_side, settings.degradation)
+    pictures: dict[Kind, NDArray[np.uint8]] = {"hr": hr, "lr": lr}
+    files = (
+        (pair_path(original.split, kind, original.id), encode_tiff(pixels))
+        for kind, pixels in pictures.items()
+    )
+    return Made(files, {"shift": round(shift(lr, hr), 3), "hr_shape": list(hr.shape)})
+
+
+def _preview(ledger: Ledger, records: Sequence[Record]) -> str | None:
+    if not records:
+        return None
+    first = records[0].path
+    return preview_uri(decode_rgb(ledger.lake.read(first), first))
+
+
+def _count(flags: Iterable[bool]) -> int:
+    return sum(1 for flag in flags if flag)
