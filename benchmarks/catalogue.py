@@ -1,19 +1,27 @@
-"""How long a catalogue takes: first build, unchanged, one new picture; beside a plain loop.
+"""How long a catalogue takes, and how much memory: beside a plain loop, and by number of pictures.
 
     python benchmarks/catalogue.py [--quick]
 
-Writes benchmarks/results/catalogue.json. Pictures are generated; times are the best of the
-repeats, in seconds, with the files in the system's cache.
+Writes benchmarks/results/catalogue.json. Pictures are generated; the files are in the system's
+cache. Against the plain loop, which hashes and decodes one picture after the other, times are the
+best of the repeats. By number, each row is a run in a process of its own, as a run of the asset
+would be: list the source, join the CSV, look at what is new, copy it to the lake, write the tables;
+its peak memory is that of the process.
 """
 
 import argparse
+import json
 import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -21,65 +29,83 @@ from rich.table import Table
 from deepart_assets.imaging import decode_rgb, encode_jpeg
 from deepart_assets.reports import report_json
 from deepart_assets.settings.wikiart import FolderSource
-from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.catalogue import Build, build_catalogue
-from deepart_assets.wikiart.sources import Source, open_source
+from deepart_assets.storage import Lake, sha256_of
+from deepart_assets.wikiart.catalogue import CATALOGUE, build_catalogue, read_cache, to_parquet
+from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.wikiart.originals import copy_originals, lost_copies
+from deepart_assets.wikiart.sources import Source
+from deepart_assets.wikiart.sources.folder import open_folder
 
 RESULTS = Path(__file__).parent / "results" / "catalogue.json"
 HEIGHT, WIDTH = 960, 1280
+SMALL = 72
+PER_FOLDER = 1000
+MEBIBYTE = 1 << 20
+
+Row = dict[str, Any]
 
 
 def main() -> None:
     """Measure, print a table and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer pictures, under 30 seconds")
-    quick = parser.parse_args().quick
-    count, repeats = (100, 2) if quick else (400, 3)
+    parser.add_argument("--quick", action="store_true", help="fewer pictures, under 60 seconds")
+    parser.add_argument("--one", nargs=2, metavar=("INBOX", "LAKE"), help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.one:
+        print(json.dumps(one_run(*given.one)))
+        return
+    large, repeats, sizes = (
+        (60, 2, (1000, 4000)) if given.quick else (300, 3, (1000, 10_000, 100_000))
+    )
     with tempfile.TemporaryDirectory() as folder:
-        rows = measure(Path(folder), count, repeats)
+        rows = beside_a_loop(Path(folder), large, repeats)
+    for size in sizes:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += by_number(Path(folder), size)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(report_json(rows))
-    table = Table(*rows[0], title=f"Pictures of {WIDTH} by {HEIGHT}, {os.cpu_count()} CPUs")
+    show(rows)
+
+
+def show(rows: list[Row]) -> None:
+    """Print the rows, which do not all have the same figures."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    table = Table(*columns, title=f"Catalogue, {os.cpu_count()} CPUs")
     for row in rows:
-        cells = (
-            f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()
-        )
-        table.add_row(*cells)
-    Console().print(table)
+        cells = (row.get(name, "") for name in columns)
+        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in cells))
+    Console(width=160).print(table)
 
 
-def measure(folder: Path, count: int, repeats: int) -> list[dict[str, Any]]:
-    """Return one row a way of building."""
+# --- against the plain loop ----------------------------------------------------------------------
+
+
+def beside_a_loop(folder: Path, count: int, repeats: int) -> list[Row]:
+    """Return a row for each way of cataloguing `count` pictures of WIDTH by HEIGHT."""
     for number in range(count):
         (folder / f"{number}.jpg").write_bytes(_picture(number))
     # Warm up what is imported at first use.
-    build_catalogue(Source("one", _open(folder).pictures[:1]))
+    source = _open(folder)
+    build_catalogue([Source("one", "one", source.pictures[:1])])
 
     loop, _ = _best(lambda: plain_loop(folder), repeats)
-    first_time, first = _best(lambda: build_catalogue(_open(folder)), repeats)
-    stamps_time, unchanged = _best(
-        lambda: build_catalogue(_open(folder), first.catalogue, first.stamps), repeats
-    )
-    hash_time, by_hash = _best(lambda: build_catalogue(_open(folder), first.catalogue), repeats)
+    rows = [_row(f"plain loop over {WIDTH}×{HEIGHT}", count, count, loop, loop)]
+    first_time, first = _best(lambda: build_catalogue([_open(folder)]), repeats)
+    rows.append(_row("first build", count, first.counts.decoded, first_time, loop))
+    looks = first.looks.table()
+
+    def again(keep_stamps: bool) -> Any:
+        kept = looks if keep_stamps else looks.assign(stamp="")
+        return build_catalogue([_open(folder)], first.catalogue, Looks(kept))
+
+    seconds, build = _best(lambda: again(False), repeats)
+    rows.append(_row("every file touched", count, build.counts.decoded, seconds, loop))
+    seconds, build = _best(lambda: again(True), repeats)
+    rows.append(_row("unchanged", count, build.counts.decoded, seconds, loop))
     (folder / "new.jpg").write_bytes(_picture(count))
-    new_time, new = _best(
-        lambda: build_catalogue(_open(folder), first.catalogue, first.stamps), repeats
-    )
-
-    def row(name: str, seconds: float, decoded: int) -> dict[str, Any]:
-        share = seconds / loop
-        return {"name": name, "decoded": decoded, "seconds": seconds, "share_of_loop": share}
-
-    def of(name: str, seconds: float, build: Build) -> dict[str, Any]:
-        return row(name, seconds, build.counts.decoded)
-
-    return [
-        row(f"plain loop: hash and decode all {count}", loop, count),
-        of("first build", first_time, first),
-        of("unchanged, by stamps", stamps_time, unchanged),
-        of("unchanged, by hashes", hash_time, by_hash),
-        of("one new picture", new_time, new),
-    ]
+    seconds, build = _best(lambda: again(True), repeats)
+    rows.append(_row("one new picture", count + 1, build.counts.decoded, seconds, loop))
+    return rows
 
 
 def plain_loop(folder: Path) -> list[tuple[str, str, int, int]]:
@@ -92,8 +118,91 @@ def plain_loop(folder: Path) -> list[tuple[str, str, int, int]]:
     return found
 
 
-def _open(folder: Path) -> Source:
-    return open_source(FolderSource(path=str(folder)), folder)
+def _row(name: str, pictures: int, decoded: int, seconds: float, loop: float) -> Row:
+    return {
+        "name": name,
+        "pictures": pictures,
+        "decoded": decoded,
+        "seconds": seconds,
+        "share_of_loop": seconds / loop,
+    }
+
+
+# --- by number -----------------------------------------------------------------------------------
+
+
+def by_number(folder: Path, count: int) -> list[Row]:
+    """Return a row for each kind of run on `count` small pictures, each in its own process."""
+    inbox, lake = folder / "inbox", folder / "lake"
+    make_inbox(inbox, count)
+    rows = []
+
+    def run(kind: str) -> None:
+        command = [sys.executable, __file__, "--one", str(inbox), str(lake)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        rows.append({"name": f"{kind}, {count} of {SMALL}×{SMALL}", **json.loads(done.stdout)})
+
+    run("first build")
+    run("unchanged")
+    (inbox / "0" / "new.jpg").write_bytes(_small_picture(count))
+    run("one new picture")
+    return rows
+
+
+def one_run(inbox: str, root: str) -> Row:
+    """Do what the asset does, all of it even where nothing changed, and measure the parts.
+
+    Where nothing changed the asset does no more than `list` and `check`.
+    """
+    lake = Lake(root)
+    marks = [time.perf_counter()]
+    choice = FolderSource(path=inbox, csv="all_data_info.csv")
+    source = open_folder("inbox", choice, print, "wikiart.sources.inbox")
+    marks.append(time.perf_counter())
+    previous = read_cache(lake, CATALOGUE)
+    if previous is not None:
+        lost_copies(previous, lake)
+    marks.append(time.perf_counter())
+    build = build_catalogue(
+        [source],
+        previous,
+        Looks(read_cache(lake, LOOKS)),
+        save=lambda looks: lake.write(LOOKS, to_parquet(looks.table())),
+    )
+    lake.write(CATALOGUE, to_parquet(build.catalogue))
+    marks.append(time.perf_counter())
+    copied = copy_originals(build, lake)[1]
+    marks.append(time.perf_counter())
+    parts = ("list_seconds", "check_seconds", "build_seconds", "copy_seconds")
+    return {
+        "pictures": build.counts.pictures,
+        "decoded": build.counts.decoded,
+        "copied": copied,
+        "seconds": marks[-1] - marks[0],
+        **dict(zip(parts, np.diff(marks).tolist(), strict=True)),
+        "peak_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MEBIBYTE,
+    }
+
+
+def make_inbox(folder: Path, count: int) -> None:
+    """Write small JPEGs, each another, in folders, and a CSV with a row for each."""
+    rows = ["artist,title,style,genre,date,new_filename"]
+    for number in range(count):
+        sub = folder / str(number // PER_FOLDER)
+        sub.mkdir(parents=True, exist_ok=True)
+        (sub / f"{number}.jpg").write_bytes(_small_picture(number))
+        rows.append(
+            f"Artist {number % 2000},Title {number},Style {number % 130},genre,1888,{number}.jpg"
+        )
+    (folder / "all_data_info.csv").write_text("\n".join(rows))
+
+
+# --- pictures ------------------------------------------------------------------------------------
+
+
+def _small_picture(seed: int) -> bytes:
+    patches = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    return encode_jpeg(cv2.resize(patches, (SMALL, SMALL), interpolation=cv2.INTER_CUBIC))
 
 
 def _picture(seed: int) -> bytes:
@@ -103,6 +212,10 @@ def _picture(seed: int) -> bytes:
     patches = coarse.repeat(40, axis=0).repeat(40, axis=1).astype(np.int16)
     grain = random.integers(-12, 13, (HEIGHT, WIDTH, 1), dtype=np.int16)
     return encode_jpeg(np.clip(patches + grain, 0, 255).astype(np.uint8))
+
+
+def _open(folder: Path) -> Source:
+    return open_folder("inbox", FolderSource(path=str(folder)), print, "wikiart.sources.inbox")
 
 
 def _best(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:

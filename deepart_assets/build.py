@@ -24,7 +24,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
         settings: Validated settings.
         root: The data lake; by default `DEEPART_DATA` or data/lake in the project.
     """
-    wikiart = wikiart_assets()
+    wikiart = wikiart_assets(settings)
     super_resolution = super_resolution_assets(settings)
     restoration = restoration_assets(settings)
     gallery = gallery_assets(settings)
@@ -35,6 +35,12 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
                 "catalogue",
                 selection=wikiart,
                 description="Read the source and list the paintings to restore.",
+            ),
+            dg.define_asset_job(
+                "data_set",
+                selection=dg.AssetSelection.assets("lr_hr_pairs").upstream()
+                | dg.AssetSelection.assets(*wikiart),
+                description="Everything up to the LR/HR pairs: what a machine without GPU can do.",
             ),
             dg.define_asset_job(
                 "restore",

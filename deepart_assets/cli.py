@@ -30,6 +30,7 @@ from deepart_assets.storage import Lake, Ledger
 
 WHOLE_ASSETS = (
     "wikiart_paintings",
+    "predicted_styles",
     "styled_paintings",
     "wikiart_sr",
     "lr_hr_pairs",

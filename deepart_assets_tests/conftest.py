@@ -19,6 +19,8 @@ from deepart_assets.build import build_defs
 from deepart_assets.cli import run_job
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, Ledger, sha256_of
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -58,7 +60,13 @@ class Project:
             "restoration": {"working_side": 64},
             "outpainters": {"telea": {"kind": "telea"}},
             "super_resolution": {
-                "data_set": {"kind": "rules", "minimal_side": 64, "split": [4, 3, 3], "split_seed": 1},
+                "data_set": {
+                    "kind": "rules",
+                    "minimal_side": 128,
+                    "near_duplicate": 0,  # the figures are alike
+                    "split": [4, 3, 3],
+                    "split_seed": 1,
+                },
                 "pairs": {"hr_side": 128},
                 "psnr_weights": {
                     "kind": "train",
@@ -82,7 +90,7 @@ class Project:
         Image.fromarray(draw_painting(seed)).save(self.inbox / f"{name}.png")
 
     def write_profile(self) -> Path:
-        text = yaml.safe_dump(self.content)
+        text = yaml.safe_dump(self.content, sort_keys=False)  # the order of sources counts
         # Dagster remembers definitions by their arguments: another content, another name.
         file = self.folder / f"tiny_{sha256_of(text.encode())[:12]}.yaml"
         file.write_text(text)
@@ -150,3 +158,35 @@ def done(finished, tmp_path) -> Project:
     # The same inbox: a copy would be another source.
     made.content["wikiart"]["sources"]["inbox"]["path"] = str(finished / "inbox")
     return made
+
+
+# --- a server in place of Kaggle and Google Drive ------------------------------------------------
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with serve() as running:
+        yield running
+
+
+@pytest.fixture
+def kaggle(site, tmp_path, monkeypatch) -> Site:
+    return as_kaggle(site, monkeypatch, tmp_path / "home")
+
+
+@pytest.fixture
+def drive(site, monkeypatch) -> Site:
+    return as_drive(site, monkeypatch)
+
+
+@pytest.fixture
+def pauses(monkeypatch) -> list[float]:
+    """The seconds that a download would have waited between attempts; it does not wait."""
+    waited: list[float] = []
+    monkeypatch.setattr("deepart_assets.storage.transfer.wait", waited.append)
+    return waited
+
+
+@pytest.fixture
+def downloads(tmp_path, pauses) -> Downloads:
+    return Downloads(tmp_path / "cache", Lake(tmp_path / "lake"))

@@ -98,7 +98,7 @@ def subject_masks(studio: Studio) -> PaintingStage:
     again). A painting without a clear subject gets a verdict that says so, and goes no further.
     """
     settings = studio.settings.segmentation
-    segmenter = build_segmenter(settings.segmenter)
+    segmenter = build_segmenter(settings.segmenter, studio.downloads)
 
     def make(painting: Painting) -> Made:
         picture = painting.original()

@@ -6,23 +6,30 @@ degrading, training, measuring (`super_resolution`).
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from deepart_assets.errors import PaintingError
-from deepart_assets.imaging import decode_rgb, encode_png, preview_uri
+from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
+from deepart_assets.imaging import encode_png, preview_uri
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
+from deepart_assets.settings.profile import cache_folder
 from deepart_assets.settings.super_resolution import DriveWeights, PixelTraining
 from deepart_assets.storage import Made, Record
-from deepart_assets.super_resolution.alignment import shift
-from deepart_assets.super_resolution.degradation import lr_hr_pair
 from deepart_assets.super_resolution.evaluation import crops, evaluate
+from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
+from deepart_assets.super_resolution.pair_building import (
+    Original,
+    attempt,
+    build_pairs,
+    remove_unlisted,
+)
+from deepart_assets.super_resolution.pair_files import open_pairs
 from deepart_assets.super_resolution.pairs import Pair, of_split
 from deepart_assets.super_resolution.training import (
     Report,
@@ -32,8 +39,7 @@ from deepart_assets.super_resolution.training import (
 )
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
 from deepart_assets.super_resolution.weights import fetch_drive_weights
-from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
-from deepart_assets.wikiart.selection import select_sr
+from deepart_assets.wikiart.catalogue import from_parquet
 
 ALIGNMENT = 0.5
 """Largest shift between LR and HR that still counts as aligned, in LR pixels."""
@@ -44,34 +50,11 @@ TOLD_EVERY = 10.0
 
 def super_resolution_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the super-resolution group."""
-    return [wikiart_sr, lr_hr_pairs, psnr_weights, art_esrgan, art_esrgan_evaluation]
+    data_set = wikiart_sr_asset(settings)
+    return [data_set, lr_hr_pairs, psnr_weights, art_esrgan, art_esrgan_evaluation]
 
 
 # --- data ----------------------------------------------------------------------------------------
-
-
-@data_asset(group="super_resolution", deps=["wikiart_paintings"], kinds={"parquet"})
-def wikiart_sr(studio: Studio) -> Stage:
-    """The WikiArt SR data set: paintings that are large enough, and their split.
-
-    The split follows from a hash of the artist's name: adding a painting never moves another one,
-    and no artist stands on both sides.
-    """
-    choice = studio.settings.super_resolution.data_set
-
-    def make() -> Made:
-        selected = select_sr(from_parquet(studio.read("wikiart_paintings")), choice)
-        counts = selected["split"].value_counts()
-        return Made(
-            {"wikiart_sr/paintings.parquet": to_parquet(selected)},
-            {
-                "preview": studio.glance(selected["file"]),
-                **{split: int(counts[split]) for split in ("train", "valid", "test")},
-                "paintings": selected[["id", "artist", "split"]].head(100).to_dict("records"),
-            },
-        )
-
-    return Stage(make, settings=choice.model_dump(mode="json"))
 
 
 def _misaligned(record: Record) -> str | None:
@@ -83,6 +66,7 @@ def _misaligned(record: Record) -> str | None:
     group="super_resolution",
     deps=["wikiart_sr"],
     kinds={"opencv"},
+    code_version=PAIR_VERSION,
     checks=[
         Check(
             "aligned",
@@ -91,57 +75,54 @@ def _misaligned(record: Record) -> str | None:
             _misaligned,
         )
     ],
+    after=lambda context, studio: _tidy_pairs(studio),
 )
 def lr_hr_pairs(studio: Studio) -> Stage:
-    """Each painting of the data set twice: high resolution, and reduced four times by MATLAB's
-    bicubic rule.
+    """Each painting of the data set twice: high resolution, and reduced four times.
 
-    Lossless PNG at `lr_hr_pairs/<split>/{hr,lr}/<id>.png`; a pair has one name. HR is never
-    enlarged; its sides are multiples of four.
+    HR is the painting without the borders of its scan, its smaller side reduced to the profile's,
+    never enlarged, both sides multiples of four. LR is made of it by MATLAB's bicubic rule, or by
+    the seed's area average and JPEG. Lossless TIFF at `lr_hr_pairs/<split>/{hr,lr}/<id>.tiff`: a
+    pair has one name, and training reads crops without decoding. A pair is made again only if its
+    painting or the settings changed.
     """
     choice = studio.settings.super_resolution.pairs
-    manifest: list[dict[str, str]] = []
-    bad: list[dict[str, str]] = []
-    figures: dict[str, Any] = {"largest_shift": 0.0}
 
-    def files() -> Iterator[tuple[str, bytes]]:
+    def make() -> Made:
         rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
-        for number, row in enumerate(rows, start=1):
-            studio.log.info(f"lr_hr_pairs {number}/{len(rows)} {row['id']}")
-            try:
-                lr, hr = lr_hr_pair(studio.original(row["file"]), choice.hr_side)
-            except PaintingError as error:
-                bad.append({"painting": row["id"], "reason": str(error)})
-                continue
-            for kind, picture in (("hr", hr), ("lr", lr)):
-                yield _pair_path(row["split"], kind, row["id"]), encode_png(picture)
-            manifest.append({"id": row["id"], "split": row["split"]})
-            figures["largest_shift"] = max(figures["largest_shift"], round(shift(lr, hr), 3))
-            figures.setdefault("preview", preview_uri(hr))
-            figures.setdefault("first_hr_shape", "×".join(map(str, hr.shape)))
-        figures.update(pairs=len(manifest), left_out=bad or None)
-        yield PAIRS, json.dumps(manifest).encode()
+        originals = [
+            Original(
+                id=str(row["id"]),
+                split=row["split"],
+                path=str(row["path"]),
+                sha256=str(row["sha256"]),
+                box=(int(row["left"]), int(row["top"]), int(row["right"]), int(row["bottom"])),
+            )
+            for row in rows
+        ]
+        return build_pairs(
+            studio.ledger,
+            originals,
+            choice,
+            studio.picture,
+            lambda line: studio.log.info(f"lr_hr_pairs {line}"),
+        )
 
-    return Stage(lambda: Made(files(), figures), settings=choice.model_dump(mode="json"))
-
-
-PAIRS = "lr_hr_pairs/pairs.json"
-"""Which pairs there are: a list of {"id", "split"}."""
-
-
-def _pair_path(split: str, kind: str, painting: str) -> str:
-    return f"lr_hr_pairs/{split}/{kind}/{painting}.png"
+    tried = attempt(studio.ledger.done("lr_hr_pairs"))
+    return Stage(make, settings=choice.model_dump(mode="json"), inputs={"attempt": str(tried)})
 
 
-def _read_pairs(studio: Studio) -> list[Pair]:
-    def picture(row: Mapping[str, Any], kind: str) -> Any:
-        path = _pair_path(row["split"], kind, row["id"])
-        return decode_rgb(studio.lake.read(path), path)
+def _tidy_pairs(studio: Studio) -> None:
+    removed = remove_unlisted(studio.ledger)
+    if removed:
+        studio.log.info(
+            f"lr_hr_pairs: removed {len(removed)} pictures that are not listed any more"
+        )
 
-    return [
-        Pair(id=row["id"], split=row["split"], lr=picture(row, "lr"), hr=picture(row, "hr"))
-        for row in studio.lake.read_json(PAIRS)
-    ]
+
+def _read_pairs(studio: Studio) -> Sequence[Pair]:
+    manifest = json.loads(studio.read("lr_hr_pairs"))
+    return open_pairs(studio.lake, manifest, cache_folder() / "lr_hr_pairs")
 
 
 # --- training ------------------------------------------------------------------------------------
@@ -158,7 +139,7 @@ def psnr_weights(studio: Studio) -> Stage:
 
     def make() -> Made:
         if isinstance(choice, DriveWeights):
-            weights = fetch_drive_weights(choice)
+            weights = fetch_drive_weights(choice, studio.downloads)
             return Made({PSNR_PATH: weights}, {"megabytes": round(len(weights) / 1e6, 2)})
         assert isinstance(choice, PixelTraining)
         trained = train_pixel(_read_pairs(studio), choice, _report(studio, "psnr_weights"))

@@ -1,34 +1,41 @@
-"""WikiArt: the paintings and the choice of those to restore.
+"""WikiArt: the paintings and their catalogue.
 
-Belongs here: what the two catalogue assets are made from. Does not belong here: downloading,
-decoding, filtering (`wikiart`).
+Belongs here: what the catalogue is made from. Does not belong here: downloading, decoding
+(`wikiart`), the choice of the paintings to restore (`styles`).
 """
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
 
+from deepart_assets.assets.styles import style_assets
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import PAINTINGS, data_asset
+from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
-from deepart_assets.reports import bar_plot, report_json
-from deepart_assets.settings.profile import cache_folder
-from deepart_assets.storage import Made, Record
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Made, Record, sha256_of
 from deepart_assets.wikiart.catalogue import (
+    CATALOGUE,
     build_catalogue,
-    copy_pictures,
-    from_parquet,
+    read_cache,
     to_parquet,
+    unread,
 )
-from deepart_assets.wikiart.sources import Source, open_source
-from deepart_assets.wikiart.styles import filter_styles, style_counts
+from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.wikiart.originals import copy_originals, lost_copies
+from deepart_assets.wikiart.sources import Source, open_sources
 
 
-def wikiart_assets() -> list[dg.AssetsDefinition]:
+def wikiart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the wikiart group."""
-    return [wikiart_paintings, styled_paintings]
+    return [wikiart_paintings, *style_assets(settings)]
+
+
+SHOWN = 50
+"""Rows of a table in the UI."""
 
 
 def _unreadable(record: Record) -> str | None:
@@ -39,10 +46,11 @@ def _unreadable(record: Record) -> str | None:
 @data_asset(
     group="wikiart",
     kinds={"parquet"},
+    code_version="2",
     checks=[
         Check(
             "readable",
-            "Every picture of the source can be decoded; those that cannot are quarantined with a"
+            "Every picture of the sources can be used; those that cannot are quarantined with a"
             " reason and left out.",
             _unreadable,
             dg.AssetCheckSeverity.WARN,
@@ -50,100 +58,66 @@ def _unreadable(record: Record) -> str | None:
     ],
 )
 def wikiart_paintings(studio: Studio) -> Stage:
-    """The paintings of the profile's source and their catalogue.
+    """The paintings of the profile's sources and their catalogue.
 
-    A copy of every readable picture, byte for byte, and a parquet table with a row for each
-    picture: id, file, sha256, size, artist, title, style, genre, date, status and, for a
-    quarantined one, the reason. Pictures that did not change are not decoded again.
+    A copy of every usable picture, byte for byte, and a parquet table with a row for each picture:
+    id, file, sha256, perceptual hash, size, artist, title, style, genre, date, source, status and,
+    for a quarantined one, the reason. Pictures that did not change are neither read nor decoded
+    again, and a run that is broken off goes on where it was.
     """
-    choice = studio.settings.wikiart.source
-    source = open_source(choice, cache_folder())
-    previous = studio.ledger.done("wikiart_paintings")
-    known = from_parquet(studio.lake.read(previous.path)) if previous is not None else None
+    choices = studio.settings.wikiart.sources
+    sources = open_sources(choices, studio.downloads)
+    lake, tell = studio.lake, studio.log.info
+    previous = read_cache(lake, CATALOGUE)
 
     def make() -> Made:
-        stamps = studio.lake.read_json(previous.files[1].path) if previous is not None else {}
-        build = build_catalogue(source, known, stamps)
-        copy_pictures(source, build.catalogue, studio.lake)
-        is_ok = build.catalogue["status"] == "ok"
-        good, bad = build.catalogue[is_ok], build.catalogue[~is_ok]
-        counts = build.counts
+        build = build_catalogue(
+            sources,
+            previous,
+            Looks(read_cache(lake, LOOKS)),
+            save=lambda looks: lake.write(LOOKS, to_parquet(looks.table())),
+            tell=tell,
+        )
+        build, copied = copy_originals(build, lake, tell)
+        counts, table = build.counts, build.catalogue
+        is_ok = table["status"] == "ok"
+        bad = table.loc[~is_ok, ["file", "source", "reason"]]
         return Made(
+            {CATALOGUE: to_parquet(table)},
             {
-                "wikiart_paintings/catalogue.parquet": to_parquet(build.catalogue),
-                "wikiart_paintings/stamps.json": json.dumps(build.stamps).encode(),
-            },
-            {
-                "preview": studio.glance(good["file"]),
+                "preview": studio.glance(table.loc[is_ok, "file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
+                "duplicates": counts.duplicates,
                 "decoded_now": counts.decoded,
+                "copied_now": copied,
                 "csv_rows_without_picture": counts.csv_rows_without_picture,
                 "pictures_without_csv_row": counts.pictures_without_csv_row,
-                "quarantine": bad[["file", "reason"]].head(50).to_dict("records") or None,
+                "sources": list(counts.sources),
+                "ignored_files": len(counts.ignored),
+                "ignored": [{"file": file} for file in counts.ignored[:SHOWN]] or None,
+                "quarantine": bad.head(SHOWN).to_dict("records") or None,
             },
         )
 
-    inputs = {"source": _state(source)}
-    if known is not None:
-        held = {path.rsplit("/", 1)[1] for path in studio.lake.list("wikiart_paintings")}
-        lost = sorted(set(known[known["status"] == "ok"]["file"]) - held)
-        if lost:  # copies that somebody removed from the lake are made again
-            inputs["lost"] = ", ".join(lost)
-    return Stage(make, settings=choice.model_dump(mode="json"), inputs=inputs)
+    inputs = {"sources": _state(sources)}
+    if previous is not None:
+        lost = lost_copies(previous, lake)
+        if lost:  # copies that somebody removed from the lake, or altered there, are made again
+            inputs["lost"] = f"{len(lost)} copies, {sha256_of(json.dumps(lost).encode())}"
+        if unread(previous):  # a failing disk or network is tried again each time
+            inputs["unread"] = datetime.now(UTC).isoformat()
+    settings = {name: choice.model_dump(mode="json") for name, choice in choices.items()}
+    return Stage(make, settings=settings, inputs=inputs)
 
 
-def _state(source: Source) -> str:
-    """Hash what can be seen of a source without reading it."""
+def _state(sources: Sequence[Source]) -> str:
+    """Hash what can be seen of the sources without reading a picture."""
     now = datetime.now(UTC).isoformat()  # without a stamp a change cannot be seen: look each time
-    seen = [(picture.path, picture.stamp or now) for picture in source.pictures]
-    return hashlib.sha256(json.dumps(seen).encode() + (source.csv or b"")).hexdigest()
-
-
-def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> None:
-    """Make the partition keys those of the list, in its order at the end of the known ones."""
-    name = str(PAINTINGS.name)
-    known = context.instance.get_dynamic_partitions(name)
-    listed = list(studio.paintings)
-    context.instance.add_dynamic_partitions(name, [key for key in listed if key not in known])
-    for key in set(known) - set(listed):
-        context.instance.delete_dynamic_partition(name, key)
-
-
-@data_asset(
-    group="wikiart", deps=["wikiart_paintings"], kinds={"parquet"}, after=_publish_partitions
-)
-def styled_paintings(studio: Studio) -> Stage:
-    """The paintings to restore: those of the profile's styles.
-
-    Style names are compared without case and surrounding space; a style that no painting has is
-    refused with the nearest known names. Each painting listed becomes a partition of the
-    restoration assets, and one that is listed no longer loses it.
-    """
-    choice = studio.settings.styled_paintings
-
-    def make() -> Made:
-        catalogue = from_parquet(studio.read("wikiart_paintings"))
-        kept = filter_styles(catalogue, choice)
-        counts = style_counts(catalogue, kept).to_dict("records")
-        bars = {row["style"]: {part: row[part] for part in ("kept", "dropped")} for row in counts}
-        report = [
-            {"name": row["style"], "kept": int(row["kept"]), "dropped": int(row["dropped"])}
-            for row in counts
-        ]
-        return Made(
-            {
-                "styled_paintings/paintings.parquet": to_parquet(kept),
-                "reports/styled_paintings.json": report_json(report),
-            },
-            {
-                "preview": studio.glance(kept["file"]),
-                "kept": len(kept),
-                "dropped": len(catalogue) - len(kept),
-                "styles": report,
-                "plot": bar_plot("Paintings by style", bars),
-            },
-        )
-
-    return Stage(make, settings=choice.model_dump(mode="json"))
+    state = hashlib.sha256()
+    for source in sources:
+        seen = [(picture.path, picture.stamp or now) for picture in source.pictures]
+        csv = None if source.csv is None else sha256_of(source.csv)
+        state.update(json.dumps([source.name, csv, source.ignored, seen]).encode())
+    return state.hexdigest()

@@ -15,9 +15,25 @@ from deepart_assets.imaging.codec import (
     encode_png,
 )
 from deepart_assets.imaging.geometry import fit_within, resize, working_size
-from deepart_assets.imaging.preview import contact_sheet, mosaic, over_chequers, preview_uri
+from deepart_assets.imaging.hashing import (
+    hamming,
+    hash_to_hex,
+    hashes_from_hex,
+    perceptual_hash,
+)
+from deepart_assets.imaging.picture_file import MAX_PIXELS, PictureFile, Reduced
+from deepart_assets.imaging.preview import (
+    contact_sheet,
+    grouped_mosaic,
+    mosaic,
+    over_chequers,
+    preview_uri,
+)
 
 __all__ = [
+    "MAX_PIXELS",
+    "PictureFile",
+    "Reduced",
     "contact_sheet",
     "decode_grey",
     "decode_rgb",
@@ -25,8 +41,13 @@ __all__ = [
     "encode_jpeg",
     "encode_png",
     "fit_within",
+    "grouped_mosaic",
+    "hamming",
+    "hash_to_hex",
+    "hashes_from_hex",
     "mosaic",
     "over_chequers",
+    "perceptual_hash",
     "preview_uri",
     "resize",
     "working_size",

@@ -77,17 +77,61 @@ def contact_sheet(
     return np.asarray(sheet)
 
 
-def mosaic(pictures: Sequence[NDArray[np.uint8]], cell: int = 160) -> NDArray[np.uint8]:
+def mosaic(
+    pictures: Sequence[NDArray[np.uint8]], cell: int = 160, columns: int = 6
+) -> NDArray[np.uint8]:
     """Set pictures (uint8, H×W×3) into a grid of square cells, for a glance at a whole set."""
-    columns = max(1, min(6, len(pictures)))
+    columns = max(1, min(columns, len(pictures)))
     rows = -(-max(1, len(pictures)) // columns)
     grid = Image.new("RGB", (columns * cell, rows * cell), _BACKGROUND)
     for number, picture in enumerate(pictures):
-        small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], cell - 8))
-        left = number % columns * cell + (cell - small.shape[1]) // 2
-        top = number // columns * cell + (cell - small.shape[0]) // 2
-        grid.paste(Image.fromarray(small), (left, top))
+        _set_into(grid, picture, number % columns * cell, number // columns * cell, cell)
     return np.asarray(grid)
+
+
+def grouped_mosaic(
+    groups: Sequence[tuple[str, Sequence[tuple[str, NDArray[np.uint8]]]]],
+    cell: int = 132,
+    columns: int = 20,
+) -> NDArray[np.uint8]:
+    """Set hundreds of captioned pictures into one grid, group by group under headings.
+
+    Args:
+        groups: Each group's heading, and its cells: caption and picture (uint8, H×W×3).
+        cell: Width of a cell in pixels; below it is a line of caption.
+        columns: At most so many cells side by side.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    line, heading = 18, 40
+    columns = max([1, *(min(columns, len(cells)) for _, cells in groups)])
+    rows = [-(-len(cells) // columns) for _, cells in groups]
+    width = max(columns * cell, 4 * cell)
+    height = len(groups) * heading + sum(rows) * (cell + line)
+    grid = Image.new("RGB", (width, max(1, height)), _BACKGROUND)
+    draw = ImageDraw.Draw(grid)
+    top = 0
+    for (title, cells), count in zip(groups, rows, strict=True):
+        draw.text((8, top + 8), _fitted(title, _font(20), width - 16), _INK, _font(20))
+        top += heading
+        for number, (caption, picture) in enumerate(cells):
+            left, upper = number % columns * cell, top + number // columns * (cell + line)
+            _set_into(grid, picture, left, upper, cell)
+            text = _fitted(caption, _font(10), cell - 8)
+            start = left + (cell - _font(10).getlength(text)) / 2
+            draw.text((start, upper + cell), text, _INK, _font(10))
+        top += count * (cell + line)
+    return np.asarray(grid)
+
+
+def _set_into(
+    grid: Image.Image, picture: NDArray[np.uint8], left: int, top: int, cell: int
+) -> None:
+    """Paste a picture, fitted, into the middle of a square cell."""
+    small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], cell - 8))
+    at = (left + (cell - small.shape[1]) // 2, top + (cell - small.shape[0]) // 2)
+    grid.paste(Image.fromarray(small), at)
 
 
 @cache

@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 from deepart_assets.errors import DeepArtError, PaintingError
 from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.settings import Settings
+from deepart_assets.settings.profile import cache_folder
 from deepart_assets.storage import Lake, Ledger, Made, Record
+from deepart_assets.storage.downloads import Downloads
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,11 @@ class Studio:
     def lake(self) -> Lake:
         """The data lake."""
         return self.ledger.lake
+
+    @property
+    def downloads(self) -> Downloads:
+        """What is fetched from elsewhere: kept in the cache folder, noted in the lake."""
+        return Downloads(cache_folder(), self.lake, self.log.info)
 
     def upstream(self, asset: str) -> Record:
         """Return the record of an upstream asset of the whole data set.
@@ -56,6 +63,14 @@ class Studio:
             PaintingError: It is missing or cannot be decoded.
         """
         return _read_original(self.lake, file)
+
+    def picture(self, path: str) -> NDArray[np.uint8]:
+        """Decode any picture of the lake: RGB uint8, H×W×3.
+
+        Raises:
+            PaintingError: It is missing or cannot be decoded.
+        """
+        return _read_picture(self.lake, path)
 
     def glance(self, files: Iterable[str]) -> str:
         """Return the first paintings of a set side by side, as a `data:` URI.
@@ -121,13 +136,15 @@ class Painting:
 
 
 def _read_original(lake: Lake, file: str) -> NDArray[np.uint8]:
-    path = f"wikiart_paintings/{file}"
+    return _read_picture(lake, f"wikiart_paintings/{file}")
+
+
+def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:
     try:
         data = lake.read(path)
     except FileNotFoundError as error:
-        raise PaintingError(
-            f"{path} is missing from the data lake: materialize wikiart_paintings"
-        ) from error
+        asset = path.split("/", 1)[0]
+        raise PaintingError(f"{path} is missing from the data lake: materialize {asset}") from error
     return decode_rgb(data, path)
 
 

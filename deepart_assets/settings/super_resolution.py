@@ -6,7 +6,7 @@ code that acts on a setting.
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from deepart_assets.settings.section import Section
 
@@ -16,14 +16,14 @@ class RuledSR(Section):
 
     kind: Literal["rules"] = "rules"
     minimal_side: int = Field(
-        2048, ge=64, description="Smaller side without the borders of the scan, pixels."
+        2048, ge=128, description="Smaller side without the borders of the scan, pixels."
     )
     minimal_resolution: float = Field(
-        0.5,
+        0.6,
         ge=0,
         le=1,
         description="Least true resolution: where the spectrum ends, as a share of what the pixels"
-        " could hold. An enlarged scan ends early.",
+        " could hold. A scan enlarged twice has 0.5 or less.",
     )
     maximal_blockiness: float = Field(
         1.5, ge=1, description="Steps at the borders of JPEG's 8×8 blocks over steps elsewhere."
@@ -34,7 +34,7 @@ class RuledSR(Section):
     near_duplicate: int = Field(
         6, ge=0, le=16, description="Bits of 64 in which perceptual hashes of one picture differ."
     )
-    split: tuple[int, int, int] = Field(
+    split: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (300, 25, 25),
         description="At most this many paintings to train, validate and test; also the shares in"
         " which artists are divided.",
@@ -53,14 +53,17 @@ class DriveSR(Section):
 WikiArtSR = Annotated[RuledSR | DriveSR, Field(discriminator="kind")]
 
 
+Degradation = Literal["bicubic", "area_jpeg"]
+
+
 class Pairs(Section):
     """The LR/HR pairs."""
 
     hr_side: int = Field(2048, ge=64, description="Smaller side of HR in pixels; never enlarged.")
-    degradation: Literal["bicubic", "area_jpeg"] = Field(
+    degradation: Degradation = Field(
         "bicubic",
         description="How LR is made: MATLAB's bicubic reduction, as the field measures it, or the"
-        " seed's area average saved as JPEG.",
+        " seed's area average saved as JPEG. HR is never compressed.",
     )
 
 

@@ -6,7 +6,11 @@ Does not belong here: what happens when two names clash (`catalogue`).
 
 import re
 import unicodedata
-from pathlib import PurePosixPath
+
+FOLDER = "wikiart_paintings"
+"""The lake's folder of the originals and of all that is known of them."""
+
+_SAFE = re.compile(r"[A-Za-z0-9](?:[._]?[A-Za-z0-9-])*")
 
 LONGEST_ID = 160
 """Bytes in UTF-8. File systems allow 255 for a name, and stages add suffixes."""
@@ -18,20 +22,30 @@ def painting_id(path: str) -> str:
     Letters and digits of all scripts, and ". _ -" are safe. Each run of anything else, and of dots
     (".." leaves folders, "..." is a range of partitions to Dagster) becomes one "_"; ". _ -" at the
     start go, because files that start with a dot are hidden and keys that start with "_" are the
-    ledger's own. The result may be empty.
+    ledger's own, and a dot at the end, which Windows drops. The result may be empty.
     """
-    stem = unicodedata.normalize("NFC", PurePosixPath(path).stem)
+    stem, _ = stem_and_suffix(path)
+    if _SAFE.fullmatch(stem):
+        return stem
+    stem = unicodedata.normalize("NFC", stem)
     safe = "".join(
         # L, M, N: letters, the marks that some scripts write vowels with, digits
         letter if letter in ".-" or unicodedata.category(letter)[0] in "LMN" else "_"
         for letter in stem
     )
-    return re.sub(r"\.{2,}|_{2,}", "_", safe).lstrip("._-")
+    return re.sub(r"\.{2,}|_{2,}", "_", safe).lstrip("._-").rstrip(".")
 
 
 def lake_name(path: str) -> str:
     """Return the name of a picture's file in the lake: its id and its original suffix."""
-    return painting_id(path) + PurePosixPath(path).suffix
+    return painting_id(path) + stem_and_suffix(path)[1]
+
+
+def stem_and_suffix(path: str) -> tuple[str, str]:
+    """Split the last part of a path as PurePosixPath does, at a tenth of its cost."""
+    name = path[path.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
 
 
 def shown(path: str) -> str:

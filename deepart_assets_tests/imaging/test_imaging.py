@@ -4,19 +4,25 @@ import io
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageCms
+from scipy.fft import dctn
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import (
+    PictureFile,
     contact_sheet,
     decode_rgb,
     decode_rgba,
     encode_png,
     fit_within,
+    hamming,
+    hash_to_hex,
+    hashes_from_hex,
     mosaic,
+    perceptual_hash,
     preview_uri,
     resize,
     working_size,
@@ -33,6 +39,7 @@ def saved(image, kind="PNG", **options):
     return buffer.getvalue()
 
 
+@settings(deadline=None)
 @given(arrays(np.uint8, st.tuples(st.integers(1, 9), st.integers(1, 9), st.sampled_from([3, 4]))))
 def test_png_is_lossless(picture):
     decode = decode_rgb if picture.shape[2] == 3 else decode_rgba
@@ -148,3 +155,100 @@ def test_captions_have_a_glyph_for_every_letter_of_a_european_name():
     missing = drawn("\U0010fffd")  # a code point that no font has
     for letter in "×éñößřŁ–Ж":
         assert (drawn(letter) != missing).any(), letter
+
+
+# --- decoding a fraction -------------------------------------------------------------------------
+
+
+def scene(seed, height=480, width=640):
+    """Smooth patches with a little grain."""
+    random = np.random.default_rng(seed)
+    patches = Image.fromarray(random.integers(0, 256, (7, 9, 3), dtype=np.uint8))
+    smooth = np.asarray(patches.resize((width, height), Image.Resampling.BICUBIC)).astype(int)
+    grain = random.integers(-9, 10, (height, width, 1))
+    return np.clip(smooth + grain, 0, 255).astype(np.uint8)
+
+
+FORMS = {
+    "jpeg": lambda image: saved(image, "JPEG", quality=90),
+    "progressive": lambda image: saved(image, "JPEG", quality=90, progressive=True),
+    "grey": lambda image: saved(image.convert("L"), "JPEG", quality=90),
+    "cmyk": lambda image: saved(image.convert("CMYK"), "JPEG", quality=90),
+    "png": lambda image: saved(image, "PNG"),
+    "palette": lambda image: saved(image.quantize(256), "PNG"),
+    "alpha": lambda image: saved(image.convert("RGBA"), "PNG"),
+    "tiff": lambda image: saved(image, "TIFF", compression="tiff_lzw"),
+    "webp": lambda image: saved(image, "WEBP", quality=90),
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("size", [(480, 640), (700, 1101), (100, 70), (64, 2000), (20, 30)])
+def test_a_reduced_picture_is_the_whole_one_made_small(form, size):
+    data = FORMS[form](Image.fromarray(scene(1, *size)))
+    whole = decode_rgb(data, "x")
+    seen = PictureFile(data, "x").reduced(64)
+    assert (seen.height, seen.width) == whole.shape[:2] == size
+    rows, columns = seen.picture.shape[:2]
+    assert all(min(64, side) <= now < 512 for now, side in zip((rows, columns), size, strict=True))
+    expected = resize(whole, rows, columns).astype(int)
+    assert np.abs(seen.picture.astype(int) - expected).mean() < 3
+    assert hamming(perceptual_hash(seen.picture), perceptual_hash(whole)) <= 2
+    assert not seen.is_transparent
+
+
+def test_the_size_of_a_turned_picture_is_told_though_it_was_reduced():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(Image.fromarray(scene(2)), "JPEG", exif=exif)
+    seen = PictureFile(data, "x").reduced(64)
+    assert (seen.height, seen.width) == decode_rgb(data, "x").shape[:2] == (640, 480)
+    small = resize(decode_rgb(data, "x"), *seen.picture.shape[:2]).astype(int)
+    assert np.abs(small - seen.picture).mean() < 3
+
+
+# --- perceptual hashes ---------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(arrays(np.uint8, (32, 32)))
+def test_the_hash_is_the_published_one(grey):
+    """Zauner 2010: the signs against the median of the DCT's coefficients (1, 1) to (8, 8)."""
+    kept = dctn(grey.astype(float), norm="ortho")[1:9, 1:9].ravel()
+    above = kept - np.median(kept)
+    bits = np.array([digit == "1" for digit in f"{perceptual_hash(grey):064b}"])
+    sure = np.abs(above) > 0.002  # nearer ones are rounded either way
+    assert (bits == (above > 0))[sure].all()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_hash_survives_scaling_and_saving_and_tells_pictures_apart(seed):
+    picture = scene(seed)
+    value = perceptual_hash(picture)
+    image = Image.fromarray(picture)
+    brighter = np.clip(picture * 0.8 + 30, 0, 255).astype(np.uint8)
+    for kin in (
+        resize(picture, 200, 300),
+        decode_rgb(saved(image, "JPEG", quality=30), "x"),
+        np.asarray(image.convert("L")),
+        brighter,
+    ):
+        assert hamming(value, perceptual_hash(kin)) <= 4
+    for other in range(5):
+        if other != seed:
+            assert hamming(value, perceptual_hash(scene(other))) >= 16
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=9))
+def test_distances_are_counted_in_bits(values):
+    texts = [hash_to_hex(value) for value in values]
+    assert all(len(text) == 16 for text in texts)
+    hashes = hashes_from_hex(texts)
+    assert hashes.tolist() == values
+    expected = [[(a ^ b).bit_count() for b in values] for a in values]
+    assert hamming(hashes[:, None], hashes).tolist() == expected
+
+
+def test_where_nothing_varies_there_is_no_bit():
+    for level in (0, 77, 255):
+        assert perceptual_hash(np.full((50, 70, 3), level, np.uint8)) == 0

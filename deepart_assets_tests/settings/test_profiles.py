@@ -43,7 +43,7 @@ def test_an_unknown_profile_names_the_nearest():
         (("super_resolution", "psnr_weights", "network"), "feature", "features"),
         (("segmentation", "segmenter"), "minimal_contrst", "minimal_contrast"),
         (("outpainters", "telea"), "raduis", "radius"),
-        (("wikiart", "source"), "pth", "path"),
+        (("wikiart", "sources", "sample"), "pth", "path"),
     ],
 )
 def test_an_unknown_key_is_refused_with_place_key_and_nearest_name(path, key, nearest):

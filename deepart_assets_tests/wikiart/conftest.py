@@ -21,11 +21,29 @@ def noise(height: int = 20, width: int = 30, seed: int = 0) -> Image.Image:
     return Image.fromarray(pixels)
 
 
+KAGGLE_CSV = """\
+artist,date,genre,pixelsx,pixelsy,size_bytes,source,style,title,artist_group,in_train,new_filename
+Édouard Manet,1874,genre,9,9,9,x.jpg, Impressionism ,"Family, in ""Argenteuil\""",t,True,1.png
+Илья Репин,,portrait,9,9,9,,Realism,Бурлаки,t,True,2.jpg
+Somebody,,,,,,,Cubism,Not there,t,True,99.jpg
+"""
+
+
 class Shelf:
     """A source in memory that counts what is read from it."""
 
-    def __init__(self, files: Mapping[str, bytes], csv: bytes | None = None, stamped: bool = True):
+    def __init__(
+        self,
+        files: Mapping[str, bytes],
+        csv: bytes | None = None,
+        *,
+        stamped: bool = True,
+        name: str = "shelf",
+        ignored: tuple[str, ...] = (),
+    ):
         self.files = dict(files)
+        self.name = name
+        self.ignored = ignored
         self.csv = csv
         self.stamped = stamped
         self.reads: list[str] = []
@@ -39,7 +57,7 @@ class Shelf:
             Picture(path, lambda path=path: self._read(path), self._stamp(path))
             for path in sorted(self.files)
         )
-        return Source("a shelf", pictures, self.csv)
+        return Source(self.name, f"a shelf, {self.name}", pictures, self.csv, self.ignored)
 
     def _stamp(self, path: str) -> str | None:
         return f"{len(self.files[path])} {hash(self.files[path])}" if self.stamped else None
@@ -47,21 +65,21 @@ class Shelf:
 
 @pytest.fixture
 def decoded(monkeypatch) -> list[str]:
-    """The names of the pictures that are really decoded, in the order of decoding."""
-    from deepart_assets.wikiart import catalogue
+    """The names of the pictures that are really opened and decoded, in that order."""
+    from deepart_assets.wikiart import examine
 
     names: list[str] = []
-    real = catalogue.decode_rgb
 
-    def counting(data: bytes, name: str):
-        names.append(name)
-        return real(data, name)
+    class Counted(examine.PictureFile):
+        def __init__(self, data: bytes, name: str) -> None:
+            names.append(name)
+            super().__init__(data, name)
 
-    monkeypatch.setattr(catalogue, "decode_rgb", counting)
+    monkeypatch.setattr(examine, "PictureFile", Counted)
     return names
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def shelf():
     return Shelf
 
@@ -70,3 +88,9 @@ def shelf():
 def picture():
     """Bytes of a small PNG, different for each seed."""
     return lambda seed=0: encode(noise(seed=seed))
+
+
+@pytest.fixture
+def kaggle_csv() -> str:
+    """Rows in Kaggle's columns: two for pictures that some tests have, and one for none."""
+    return KAGGLE_CSV

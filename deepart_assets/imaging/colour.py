@@ -1,0 +1,81 @@
+"""From what a file holds to sRGB with eight bits.
+
+Belongs here: numbers of any depth, palettes, transparency, CMYK and ICC profiles. Does not
+belong here: file formats and damaged files (`codec`).
+"""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+_TOPS = (1.0, 255.0, 65535.0, 4294967295.0)
+"""What white may be in numbers that do not say it."""
+
+_PLAIN = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
+
+
+def plain(image: Image.Image) -> Image.Image:
+    """Return an image with eight bits a channel in mode L, LA, RGB, RGBA or CMYK.
+
+    These can be reduced by averaging and turned to sRGB afterwards. Palettes are looked up, a
+    colour that is marked as transparent becomes an alpha channel, Lab and YCbCr become RGB.
+    """
+    if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+        values = np.asarray(image)
+        if image.mode == "I" and values.min(initial=0) < 0:
+            values = values.view(np.uint32)  # Pillow holds unsigned numbers as signed ones
+        return Image.fromarray(eight_bit(values))
+    if image.mode == "PA" or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in _PLAIN:
+        return image
+    if image.mode == "1":
+        return image.convert("L")
+    return image.convert("RGBA" if image.mode == "RGBa" else "LA" if image.mode == "La" else "RGB")
+
+
+def eight_bit(values: NDArray) -> NDArray[np.uint8]:
+    """Scale numbers of any type to uint8 in [0, 255].
+
+    White is 1 for floats and 255, 65535 or 4294967295 for integers and floats: the least that no
+    number exceeds. Negative numbers and those that are none become 0.
+    """
+    if values.dtype == np.uint8:
+        return values
+    is_float = np.issubdtype(values.dtype, np.floating)
+    brightest = np.nanmax(values, initial=0, where=np.isfinite(values)) if values.size else 0
+    tops = _TOPS if is_float else _TOPS[1:]
+    top = next((top for top in tops if brightest <= top), float(brightest))
+    scaled = np.multiply(values, 255 / top, dtype=np.float32)
+    np.nan_to_num(scaled, copy=False, nan=0, posinf=255, neginf=0)
+    return np.clip(scaled + np.float32(0.5), 0, 255, out=scaled).astype(np.uint8)
+
+
+def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """Turn a `plain` image to sRGB by its ICC profile and lay what is transparent over white.
+
+    A profile that is damaged, or of another kind of colour than the image, says nothing: the
+    numbers are taken for sRGB, or for CMYK without a profile.
+    """
+    alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
+    if alpha is not None:
+        image = image.convert(image.mode[:-1])
+    # Not converted where it is RGB already: that would copy it.
+    colour = _by_profile(image, profile) or (image if image.mode == "RGB" else image.convert("RGB"))
+    if alpha is not None:
+        white = Image.new("RGB", colour.size, "white")
+        colour = Image.composite(colour, white, alpha)
+    return colour
+
+
+def _by_profile(image: Image.Image, profile: bytes | None) -> Image.Image | None:
+    if not profile:
+        return None
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        target = ImageCms.createProfile("sRGB")
+        return ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+        return None

@@ -1,0 +1,214 @@
+"""One picture file: its header, and its pixels once they are asked for.
+
+Belongs here: file formats, orientation, limits, and telling what is wrong with a file. Does not
+belong here: colours (`colour`), and files that the pipeline writes itself (`codec`).
+"""
+
+import contextlib
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging.colour import plain, to_srgb
+from deepart_assets.imaging.deep_tiff import TIFF, open_deep_tiff
+
+MAX_PIXELS = 400_000_000
+"""A larger picture is taken for a decompression bomb: 20,000 by 20,000 pixels."""
+
+Image.MAX_IMAGE_PIXELS = None  # the limit above is checked before any pixel is decoded
+
+FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP")
+"""What is read. Other formats of Pillow are no pictures of paintings, and some start programs."""
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+
+ORIENTATION = 0x0112
+"""EXIF's tag, and TIFF's."""
+
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""How to set a picture upright, by its orientation; 1 is upright."""
+
+_SWAPPING = {TURNS[number] for number in (5, 6, 7, 8)}
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A picture decoded at a fraction of its size."""
+
+    picture: NDArray[np.uint8]
+    """sRGB, H×W×3; its aspect is not that of the whole."""
+    height: int
+    """Of the whole picture, upright, in pixels."""
+    width: int
+    is_transparent: bool
+    """Every pixel is wholly transparent."""
+
+
+class PictureFile:
+    """A picture file whose header was read; `rgb` or `reduced` decodes the pixels, once.
+
+    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB, transparency is
+    laid over white, numbers of any depth, grey, palettes, CMYK and Lab become 8-bit RGB; of an
+    animation or of several pages the first is taken.
+
+    Args:
+        data: The bytes of the file.
+        name: The file's name, for messages.
+
+    Raises:
+        PaintingError: The file is empty, no picture, or too large. The methods raise it where the
+            file is truncated or damaged.
+    """
+
+    def __init__(self, data: bytes, name: str) -> None:
+        if not data:
+            raise PaintingError(f"{name} is empty: replace the file")
+        self._name = name
+        with _faults(name):
+            if data.startswith(_PNG):
+                _check_sums(data)
+            try:
+                self._image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+            except UnidentifiedImageError:
+                if not data.startswith(TIFF):
+                    raise PaintingError(f"{name} is {_kind(data)}: replace the file") from None
+                self._image = open_deep_tiff(data, MAX_PIXELS)
+        self._size = self._image.size
+        if self.pixels > MAX_PIXELS:
+            raise PaintingError(
+                f"{name} has {self._size[0]}×{self._size[1]} pixels, more than"
+                f" {MAX_PIXELS // 1_000_000} million: reduce it first"
+            )
+
+    @property
+    def pixels(self) -> int:
+        """The number of pixels, as the header says."""
+        return self._size[0] * self._size[1]
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """Decode the picture: sRGB uint8, H×W×3."""
+        with _faults(self._name):
+            image, profile, turn = self._load()
+            if turn is not None:
+                image = image.transpose(turn)
+            return np.asarray(to_srgb(plain(image), profile))
+
+    def reduced(self, side: int) -> Reduced:
+        """Decode the whole file and average each side to `side` pixels, if it has 8 times as many.
+
+        JPEG is decoded at down to 1/8 of its size, but not below 2 `side`, which leaves out most of
+        the arithmetic; colours are converted last. Shorter sides stay as they are.
+        """
+        with _faults(self._name):
+            # Of effect on JPEG alone; without the room for a second reduction hashes would differ.
+            self._image.draft(None, (2 * side, 2 * side))  # type: ignore[arg-type]
+            image, profile, turn = self._load()
+            image = _without_margin(plain(image), self._size)
+            hidden = image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (0, 0)
+            # Boxes of whole pixels are near enough to averages where there are many in a box.
+            width, height = (side if size >= 8 * side else size for size in image.size)
+            image = image.resize((width, height), Image.Resampling.BOX)
+            width, height = self._size
+            if turn is not None:
+                image = image.transpose(turn)
+                width, height = (height, width) if turn in _SWAPPING else (width, height)
+            return Reduced(np.asarray(to_srgb(image, profile)), height, width, hidden)
+
+    def _load(self) -> tuple[Image.Image, bytes | None, Image.Transpose | None]:
+        """Return the pixels, the ICC profile and how to set the picture upright.
+
+        All three are known only now: PNG may say the last two after the pixels, and TIFF is set
+        upright while it loads.
+        """
+        with self._image as image:
+            image.load()
+            try:
+                orientation = int(image.getexif().get(ORIENTATION, 1))
+            except Exception:  # a damaged EXIF block says nothing
+                orientation = 1
+            return image, image.info.get("icc_profile"), TURNS.get(orientation)
+
+
+def _without_margin(image: Image.Image, whole: tuple[int, int]) -> Image.Image:
+    """Stretch a JPEG decoded at 1/2 to 1/8 by the part of its last pixels that is outside it."""
+    factor = max(round(whole[0] / image.width), round(whole[1] / image.height))
+    box = (0, 0, whole[0] / factor, whole[1] / factor)
+    if box[2:] == image.size:
+        return image
+    return image.resize(image.size, Image.Resampling.BILINEAR, box=box)
+
+
+@contextlib.contextmanager
+def _faults(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (PaintingError, MemoryError):
+        raise
+    except Exception as error:  # decoders raise anything on damaged data
+        # Pillow names the object it read from, which is another one each time.
+        fault = re.sub(r" ?<[^<>]* at 0x[0-9a-f]+>", "", str(error)) or type(error).__name__
+        raise PaintingError(
+            f"{name} cannot be decoded ({fault}): replace the file with a whole picture"
+        ) from error
+
+
+def _check_sums(data: bytes) -> None:
+    """Check a PNG's own checksums: zlib does not notice a half that was never written.
+
+    Raises:
+        ValueError: The pixels are not those that were written.
+    """
+    view, start = memoryview(data), len(_PNG)
+    while start + 12 <= len(data):
+        length = int.from_bytes(view[start : start + 4], "big")
+        kind, end = bytes(view[start + 4 : start + 8]), start + 8 + length
+        if kind == b"IEND":
+            return
+        critical = kind in (b"IHDR", b"PLTE", b"IDAT")
+        if critical and end + 4 <= len(data):
+            found = zlib.crc32(view[start + 4 : end]).to_bytes(4, "big")
+            if found != view[end : end + 4]:
+                raise ValueError(f"the checksum of {kind.decode()} is wrong")
+        start = end + 4
+
+
+def _kind(data: bytes) -> str:
+    """Say what a file is that is no picture."""
+    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    for magic, kind in _KINDS.items():
+        if start.startswith(magic):
+            return kind
+    if data[4:12] in (b"ftypavif", b"ftypavis"):
+        return "an AVIF picture that is cut off or damaged"
+    if data[4:8] == b"ftyp":
+        return "a HEIF picture or a film, which is not read"
+    if b"\0" not in start and start.isascii():
+        return "a text"
+    return "no picture in a format that is read"
+
+
+_KINDS = {
+    b"<!doctype html": "a web page",
+    b"<html": "a web page",
+    b"<svg": "an SVG drawing",
+    b"<?xml": "an XML file",
+    b"%pdf": "a PDF file",
+    b"%!ps": "a PostScript file",
+    b"pk\x03\x04": "a zip archive",
+    b"8bps": "a Photoshop file",
+}

@@ -1,0 +1,101 @@
+"""What a source says of its pictures in words: artist, title, style, genre, date.
+
+Belongs here: reading a CSV in the columns of Kaggle's all_data_info.csv and finding each picture's
+row. Does not belong here: what the words mean (`labels`, `styles`).
+"""
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterable
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from deepart_assets.errors import SettingsError
+from deepart_assets.wikiart.naming import shown, stem_and_suffix
+from deepart_assets.wikiart.sources import Source
+
+if TYPE_CHECKING:
+    import pandas
+
+ANNOTATED = ("artist", "title", "style", "genre", "date")
+KEY = "new_filename"
+"""The column that names the picture's file."""
+
+
+def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
+    """Return the annotations of a source's pictures, a row for each in their order.
+
+    With a CSV a picture has the row that names its file, else the row that names its stem (the
+    seed turned JPEG into PNG), else "". Without one its style is the name of the folder it lies
+    in, as in the seed's archive, and "" at the top of the source.
+
+    Returns:
+        A table with the columns `ANNOTATED`, all text; the number of rows of the CSV without a
+        picture; the number of pictures without a row.
+
+    Raises:
+        SettingsError: The CSV is not UTF-8 or lacks the column `new_filename`.
+    """
+    import pandas as pd
+
+    paths = [picture.path for picture in source.pictures]
+    if source.csv is None:
+        table = pd.DataFrame("", index=range(len(paths)), columns=list(ANNOTATED))
+        table["style"] = [shown(PurePosixPath(path).parent.name) for path in paths]
+        return table, 0, len(paths)
+    keys, rows = _read(source.csv, source)
+    numbers = _matches(paths, keys)
+    used = {number for number in numbers if number >= 0}
+    blank = ("",) * len(ANNOTATED)
+    matched = [rows[number] if number >= 0 else blank for number in numbers]
+    table = pd.DataFrame(matched, columns=list(ANNOTATED), dtype="str")
+    return table, len(rows) - len(used), numbers.count(-1)
+
+
+def _read(data: bytes, source: Source) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Return the file name and the annotations of each row that names a file."""
+    try:
+        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
+        header = next(reader, [])
+        if KEY not in header:
+            raise SettingsError(
+                f"The CSV of {source.origin} has no column {KEY!r} but"
+                f" {', '.join(header) or 'none'}: give it the columns of Kaggle's"
+                " all_data_info.csv"
+            )
+        places = [header.index(name) if name in header else -1 for name in ANNOTATED]
+        key_place = header.index(KEY)
+        keys, rows = [], []
+        for row in reader:
+            key = row[key_place].strip() if key_place < len(row) else ""
+            if key:
+                keys.append(key)
+                rows.append(tuple(row[at].strip() if 0 <= at < len(row) else "" for at in places))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SettingsError(
+            f"The CSV of {source.origin} cannot be read ({error}): save it as UTF-8"
+        ) from error
+    return keys, rows
+
+
+def _matches(paths: Iterable[str], keys: Iterable[str]) -> list[int]:
+    """Return for each path the number of its row, or -1. Of rows with one name the first counts."""
+    by_name: dict[str, int] = {}
+    by_stem: dict[str, int] = {}
+    for number, key in enumerate(keys):
+        name = _plain(key)
+        by_name.setdefault(name, number)
+        by_stem.setdefault(stem_and_suffix(name)[0], number)
+    numbers = []
+    for path in paths:
+        name = _plain(path.rsplit("/", 1)[-1])
+        exact = by_name.get(name, -1)
+        numbers.append(exact if exact >= 0 else by_stem.get(stem_and_suffix(name)[0], -1))
+    return numbers
+
+
+def _plain(name: str) -> str:
+    if name.isascii():
+        return name.strip()
+    return unicodedata.normalize("NFC", shown(name)).strip()

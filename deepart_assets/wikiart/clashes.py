@@ -1,0 +1,75 @@
+"""Which of two files stays that have the same bytes or would have the same id.
+
+Belongs here: that rule. Does not belong here: pictures that only look alike.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from deepart_assets.wikiart.naming import shown
+
+if TYPE_CHECKING:
+    import pandas
+
+
+def refuse_clashes(
+    table: "pandas.DataFrame", paths: Sequence[str], previous: "pandas.DataFrame | None"
+) -> int:
+    """Write into `reason` which rows give way to another.
+
+    Ids are compared without case. Of those that clash the one stays that was "ok" in `previous`
+    with this file name and these bytes, of these one of the same source first; else the one that
+    stands first. A row that gives way is in nobody's way.
+
+    Args:
+        table: Columns id, file, sha256, source and reason, numbered from 0, in the order of
+            sources and paths; rows with a reason do not count.
+        paths: The path of each row, for messages.
+        previous: The catalogue of the last build.
+
+    Returns:
+        How many rows have the very bytes of one that stays.
+    """
+    usable = table["reason"] == ""
+    folded = table["id"].str.casefold()
+    clashing = usable & (
+        table["sha256"].where(usable).duplicated(keep=False)
+        | folded.where(usable).duplicated(keep=False)
+    )
+    if not clashing.any():
+        return 0
+    before = _was_ok(previous)
+    rows = []
+    shown_columns = table.loc[clashing, ["source", "file", "sha256"]]
+    for number, source, file, sha256 in shown_columns.itertuples(name=None):
+        was_ok = ((source, file, sha256) in before, ("", file, sha256) in before)
+        rows.append((not was_ok[0], not was_ok[1], number, source, folded[number], sha256))
+    by_id: dict[str, tuple[int, str]] = {}
+    by_bytes: dict[str, tuple[int, str]] = {}
+    doubles = 0
+    reasons = {}
+    for _, _, number, source, key, sha256 in sorted(rows):
+        double = by_bytes.get(sha256)
+        winner = double or by_id.get(key)
+        if winner is None:
+            by_id[key] = by_bytes[sha256] = number, source
+            continue
+        named = shown(paths[winner[0]]) + (f" of {winner[1]}" if winner[1] != source else "")
+        doubles += double is not None
+        fault = (
+            f"would have the same id as {named}: rename or remove one"
+            if double is None
+            else f"has the same bytes as {named}: remove one"
+        )
+        reasons[number] = f"{shown(paths[number])} {fault}"
+    table.loc[list(reasons), "reason"] = list(reasons.values())
+    return doubles
+
+
+def _was_ok(previous: "pandas.DataFrame | None") -> set[tuple[str, str, str]]:
+    """Return (source, file, sha256) of what was "ok" before, and the same with any source, ""."""
+    if previous is None or not {"source", "file", "sha256", "status"} <= set(previous.columns):
+        return set()
+    kept = previous.loc[previous["status"] == "ok", ["source", "file", "sha256"]]
+    found = set(kept.itertuples(index=False, name=None))
+    return found | {("", file, sha256) for _, file, sha256 in found}

@@ -1,0 +1,138 @@
+"""The seed's own WikiArt SR: an archive with the folders train, valid and test.
+
+Belongs here: which pictures of the archive are taken, and under which ids. Does not belong here:
+fetching the archive (`sources`), copying it into the lake.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.imaging import PictureFile
+from deepart_assets.storage import sha256_of
+from deepart_assets.wikiart.naming import lake_name, painting_id, shown
+from deepart_assets.wikiart.sources import Picture, Source
+from deepart_assets.wikiart.sr.measuring import BOX, PIXELS_AT_A_TIME
+from deepart_assets.wikiart.sr.selection import Selection
+from deepart_assets.wikiart.sr.split import SPLITS
+from deepart_assets.wikiart.work import Progress, Room, in_parallel
+
+FOLDER = "wikiart_sr/pictures"
+"""The lake's folder of the archive's pictures, with a folder for each split."""
+
+CHOSEN = ["id", "path", "file", "sha256", "split", *BOX, "artist", "title", "style"]
+"""As `selection.CHOSEN`, without measures: the seed chose by eye. The archive names no artist."""
+
+
+REJECTED = ["id", "path", "file", "split", "rule", "reason", "artist", "title", "style"]
+"""Of those that cannot be read; they are not in the lake, and `path` is ""."""
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What was taken of an archive."""
+
+    selection: Selection
+    pictures: dict[str, Picture]
+    """The chosen pictures by the lake path that each belongs at."""
+    elsewhere: int
+    """Pictures in none of the three folders."""
+
+
+def take_archive(source: Source, tell: Callable[[str], None] = lambda line: None) -> Taken:
+    """Take every readable picture of the folders train, valid and test, whole.
+
+    The folders may lie at any depth; of several in a path the innermost counts, in any case. Each
+    picture is decoded once. An id is the file's stem as a name for the lake; where several
+    pictures have the same, each gets its split before it, and then a number if need be.
+
+    Raises:
+        UnavailableError: One of the three has no picture, or none that can be read.
+    """
+    import pandas as pd
+
+    found = [(split, picture) for picture in source.pictures if (split := _split_of(picture.path))]
+    _check_folders({split for split, _ in found}, source)
+    ids = _ids(found)
+    progress = Progress("wikiart_sr looked at", 0, len(found), tell)
+    room = Room(PIXELS_AT_A_TIME)
+    looks = in_parallel(lambda item: _look(item[1], room), found)
+    rows: list[dict[str, Any]] = []
+    pictures: dict[str, Picture] = {}
+    for done, (painting, (split, picture), look) in enumerate(
+        zip(ids, found, looks, strict=True), start=1
+    ):
+        suffix = PurePosixPath(lake_name(picture.path)).suffix
+        path = f"{FOLDER}/{split}/{painting}{suffix}"
+        name = shown(picture.path)
+        rows.append({"id": painting, "path": path, "file": name, "split": split, **look})
+        pictures[path] = picture
+        progress.at(done)
+    table = pd.DataFrame(rows).sort_values("id").assign(artist="", title="", style="")
+    is_good = table["reason"] == ""
+    chosen = table[is_good][CHOSEN].reset_index(drop=True)
+    bad = table[~is_good].assign(rule="unreadable", path="")[REJECTED]
+    missing = [name for name in SPLITS if name not in set(chosen["split"])]
+    if missing:
+        raise UnavailableError(
+            f"{source.origin} has no picture in {' and '.join(missing)} that can be read; the"
+            f" first: {bad[bad['split'].isin(missing)]['reason'].iloc[0]}"
+        )
+    return Taken(
+        Selection(chosen, bad.reset_index(drop=True)),
+        {path: pictures[path] for path in chosen["path"]},
+        len(source.pictures) - len(found),
+    )
+
+
+def _split_of(path: str) -> str:
+    folders = [part.casefold() for part in PurePosixPath(path).parts[:-1]]
+    return next((part for part in reversed(folders) if part in SPLITS), "")
+
+
+def _check_folders(found: set[str], source: Source) -> None:
+    missing = [name for name in SPLITS if name not in found]
+    if missing:
+        folders = sorted(
+            {shown(str(PurePosixPath(picture.path).parent)) for picture in source.pictures}
+        )
+        more = ", …" if len(folders) > 10 else ""
+        raise UnavailableError(
+            f"{source.origin} has no picture in a folder {' or '.join(missing)}; its folders with"
+            f" pictures are {', '.join(folders[:10])}{more}: set super_resolution.data_set.file_id"
+            " to an archive with train, valid and test, or kind to rules"
+        )
+
+
+def _ids(found: list[tuple[str, Picture]]) -> list[str]:
+    """Return unique ids, without regard to case: a lake may be on a file system that ignores it."""
+    plain = [painting_id(picture.path) or "picture" for _, picture in found]
+    often = Counter(name.casefold() for name in plain)
+    taken: set[str] = set()
+    ids = []
+    for (split, _), name in zip(found, plain, strict=True):
+        first = name if often[name.casefold()] == 1 else f"{split}-{name}"
+        unique, number = first, 2
+        while unique.casefold() in taken:
+            unique, number = f"{first}-{number}", number + 1
+        taken.add(unique.casefold())
+        ids.append(unique)
+    return ids
+
+
+def _look(picture: Picture, room: Room) -> dict[str, Any]:
+    """Return the hash and the box of a picture, and why it cannot be used, or ""."""
+    name = shown(picture.path)
+    nothing = {"sha256": "", **dict.fromkeys(BOX, 0)}
+    try:
+        data = picture.read()
+        file = PictureFile(data, name)
+        with room.take(file.pixels):
+            seen = file.reduced(64)
+    except (PaintingError, OSError) as error:
+        return {**nothing, "reason": str(error)}
+    size = {"left": 0, "top": 0, "right": seen.width, "bottom": seen.height}
+    return {"sha256": sha256_of(data), **size, "reason": ""}

@@ -1,0 +1,107 @@
+"""Where the painting lies in its scan: the box without flat margins.
+
+Belongs here: finding the margins of one decoded picture. Does not belong here: deciding whether
+what is left is large enough (`selection`).
+
+Found are margins of one flat colour, slightly noisy or compressed, with a straight edge. Not found
+are colour bars, rulers, picture frames, shadows, and the ground around a tilted or round painting:
+they stay in the box.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE = 12
+"""Levels by which a pixel of the margin may differ from its colour in any channel: noise, the
+rounding of JPEG, and a light that is not quite even."""
+
+ALIKE = 0.98
+"""Share of a line's pixels that have the margin's colour while the line belongs to the margin."""
+
+UNLIKE = 0.5
+"""Share that has another colour where the painting begins."""
+
+EDGE = (12, 1 / 40)
+"""Lines within which a margin ends: one JPEG block, whose ringing reaches into the margin, and half
+a block for the blur of the scan; of a small picture no more than this share of its side. A flat
+ground goes over into a figure more slowly than that."""
+
+DEEPEST = 0.25
+"""Share of a side's length that a margin may have; more than that is taken for the painting."""
+
+_COARSEST = 512
+"""Pixels of a line that are looked at, evenly spread."""
+
+
+class Box(NamedTuple):
+    """A rectangle of pixels, right and bottom exclusive."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+
+    def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the view of the picture inside the box."""
+        return picture[self.top : self.bottom, self.left : self.right]
+
+
+def whole(picture: NDArray[np.uint8]) -> Box:
+    """Return the box of the whole picture (H×W or H×W×3)."""
+    height, width = picture.shape[:2]
+    return Box(0, 0, width, height)
+
+
+def content_box(picture: NDArray[np.uint8]) -> Box:
+    """Return the box of a scan without its flat margins.
+
+    The colour of a margin is the median of the outermost line. It goes inwards as long as `ALIKE`
+    of a line has that colour, and is taken off only if within `EDGE` further lines `UNLIKE` of a
+    line has another colour than the last line of the margin: where a ground goes over into the
+    painting without a straight edge, or gradually, or the margin would be deeper than `DEEPEST` of
+    the side, nothing is taken off. The sides are looked at again until nothing changes, since a
+    wide margin on one hides the edge of another.
+
+    Args:
+        picture: uint8, H×W×3.
+    """
+    box = whole(picture)
+    height, width = picture.shape[:2]
+    deepest = (int(width * DEEPEST), int(height * DEEPEST))
+    while True:
+        rest = box.of(picture)
+        # Of a transposed view the columns are the rows.
+        upright, lying = rest, rest.swapaxes(0, 1)
+        used = Box(box.left, box.top, width - box.right, height - box.bottom)
+        left, right = (
+            _margin(lines, deepest[0] - done)
+            for lines, done in ((lying, used.left), (lying[::-1], used.right))
+        )
+        top, bottom = (
+            _margin(lines, deepest[1] - done)
+            for lines, done in ((upright, used.top), (upright[::-1], used.bottom))
+        )
+        if not (left or top or right or bottom):
+            return box
+        box = Box(box.left + left, box.top + top, box.right - right, box.bottom - bottom)
+
+
+def _margin(lines: NDArray[np.uint8], deepest: int) -> int:
+    """Return how many of the first lines are margin."""
+    edge = max(2, int(min(EDGE[0], EDGE[1] * len(lines))))
+    sampled = lines[: deepest + edge + 1, :: max(1, lines.shape[1] // _COARSEST)]
+    ends = np.flatnonzero(_unlike(sampled, sampled[0]) > 1 - ALIKE)
+    if not ends.size or not 0 < ends[0] <= deepest:
+        return 0
+    end = int(ends[0])
+    starts = np.flatnonzero(_unlike(sampled[end : end + edge], sampled[end - 1]) >= UNLIKE)
+    return end + int(starts[0]) if starts.size else 0
+
+
+def _unlike(lines: NDArray[np.uint8], line: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return for each line the share of pixels that have not the usual colour of another line."""
+    colour = np.median(line, axis=0).astype(np.int16)
+    distance = np.abs(lines.astype(np.int16) - colour).max(axis=2)
+    return np.asarray((distance > TOLERANCE).mean(axis=1))

@@ -1,0 +1,207 @@
+"""WikiArt SR compiled by rule: which paintings are taken, and why each other one is not.
+
+Belongs here: the rules, their order, and the reasons in words. Does not belong here: measuring
+(`measuring`), decoding, and how the reasons are shown (`reports`).
+
+In this order: large enough in the catalogue; readable; large enough without the borders of the
+scan; true resolution; JPEG's blocks; blank areas; of near-duplicates the best; split; balance.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deepart_assets.errors import SettingsError
+from deepart_assets.imaging.hashing import hamming, hashes_from_hex
+from deepart_assets.settings.super_resolution import RuledSR
+from deepart_assets.wikiart.labels import artist_key, name_key
+from deepart_assets.wikiart.sr.duplicates import near_duplicates
+from deepart_assets.wikiart.sr.measuring import BOX, QUALITY
+from deepart_assets.wikiart.sr.split import SPLITS, owner_of, seed_that_fills, sides
+
+if TYPE_CHECKING:
+    import pandas
+
+CHOSEN = ["id", "path", "file", "sha256", "split", *BOX, "artist", "title", "style", *QUALITY]
+"""Columns of the paintings that were taken. `path` is the lake path of the original, the box is in
+pixels of the upright decoded picture, right and bottom exclusive."""
+
+REJECTED = ["id", "path", "file", "rule", "reason", "artist", "title", "style", *BOX, *QUALITY]
+"""Columns of the candidates that were not."""
+
+RULES = {
+    "unreadable": "cannot be read or measured",
+    "borders": "too small without the borders of the scan",
+    "resolution": "enlarged or unsharp scan",
+    "blocks": "compressed too hard",
+    "blank": "mostly blank",
+    "duplicate": "near-duplicate of a better scan",
+    "not needed": "not needed: others of its style and artist come first",
+}
+"""Why a candidate is rejected, in the order in which the rules are applied."""
+
+_WHERE = "super_resolution.data_set"
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The paintings taken and the candidates that were not, each sorted by id."""
+
+    chosen: "pandas.DataFrame"
+    rejected: "pandas.DataFrame"
+
+
+def large_enough(catalogue: "pandas.DataFrame", minimal_side: int) -> "pandas.DataFrame":
+    """Return the candidates: "ok" paintings whose smaller side has `minimal_side` pixels, by id.
+
+    Raises:
+        SettingsError: There is none; says how large the largest is.
+    """
+    usable = catalogue[catalogue["status"] == "ok"].sort_values("id", kind="stable")
+    smaller = usable[["width", "height"]].min(axis=1)
+    taken = usable[smaller >= minimal_side].reset_index(drop=True)
+    if taken.empty:
+        largest = f"the largest has {smaller.max()}" if len(smaller) else "there is no painting"
+        raise SettingsError(
+            f"{_WHERE}.minimal_side: no painting's smaller side has {minimal_side} pixels,"
+            f" {largest}: lower it"
+        )
+    return taken
+
+
+def select(measured: "pandas.DataFrame", choice: RuledSR) -> Selection:
+    """Choose among measured candidates.
+
+    Of near-duplicates the one with the highest score stays, of equals that with the first id. The
+    split follows from the artist alone (`split.sides`). From each side at most its number of
+    `choice.split` is taken, in turns (`in_turn`). The order of the rows does not matter.
+
+    Args:
+        measured: What `measuring.measure_paintings` gave; phash, artist, title and style are used.
+        choice: The thresholds, the split and its seed.
+
+    Raises:
+        SettingsError: No painting is left, or train, valid or test is empty; names the remedy.
+    """
+    table = measured.sort_values("id", kind="stable").reset_index(drop=True)
+    table["path"] = "wikiart_paintings/" + table["file"].astype(str)
+    verdicts = [_verdict(row, choice) for row in table.to_dict("records")]
+    table["rule"] = [rule for rule, _ in verdicts]
+    table["reason"] = [reason for _, reason in verdicts]
+    _reject_duplicates(table, choice.near_duplicate)
+    left = table[table["rule"] == ""]
+    if left.empty:
+        raise SettingsError(_none_left(table, choice))
+    table["split"] = ""
+    owners = [owner_of(*pair) for pair in zip(left["artist"], left["id"], strict=True)]
+    table.loc[left.index, "split"] = sides(owners, choice.split, choice.split_seed)
+    missing = [name for name in SPLITS if name not in set(table["split"])]
+    if missing:
+        raise SettingsError(_explain_empty(missing, owners, choice))
+    for split, most in zip(SPLITS, choice.split, strict=True):
+        side = table[table["split"] == split]
+        late = in_turn(side)[most:]
+        table.loc[late, "rule"] = "not needed"
+        table.loc[late, "reason"] = [
+            f"not needed: {most} of the {len(side)} paintings for {split} come first in turn by"
+            f" style and artist; it would be number {number}"
+            for number in range(most + 1, len(side) + 1)
+        ]
+    is_chosen = table["rule"] == ""
+    return Selection(
+        chosen=table[is_chosen][CHOSEN].reset_index(drop=True),
+        rejected=table[~is_chosen][REJECTED].reset_index(drop=True),
+    )
+
+
+def in_turn(paintings: "pandas.DataFrame") -> "pandas.Index":
+    """Return the index of paintings in the order in which they are taken: styles in turn, and
+    within a style artists in turn.
+
+    1. A painting's rank within its artist is by score: 0 for the artist's best. Paintings without
+       an artist count as one artist's.
+    2. Within a style they are ordered by that rank, then by score: every artist's best, then every
+       artist's second, and so on. That is a painting's rank within its style.
+    3. All are ordered by the rank within the style, then the rank within the artist, then score.
+
+    Equal ones are in the order of their ids. A style or an artist with many paintings thus takes
+    more than its turn only when the others have no more.
+    """
+    table = paintings.assign(
+        _artist=paintings["artist"].map(artist_key), _style=paintings["style"].map(name_key)
+    ).sort_values(["score", "id"], ascending=[False, True], kind="stable")
+    table["_of_artist"] = table.groupby("_artist").cumcount()
+    table = table.sort_values("_of_artist", kind="stable")
+    table["_of_style"] = table.groupby("_style").cumcount()
+    return table.sort_values(["_of_style", "_of_artist"], kind="stable").index
+
+
+# --- rules and words -----------------------------------------------------------------------------
+
+
+def _verdict(row: dict, choice: RuledSR) -> tuple[str, str]:
+    """Return the rule that rejects a painting and the reason; "" and "" if none does."""
+    if row["fault"]:
+        return "unreadable", row["fault"]
+    width, height = row["right"] - row["left"], row["bottom"] - row["top"]
+    if min(width, height) < choice.minimal_side:
+        return "borders", (
+            f"{width}×{height} pixels without the borders of the scan, least"
+            f" {choice.minimal_side}: too small"
+        )
+    if row["resolution"] < choice.minimal_resolution:
+        return "resolution", (
+            f"true resolution {row['resolution']:.2f} of the pixels, least"
+            f" {choice.minimal_resolution:g}: an enlarged or unsharp scan"
+        )
+    if row["blockiness"] > choice.maximal_blockiness:
+        return "blocks", (
+            f"steps at the borders of JPEG's blocks are {row['blockiness']:.2f} times those"
+            f" elsewhere, at most {choice.maximal_blockiness:g}: compressed too hard"
+        )
+    if row["blank"] > choice.maximal_blank:
+        return "blank", (
+            f"{row['blank']:.2f} of the area shows nothing, at most {choice.maximal_blank:g}:"
+            " mostly blank"
+        )
+    return "", ""
+
+
+def _reject_duplicates(table: "pandas.DataFrame", limit: int) -> None:
+    left = table[table["rule"] == ""]
+    if left.empty:
+        return
+    groups = near_duplicates(left["phash"].tolist(), limit)
+    ranked = left.assign(group=groups).sort_values(
+        ["score", "id"], ascending=[False, True], kind="stable"
+    )
+    several = ranked[ranked.duplicated("group", keep=False)]
+    for _, group in several.groupby("group"):
+        best = group.iloc[0]
+        for index, other in group.iloc[1:].iterrows():
+            bits = int(hamming(*hashes_from_hex([best["phash"], other["phash"]])))
+            table.loc[index, ["rule", "reason"]] = (
+                "duplicate",
+                f"near-duplicate of {best['id']} ({bits} of 64 bits differ), which scores"
+                f" {best['score']:.2f} against {other['score']:.2f}",
+            )
+
+
+def _none_left(table: "pandas.DataFrame", choice: RuledSR) -> str:
+    counts = table["rule"].value_counts()
+    said = ", ".join(f"{counts[rule]} {RULES[rule]}" for rule in RULES if rule in counts)
+    return (
+        f"{_WHERE}: none of the {len(table)} paintings of {choice.minimal_side} pixels is left"
+        f" ({said}): change minimal_side, minimal_resolution, maximal_blockiness or maximal_blank"
+    )
+
+
+def _explain_empty(missing: list[str], owners: list[str], choice: RuledSR) -> str:
+    fault = (
+        f"{_WHERE}: with split_seed {choice.split_seed} and split {list(choice.split)}"
+        f" {' and '.join(missing)} would be empty ({len(owners)} paintings of"
+        f" {len(set(owners))} artists)"
+    )
+    seed = seed_that_fills(owners, choice.split)
+    if seed is not None:
+        return f"{fault}: set split_seed to {seed}, say, or give larger shares in split"
+    return f"{fault}: lower minimal_side or give larger shares in split"

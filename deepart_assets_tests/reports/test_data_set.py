@@ -1,0 +1,82 @@
+"""The page of a data set: complete, escaped, and shown by a real browser."""
+
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepart_assets.imaging import encode_jpeg, preview_uri
+from deepart_assets.reports.data_set import (
+    DataSetPage,
+    RejectedGroup,
+    RejectedRow,
+    Table,
+    data_set_html,
+)
+
+GREEN = np.zeros((200, 300, 3), np.uint8)
+GREEN[..., 1] = 255
+
+PAGE = DataSetPage(
+    title="WikiArt <SR>",
+    facts=["Of 9 paintings 3 are chosen."],
+    sheet="chosen sheet.jpg",
+    tables=[Table("By style", ["style", "train"], [["A & B", 3]]), Table("Empty", ["none"], [])],
+    rejected=[
+        RejectedGroup(
+            "enlarged or unsharp scan",
+            5,
+            [
+                RejectedRow("a1", "A painter, A <title>", "resolution 0.38", preview_uri(GREEN)),
+                RejectedRow("a2", "画家", "true resolution 0.41 <b>"),
+            ],
+        )
+    ],
+)
+
+
+def test_the_page_says_everything_and_escapes_it():
+    page = data_set_html(PAGE).decode()
+    for said in (
+        "WikiArt &lt;SR&gt;",
+        "Of 9 paintings 3 are chosen.",
+        'src="chosen%20sheet.jpg"',
+        "A &amp; B",
+        "enlarged or unsharp scan: 5",
+        "A painter, A &lt;title&gt;",
+        "true resolution 0.41 &lt;b&gt;",
+        "画家",
+        "1 without a picture here; 3 more are in rejected.parquet",
+    ):
+        assert said in page, said
+    assert "<b>" not in page and "Empty" not in page and "None." not in page
+
+
+def test_nothing_rejected():
+    page = data_set_html(DataSetPage("WikiArt SR", [], "chosen.jpg")).decode()
+    assert "None." in page
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the chromium browser")
+def test_a_real_browser_shows_the_sheet_and_the_rejected(tmp_path):
+    red = np.zeros((200, 600, 3), np.uint8)
+    red[..., 0] = 255
+    (tmp_path / "chosen sheet.jpg").write_bytes(encode_jpeg(red))
+    page = tmp_path / "index.html"
+    page.write_bytes(data_set_html(PAGE))
+    shot = tmp_path / "shot.png"
+    subprocess.run(
+        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync",
+         f"--user-data-dir={tmp_path / 'chromium'}", "--window-size=1300,1000",
+         "--virtual-time-budget=3000", f"--screenshot={shot}", page.as_uri()],
+        check=True, capture_output=True, timeout=120,
+    )  # fmt: skip
+    seen = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
+    is_green = (seen[..., 1] > 230) & (seen[..., 0] < 40) & (seen[..., 2] < 40)
+    assert is_red.sum() > 100_000, "the sheet is not on the page"
+    assert is_green.sum() > 5_000, "the rejected painting is not on the page"

@@ -1,0 +1,108 @@
+"""Several sources in one catalogue, and which of two files stays."""
+
+import hashlib
+
+import pytest
+
+from deepart_assets.wikiart.catalogue import (
+    COLUMNS,
+    build_catalogue,
+    to_parquet,
+)
+
+
+def test_clash_of_ids(shelf, picture):
+    files = {
+        "1.jpg": picture(1), "1.png": picture(2), "Lily.png": picture(3),
+        "lily.png": picture(4), "deep/1.png": picture(5), "a b.png": picture(6),
+        "a_b.png": picture(7), "z/LILY.png": picture(8),
+    }  # fmt: skip
+    first = build_catalogue([shelf(files).source()])
+    ok = first.catalogue[first.catalogue["status"] == "ok"]
+    assert sorted(ok["id"]) == ["1", "Lily", "a_b"]
+    assert set(ok["sha256"]) == {hashlib.sha256(picture(n)).hexdigest() for n in (1, 3, 6)}
+    reasons = "\n".join(first.catalogue["reason"])
+    assert "1.png would have the same id as 1.jpg" in reasons
+    assert "deep/1.png would have the same id as 1.jpg" in reasons
+    assert "z/LILY.png would have the same id as Lily.png" in reasons
+    assert "lily.png would have the same id as Lily.png" in reasons
+    second = build_catalogue([shelf(files).source()], first.catalogue, first.looks)
+    assert to_parquet(second.catalogue) == to_parquet(first.catalogue)
+
+
+def test_a_damaged_file_takes_no_id_from_a_good_one(shelf, picture):
+    build = build_catalogue([shelf({"a/1.png": b"damaged", "b/1.png": picture()}).source()])
+    assert build.counts.ok == build.counts.quarantined == 1
+
+
+def test_when_the_first_of_a_clash_goes_the_second_takes_its_place(shelf, picture):
+    files = shelf({"x/1.png": picture(1), "y/1.png": picture(2)})
+    first = build_catalogue([files.source()])
+    del files.files["x/1.png"]
+    second = build_catalogue([files.source()], first.catalogue, first.looks)
+    assert second.counts.ok == 1
+    assert second.catalogue.loc[0, "sha256"] == hashlib.sha256(picture(2)).hexdigest()
+
+
+def test_sources_are_joined_each_with_its_own_csv(shelf, picture, kaggle_csv):
+    first = shelf(
+        {"1.png": picture(1)}, kaggle_csv.encode(), name="kaggle", ignored=("readme.txt",)
+    )
+    second = shelf({"Baroque/7.png": picture(2), "8.png": b""}, name="inbox")
+    third = shelf({}, name="empty")
+    build = build_catalogue([first.source(), second.source(), third.source()])
+    table = build.catalogue.set_index("id")
+    assert list(build.catalogue.columns) == COLUMNS
+    assert table["source"].to_dict() == {"1": "kaggle", "7": "inbox", "8": "inbox"}
+    assert table["style"].to_dict() == {"1": "Impressionism", "7": "Baroque", "8": ""}
+    assert build.counts.ignored == ("kaggle/readme.txt",)
+    assert build.counts.csv_rows_without_picture == build.counts.pictures_without_csv_row == 2
+    assert [tuple(row.values()) for row in build.counts.sources] == [
+        ("kaggle", 1, 1, 0), ("inbox", 2, 1, 1), ("empty", 0, 0, 0),
+    ]  # fmt: skip
+
+
+def test_of_equal_bytes_that_of_the_first_source_stays(shelf, picture):
+    a = shelf({"x.png": picture(1), "y.png": picture(1)}, name="a")
+    b = shelf({"b.png": picture(1), "x.png": picture(1)}, name="b")
+    build = build_catalogue([b.source(), a.source()])
+    ok = build.catalogue[build.catalogue["status"] == "ok"]
+    assert (ok["source"].item(), ok["file"].item()) == ("b", "b.png")
+    assert build.counts.duplicates == 3
+    bad = build.catalogue[build.catalogue["status"] != "ok"]
+    assert set(bad["reason"]) == {
+        "x.png has the same bytes as b.png: remove one",
+        "x.png has the same bytes as b.png of b: remove one",
+        "y.png has the same bytes as b.png of b: remove one",
+    }
+    assert (bad[["sha256", "phash"]] != "").all(axis=None)
+
+
+@pytest.mark.parametrize("same", ["bytes", "id"])
+def test_a_new_file_never_displaces_an_old_painting(shelf, picture, same):
+    old = shelf({"m.png": picture(1)}, name="old")
+    first = build_catalogue([old.source()])
+    content = picture(1) if same == "bytes" else picture(2)
+    new = shelf({"a.png" if same == "bytes" else "M.png": content}, name="new")
+    # The new source stands first in the profile, and its file first in the order of paths.
+    second = build_catalogue([new.source(), old.source()], first.catalogue, first.looks)
+    ok = second.catalogue[second.catalogue["status"] == "ok"]
+    assert (ok["source"].item(), ok["file"].item()) == ("old", "m.png")
+    # Without a past the order of the sources decides.
+    fresh = build_catalogue([new.source(), old.source()])
+    assert fresh.catalogue.loc[fresh.catalogue["status"] == "ok", "source"].item() == "new"
+
+
+def test_a_renamed_source_keeps_its_paintings(shelf, picture):
+    one = shelf({"b.png": picture(1)}, name="one")
+    first = build_catalogue([one.source()])
+    renamed = shelf({"a.png": picture(1), "b.png": picture(1)}, name="two")
+    second = build_catalogue([renamed.source()], first.catalogue, first.looks)
+    assert second.catalogue.loc[second.catalogue["status"] == "ok", "file"].item() == "b.png"
+
+
+def test_what_gives_way_is_in_nobodys_way(shelf, picture):
+    files = {"1.jpg": picture(1), "1.png": picture(2), "3.png": picture(2)}
+    build = build_catalogue([shelf(files).source()])
+    ok = build.catalogue[build.catalogue["status"] == "ok"]
+    assert sorted(ok["file"]) == ["1.jpg", "3.png"]
