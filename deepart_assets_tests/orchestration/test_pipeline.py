@@ -93,7 +93,7 @@ def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
     assert ("gallery", None) in made
     record = project.ledger.get("subject_masks", "p1")
     assert record.status == "failed"
-    assert "wikiart_paintings/p1.png cannot be decoded" in record.reason
+    assert "wikiart_paintings/p1.png is a text: replace the file" in record.reason
     assert project.ledger.get("unfinished_paintings", "p1") is None
     assert "subject_masks failed" in project.lake.read("gallery/index.html").decode()
 
@@ -155,7 +155,7 @@ def test_styles_decide_the_partitions(project, instance):
         f"A{n},1900,portrait,{'Cubism' if n % 2 else 'Realism'},T{n},p{n}.png" for n in range(5)
     ]
     (project.inbox / "paintings.csv").write_text(header + "\n".join(rows))
-    project.content["wikiart"]["source"]["csv"] = "paintings.csv"
+    project.content["wikiart"]["sources"]["inbox"]["csv"] = "paintings.csv"
     project.content["styled_paintings"] = {"styles": [" realism"]}
     with project.run("catalogue", instance) as result:
         assert result.success
