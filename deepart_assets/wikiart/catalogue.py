@@ -2,7 +2,7 @@
 
 Belongs here: the table and its Parquet form. Does not belong here: looking into pictures
 (`examine`), the CSV (`annotations`), which of two files stays (`clashes`), choosing paintings
-(`styles`, `selection`).
+(`styles`, `sr`).
 """
 
 import io

@@ -1,7 +1,7 @@
 """What is written of a painting, made comparable: names and years.
 
 Belongs here: rules that tell whether two spellings name the same thing, and which years a text
-means. Does not belong here: choosing paintings by them (`styles`, `selection`).
+means. Does not belong here: choosing paintings by them (`styles`, `sr`).
 """
 
 import re

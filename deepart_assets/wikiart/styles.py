@@ -1,7 +1,7 @@
 """Which paintings are restored: those that meet every condition of the profile.
 
 Belongs here: the conditions, what each leaves, and counts by style. Does not belong here: when two
-spellings are one name (`labels`), the choice for super-resolution (`selection`), which does not
+spellings are one name (`labels`), the choice for super-resolution (`sr`), which does not
 look at styles.
 """
 
