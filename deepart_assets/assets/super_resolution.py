@@ -6,7 +6,7 @@ degrading, training, measuring (`super_resolution`).
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dagster as dg
@@ -19,8 +19,14 @@ from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.profile import cache_folder
-from deepart_assets.settings.super_resolution import DriveWeights, PixelTraining
-from deepart_assets.storage import Made, Record
+from deepart_assets.settings.super_resolution import (
+    NOT_IN_RESULT,
+    DriveWeights,
+    PixelTraining,
+    Training,
+)
+from deepart_assets.storage import Lake, Made, Recipe, Record
+from deepart_assets.super_resolution.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.evaluation import crops, evaluate
 from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
 from deepart_assets.super_resolution.pair_building import (
@@ -31,12 +37,8 @@ from deepart_assets.super_resolution.pair_building import (
 )
 from deepart_assets.super_resolution.pair_files import open_pairs
 from deepart_assets.super_resolution.pairs import Pair, of_split
-from deepart_assets.super_resolution.training import (
-    Report,
-    Trained,
-    train_adversarial,
-    train_pixel,
-)
+from deepart_assets.super_resolution.progress import Report, Step, Trained
+from deepart_assets.super_resolution.training import train_adversarial, train_pixel
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
 from deepart_assets.super_resolution.weights import fetch_drive_weights
 from deepart_assets.wikiart.catalogue import from_parquet
@@ -128,45 +130,87 @@ def _read_pairs(studio: Studio) -> Sequence[Pair]:
 # --- training ------------------------------------------------------------------------------------
 
 
-@data_asset(group="super_resolution", deps=["lr_hr_pairs"], kinds={"torch"})
+@data_asset(
+    group="super_resolution",
+    deps=["lr_hr_pairs"],
+    kinds={"torch"},
+    after=lambda context, studio: discard(_work(studio), "psnr_weights"),
+)
 def psnr_weights(studio: Studio) -> Stage:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
 
     Trained here with the pixel loss alone, or the published weights, as the profile says.
-    Safetensors with their provenance.
+    Safetensors with their provenance. A training that was killed goes on from its last checkpoint.
     """
     choice = studio.settings.super_resolution.psnr_weights
+    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
 
     def make() -> Made:
         if isinstance(choice, DriveWeights):
             weights = fetch_drive_weights(choice, studio.downloads)
             return Made({PSNR_PATH: weights}, {"megabytes": round(len(weights) / 1e6, 2)})
         assert isinstance(choice, PixelTraining)
-        trained = train_pixel(_read_pairs(studio), choice, _report(studio, "psnr_weights"))
-        return _made(PSNR_PATH, trained)
+        report = _report(studio, "psnr_weights")
+        recipe = Recipe("1", settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
+        kept = _checkpoints(studio, "psnr_weights", choice, recipe)
+        return _made(PSNR_PATH, train_pixel(_read_pairs(studio), choice, report, kept))
 
-    return Stage(make, settings=choice.model_dump(mode="json"))
+    return Stage(make, settings=settings)
 
 
 PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 
 
-@data_asset(group="super_resolution", deps=["psnr_weights", "lr_hr_pairs"], kinds={"torch"})
+ADVERSARIAL_VERSION = "2"
+
+
+@data_asset(
+    group="super_resolution",
+    deps=["psnr_weights", "lr_hr_pairs"],
+    kinds={"torch"},
+    code_version=ADVERSARIAL_VERSION,
+    after=lambda context, studio: discard(_work(studio), "art_esrgan"),
+)
 def art_esrgan(studio: Studio) -> Stage:
     """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
     (Wang et al. 2018) on paintings.
 
-    Safetensors with their provenance. Every upscaled result is made with these weights.
+    Of the checkpoints on the way the most natural one is taken (lowest NIQE on the validation
+    split) that is faithful enough (PSNR-Y). Safetensors with their provenance. Every upscaled
+    result is made with these weights. A training that was killed goes on from its last checkpoint.
     """
     choice = studio.settings.super_resolution.art_esrgan
+    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
 
     def make() -> Made:
         base = studio.read("psnr_weights")
+        inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
+        kept = _checkpoints(
+            studio, "art_esrgan", choice, Recipe(ADVERSARIAL_VERSION, settings, inputs)
+        )
         report = _report(studio, "art_esrgan")
-        trained = train_adversarial(_read_pairs(studio), base, choice, report)
+        trained = train_adversarial(_read_pairs(studio), base, choice, report, kept)
         return _made("art_esrgan/art_esrgan.safetensors", trained)
 
-    return Stage(make, settings=choice.model_dump(mode="json"))
+    return Stage(make, settings=settings)
+
+
+def _version(studio: Studio, asset: str) -> str:
+    return studio.upstream(asset).data_version
+
+
+def _work(studio: Studio) -> Lake:
+    return work_lake(studio.lake, cache_folder())
+
+
+def _checkpoints(
+    studio: Studio, asset: str, choice: Training, recipe: Recipe
+) -> Checkpoints | None:
+    if choice.checkpoint_seconds is None:
+        return None
+    return Checkpoints(
+        _work(studio), asset, recipe.fingerprint, choice.checkpoint_seconds, studio.log.info
+    )
 
 
 def _made(path: str, trained: Trained) -> Made:
@@ -187,17 +231,13 @@ def _report(studio: Studio, asset: str) -> Report:
     """Return a callback that logs training progress now and then."""
     told = 0.0
 
-    def report(
-        iteration: int, total: int, losses: Mapping[str, float], seconds_left: float | None
-    ) -> None:
+    def report(step: Step) -> None:
         nonlocal told
         now = time.monotonic()
-        if iteration < total and now - told < TOLD_EVERY:
+        if step.iteration < step.total and now - told < TOLD_EVERY:
             return
         told = now
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in losses.items())
-        left = "" if seconds_left is None else f"; about {seconds_left:.0f} s left"
-        studio.log.info(f"{asset} {iteration}/{total}: {shown}{left}")
+        studio.log.info(f"{asset} {step.line}")
 
     return report
 

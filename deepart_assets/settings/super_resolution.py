@@ -75,16 +75,39 @@ class Network(Section):
     growth: int = Field(32, ge=2)
 
 
-class PixelTraining(Section):
+class Training(Section):
+    """What both trainings have in common."""
+
+    iterations: int = Field(ge=1)
+    batch: int = Field(8, ge=1)
+    crop: int = Field(ge=32, description="Side of an HR crop, pixels.")
+    learning_rate: float = Field(gt=0)
+    seed: int = 0
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="bf16: the networks compute in bfloat16 (autocast), weights, losses and"
+        " optimisers stay float32. For GPUs with tensor cores; the seed's mixed precision.",
+    )
+    checkpoint_seconds: float | None = Field(
+        120,
+        ge=0,
+        description="Seconds between two checkpoints, so what a killed run loses at most; writing"
+        " one of the 64/23 network takes about two. None: no checkpoints. No part of the result.",
+    )
+
+
+NOT_IN_RESULT = {"checkpoint_seconds"}
+"""Settings of a training that its weights do not depend on, and a recipe leaves out."""
+
+
+class PixelTraining(Training):
     """The stage with the pixel loss alone, which gives the "4x PSNR" weights."""
 
     kind: Literal["train"] = "train"
     network: Network = Network()
     iterations: int = Field(1000, ge=1)
-    batch: int = Field(8, ge=1)
     crop: int = Field(96, ge=32, multiple_of=4, description="Side of an HR crop, pixels.")
     learning_rate: float = Field(1e-3, gt=0)
-    seed: int = 0
 
 
 class DriveWeights(Section):
@@ -98,11 +121,16 @@ class DriveWeights(Section):
 PsnrWeights = Annotated[PixelTraining | DriveWeights, Field(discriminator="kind")]
 
 
-class AdversarialTraining(Section):
-    """The ESRGAN stage: pixel, feature and relativistic adversarial loss (esrgan paper, eq. 3)."""
+class AdversarialTraining(Training):
+    """The ESRGAN stage: pixel, feature and relativistic adversarial loss (esrgan paper, eq. 3).
+
+    The defaults are the seed's (traiNNer's ESRGAN recipe, batch 8, 5,000 iterations) but for two
+    settings, which choose among the weights that the recipe passes through and do not change it:
+    `moving_average` and `choose_best`. Switched off, the result is the last iteration's weights, as
+    in the seed.
+    """
 
     iterations: int = Field(5000, ge=1)
-    batch: int = Field(8, ge=1)
     crop: int = Field(128, ge=32, multiple_of=8, description="Side of an HR crop, pixels.")
     learning_rate: float = Field(1e-4, gt=0)
     pixel_weight: float = 1e-2
@@ -118,8 +146,44 @@ class AdversarialTraining(Section):
     discriminator_learning_rate: float | None = Field(
         None, gt=0, description="None: the generator's. A short training needs a quicker one."
     )
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Of both Adam optimisers.")
+    milestones: tuple[float, ...] = Field(
+        (0.1, 0.2, 0.4, 0.6),
+        description="Where both learning rates fall, as shares of the iterations.",
+    )
+    gamma: float = Field(0.5, gt=0, le=1, description="What they fall to at each milestone.")
     clip_norm: float = Field(0.1, gt=0, description="L2 limit of the generator's gradient.")
-    seed: int = 0
+    moving_average: bool = Field(
+        True,
+        description="Take the exponential moving average of the generator's weights (basicsr's"
+        " ema_decay; the seed has none): one iteration's weights swing with the discriminator.",
+    )
+    validations: int = Field(
+        20, ge=1, description="How often it is validated, at even distances: checkpoints to choose."
+    )
+    choose_best: bool = Field(
+        True,
+        description="Take, of the validated checkpoints that keep to fidelity_floor, the one with"
+        " the lowest NIQE, not the last as the seed: adversarial training gets no steadily better.",
+    )
+    fidelity_floor: float = Field(
+        3.0,
+        ge=0,
+        description="Validation PSNR-Y of the best checkpoint may be this far below the base's, dB."
+        " Published ESRGAN is 2.4 to 2.7 dB below its own base; NIQE alone would pay for noise.",
+    )
+    collapse_drop: float = Field(
+        6.0,
+        gt=0,
+        description="Stop when validation PSNR-Y is this far below the base's, dB: more than twice"
+        " what the published network gave up.",
+    )
+    collapse_loss: float = Field(
+        1e-4,
+        ge=0,
+        description="Stop when the discriminator's loss stays below this for a tenth of the"
+        " iterations: it tells all pictures apart and teaches nothing (undecided: 0.69). 0: never.",
+    )
 
     @model_validator(mode="after")
     def _crop_suits_discriminator(self) -> "AdversarialTraining":

@@ -65,6 +65,19 @@ def croppable(pairs: Sequence[Pair], crop: int, context: int = 0) -> list[Pair]:
 def random_crops(
     pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int, context: int = 0
 ) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cut crops as `random_crop_arrays`, for a network.
+
+    Returns:
+        LR (float32, batch×3×l×l with l = crop/4 + 2 context) and HR (float32, batch×3×crop×crop),
+        in [0, 1].
+    """
+    lr, hr = random_crop_arrays(pairs, generator, batch, crop, context)
+    return to_tensor(lr), to_tensor(hr)
+
+
+def random_crop_arrays(
+    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int, context: int = 0
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Cut aligned random crops, each from a random pair, in one of the eight orientations.
 
     Args:
@@ -75,19 +88,19 @@ def random_crops(
         context: LR pixels that LR shows beyond HR on each side.
 
     Returns:
-        LR (float32, batch×3×l×l with l = crop/4 + 2 context) and HR (float32, batch×3×crop×crop),
-        in [0, 1].
+        LR (uint8, batch×l×l×3 with l = crop/4 + 2 context) and HR (uint8, batch×crop×crop×3).
     """
     chosen = [_random_crop(pairs, generator, crop, context) for _ in range(batch)]
     lr, hr = zip(*chosen, strict=True)
-    return to_tensor(np.stack(lr)), to_tensor(np.stack(hr))
+    return np.stack(lr), np.stack(hr)
 
 
-def to_tensor(pictures: NDArray[np.uint8]) -> torch.Tensor:
-    """Turn uint8 N×H×W×3 into float32 N×3×H×W in [0, 1], channels last in memory."""
+def to_tensor(pictures: NDArray[np.uint8], device: torch.device | str = "cpu") -> torch.Tensor:
+    """Turn uint8 N×H×W×3 into float32 N×3×H×W in [0, 1] on `device`, channels last in memory."""
     import torch
 
-    tensor = torch.from_numpy(np.ascontiguousarray(pictures)).permute(0, 3, 1, 2)
+    # Moved as bytes: a quarter of what floats take.
+    tensor = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2)
     return tensor.to(torch.float32) / 255
 
 

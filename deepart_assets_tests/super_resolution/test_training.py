@@ -1,5 +1,6 @@
 import json
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import AdversarialTraining, Network, PixelTraining
+from deepart_assets.super_resolution.loop import MovingAverage
 from deepart_assets.super_resolution.pairs import Pair
 from deepart_assets.super_resolution.training import (
-    MovingAverage,
     _warm_cosine,
     relativistic_loss,
     train_adversarial,
@@ -77,11 +78,14 @@ def test_figures_and_curve_are_plain_json(base):
 
 def test_progress_is_reported_to_the_end(pairs):
     told = []
-    train_pixel(pairs, TINY, lambda *arguments: told.append(arguments))
-    assert [iteration for iteration, *_ in told] == [1, 2, 3, 4, 5, 6]
-    assert {total for _, total, *_ in told} == {6}
-    assert all(losses["pixel"] > 0 for _, _, losses, _ in told)
-    assert told[-1][3] == 0
+    train_pixel(pairs, TINY, told.append)
+    assert [step.iteration for step in told] == [1, 2, 3, 4, 5, 6]
+    assert {step.total for step in told} == {6}
+    assert all(step.losses["pixel"] > 0 and step.rate > 0 for step in told)
+    assert told[-1].seconds_left == 0
+    assert re.fullmatch(
+        r"6/6: pixel 0\.\d+, PSNR-Y \d\d\.\d\d dB; [\d.]+ it/s, about 0 s left", told[-1].line
+    )
 
 
 def test_pixel_training_learns_what_the_pairs_show(pairs):
@@ -117,7 +121,7 @@ def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     # Adam moves a weight by about the learning rate a step, and no training starts anew.
     assert 0 < moved < 2 * settings.learning_rate * settings.iterations
     assert set(trained.curve[-1]) == {
-        "iteration", "pixel", "feature", "adversarial", "discriminator", "psnr_y",
+        "iteration", "pixel", "feature", "adversarial", "discriminator", "psnr_y", "niqe",
     }  # fmt: skip
     origin = provenance_of(trained.weights)
     assert (origin["stage"], origin["base_stage"]) == ("adversarial", "pixel")
@@ -133,21 +137,23 @@ def test_no_loss_sees_what_zero_padding_darkens(stage):
     losses = []
     still = {"iterations": 1, "learning_rate": 1e-12}
     base = train_pixel(
-        [pair], TINY.model_copy(update=still), lambda i, n, found, left: losses.append(found)
+        [pair], TINY.model_copy(update=still), lambda step: losses.append(step.losses)
     )
     if stage == "adversarial":
         train_adversarial(
             [pair],
             base.weights,
             TINY_ADVERSARIAL.model_copy(update=still),
-            lambda i, n, found, left: losses.append(found),
+            lambda step: losses.append(step.losses),
         )
         assert losses[-1]["feature"] < 1e-3
     assert losses[-1]["pixel"] < 1e-4
 
 
 def test_a_training_that_diverges_is_stopped(pairs):
-    with pytest.raises(UnavailableError, match=r"diverged .* lower .*learning_rate"):
+    with pytest.raises(
+        UnavailableError, match=r"diverged at iteration \d .* lower .*learning_rate"
+    ):
         train_pixel(pairs, TINY.model_copy(update={"learning_rate": 1e30}))
 
 

@@ -1,0 +1,163 @@
+"""Validation during a training, and the choice of the best checkpoint.
+
+Belongs here: the few crops a training is validated on, their scores, the rule of the choice. Does
+not belong here: the evaluation of a finished network on the test split (`evaluation`).
+
+The rule: of all validated checkpoints whose mean PSNR-Y on the validation crops is at most
+`fidelity_floor` dB below that of the base, the one with the lowest mean NIQE. Where none keeps to
+the floor it is the one with the highest PSNR-Y; where there is no score (no validation pair, or too
+small for NIQE), the last one. NIQE (Mittal et al. 2013) is the perceptual half of the PIRM 2018
+score that needs no original and no weights; the floor is there because it takes invented grain for
+nature.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.evaluation import niqe, psnr_y
+from deepart_assets.super_resolution.pairs import Pair, of_split
+from deepart_assets.super_resolution.upscaling import enlarge
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+PAINTINGS, SIDE = 4, 98
+"""Validated are the middles of the first few validation paintings, in LR pixels: it has to be cheap
+beside the training. NIQE looks at blocks of 96 HR pixels inside a border of 4; 98 gives 4 by 4."""
+
+_ONE_TILE = Upscaling(tile=SIDE, overlap=16)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Means over the validation crops."""
+
+    psnr_y: float | None
+    """dB, higher is more faithful."""
+    niqe: float | None
+    """Lower is more natural; None where it was not asked for or the crops are too small."""
+
+
+class Validation:
+    """The validation crops of a training.
+
+    Args:
+        pairs: The split "valid" is used.
+        perceptual: Whether NIQE is computed too: some 0.15 s a crop.
+    """
+
+    def __init__(self, pairs: Sequence[Pair], *, perceptual: bool) -> None:
+        self._crops = [_middle(pair) for pair in of_split(pairs, "valid")[:PAINTINGS]]
+        self._perceptual = perceptual
+
+    def bicubic(self) -> Score:
+        """Score MATLAB's bicubic interpolation."""
+        return self._score(matlab_bicubic_enlarge)
+
+    def score(self, net: nn.Module) -> Score:
+        """Score a network.
+
+        Raises:
+            PaintingError: It gives values that are not finite.
+        """
+        training = net.training
+        net.eval()
+        try:
+            return self._score(lambda lr: enlarge(net, lr, _ONE_TILE))
+        finally:
+            net.train(training)
+
+    def _score(self, upscale: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Score:
+        made = [upscale(lr) for lr, _ in self._crops]
+        faithful = [psnr_y(a, hr) for a, (_, hr) in zip(made, self._crops, strict=True)]
+        natural = [niqe(picture) for picture in made] if self._perceptual else []
+        return Score(_mean(faithful), _mean([value for value in natural if value is not None]))
+
+
+class Best:
+    """The best checkpoint so far by the rule of this module.
+
+    Args:
+        before: The base's score.
+        floor: `fidelity_floor` in dB.
+    """
+
+    def __init__(self, before: Score, floor: float) -> None:
+        self._least = None if before.psnr_y is None else before.psnr_y - floor
+        self._floor = floor
+        self.score: Score | None = None
+        self.iteration = 0
+        self.weights: dict[str, torch.Tensor] = {}
+        self.offered = 0
+
+    def offer(self, iteration: int, score: Score, net: nn.Module) -> None:
+        """Keep a copy of the weights of `net` if they are the best yet."""
+        rank = self.rank(score)
+        if rank is None:
+            return
+        self.offered += 1
+        if self.score is None or rank > (self.rank(self.score) or rank):
+            self.score, self.iteration = score, iteration
+            self.weights = {
+                name: value.detach().to("cpu", copy=True)
+                for name, value in net.state_dict().items()
+            }
+
+    def rank(self, score: Score) -> tuple[bool, float] | None:
+        """Return what is greater for the better of two scores; None for one that is no score."""
+        if score.psnr_y is None or score.niqe is None or self._least is None:
+            return None
+        faithful = score.psnr_y >= self._least
+        return faithful, -score.niqe if faithful else score.psnr_y
+
+    def reason(self) -> str:
+        """Say why this checkpoint was chosen."""
+        if self.score is None:
+            return "the last: no score on the validation split"
+        if (self.rank(self.score) or (False,))[0]:
+            return (
+                f"lowest NIQE ({self.score.niqe:.2f}) of {self.offered} checkpoints, PSNR-Y at most"
+                f" {self._floor:g} dB below the base's"
+            )
+        return (
+            f"highest PSNR-Y of {self.offered} checkpoints: all are more than {self._floor:g} dB"
+            " below the base's"
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint has to keep."""
+        score = None if self.score is None else asdict(self.score)
+        return {
+            "score": score,
+            "iteration": self.iteration,
+            "weights": self.weights,
+            "offered": self.offered,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state` returned."""
+        self.score = None if state["score"] is None else Score(**state["score"])
+        self.iteration, self.weights = state["iteration"], dict(state["weights"])
+        self.offered = state["offered"]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _middle(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    height, width = pair.lr.shape[:2]
+    side = min(SIDE, height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    rows, columns = slice(top, top + side), slice(left, left + side)
+    large = tuple(slice(span.start * SCALE, span.stop * SCALE) for span in (rows, columns))
+    return np.array(pair.lr[rows, columns]), np.array(pair.hr[large])
