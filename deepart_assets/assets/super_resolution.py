@@ -4,9 +4,11 @@ Belongs here: what each of these assets is made from. Does not belong here: sele
 degrading, training, measuring (`super_resolution`).
 """
 
+import contextlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -38,6 +40,7 @@ from deepart_assets.super_resolution.pair_building import (
 from deepart_assets.super_resolution.pair_files import open_pairs
 from deepart_assets.super_resolution.pairs import Pair, of_split
 from deepart_assets.super_resolution.progress import Report, Step, Trained
+from deepart_assets.super_resolution.tensorboard import TensorBoard
 from deepart_assets.super_resolution.training import train_adversarial, train_pixel
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
 from deepart_assets.super_resolution.weights import fetch_drive_weights
@@ -150,10 +153,10 @@ def psnr_weights(studio: Studio) -> Stage:
             weights = fetch_drive_weights(choice, studio.downloads)
             return Made({PSNR_PATH: weights}, {"megabytes": round(len(weights) / 1e6, 2)})
         assert isinstance(choice, PixelTraining)
-        report = _report(studio, "psnr_weights")
         recipe = Recipe("1", settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
         kept = _checkpoints(studio, "psnr_weights", choice, recipe)
-        return _made(PSNR_PATH, train_pixel(_read_pairs(studio), choice, report, kept))
+        with _reporting(studio, "psnr_weights", recipe) as report:
+            return _made(PSNR_PATH, train_pixel(_read_pairs(studio), choice, report, kept))
 
     return Stage(make, settings=settings)
 
@@ -185,11 +188,10 @@ def art_esrgan(studio: Studio) -> Stage:
     def make() -> Made:
         base = studio.read("psnr_weights")
         inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
-        kept = _checkpoints(
-            studio, "art_esrgan", choice, Recipe(ADVERSARIAL_VERSION, settings, inputs)
-        )
-        report = _report(studio, "art_esrgan")
-        trained = train_adversarial(_read_pairs(studio), base, choice, report, kept)
+        recipe = Recipe(ADVERSARIAL_VERSION, settings, inputs)
+        kept = _checkpoints(studio, "art_esrgan", choice, recipe)
+        with _reporting(studio, "art_esrgan", recipe) as report:
+            trained = train_adversarial(_read_pairs(studio), base, choice, report, kept)
         return _made("art_esrgan/art_esrgan.safetensors", trained)
 
     return Stage(make, settings=settings)
@@ -218,7 +220,11 @@ def _made(path: str, trained: Trained) -> Made:
     panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
     return Made(
         {path: trained.weights},
-        {**trained.figures, "curves": line_plot(panels, "iteration") if panels else None},
+        {
+            **trained.figures,
+            "curves": line_plot(panels, "iteration") if panels else None,
+            "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
+        },
     )
 
 
@@ -227,19 +233,23 @@ def _points(curve: list[dict[str, Any]], name: str) -> tuple[list[float], list[f
     return [row["iteration"] for row in rows], [row[name] for row in rows]
 
 
-def _report(studio: Studio, asset: str) -> Report:
-    """Return a callback that logs training progress now and then."""
+@contextlib.contextmanager
+def _reporting(studio: Studio, asset: str, recipe: Recipe) -> Iterator[Report]:
+    """Yield a callback that shows training progress in the log and in TensorBoard."""
+    folder = Path(_work(studio).full_path(f"{asset}/tensorboard/{recipe.fingerprint[:8]}"))
+    studio.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
     told = 0.0
 
     def report(step: Step) -> None:
         nonlocal told
+        board(step)
         now = time.monotonic()
-        if step.iteration < step.total and now - told < TOLD_EVERY:
-            return
-        told = now
-        studio.log.info(f"{asset} {step.line}")
+        if step.iteration == step.total or now - told >= TOLD_EVERY:
+            told = now
+            studio.log.info(f"{asset} {step.line}")
 
-    return report
+    with contextlib.closing(TensorBoard(folder)) as board:
+        yield report
 
 
 # --- evaluation ----------------------------------------------------------------------------------

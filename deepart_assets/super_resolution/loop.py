@@ -11,7 +11,6 @@ import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -23,6 +22,7 @@ from deepart_assets.super_resolution.checkpoints import Checkpoints
 from deepart_assets.super_resolution.guards import Collapse, FiniteGuard, Row, diverged
 from deepart_assets.super_resolution.pairs import Pair, croppable, to_tensor
 from deepart_assets.super_resolution.progress import Progress, Report, Trained
+from deepart_assets.super_resolution.strip import Strip
 from deepart_assets.super_resolution.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import to_bytes
 
@@ -119,6 +119,7 @@ class Loop:
         self._perceptual = floor is not None
         self._floor = floor or 0.0
         self._validation = Validation(pairs, perceptual=self._perceptual)
+        self._strip = Strip()
         self._iteration = 0
 
     def run(self, provenance: Mapping[str, str]) -> Trained:
@@ -130,6 +131,7 @@ class Loop:
         saved = self._checkpoints.load() if self._checkpoints else None
         if saved is None:
             self._before = self._validation.score(self._net)
+            self._strip.add(0, self._before.picture)
             self._best = Best(self._before, self._floor)
         else:
             self._restore(saved)
@@ -173,9 +175,11 @@ class Loop:
 
     def _score(self, iteration: int) -> Score:
         try:
-            return self._validation.score(self._net)
+            score = self._validation.score(self._net)
         except PaintingError as error:  # the loss was finite, but no longer the weights
             raise diverged(iteration, "what the network makes") from error
+        self._strip.add(iteration, score.picture)
+        return score
 
     def _result(self, provenance: Mapping[str, str], stopped: Collapse | None) -> Trained:
         import torch
@@ -192,6 +196,7 @@ class Loop:
         rows, progress = self._progress.rows, self._progress
         last = Score(rows[-1]["psnr_y"], rows[-1].get("niqe"))
         score = self._best.score or last
+        chosen_iteration = self._best.iteration or self._iteration
         figures = {
             "valid_psnr_y_bicubic": self._validation.bicubic().psnr_y,
             "valid_psnr_y_before": self._before.psnr_y,
@@ -205,14 +210,15 @@ class Loop:
             figures |= {
                 "valid_niqe_before": self._before.niqe,
                 "valid_niqe": score.niqe,
-                "chosen_iteration": self._best.iteration or self._iteration,
+                "chosen_iteration": chosen_iteration,
                 "chosen": self._best.reason(),
             }
         if stopped is not None:
             figures["stopped"] = f"collapsed at iteration {self._iteration}: {stopped.reason}"
         if progress.resumed:
             figures["resumed_after"] = ", ".join(map(str, progress.resumed))
-        return Trained(to_bytes(chosen, provenance), rows, figures)
+        strip = self._strip.sheet(self._validation.shown, chosen_iteration)
+        return Trained(to_bytes(chosen, provenance), rows, figures, strip)
 
     # --- the state -------------------------------------------------------------------------------
 
@@ -231,7 +237,8 @@ class Loop:
                 "cuda": cuda,
             },
             "progress": self._progress.state(),
-            "before": asdict(self._before),
+            "strip": self._strip.state(),
+            "before": self._before.numbers(),
             "best": self._best.state(),
         }
 
@@ -250,6 +257,7 @@ class Loop:
         self._iteration = state["iteration"]
         device = next(self._trainee.net.parameters()).device
         self._progress.restore(state["progress"], self._iteration, device)
+        self._strip.restore(state["strip"])
         self._before = Score(**state["before"])
         self._best = Best(self._before, self._floor)
         self._best.restore(state["best"])

@@ -12,6 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepart_assets.super_resolution.validation import Score
 
 if TYPE_CHECKING:
@@ -66,6 +69,8 @@ class Trained:
     `psnr_y` (and `niqe`, where it counts)."""
     figures: dict[str, Any] = field(default_factory=dict)
     """What to record: iterations, parameters, device, seconds, validation scores, the choice."""
+    strip: NDArray[np.uint8] | None = None
+    """One validation crop at several iterations, side by side: uint8, H×W×3."""
 
 
 class Progress:

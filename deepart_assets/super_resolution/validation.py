@@ -14,7 +14,7 @@ nature.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +34,9 @@ PAINTINGS, SIDE = 4, 98
 """Validated are the middles of the first few validation paintings, in LR pixels: it has to be cheap
 beside the training. NIQE looks at blocks of 96 HR pixels inside a border of 4; 98 gives 4 by 4."""
 
+SHOWN_SIDE = 128
+"""HR pixels a side of the picture that is shown of a validation."""
+
 _ONE_TILE = Upscaling(tile=SIDE, overlap=16)
 
 
@@ -45,6 +48,12 @@ class Score:
     """dB, higher is more faithful."""
     niqe: float | None
     """Lower is more natural; None where it was not asked for or the crops are too small."""
+    picture: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
+    """The middle of the first crop, enlarged: uint8, at most `SHOWN_SIDE` pixels a side."""
+
+    def numbers(self) -> dict[str, float | None]:
+        """Return the score without the picture."""
+        return {"psnr_y": self.psnr_y, "niqe": self.niqe}
 
 
 class Validation:
@@ -58,6 +67,14 @@ class Validation:
     def __init__(self, pairs: Sequence[Pair], *, perceptual: bool) -> None:
         self._crops = [_middle(pair) for pair in of_split(pairs, "valid")[:PAINTINGS]]
         self._perceptual = perceptual
+
+    @property
+    def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
+        """LR and HR of the picture that is shown (`Score.picture`)."""
+        if not self._crops:
+            return None
+        lr, hr = self._crops[0]
+        return _shown(lr, SHOWN_SIDE // SCALE), _shown(hr, SHOWN_SIDE)
 
     def bicubic(self) -> Score:
         """Score MATLAB's bicubic interpolation."""
@@ -80,7 +97,11 @@ class Validation:
         made = [upscale(lr) for lr, _ in self._crops]
         faithful = [psnr_y(a, hr) for a, (_, hr) in zip(made, self._crops, strict=True)]
         natural = [niqe(picture) for picture in made] if self._perceptual else []
-        return Score(_mean(faithful), _mean([value for value in natural if value is not None]))
+        return Score(
+            _mean(faithful),
+            _mean([value for value in natural if value is not None]),
+            _shown(made[0], SHOWN_SIDE) if made else None,
+        )
 
 
 class Best:
@@ -135,7 +156,7 @@ class Best:
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint has to keep."""
-        score = None if self.score is None else asdict(self.score)
+        score = None if self.score is None else self.score.numbers()
         return {
             "score": score,
             "iteration": self.iteration,
@@ -152,6 +173,14 @@ class Best:
 
 def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
+
+
+def _shown(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """Cut the middle out, the same for LR and HR: both sides of HR are multiples of 4."""
+    height, width = picture.shape[:2]
+    unit = side * SCALE // SHOWN_SIDE  # 1 for LR, 4 for HR
+    top, left = (max(0, (length - side) // 2) // unit * unit for length in (height, width))
+    return np.array(picture[top : top + side, left : left + side])
 
 
 def _middle(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

@@ -55,15 +55,17 @@ def base() -> bytes:
 
 
 def train(stage: str, folder: Path, report: Any, every: float | None = 0) -> Trained:
-    """Train the small network of a stage with a checkpoint after each iteration."""
+    """Train the small network of a stage for 30 iterations, with a checkpoint after each."""
+    longer = {"iterations": 30}
     kept = None if every is None else Checkpoints(Lake(folder), stage, "f" * 64, every)
     if stage == "pixel":
-        return train_pixel(small_pairs(), PIXEL, report, kept)
-    return train_adversarial(small_pairs(), base(), ADVERSARIAL, report, kept)
+        return train_pixel(small_pairs(), PIXEL.model_copy(update=longer), report, kept)
+    settings = ADVERSARIAL.model_copy(update=longer)
+    return train_adversarial(small_pairs(), base(), settings, report, kept)
 
 
 def train_in_process(stage: str, folder: Path, every: float | None, tell: Any) -> None:
-    """Train, telling `tell` each iteration that begins to be recorded, and at last the result."""
+    """Train, telling `tell` each iteration before it is saved, and at last the result."""
     torch.set_num_threads(1)
     trained = train(stage, folder, lambda step: tell.send(step.iteration), every)
     tell.send((trained.weights, trained.curve, trained.figures))

@@ -79,10 +79,10 @@ def test_bf16_computes_in_bfloat16_and_stays_close(base, discriminator):
         settings = AdversarialTraining(
             **TINY, precision=precision, discriminator=discriminator, iterations=3
         )
+        torch.manual_seed(0)
         stage = _AdversarialStage(base, settings)
         kinds = set()
         stage.net.conv_first.register_forward_hook(lambda m, i, o, kinds=kinds: kinds.add(o.dtype))
-        torch.manual_seed(0)
         lr, hr = torch.rand(2, 3, 36, 36), torch.rand(2, 3, 128, 128)
         seen[precision] = [
             {name: value.detach() for name, value in stage.step(lr, hr)[0].items()}
