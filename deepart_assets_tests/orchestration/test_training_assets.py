@@ -1,0 +1,107 @@
+"""The trainings in Dagster: interrupted, gone on with, shown, and tidied up after."""
+
+import base64
+import io
+
+import dagster as dg
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepart_assets.assets.super_resolution import art_esrgan, lr_hr_pairs, psnr_weights
+from deepart_assets.imaging import encode_png
+from deepart_assets.orchestration.resources import profile_resource
+from deepart_assets.settings import load_settings
+from deepart_assets.storage import Made, Recipe, make_or_reuse
+from deepart_assets.super_resolution.tensorboard import TensorBoard
+from deepart_assets.wikiart.catalogue import to_parquet
+from deepart_assets_tests.super_resolution.pictures import texture
+
+
+@pytest.fixture
+def trainable(project):
+    """Three paintings to train and one to validate with, large enough for NIQE."""
+    import pandas as pd
+
+    rows = []
+    for number, split in enumerate(("train", "train", "valid", "test")):
+        picture = encode_png(texture(240, 240, number))
+        file = project.lake.write(f"wikiart_paintings/p{number}.png", picture)
+        rows.append(
+            {"id": f"p{number}", "path": file.path, "sha256": file.sha256, "split": split}
+            | {"left": 0, "top": 0, "right": 240, "bottom": 240, "artist": "A", "style": "S"}
+        )
+    chosen = project.content["super_resolution"]
+    chosen.pop("data_set")  # chosen here
+    chosen["pairs"]["hr_side"] = 240
+    chosen["psnr_weights"] |= {"iterations": 6, "checkpoint_seconds": 0}
+    chosen["art_esrgan"] |= {"iterations": 6, "checkpoint_seconds": 0, "validations": 3}
+    table = to_parquet(pd.DataFrame(rows))
+    make_or_reuse(
+        project.ledger,
+        "wikiart_sr",
+        Recipe("1"),
+        lambda: Made({"wikiart_sr/paintings.parquet": table}),
+    )
+    return project
+
+
+def materialize(project, instance, *assets):
+    settings = load_settings(str(project.write_profile()))
+    resource = profile_resource(settings, str(project.root))
+    return dg.materialize(
+        list(assets), resources={"profile": resource}, instance=instance, raise_on_error=False
+    )
+
+
+def shown(result, asset):
+    event = result.asset_materializations_for_node(asset)[0]
+    return {name: value.value for name, value in event.metadata.items()}
+
+
+def picture_of(markdown):
+    data = markdown.split("base64,", 1)[1].rstrip(")")
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
+
+
+@pytest.mark.parametrize("asset", [psnr_weights, art_esrgan], ids=["pixel", "adversarial"])
+def test_an_interrupted_run_is_gone_on_with_by_the_next(trainable, instance, monkeypatch, asset):
+    if asset is art_esrgan:
+        pytest.importorskip("efficientnet_lite_pytorch")
+    name = asset.key.to_user_string()
+    before = [lr_hr_pairs] if asset is psnr_weights else [lr_hr_pairs, psnr_weights]
+    assert materialize(trainable, instance, *before).success
+    checkpoints = trainable.root / name / "checkpoint"
+    show = TensorBoard.__call__
+
+    def interrupt(board, step):
+        show(board, step)
+        if step.iteration == 4:
+            raise RuntimeError("the machine goes down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TensorBoard, "__call__", interrupt)
+        assert not materialize(trainable, instance, asset).success
+    assert len(list(checkpoints.iterdir())) == 1
+
+    result = materialize(trainable, instance, asset)
+    assert result.success
+    figures = shown(result, name)
+    assert figures["resumed_after"] == "3"
+    assert not checkpoints.exists()
+    assert len(list((trainable.root / name / "tensorboard").iterdir())) == 1
+    assert picture_of(figures["curves"]).shape[2] in (3, 4)
+    height, width = picture_of(figures["strip"]).shape[:2]
+    assert width > 4 * height
+    assert "checkpoint_seconds" not in figures["settings"]
+    if asset is art_esrgan:
+        assert figures["chosen"].startswith("lowest NIQE")
+
+    # How often checkpoints are written is no reason to train again; another rate is.
+    chosen = trainable.content["super_resolution"][name]
+    chosen["checkpoint_seconds"] = 60
+    assert shown(materialize(trainable, instance, asset), name)["made"].startswith("reused")
+    chosen["learning_rate"] = 5e-5
+    again = shown(materialize(trainable, instance, asset), name)
+    assert again["made"] == "now"
+    assert "resumed_after" not in again
