@@ -100,13 +100,7 @@ def lr_hr_pairs(studio: Studio) -> Stage:
             )
             for row in rows
         ]
-        return build_pairs(
-            studio.ledger,
-            originals,
-            choice,
-            studio.picture,
-            lambda line: studio.log.info(f"lr_hr_pairs {line}"),
-        )
+        return build_pairs(studio.ledger, originals, choice, studio.picture, studio.log.info)
 
     tried = attempt(studio.ledger.done("lr_hr_pairs"))
     return Stage(make, settings=choice.model_dump(mode="json"), inputs={"attempt": str(tried)})
