@@ -34,7 +34,7 @@ class Spec:
 
     def __str__(self) -> str:
         return (
-            f"{self.features} features, {self.blocks} blocks, growth {self.growth}, ×{self.scale}"
+            f"features {self.features}, blocks {self.blocks}, growth {self.growth}, ×{self.scale}"
         )
 
 
