@@ -19,7 +19,7 @@ from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.profile import cache_folder
-from deepart_assets.settings.super_resolution import DriveWeights, PixelTraining
+from deepart_assets.settings.super_resolution import PixelTraining, PublishedWeights
 from deepart_assets.storage import Made, Record
 from deepart_assets.super_resolution.evaluation import crops, evaluate
 from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
@@ -38,7 +38,14 @@ from deepart_assets.super_resolution.training import (
     train_pixel,
 )
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
-from deepart_assets.super_resolution.weights import fetch_drive_weights
+from deepart_assets.super_resolution.weights import (
+    fetch_weights,
+    provenance_of,
+    read_state,
+    spec_of,
+    version_of,
+    with_provenance,
+)
 from deepart_assets.wikiart.catalogue import from_parquet
 
 ALIGNMENT = 0.5
@@ -122,30 +129,47 @@ def _read_pairs(studio: Studio) -> Sequence[Pair]:
 # --- training ------------------------------------------------------------------------------------
 
 
-@data_asset(group="super_resolution", deps=["lr_hr_pairs"], kinds={"torch"})
+@data_asset(group="super_resolution", deps=["lr_hr_pairs"], kinds={"torch"}, code_version="2")
 def psnr_weights(studio: Studio) -> Stage:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
 
-    Trained here with the pixel loss alone, or the published weights, as the profile says.
-    Safetensors with their provenance.
+    Trained here with the pixel loss alone, or ready-made weights (on Drive, of a file, a package or
+    the project), as the profile says. Safetensors with their provenance.
     """
     choice = studio.settings.super_resolution.psnr_weights
 
-    def make() -> Made:
-        if isinstance(choice, DriveWeights):
-            weights = fetch_drive_weights(choice, studio.downloads)
-            return Made({PSNR_PATH: weights}, {"megabytes": round(len(weights) / 1e6, 2)})
-        assert isinstance(choice, PixelTraining)
-        trained = train_pixel(_read_pairs(studio), choice, _report(studio, "psnr_weights"))
-        return _made(PSNR_PATH, trained)
+    settings = choice.model_dump(mode="json")
+    if not isinstance(choice, PixelTraining):
+        version = version_of(choice)
+        inputs = {"source": version} if version else {}
+        return Stage(lambda: _fetched(choice, studio), settings=settings, inputs=inputs)
 
-    return Stage(make, settings=choice.model_dump(mode="json"))
+    def make() -> Made:
+        trained = train_pixel(_read_pairs(studio), choice, _report(studio, "psnr_weights"))
+        return _made(PSNR_PATH, trained, studio)
+
+    return Stage(make, settings=settings)
+
+
+def _fetched(choice: PublishedWeights, studio: Studio) -> Made:
+    weights = fetch_weights(choice, studio.downloads)
+    figures = {
+        "network": str(spec_of(read_state(weights, PSNR_PATH))),
+        "megabytes": round(len(weights) / 1e6, 2),
+        "provenance": provenance_of(weights),
+    }
+    return Made({PSNR_PATH: weights}, figures)
 
 
 PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 
 
-@data_asset(group="super_resolution", deps=["psnr_weights", "lr_hr_pairs"], kinds={"torch"})
+@data_asset(
+    group="super_resolution",
+    deps=["psnr_weights", "lr_hr_pairs"],
+    kinds={"torch"},
+    code_version="2",
+)
 def art_esrgan(studio: Studio) -> Stage:
     """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
     (Wang et al. 2018) on paintings.
@@ -158,17 +182,30 @@ def art_esrgan(studio: Studio) -> Stage:
         base = studio.read("psnr_weights")
         report = _report(studio, "art_esrgan")
         trained = train_adversarial(_read_pairs(studio), base, choice, report)
-        return _made("art_esrgan/art_esrgan.safetensors", trained)
+        return _made("art_esrgan/art_esrgan.safetensors", trained, studio)
 
     return Stage(make, settings=choice.model_dump(mode="json"))
 
 
-def _made(path: str, trained: Trained) -> Made:
+def _made(path: str, trained: Trained, studio: Studio) -> Made:
+    """Record a training: its weights with what they were trained on and with, and its curves."""
+    import torch
+
+    made_with = {
+        "data_set": studio.upstream("lr_hr_pairs").data_version,
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+    weights = with_provenance(trained.weights, made_with)
     names = list(dict.fromkeys(name for row in trained.curve for name in row))
     panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
     return Made(
-        {path: trained.weights},
-        {**trained.figures, "curves": line_plot(panels, "iteration") if panels else None},
+        {path: weights},
+        {
+            **trained.figures,
+            "provenance": provenance_of(weights),
+            "curves": line_plot(panels, "iteration") if panels else None,
+        },
     )
 
 
