@@ -95,10 +95,12 @@ def _predicted_styles(choice: PredictedStyles) -> dg.AssetsDefinition:
 def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> None:
     """Make the partition keys those of the list, in its order at the end of the known ones."""
     name = str(PAINTINGS.name)
-    known = context.instance.get_dynamic_partitions(name)
-    listed = list(studio.paintings)
-    context.instance.add_dynamic_partitions(name, [key for key in listed if key not in known])
-    for key in set(known) - set(listed):
+    known = set(context.instance.get_dynamic_partitions(name))
+    listed = studio.paintings
+    new = [key for key in listed if key not in known]
+    if new:
+        context.instance.add_dynamic_partitions(name, new)
+    for key in known - listed.keys():
         context.instance.delete_dynamic_partition(name, key)
 
 

@@ -1,258 +1,32 @@
-"""Super-resolution: the data set, the pairs, the two trainings and their evaluation.
+"""Super-resolution: the group, and the evaluation of its networks.
 
-Belongs here: what each of these assets is made from. Does not belong here: selecting (`wikiart`),
-degrading, training, measuring (`super_resolution`).
+Belongs here: which assets the group has, and what the evaluation is made from. Does not belong
+here: the data (`wikiart_sr`, `lr_hr_pairs`), the trainings (`training`), measuring
+(`super_resolution`).
 """
 
-import contextlib
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import dagster as dg
 
+from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs, read_pairs
+from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
 from deepart_assets.imaging import encode_png, preview_uri
-from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
-from deepart_assets.reports import line_plot, report_json
+from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
-from deepart_assets.settings.profile import cache_folder
-from deepart_assets.settings.super_resolution import (
-    NOT_IN_RESULT,
-    DriveWeights,
-    PixelTraining,
-    Training,
-)
-from deepart_assets.storage import Lake, Made, Recipe, Record
-from deepart_assets.super_resolution.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.storage import Made
 from deepart_assets.super_resolution.evaluation import crops, evaluate
-from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
-from deepart_assets.super_resolution.pair_building import (
-    Original,
-    attempt,
-    build_pairs,
-    remove_unlisted,
-)
-from deepart_assets.super_resolution.pair_files import open_pairs
-from deepart_assets.super_resolution.pairs import Pair, of_split
-from deepart_assets.super_resolution.progress import Report, Step, Trained
-from deepart_assets.super_resolution.tensorboard import TensorBoard
-from deepart_assets.super_resolution.training import train_adversarial, train_pixel
+from deepart_assets.super_resolution.pairs import of_split
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
-from deepart_assets.super_resolution.weights import fetch_drive_weights
-from deepart_assets.wikiart.catalogue import from_parquet
-
-ALIGNMENT = 0.5
-"""Largest shift between LR and HR that still counts as aligned, in LR pixels."""
-
-TOLD_EVERY = 10.0
-"""Seconds between two lines of training progress."""
 
 
 def super_resolution_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the super-resolution group."""
     data_set = wikiart_sr_asset(settings)
     return [data_set, lr_hr_pairs, psnr_weights, art_esrgan, art_esrgan_evaluation]
-
-
-# --- data ----------------------------------------------------------------------------------------
-
-
-def _misaligned(record: Record) -> str | None:
-    shift = record.figures["largest_shift"]
-    return f"shifted by {shift:.2f} LR pixels" if shift > ALIGNMENT else None
-
-
-@data_asset(
-    group="super_resolution",
-    deps=["wikiart_sr"],
-    kinds={"opencv"},
-    code_version=PAIR_VERSION,
-    checks=[
-        Check(
-            "aligned",
-            f"No LR picture is shifted against its HR picture by more than {ALIGNMENT} LR pixels"
-            " (phase correlation with the HR picture reduced in another way).",
-            _misaligned,
-        )
-    ],
-    after=lambda context, studio: _tidy_pairs(studio),
-)
-def lr_hr_pairs(studio: Studio) -> Stage:
-    """Each painting of the data set twice: high resolution, and reduced four times.
-
-    HR is the painting without the borders of its scan, its smaller side reduced to the profile's,
-    never enlarged, both sides multiples of four. LR is made of it by MATLAB's bicubic rule, or by
-    the seed's area average and JPEG. Lossless TIFF at `lr_hr_pairs/<split>/{hr,lr}/<id>.tiff`: a
-    pair has one name, and training reads crops without decoding. A pair is made again only if its
-    painting or the settings changed.
-    """
-    choice = studio.settings.super_resolution.pairs
-
-    def make() -> Made:
-        rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
-        originals = [
-            Original(
-                id=str(row["id"]),
-                split=row["split"],
-                path=str(row["path"]),
-                sha256=str(row["sha256"]),
-                box=(int(row["left"]), int(row["top"]), int(row["right"]), int(row["bottom"])),
-            )
-            for row in rows
-        ]
-        return build_pairs(
-            studio.ledger,
-            originals,
-            choice,
-            studio.picture,
-            lambda line: studio.log.info(f"lr_hr_pairs {line}"),
-        )
-
-    tried = attempt(studio.ledger.done("lr_hr_pairs"))
-    return Stage(make, settings=choice.model_dump(mode="json"), inputs={"attempt": str(tried)})
-
-
-def _tidy_pairs(studio: Studio) -> None:
-    removed = remove_unlisted(studio.ledger)
-    if removed:
-        studio.log.info(
-            f"lr_hr_pairs: removed {len(removed)} pictures that are not listed any more"
-        )
-
-
-def _read_pairs(studio: Studio) -> Sequence[Pair]:
-    manifest = json.loads(studio.read("lr_hr_pairs"))
-    return open_pairs(studio.lake, manifest, cache_folder() / "lr_hr_pairs")
-
-
-# --- training ------------------------------------------------------------------------------------
-
-
-@data_asset(
-    group="super_resolution",
-    deps=["lr_hr_pairs"],
-    kinds={"torch"},
-    after=lambda context, studio: discard(_work(studio), "psnr_weights"),
-)
-def psnr_weights(studio: Studio) -> Stage:
-    """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
-
-    Trained here with the pixel loss alone, or the published weights, as the profile says.
-    Safetensors with their provenance. A training that was killed goes on from its last checkpoint.
-    """
-    choice = studio.settings.super_resolution.psnr_weights
-    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
-
-    def make() -> Made:
-        if isinstance(choice, DriveWeights):
-            weights = fetch_drive_weights(choice, studio.downloads)
-            return Made({PSNR_PATH: weights}, {"megabytes": round(len(weights) / 1e6, 2)})
-        assert isinstance(choice, PixelTraining)
-        recipe = Recipe("1", settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
-        kept = _checkpoints(studio, "psnr_weights", choice, recipe)
-        with _reporting(studio, "psnr_weights", recipe) as report:
-            return _made(PSNR_PATH, train_pixel(_read_pairs(studio), choice, report, kept))
-
-    return Stage(make, settings=settings)
-
-
-PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
-
-
-ADVERSARIAL_VERSION = "2"
-
-
-@data_asset(
-    group="super_resolution",
-    deps=["psnr_weights", "lr_hr_pairs"],
-    kinds={"torch"},
-    code_version=ADVERSARIAL_VERSION,
-    after=lambda context, studio: discard(_work(studio), "art_esrgan"),
-)
-def art_esrgan(studio: Studio) -> Stage:
-    """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
-    (Wang et al. 2018) on paintings.
-
-    Of the checkpoints on the way the most natural one is taken (lowest NIQE on the validation
-    split) that is faithful enough (PSNR-Y). Safetensors with their provenance. Every upscaled
-    result is made with these weights. A training that was killed goes on from its last checkpoint.
-    """
-    choice = studio.settings.super_resolution.art_esrgan
-    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
-
-    def make() -> Made:
-        base = studio.read("psnr_weights")
-        inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
-        recipe = Recipe(ADVERSARIAL_VERSION, settings, inputs)
-        kept = _checkpoints(studio, "art_esrgan", choice, recipe)
-        with _reporting(studio, "art_esrgan", recipe) as report:
-            trained = train_adversarial(_read_pairs(studio), base, choice, report, kept)
-        return _made("art_esrgan/art_esrgan.safetensors", trained)
-
-    return Stage(make, settings=settings)
-
-
-def _version(studio: Studio, asset: str) -> str:
-    return studio.upstream(asset).data_version
-
-
-def _work(studio: Studio) -> Lake:
-    return work_lake(studio.lake, cache_folder())
-
-
-def _checkpoints(
-    studio: Studio, asset: str, choice: Training, recipe: Recipe
-) -> Checkpoints | None:
-    if choice.checkpoint_seconds is None:
-        return None
-    return Checkpoints(
-        _work(studio), asset, recipe.fingerprint, choice.checkpoint_seconds, studio.log.info
-    )
-
-
-def _made(path: str, trained: Trained) -> Made:
-    names = list(dict.fromkeys(name for row in trained.curve for name in row))
-    panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
-    return Made(
-        {path: trained.weights},
-        {
-            **trained.figures,
-            "curves": line_plot(panels, "iteration") if panels else None,
-            "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
-        },
-    )
-
-
-def _points(curve: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    rows = [row for row in curve if row.get(name) is not None]
-    return [row["iteration"] for row in rows], [row[name] for row in rows]
-
-
-@contextlib.contextmanager
-def _reporting(studio: Studio, asset: str, recipe: Recipe) -> Iterator[Report]:
-    """Yield a callback that shows training progress in the log and in TensorBoard."""
-    folder = Path(_work(studio).full_path(f"{asset}/tensorboard/{recipe.fingerprint[:8]}"))
-    studio.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
-    told = 0.0
-
-    def report(step: Step) -> None:
-        nonlocal told
-        board(step)
-        now = time.monotonic()
-        if step.iteration == step.total or now - told >= TOLD_EVERY:
-            told = now
-            studio.log.info(f"{asset} {step.line}")
-
-    with contextlib.closing(TensorBoard(folder)) as board:
-        yield report
-
-
-# --- evaluation ----------------------------------------------------------------------------------
 
 
 @data_asset(
@@ -269,7 +43,7 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
     settings = studio.settings.super_resolution.upscaling
 
     def make() -> Made:
-        tests = of_split(_read_pairs(studio), "test")
+        tests = of_split(read_pairs(studio), "test")
         networks = {
             name: RRDBNetUpscaler(studio.read(name), settings, name)
             for name in ("psnr_weights", "art_esrgan")

@@ -41,7 +41,7 @@ from deepart_assets.wikiart.sr.borders import Box
 from deepart_assets.wikiart.sr.measuring import BOX, MEASURES, measure_paintings
 from deepart_assets.wikiart.sr.selection import RULES, Selection, large_enough, select
 from deepart_assets.wikiart.sr.split import SPLITS
-from deepart_assets.wikiart.work import in_parallel
+from deepart_assets.work import in_parallel
 
 if TYPE_CHECKING:
     import pandas

@@ -4,6 +4,7 @@ Belongs here: turning a function that describes a stage into a Dagster asset tha
 current, records what happened and tells how far it is. Does not belong here: what a stage does.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, cast
 
@@ -43,7 +44,7 @@ def data_asset(
 
         @dg.asset(
             name=name,
-            description=describe.__doc__,
+            description=inspect.getdoc(describe),
             group_name=group,
             deps=[*deps, *painting_deps],
             kinds=kinds,
@@ -101,7 +102,7 @@ def painting_asset(
 
         @dg.asset(
             name=asset_name,
-            description=describe.__doc__,
+            description=inspect.getdoc(describe),
             group_name=group,
             deps=[*deps, *painting_deps],
             kinds=kinds,

@@ -110,15 +110,50 @@ class PixelTraining(Training):
     learning_rate: float = Field(1e-3, gt=0)
 
 
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
 class DriveWeights(Section):
     """Published weights on Google Drive, by file id."""
 
     kind: Literal["drive"]
     file_id: str
-    sha256: str | None = None
+    sha256: Sha256 | None = None
 
 
-PsnrWeights = Annotated[PixelTraining | DriveWeights, Field(discriminator="kind")]
+class FileWeights(Section):
+    """A file of weights in any naming of RRDBNet's tensors, PyTorch's or safetensors."""
+
+    kind: Literal["file"]
+    path: str = Field(
+        min_length=1, description="A path, relative to the project, or an fsspec URL."
+    )
+    sha256: Sha256 | None = Field(None, description="Left out: whatever the file holds.")
+
+
+RegistryName = Literal["realsr_df2k", "realesrgan_x4plus"]
+
+
+class RegistryWeights(Section):
+    """An RRDBNet 64/23 out of a Python package (`deepart_assets[registry]`).
+
+    Both were trained adversarially; RealSR DF2K stays closer to the picture.
+    """
+
+    kind: Literal["registry"]
+    name: RegistryName = "realsr_df2k"
+
+
+class BundledWeights(Section):
+    """Weights that come with the project: data/models/<name>.safetensors."""
+
+    kind: Literal["bundled"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+
+PublishedWeights = DriveWeights | FileWeights | RegistryWeights | BundledWeights
+
+PsnrWeights = Annotated[PixelTraining | PublishedWeights, Field(discriminator="kind")]
 
 
 class AdversarialTraining(Training):

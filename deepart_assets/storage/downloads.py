@@ -23,7 +23,7 @@ from typing import Any
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.answers import Fault, looks_like_a_page
 from deepart_assets.storage.lake import Lake, sha256_of_file
-from deepart_assets.storage.progress import Progress, gigabytes
+from deepart_assets.storage.progress import TransferProgress, gigabytes
 from deepart_assets.storage.transfer import Locate, Transfer
 
 MARGIN = 500_000_000
@@ -146,7 +146,7 @@ class Downloads:
                 partial,
                 note,
                 admit=admit,
-                moved=Progress(download.name, self.told),
+                moved=TransferProgress(download.name, self.told),
                 told=lambda text: self.told(f"{download.name}: {text}"),
                 checked=expected is not None or download.sha256 is not None,
             ).run()

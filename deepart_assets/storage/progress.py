@@ -10,7 +10,7 @@ TOLD_EVERY = 10.0
 """Seconds between two lines of progress."""
 
 
-class Progress:
+class TransferProgress:
     """Tells now and then how far a transfer is.
 
     Args:

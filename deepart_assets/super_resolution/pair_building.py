@@ -10,9 +10,7 @@ on from there.
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import get_args
 
@@ -35,6 +33,7 @@ from deepart_assets.super_resolution.pair_files import (
     pair_path,
 )
 from deepart_assets.super_resolution.pairs import Split
+from deepart_assets.work import Progress, in_parallel
 
 CODE_VERSION = "2"
 """Of a pair; raised when the same original and settings give other files."""
@@ -71,7 +70,7 @@ def build_pairs(
         originals: The data set.
         settings: HR's side and the degradation.
         read: Decodes a lake path to RGB uint8, H×W×3; is called by several threads.
-        report: Is called with a line of progress for each painting.
+        report: Is called with a line of progress now and then, and for each painting left out.
 
     Returns:
         The manifest as the first file, then the files of all pairs; with figures.
@@ -95,28 +94,26 @@ def build_pairs(
             ledger, PAIRS, recipe, lambda: _pair(original, settings, read), key=original.id
         )
 
+    def one_or_fault(original: Original) -> tuple[Record, bool] | Exception:
+        try:
+            return one(original)
+        except OSError:
+            raise  # the disk's or the network's fault, and not this painting's
+        except Exception as error:  # one bad painting never stops the others
+            return error
+
     made: list[tuple[Original, Record, bool]] = []
     bad: list[dict[str, str]] = []
-    start = time.perf_counter()
-    pool = ThreadPoolExecutor(WORKERS)
-    try:
-        futures = [pool.submit(one, original) for original in originals]
-        for number, (original, future) in enumerate(zip(originals, futures, strict=True), start=1):
-            try:
-                record, computed = future.result()
-                made.append((original, record, computed))
-                told = "made" if computed else "reused"
-            except OSError:
-                raise  # the disk's or the network's fault, and not this painting's
-            except Exception as error:  # one bad painting never stops the others
-                reason = str(error) if isinstance(error, PaintingError) else repr(error)
-                bad.append({"painting": original.id, "reason": reason})
-                told = f"left out, {reason}"
-            left = (time.perf_counter() - start) / number * (len(originals) - number)
-            remaining = f"; about {left:.0f} s left" if left >= 1 else ""
-            report(f"{number}/{len(originals)} {original.id}: {told}{remaining}")
-    finally:
-        pool.shutdown(cancel_futures=True)
+    progress = Progress(PAIRS, 0, len(originals), report)
+    results = in_parallel(one_or_fault, originals, WORKERS)
+    for number, (original, result) in enumerate(zip(originals, results, strict=True), start=1):
+        if isinstance(result, Exception):
+            reason = str(result) if isinstance(result, PaintingError) else repr(result)
+            bad.append({"painting": original.id, "reason": reason})
+            report(f"{PAIRS}: {original.id} left out, {reason}")
+        else:
+            made.append((original, *result))
+        progress.at(number)
     if originals and not made:
         raise UnavailableError(
             f"none of the {len(originals)} paintings gave a pair; the first, {bad[0]['painting']}:"

@@ -12,7 +12,7 @@ from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.looks import Look, Looks
 from deepart_assets.wikiart.naming import FOLDER, shown
 from deepart_assets.wikiart.sources import Picture, Source
-from deepart_assets.wikiart.work import Progress, Room, Saver, in_parallel
+from deepart_assets.work import Progress, Room, Saver, in_parallel
 
 MIN_SIDE = 16
 """Smaller side in pixels below which a file is taken for an icon or a spacer, not for a painting:

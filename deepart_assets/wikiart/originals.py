@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.catalogue import Build, read_cache, to_parquet, without
 from deepart_assets.wikiart.naming import FOLDER, shown
-from deepart_assets.wikiart.work import Progress, Saver, in_parallel
+from deepart_assets.work import Progress, Saver, in_parallel
 
 if TYPE_CHECKING:
     import pandas

@@ -86,6 +86,7 @@ def test_every_asset_says_what_it_is(graph):
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert len(node.description or "") > 40, key
+        assert "\n    " not in (node.description or ""), f"{key}: the UI shows this as code"
         assert node.code_version, key
         assert node.kinds, key
 

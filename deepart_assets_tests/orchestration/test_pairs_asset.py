@@ -4,7 +4,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from deepart_assets.assets.super_resolution import lr_hr_pairs
+from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepart_assets.assets.super_resolution import art_esrgan, lr_hr_pairs, psnr_weights
+from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
+from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings

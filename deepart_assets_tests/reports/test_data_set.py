@@ -1,11 +1,7 @@
 """The page of a data set: complete, escaped, and shown by a real browser."""
 
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
-from PIL import Image
 
 from deepart_assets.imaging import encode_jpeg, preview_uri
 from deepart_assets.reports.data_set import (
@@ -15,6 +11,7 @@ from deepart_assets.reports.data_set import (
     Table,
     data_set_html,
 )
+from deepart_assets_tests.reports.browser import needs_browser, screenshot
 
 GREEN = np.zeros((200, 300, 3), np.uint8)
 GREEN[..., 1] = 255
@@ -60,22 +57,14 @@ def test_nothing_rejected():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the chromium browser")
+@needs_browser
 def test_a_real_browser_shows_the_sheet_and_the_rejected(tmp_path):
     red = np.zeros((200, 600, 3), np.uint8)
     red[..., 0] = 255
     (tmp_path / "chosen sheet.jpg").write_bytes(encode_jpeg(red))
     page = tmp_path / "index.html"
     page.write_bytes(data_set_html(PAGE))
-    shot = tmp_path / "shot.png"
-    subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         f"--user-data-dir={tmp_path / 'chromium'}", "--window-size=1300,1000",
-         "--virtual-time-budget=3000", f"--screenshot={shot}", page.as_uri()],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    seen = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    seen = screenshot(page)
     is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
     is_green = (seen[..., 1] > 230) & (seen[..., 0] < 40) & (seen[..., 2] < 40)
     assert is_red.sum() > 100_000, "the sheet is not on the page"

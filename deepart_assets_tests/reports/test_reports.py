@@ -3,8 +3,6 @@
 import base64
 import io
 import json
-import shutil
-import subprocess
 from dataclasses import replace
 from html.parser import HTMLParser
 
@@ -15,6 +13,7 @@ from PIL import Image
 from deepart_assets.imaging import encode_jpeg, preview_uri
 from deepart_assets.reports import bar_plot, line_plot, report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
+from deepart_assets_tests.reports.browser import needs_browser, screenshot
 
 
 def test_rows_come_back_and_what_is_not_finite_becomes_null():
@@ -94,7 +93,7 @@ def test_an_old_sheet_says_that_it_is_old():
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the chromium browser")
+@needs_browser
 def test_a_real_browser_shows_the_sheets(tmp_path):
     red = np.zeros((300, 900, 3), np.uint8)
     red[..., 0] = 255
@@ -103,14 +102,6 @@ def test_a_real_browser_shows_the_sheets(tmp_path):
     (tmp_path / "gallery").mkdir()
     page = tmp_path / "gallery" / "index.html"
     page.write_bytes(gallery_html("Gallery", ROWS, 640))
-    shot = tmp_path / "shot.png"
-    subprocess.run(
-        ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
-         "--disable-background-networking", "--disable-component-update", "--disable-sync",
-         f"--user-data-dir={tmp_path / 'chromium'}", "--window-size=1300,1000",
-         "--virtual-time-budget=3000", f"--screenshot={shot}", page.as_uri()],
-        check=True, capture_output=True, timeout=120,
-    )  # fmt: skip
-    seen = np.asarray(Image.open(shot).convert("RGB")).astype(int)
+    seen = screenshot(page)
     is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
     assert is_red.sum() > 100_000, "the sheet is not on the page"

@@ -18,7 +18,7 @@ SIDES = st.integers(64, 260)
 @example(217, 128, "bicubic")  # OpenCV's DFT would have the odd length 225
 @example(81, 125, "bicubic")
 def test_aligned_pairs_of_any_size_are_not_shifted(height, width, degradation):
-    assert shift(*lr_hr_pair(texture(4 * height, 4 * width), 10_000, degradation)) < 0.1
+    assert shift(*lr_hr_pair(texture(4 * height, 4 * width), 10_000, degradation)) < 0.25
 
 
 @settings(max_examples=20, deadline=None)

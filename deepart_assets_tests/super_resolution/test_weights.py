@@ -4,20 +4,22 @@ import re
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import DriveWeights, Network
+from deepart_assets.settings.super_resolution import Network
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import (
     Spec,
-    fetch_drive_weights,
+    interpolate,
     load_network,
     provenance_of,
     read_state,
     spec_of,
     to_bytes,
+    with_provenance,
 )
-from deepart_assets_tests.loopback import Fault
 
 SIZE = Network(features=8, blocks=3, growth=4)
 
@@ -28,9 +30,9 @@ def state():
     return build(SIZE).state_dict()
 
 
-def saved(content):
+def saved(content, **more):
     buffer = io.BytesIO()
-    torch.save(content, buffer)
+    torch.save(content, buffer, **more)
     return buffer.getvalue()
 
 
@@ -95,6 +97,42 @@ def test_safetensors_round_trip_with_provenance(state):
     assert all(value.equal(state[key]) for key, value in net.state_dict().items())
 
 
+def test_provenance_is_added_and_the_tensors_stay(state):
+    for half in (False, True):
+        data = to_bytes(state, {"stage": "pixel", "device": "?"}, half=half)
+        more = with_provenance(data, {"data_set": "12ab", "device": "cpu"})
+        assert provenance_of(more) == {"stage": "pixel", "data_set": "12ab", "device": "cpu"}
+        assert more == to_bytes(state, provenance_of(more), half=half)
+
+
+def test_half_precision_halves_a_file_and_is_read_as_single(state):
+    data = to_bytes(state, {"stage": "pixel"}, half=True)
+    single = to_bytes(state, {"stage": "pixel"})
+    values = sum(value.numel() for value in state.values())
+    assert abs(len(single) - len(data) - 2 * values) < 200
+    found = read_state(data, "a")
+    assert all(value.dtype == torch.float32 for value in found.values())
+    assert all(value.equal(state[key].half().float()) for key, value in found.items())
+    assert provenance_of(data) == {"stage": "pixel"}
+    large = {**state, "conv_hr.bias": torch.full((8,), 1e5)}
+    with pytest.raises(UnavailableError, match=r"conv_hr\.bias has values .* float16"):
+        to_bytes(large, {}, half=True)
+
+
+@pytest.mark.parametrize("start", [b"\x80", b"PK"])
+def test_safetensors_that_begin_like_a_pickle_or_an_archive_are_read(state, start):
+    header = int.from_bytes(to_bytes(state, {"note": ""})[:8], "little")
+    missing = (int.from_bytes(start, "little") - header) % 256 ** len(start)
+    padded = to_bytes(state, {"note": "x" * missing})
+    assert padded.startswith(start)
+    assert read_state(padded, "a")["conv_hr.bias"].equal(state["conv_hr.bias"])
+
+
+@pytest.mark.parametrize("header", [b"[]", b"{}", b'{"__metadata__": {"provenance": "[]"}}', b"{"])
+def test_a_file_without_provenance_has_none(header):
+    assert provenance_of(len(header).to_bytes(8, "little") + header) == {}
+
+
 def without(state, key):
     return {name: value for name, value in state.items() if name != key}
 
@@ -115,6 +153,11 @@ def without(state, key):
         (lambda s: {to_old(k).replace("10.", "12."): v for k, v in s.items()}, r"model\.12"),
         (lambda s: {"layer.weight": s["conv_hr.weight"]}, r"named layer\.weight"),
         (lambda s: {"state": 3}, "more than tensors"),
+        (lambda s: {0: s["conv_hr.weight"]}, "more than tensors"),
+        (lambda s: {**s, "module.conv_hr.bias": s["conv_hr.bias"]}, "two of its tensors"),
+        (lambda s: {**s, "conv_hr.bias": torch.zeros(8, dtype=torch.int8)}, "torch.int8, as quan"),
+        (lambda s: {**s, "body.987654321.x": s["conv_hr.bias"]}, "names block 987654321"),
+        (lambda s: {**s, "body.conv.weight": s["conv_hr.weight"]}, r"1 tensors .*body\.conv"),
         (lambda s: [1, 2], "no tensors by name"),
         (lambda s: {**s, "conv_hr.bias": torch.full((8,), torch.nan)}, "not finite"),
     ],
@@ -143,45 +186,61 @@ def test_a_file_cut_short_is_refused(state, form, length):
         read_state(form(state)[:length], "cut.pth")
 
 
+@settings(max_examples=60, deadline=None)
+@given(form=st.sampled_from(["zip", "pickle", "safetensors"]), data=st.data())
+def test_damaged_files_are_read_or_refused(form, data):
+    small = {"conv_first.weight": torch.ones(4, 3, 3, 3), "conv_first.bias": torch.ones(4)}
+    file = bytearray(to_bytes(small, {}))
+    if form != "safetensors":
+        file = bytearray(saved(small, _use_new_zipfile_serialization=form == "zip"))
+    for _ in range(3):
+        file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
+    assert isinstance(provenance_of(bytes(file)), dict)
+    with pytest.raises(UnavailableError, match=r"a\.pth"):  # and it is no RRDBNet
+        read_state(bytes(file), "a.pth")
+
+
 def test_a_web_page_in_place_of_weights_is_named_as_one():
     with pytest.raises(UnavailableError, match=r"a\.pth is a web page"):
         read_state(b"\n <!DOCTYPE html><html>Sign in</html>", "a.pth")
 
 
-def settings_for(**more):
-    return DriveWeights(kind="drive", file_id="abc", **more)
+def blend_of(first, second, share):
+    return {key: (1 - share) * first[key] + share * second[key] for key in first}
 
 
-def test_weights_from_drive_become_safetensors(state, drive, downloads):
-    drive.files["abc"] = saved({to_old(key): value for key, value in state.items()})
-    data = fetch_drive_weights(settings_for(), downloads)
-    assert read_state(data, "a")["conv_hr.bias"].equal(state["conv_hr.bias"])
-    source = provenance_of(data)
-    assert source["source"] == "drive:abc"
-    drive.files.clear()
-    right = settings_for(sha256=source["source_sha256"].upper())
-    assert fetch_drive_weights(right, downloads) == data
-    with pytest.raises(UnavailableError, match=r"not 00: correct .*psnr_weights\.sha256"):
-        fetch_drive_weights(settings_for(sha256="00"), downloads)
+@pytest.fixture(scope="module")
+def other():
+    torch.manual_seed(1)
+    return build(SIZE).state_dict()
 
 
-def test_a_login_page_from_drive_is_no_file(drive, downloads):
-    drive.files["abc"] = b"<!doctype html><html><title>Google Drive</title>Sign in</html>"
-    with pytest.raises(UnavailableError, match=r"file abc .*a web page"):
-        fetch_drive_weights(settings_for(), downloads)
+def test_interpolation_mixes_each_weight(state, other):
+    psnr, gan = to_bytes(state, {"stage": "pixel"}), to_bytes(other, {"stage": "adversarial"})
+    for share in (0.0, 0.3, 1.0):
+        found = interpolate(psnr, gan, share)
+        expected = blend_of(state, other, share)
+        assert all(value.equal(expected[key]) for key, value in read_state(found, "a").items())
+        assert provenance_of(found) == {
+            "stage": "interpolation",
+            "alpha": str(share),
+            "psnr_stage": "pixel",
+            "gan_stage": "adversarial",
+        }
+    assert read_state(interpolate(psnr, gan, 0.0), "a")["conv_hr.bias"].equal(state["conv_hr.bias"])
+    assert read_state(interpolate(psnr, gan, 1.0), "a")["conv_hr.bias"].equal(other["conv_hr.bias"])
 
 
-def test_another_file_is_never_noted_as_the_weights(state, drive, downloads):
-    drive.files["abc"] = b"a holiday picture"
-    with pytest.raises(UnavailableError, match="cannot be read as weights"):
-        fetch_drive_weights(settings_for(), downloads)
-    drive.files["abc"] = saved(state)
-    assert fetch_drive_weights(settings_for(), downloads)
+def test_interpolation_takes_files_of_different_namings(state, other):
+    old = saved({to_old(key): value for key, value in other.items()})
+    mixed = read_state(interpolate(to_bytes(state, {}), old, 0.8), "a")
+    expected = blend_of(state, other, 0.8)
+    assert all(value.equal(expected[key]) for key, value in mixed.items())
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_an_error_of_drive_is_told_with_the_remedy(drive, downloads, status):
-    drive.files["abc"] = b"gone"
-    drive.always["abc"] = Fault(status=status)
-    with pytest.raises(UnavailableError, match=r"file abc could not be downloaded.*kind: train"):
-        fetch_drive_weights(settings_for(), downloads)
+def test_networks_of_two_sizes_are_not_interpolated(state):
+    small = to_bytes(build(Network(features=8, blocks=2, growth=4)).state_dict(), {})
+    with pytest.raises(UnavailableError, match=r"a \(.*blocks 3, .*b \(.*blocks 2, "):
+        interpolate(to_bytes(state, {}), small, 0.5, ("a", "b"))
+    with pytest.raises(ValueError, match=r"in \[0, 1\], not 1\.5"):
+        interpolate(small, small, 1.5)

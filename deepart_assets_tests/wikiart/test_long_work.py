@@ -10,8 +10,8 @@ import time
 import numpy as np
 from PIL import Image
 
+from deepart_assets import work
 from deepart_assets.storage import Lake
-from deepart_assets.wikiart import work
 from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     read_cache,
@@ -78,7 +78,7 @@ BUILDER = """
 import sys
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake
-from deepart_assets.wikiart import work
+from deepart_assets import work
 from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet
 from deepart_assets.wikiart.looks import LOOKS, Looks
 from deepart_assets.wikiart.originals import copy_originals

@@ -121,7 +121,7 @@ CHILD = """
 import sys, time
 from pathlib import Path
 from deepart_assets_tests.wikiart import test_measuring as tests
-from deepart_assets.wikiart import work
+from deepart_assets import work
 from deepart_assets.wikiart.catalogue import to_parquet
 work.SAVE_SECONDS = 0
 def read(file):

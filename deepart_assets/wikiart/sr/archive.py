@@ -18,7 +18,7 @@ from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.wikiart.sr.measuring import BOX, PIXELS_AT_A_TIME
 from deepart_assets.wikiart.sr.selection import Selection
 from deepart_assets.wikiart.sr.split import SPLITS
-from deepart_assets.wikiart.work import Progress, Room, in_parallel
+from deepart_assets.work import Progress, Room, in_parallel
 
 FOLDER = "wikiart_sr/pictures"
 """The lake's folder of the archive's pictures, with a folder for each split."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError
 from deepart_assets.wikiart.sr.borders import content_box
 from deepart_assets.wikiart.sr.quality import measure
-from deepart_assets.wikiart.work import Progress, Room, Saver, in_parallel
+from deepart_assets.work import Progress, Room, Saver, in_parallel
 
 if TYPE_CHECKING:
     import pandas

@@ -1,7 +1,7 @@
 """Long work on many files: threads, memory, progress, and saving what is done.
 
 Belongs here: how much is done at a time, and what happens now and then. Does not belong here: what
-is done to a file (`examine`, `originals`).
+is done to a file.
 """
 
 import contextlib
@@ -26,18 +26,21 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_parallel(call: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result]:
-    """Yield the results of `call` in the order of the items, from `WORKERS` threads.
+def in_parallel(
+    call: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+) -> Generator[Result]:
+    """Yield the results of `call` in the order of the items, from threads: `workers` or `WORKERS`.
 
     Never more than a few items are begun ahead of the result that is due, so that neither they
     nor their results pile up.
     """
     due: deque[Callable[[], Result]] = deque()
-    pool = ThreadPoolExecutor(WORKERS)
+    workers = workers or WORKERS
+    pool = ThreadPoolExecutor(workers)
     try:
         for item in items:
             due.append(pool.submit(call, item).result)
-            if len(due) >= 16 * WORKERS:
+            if len(due) >= 16 * workers:
                 yield due.popleft()()
         while due:
             yield due.popleft()()

@@ -1,35 +1,26 @@
-"""Files of RRDBNet weights: every naming of their keys, safetensors, published files on Drive.
+"""The names and shapes of an RRDBNet's tensors.
 
-Belongs here: recognising, renaming, checking, reading and writing state dicts. Does not belong
-here: running or training the network.
+Belongs here: recognising and renaming the three namings, wrapped or not, the check against the
+network, refusals with their reason. Does not belong here: files (`files`).
 
-Weights travel through the pipeline as the bytes of a safetensors file with basicsr's names, and
-with where they come from in its metadata. Files of other people are read without running code in
-them (`weights_only`).
+The namings: esrgan's flat Sequential as traiNNer and BlueAmulet save it (`model.1.sub.0…`), that of
+Wang et al.'s own code (`RRDB_trunk.0…`), and that of basicsr and Real-ESRGAN (`body.0…`).
 """
 
 from __future__ import annotations
 
-import io
-import json
-import pickle
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import DriveWeights
-from deepart_assets.storage.answers import looks_like_a_page
-from deepart_assets.storage.downloads import Downloads
-from deepart_assets.storage.drive import drive_download
 from deepart_assets.super_resolution.network import build
 
 if TYPE_CHECKING:
     import torch
-    from torch import nn
 
-    State = dict[str, torch.Tensor]
+State: TypeAlias = "dict[str, torch.Tensor]"
 
 
 @dataclass(frozen=True)
@@ -41,86 +32,11 @@ class Spec:
     growth: int
     scale: int
 
-
-# --- reading and writing -------------------------------------------------------------------------
-
-
-def to_bytes(state: Mapping[str, torch.Tensor], provenance: Mapping[str, str]) -> bytes:
-    """Write a state dict in basicsr's naming as safetensors.
-
-    Args:
-        state: float32 tensors by name.
-        provenance: Where the weights come from, kept in the file's metadata. Leave dates out:
-            equal weights are to give equal bytes.
-    """
-    from safetensors.torch import save
-
-    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    # One entry: safetensors writes several in an order that changes from call to call.
-    return save(tensors, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
-
-
-def provenance_of(weights: bytes) -> dict[str, str]:
-    """Return what `to_bytes` was told of where weights come from; empty for other files."""
-    length = int.from_bytes(weights[:8], "little")
-    try:
-        metadata = json.loads(weights[8 : 8 + length]).get("__metadata__", {})
-        return dict(json.loads(metadata.get("provenance", "{}")))
-    except ValueError:  # a PyTorch file
-        return {}
-
-
-def read_state(data: bytes, name: str) -> State:
-    """Read an RRDBNet ×4 from a safetensors or PyTorch file in any of its namings.
-
-    Args:
-        data: The bytes of the file.
-        name: The file's name, for messages.
-
-    Returns:
-        float32 tensors on the CPU under basicsr's names.
-
-    Raises:
-        UnavailableError: It is no file of weights, or of another network; says which and why.
-    """
-    return canonical_state(_read_tensors(data, name), name)
-
-
-def load_network(weights: bytes, name: str = "the weights") -> nn.Module:
-    """Build the network that a file of weights belongs to, in evaluation mode on the CPU.
-
-    Raises:
-        UnavailableError: As `read_state`.
-    """
-    state = read_state(weights, name)
-    net = build(spec_of(state))
-    net.load_state_dict(state)
-    return net.eval()
-
-
-def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    if looks_like_a_page(data):
-        raise UnavailableError(
-            f"{name} is a web page, not weights: a log-in or warning page was saved in their place;"
-            " download the file again in a browser"
+    def __str__(self) -> str:
+        return (
+            f"features {self.features}, blocks {self.blocks}, growth {self.growth}, ×{self.scale}"
         )
-    is_torch = data[:2] == b"PK" or data[:1] == b"\x80"  # zip archive, or the old bare pickle
-    try:
-        if not is_torch:
-            return load(data)
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except (SafetensorError, pickle.UnpicklingError, RuntimeError, EOFError, ValueError) as error:
-        raise UnavailableError(
-            f"{name} ({len(data)} bytes) cannot be read as weights"
-            f" ({str(error).splitlines()[0]}): it may be cut short; fetch it again"
-        ) from error
 
-
-# --- namings -------------------------------------------------------------------------------------
 
 _OLD_CONVS = {0: "conv_first", 3: "conv_up1", 6: "conv_up2", 8: "conv_hr", 10: "conv_last"}
 """Places of the convolutions in the flat Sequential of the ×4 network that traiNNer saves."""
@@ -156,8 +72,8 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
             break
     if not isinstance(tensors, Mapping) or not tensors:
         raise _refusal(name, "it holds no tensors by name")
-    if not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-        raise _refusal(name, f"it holds more than tensors ({', '.join(list(tensors)[:5])})")
+    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
+        raise _refusal(name, f"it holds more than tensors ({', '.join(map(str, [*tensors][:5]))})")
     flat = {key.removeprefix("module."): value for key, value in tensors.items()}
     _refuse_known_others(flat, name)
     if "model.0.weight" in flat:
@@ -168,6 +84,11 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
         renamed = flat
     else:
         raise _refusal(name, f"its tensors are named {', '.join(sorted(flat)[:3])}, …")
+    if len(renamed) != len(tensors):
+        raise _refusal(name, "two of its tensors have one place in the network")
+    coarse = [key for key, value in flat.items() if not value.is_floating_point()]
+    if coarse:
+        raise _refusal(name, f"{coarse[0]} holds {flat[coarse[0]].dtype}, as quantised networks do")
     state = {key: value.to(torch.float32) for key, value in renamed.items()}
     _check(state, name)
     return state
@@ -180,7 +101,8 @@ def spec_of(state: Mapping[str, torch.Tensor]) -> Spec:
     enlargements, so the input channels tell the scale.
     """
     features, channels = state["conv_first.weight"].shape[:2]
-    blocks = {int(key.split(".")[1]) for key in state if key.startswith("body.")}
+    found = (re.match(r"body\.(\d+)\.", key) for key in state)
+    blocks = {int(match[1]) for match in found if match}
     growth = state["body.0.rdb1.conv1.weight"].shape[0]
     scale = {3: 4, 12: 2, 48: 1}.get(channels, 0)
     return Spec(features=features, blocks=1 + max(blocks), growth=growth, scale=scale)
@@ -226,6 +148,8 @@ def _check(state: State, name: str) -> None:
     if not needed <= state.keys() or any(state[key].ndim != 4 for key in needed):
         raise _refusal(name, "its first or last convolution is missing")
     spec = spec_of(state)
+    if spec.blocks > len(state):  # before a network of a million blocks is built from one name
+        raise _refusal(name, f"it names block {spec.blocks - 1} and has {len(state)} tensors")
     if spec.scale != 4 or state["conv_last.weight"].shape[0] != 3:
         outputs, inputs = state["conv_last.weight"].shape[0], state["conv_first.weight"].shape[1]
         raise _refusal(
@@ -247,31 +171,3 @@ def _refusal(name: str, reason: str) -> UnavailableError:
     return UnavailableError(
         f"{name} does not hold an RRDBNet ×4: {reason}; give weights of ESRGAN's RRDBNet for RGB ×4"
     )
-
-
-# --- published weights ---------------------------------------------------------------------------
-
-
-def fetch_drive_weights(settings: DriveWeights, downloads: Downloads) -> bytes:
-    """Fetch weights from Google Drive and return them as safetensors bytes.
-
-    Args:
-        settings: The file's id and hash.
-        downloads: Fetches and keeps the file.
-
-    Raises:
-        UnavailableError: Drive cannot be reached, asks to log in, or sends another file.
-    """
-    name = f"Google Drive's file {settings.file_id}"
-    download = drive_download(
-        settings.file_id,
-        f"drive/{settings.file_id}.weights",
-        remedy="check the network and that the file is shared with everyone, or train the weights"
-        " (super_resolution.psnr_weights.kind: train)",
-        check=lambda file: read_state(file.read_bytes(), name),
-        sha256=settings.sha256,
-        sha256_key="super_resolution.psnr_weights.sha256",
-    )
-    fetched = downloads.fetch(download)
-    provenance = {"source": f"drive:{settings.file_id}", "source_sha256": fetched.sha256}
-    return to_bytes(read_state(fetched.path.read_bytes(), name), provenance)

@@ -1,0 +1,90 @@
+"""The pairs that super-resolution is trained and measured on.
+
+Belongs here: what the pairs are made from, and opening them. Does not belong here: degrading
+(`super_resolution`), the choice of the paintings (`wikiart_sr`).
+"""
+
+import json
+from collections.abc import Sequence
+
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.settings.profile import cache_folder
+from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
+from deepart_assets.super_resolution.pair_building import (
+    Original,
+    attempt,
+    build_pairs,
+    remove_unlisted,
+)
+from deepart_assets.super_resolution.pair_files import open_pairs
+from deepart_assets.super_resolution.pairs import Pair
+from deepart_assets.wikiart.catalogue import from_parquet
+
+ALIGNMENT = 0.5
+"""Largest shift between LR and HR that still counts as aligned, in LR pixels."""
+
+
+def _misaligned(record: Record) -> str | None:
+    shift = record.figures["largest_shift"]
+    return f"shifted by {shift:.2f} LR pixels" if shift > ALIGNMENT else None
+
+
+@data_asset(
+    group="super_resolution",
+    deps=["wikiart_sr"],
+    kinds={"opencv"},
+    code_version=PAIR_VERSION,
+    checks=[
+        Check(
+            "aligned",
+            f"No LR picture is shifted against its HR picture by more than {ALIGNMENT} LR pixels"
+            " (phase correlation with the HR picture reduced in another way).",
+            _misaligned,
+        )
+    ],
+    after=lambda context, studio: _tidy_pairs(studio),
+)
+def lr_hr_pairs(studio: Studio) -> Stage:
+    """Each painting of the data set twice: high resolution, and reduced four times.
+
+    HR is the painting without the borders of its scan, its smaller side reduced to the profile's,
+    never enlarged, both sides multiples of four. LR is made of it by MATLAB's bicubic rule, or by
+    the seed's area average and JPEG. Lossless TIFF at `lr_hr_pairs/<split>/{hr,lr}/<id>.tiff`: a
+    pair has one name, and training reads crops without decoding. A pair is made again only if its
+    painting or the settings changed.
+    """
+    choice = studio.settings.super_resolution.pairs
+
+    def make() -> Made:
+        rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
+        originals = [
+            Original(
+                id=str(row["id"]),
+                split=row["split"],
+                path=str(row["path"]),
+                sha256=str(row["sha256"]),
+                box=(int(row["left"]), int(row["top"]), int(row["right"]), int(row["bottom"])),
+            )
+            for row in rows
+        ]
+        return build_pairs(studio.ledger, originals, choice, studio.picture, studio.log.info)
+
+    tried = attempt(studio.ledger.done("lr_hr_pairs"))
+    return Stage(make, settings=choice.model_dump(mode="json"), inputs={"attempt": str(tried)})
+
+
+def _tidy_pairs(studio: Studio) -> None:
+    removed = remove_unlisted(studio.ledger)
+    if removed:
+        studio.log.info(
+            f"lr_hr_pairs: removed {len(removed)} pictures that are not listed any more"
+        )
+
+
+def read_pairs(studio: Studio) -> Sequence[Pair]:
+    """Open the pairs that `lr_hr_pairs` made."""
+    manifest = json.loads(studio.read("lr_hr_pairs"))
+    return open_pairs(studio.lake, manifest, cache_folder() / "lr_hr_pairs")

@@ -1,0 +1,183 @@
+"""The two trainings of the ×4 network.
+
+Belongs here: what each is made from, where its checkpoints are, where its progress is shown. Does
+not belong here: the training itself (`super_resolution`).
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from deepart_assets.assets.lr_hr_pairs import read_pairs
+from deepart_assets.imaging import preview_uri
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.reports import line_plot
+from deepart_assets.settings.profile import cache_folder
+from deepart_assets.settings.super_resolution import (
+    NOT_IN_RESULT,
+    PixelTraining,
+    PublishedWeights,
+    Training,
+)
+from deepart_assets.storage import Lake, Made, Recipe
+from deepart_assets.super_resolution.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.super_resolution.progress import Report, Step, Trained
+from deepart_assets.super_resolution.tensorboard import TensorBoard
+from deepart_assets.super_resolution.training import train_adversarial, train_pixel
+from deepart_assets.super_resolution.weights import (
+    fetch_weights,
+    provenance_of,
+    read_state,
+    spec_of,
+    version_of,
+    with_provenance,
+)
+
+TOLD_EVERY = 10.0
+"""Seconds between two lines of training progress."""
+
+
+PIXEL_VERSION, ADVERSARIAL_VERSION = "2", "3"
+
+
+@data_asset(
+    group="super_resolution",
+    deps=["lr_hr_pairs"],
+    kinds={"torch"},
+    code_version=PIXEL_VERSION,
+    after=lambda context, studio: discard(_work(studio), "psnr_weights"),
+)
+def psnr_weights(studio: Studio) -> Stage:
+    """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
+
+    Trained here with the pixel loss alone, or ready-made weights (on Drive, of a file, a package or
+    the project), as the profile says. Safetensors with their provenance. A training that was killed
+    goes on from its last checkpoint.
+    """
+    choice = studio.settings.super_resolution.psnr_weights
+    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
+
+    if not isinstance(choice, PixelTraining):
+        version = version_of(choice)
+        inputs = {"source": version} if version else {}
+        return Stage(lambda: _fetched(choice, studio), settings=settings, inputs=inputs)
+
+    def make() -> Made:
+        recipe = Recipe(PIXEL_VERSION, settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
+        kept = _checkpoints(studio, "psnr_weights", choice, recipe)
+        with _reporting(studio, "psnr_weights", recipe) as report:
+            trained = train_pixel(read_pairs(studio), choice, report, kept)
+        return _made(PSNR_PATH, trained, studio)
+
+    return Stage(make, settings=settings)
+
+
+def _fetched(choice: PublishedWeights, studio: Studio) -> Made:
+    weights = fetch_weights(choice, studio.downloads)
+    figures = {
+        "network": str(spec_of(read_state(weights, PSNR_PATH))),
+        "megabytes": round(len(weights) / 1e6, 2),
+        "provenance": provenance_of(weights),
+    }
+    return Made({PSNR_PATH: weights}, figures)
+
+
+PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
+
+
+@data_asset(
+    group="super_resolution",
+    deps=["psnr_weights", "lr_hr_pairs"],
+    kinds={"torch"},
+    code_version=ADVERSARIAL_VERSION,
+    after=lambda context, studio: discard(_work(studio), "art_esrgan"),
+)
+def art_esrgan(studio: Studio) -> Stage:
+    """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
+    (Wang et al. 2018) on paintings.
+
+    Of the checkpoints on the way the most natural one is taken (lowest NIQE on the validation
+    split) that is faithful enough (PSNR-Y). Safetensors with their provenance. Every upscaled
+    result is made with these weights. A training that was killed goes on from its last checkpoint.
+    """
+    choice = studio.settings.super_resolution.art_esrgan
+    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
+
+    def make() -> Made:
+        base = studio.read("psnr_weights")
+        inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
+        recipe = Recipe(ADVERSARIAL_VERSION, settings, inputs)
+        kept = _checkpoints(studio, "art_esrgan", choice, recipe)
+        with _reporting(studio, "art_esrgan", recipe) as report:
+            trained = train_adversarial(read_pairs(studio), base, choice, report, kept)
+        return _made("art_esrgan/art_esrgan.safetensors", trained, studio)
+
+    return Stage(make, settings=settings)
+
+
+def _version(studio: Studio, asset: str) -> str:
+    return studio.upstream(asset).data_version
+
+
+def _work(studio: Studio) -> Lake:
+    return work_lake(studio.lake, cache_folder())
+
+
+def _checkpoints(
+    studio: Studio, asset: str, choice: Training, recipe: Recipe
+) -> Checkpoints | None:
+    if choice.checkpoint_seconds is None:
+        return None
+    return Checkpoints(
+        _work(studio), asset, recipe.fingerprint, choice.checkpoint_seconds, studio.log.info
+    )
+
+
+def _made(path: str, trained: Trained, studio: Studio) -> Made:
+    """Record a training: its weights with what they were trained on and with, and its curves."""
+    import torch
+
+    made_with = {
+        "data_set": studio.upstream("lr_hr_pairs").data_version,
+        "torch": torch.__version__,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+    }
+    weights = with_provenance(trained.weights, made_with)
+    names = list(dict.fromkeys(name for row in trained.curve for name in row))
+    panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
+    return Made(
+        {path: weights},
+        {
+            **trained.figures,
+            "provenance": provenance_of(weights),
+            "curves": line_plot(panels, "iteration") if panels else None,
+            "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
+        },
+    )
+
+
+def _points(curve: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
+    rows = [row for row in curve if row.get(name) is not None]
+    return [row["iteration"] for row in rows], [row[name] for row in rows]
+
+
+@contextlib.contextmanager
+def _reporting(studio: Studio, asset: str, recipe: Recipe) -> Iterator[Report]:
+    """Yield a callback that shows training progress in the log and in TensorBoard."""
+    folder = Path(_work(studio).full_path(f"{asset}/tensorboard/{recipe.fingerprint[:8]}"))
+    studio.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
+    told = 0.0
+
+    def report(step: Step) -> None:
+        nonlocal told
+        board(step)
+        now = time.monotonic()
+        if step.iteration == step.total or now - told >= TOLD_EVERY:
+            told = now
+            studio.log.info(f"{asset} {step.line}")
+
+    with contextlib.closing(TensorBoard(folder)) as board:
+        yield report

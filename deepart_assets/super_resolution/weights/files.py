@@ -1,0 +1,136 @@
+"""Reading and writing files of weights, and what is written in them of their origin.
+
+Belongs here: safetensors and PyTorch files, provenance. Does not belong here: names of tensors
+(`namings`), where files come from (`sources`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.answers import looks_like_a_page
+from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.weights.namings import State, canonical_state, spec_of
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+
+def to_bytes(
+    state: Mapping[str, torch.Tensor], provenance: Mapping[str, str], *, half: bool = False
+) -> bytes:
+    """Write a state dict in basicsr's naming as safetensors.
+
+    Args:
+        state: float32 tensors by name.
+        provenance: Where the weights come from, kept in the file's metadata. Leave dates out:
+            equal weights are to give equal bytes.
+        half: Store float16, in half the bytes; `read_state` gives float32 again. Of a value above
+            2^-14 the rounding is at most 2^-11 of it.
+
+    Raises:
+        UnavailableError: A value does not fit into float16 (above 65504).
+    """
+    import torch
+    from safetensors.torch import save
+
+    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    if half:
+        tensors = {name: value.half() for name, value in tensors.items()}
+        large = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
+        if large:
+            raise UnavailableError(
+                f"{large[0]} has values that do not fit into float16: store the weights as float32"
+            )
+    # One entry: safetensors writes several in an order that changes from call to call.
+    return save(tensors, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
+
+
+def provenance_of(weights: bytes) -> dict[str, str]:
+    """Return what `to_bytes` was told of where weights come from; empty for other files.
+
+    Fetched weights have `source` ("kind:name") and `source_sha256`, and what the source's own file
+    tells under names that begin with `origin_`. Trained ones have `stage`, `settings` (JSON),
+    `data_set` (data version of the pairs), `torch` and `device`.
+    """
+    length = int.from_bytes(weights[:8], "little")
+    try:
+        metadata = json.loads(weights[8 : 8 + length])["__metadata__"]
+        found = json.loads(metadata["provenance"])
+        return {str(name): str(value) for name, value in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):  # a PyTorch file, or another's
+        return {}
+
+
+def with_provenance(weights: bytes, more: Mapping[str, str]) -> bytes:
+    """Return a file of `to_bytes` with the same tensors and more provenance."""
+    from safetensors.torch import load
+
+    return to_bytes(load(weights), {**provenance_of(weights), **more})
+
+
+def read_state(data: bytes, name: str) -> State:
+    """Read an RRDBNet ×4 from a safetensors or PyTorch file in any of its namings.
+
+    Args:
+        data: The bytes of the file.
+        name: The file's name, for messages.
+
+    Returns:
+        float32 tensors on the CPU under basicsr's names.
+
+    Raises:
+        UnavailableError: It is no file of weights, or of another network; says which and why.
+    """
+    return canonical_state(_read_tensors(data, name), name)
+
+
+def load_network(weights: bytes, name: str = "the weights") -> nn.Module:
+    """Build the network that a file of weights belongs to, in evaluation mode on the CPU.
+
+    Raises:
+        UnavailableError: As `read_state`.
+    """
+    state = read_state(weights, name)
+    net = build(spec_of(state))
+    net.load_state_dict(state)
+    return net.eval()
+
+
+def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
+    import torch
+    from safetensors.torch import load
+
+    if looks_like_a_page(data):
+        raise UnavailableError(
+            f"{name} is a web page, not weights: a log-in or warning page was saved in their place;"
+            " download the file again in a browser"
+        )
+    try:
+        if not _is_torch(data):
+            return load(data)
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # damage makes an unpickler fail in any way
+        # torch's own words advise to read the file with the code that is in it.
+        is_pickle = isinstance(error, pickle.UnpicklingError)
+        words = "no pickle of tensors alone" if is_pickle else (str(error).splitlines() or [""])[0]
+        raise UnavailableError(
+            f"{name} ({len(data)} bytes) cannot be read as weights"
+            f" ({words or type(error).__name__}): it may be cut short; fetch it again"
+        ) from error
+
+
+def _is_torch(data: bytes) -> bool:
+    """Tell a zip archive or an old bare pickle from safetensors.
+
+    The length of the header, with which safetensors begins, may look like the start of either.
+    """
+    length = int.from_bytes(data[:8], "little")
+    is_safetensors = data[8:9] == b"{" and 8 + length <= len(data)
+    return not is_safetensors and (data[:2] == b"PK" or data[:1] == b"\x80")
