@@ -181,6 +181,12 @@ class AdversarialTraining(Training):
     discriminator_learning_rate: float | None = Field(
         None, gt=0, description="None: the generator's. A short training needs a quicker one."
     )
+    block_noise: float = Field(
+        0.1,
+        ge=0,
+        description="ESRGAN+'s noise while training: what leaves a dense block, x, becomes x +"
+        " block_noise·x·N(0, 1). traiNNer's default, so the seed's; 0 is the ESRGAN of the paper.",
+    )
     betas: tuple[float, float] = Field((0.9, 0.999), description="Of both Adam optimisers.")
     milestones: tuple[float, ...] = Field(
         (0.1, 0.2, 0.4, 0.6),

@@ -151,6 +151,7 @@ class _AdversarialStage:
         # Drawn first: the discriminator depends on the seed alone, not on the base's size.
         self._discriminator = _build_discriminator(settings).to(best_device()).train()
         self.net = on_best_device(load_network(base, "the base of art_esrgan")).train()
+        _add_noise(self.net, settings.block_noise)
         self._features = feature_loss(settings.feature_network).to(best_device())
         rate, betas = settings.learning_rate, settings.betas
         self._optimiser = torch.optim.Adam(self.net.parameters(), rate, betas=betas)
@@ -246,6 +247,24 @@ def _build_discriminator(settings: AdversarialTraining) -> nn.Module:
     if settings.discriminator == "vgg128":
         return VGGStyleDiscriminator(num_in_ch=3, num_feat=width, input_size=128)
     return UNetDiscriminatorSN(num_in_ch=3, num_feat=width)
+
+
+def _add_noise(net: nn.Module, strength: float) -> None:
+    """Let each dense block's result x leave it as x + strength·x·N(0, 1), while `net` trains.
+
+    ESRGAN+ (Rakotonirina and Rasoanaivo 2020), as in traiNNer: gradients flow through both terms.
+    Drawn from torch's global generator.
+    """
+    prepare()
+    import torch
+    from basicsr.archs.rrdbnet_arch import ResidualDenseBlock
+
+    def noisy(block: nn.Module, inputs: object, x: torch.Tensor) -> torch.Tensor | None:
+        return x + strength * x * torch.randn_like(x) if block.training else None
+
+    for block in net.modules():
+        if strength and isinstance(block, ResidualDenseBlock):
+            block.register_forward_hook(noisy)
 
 
 def _recipe(settings: Training) -> str:

@@ -143,7 +143,7 @@ def test_no_loss_sees_what_zero_padding_darkens(stage):
         train_adversarial(
             [pair],
             base.weights,
-            TINY_ADVERSARIAL.model_copy(update=still),
+            TINY_ADVERSARIAL.model_copy(update=still | {"block_noise": 0}),
             lambda step: losses.append(step.losses),
         )
         assert losses[-1]["feature"] < 1e-3

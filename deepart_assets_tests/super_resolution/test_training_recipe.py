@@ -34,7 +34,7 @@ def test_the_defaults_are_the_seed_s():
     assert (recipe.learning_rate, recipe.discriminator_learning_rate) == (1e-4, None)
     assert (recipe.betas, recipe.gamma, recipe.clip_norm) == ((0.9, 0.999), 0.5, 0.1)
     assert (recipe.feature_network, recipe.discriminator) == ("vgg19", "vgg128")
-    assert recipe.discriminator_features == 64
+    assert (recipe.discriminator_features, recipe.block_noise) == (64, 0.1)
 
 
 def test_both_rates_halve_after_500_1000_2000_and_3000_of_5000_iterations(base):
@@ -60,6 +60,21 @@ def test_the_generator_s_gradient_is_clipped_to_a_tenth(base):
     found = torch.nn.utils.get_total_norm([p.grad for p in stage.net.parameters()])
     assert float(norms["gradient"]) > 1e-4  # as it was before
     assert float(found) == pytest.approx(1e-4, rel=1e-2)
+
+
+def test_noise_is_a_tenth_of_what_leaves_a_dense_block_and_only_while_training(base):
+    net = _AdversarialStage(base, AdversarialTraining(**TINY)).net
+    block, picture = net.body[0].rdb2, torch.rand(1, 8, 64, 64) + 1
+    with torch.no_grad():
+        clean, noisy = block.eval()(picture), block.train()(picture)
+        assert torch.equal(block.eval()(picture), clean)
+    relative = (noisy - clean) / clean
+    assert float(relative.mean()) == pytest.approx(0, abs=3e-3)
+    assert float(relative.std()) == pytest.approx(0.1, rel=0.05)
+    silent = _AdversarialStage(base, AdversarialTraining(**TINY, block_noise=0)).net
+    lr = torch.rand(1, 3, 16, 16)
+    assert torch.equal(silent.train()(lr), silent.eval()(lr))
+    assert not torch.equal(net.train()(lr), net.eval()(lr))
 
 
 def test_when_checkpoints_are_written_is_no_part_of_the_result():
