@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
-from deepart_assets.super_resolution.evaluation import niqe, psnr_y
+from deepart_assets.super_resolution.evaluation import most_detailed, niqe, psnr_y
 from deepart_assets.super_resolution.pairs import Pair, of_split
 from deepart_assets.super_resolution.upscaling import enlarge
 
@@ -35,7 +35,7 @@ PAINTINGS, SIDE = 4, 98
 beside the training. NIQE looks at blocks of 96 HR pixels inside a border of 4; 98 gives 4 by 4."""
 
 SHOWN_SIDE = 128
-"""HR pixels a side of the picture that is shown of a validation."""
+"""HR pixels a side of the detail of the first crop that is shown of a validation."""
 
 _ONE_TILE = Upscaling(tile=SIDE, overlap=16)
 
@@ -49,7 +49,7 @@ class Score:
     niqe: float | None
     """Lower is more natural; None where it was not asked for or the crops are too small."""
     picture: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
-    """The middle of the first crop, enlarged: uint8, at most `SHOWN_SIDE` pixels a side."""
+    """The detail that is shown, enlarged: uint8, at most `SHOWN_SIDE` pixels a side."""
 
     def numbers(self) -> dict[str, float | None]:
         """Return the score without the picture."""
@@ -67,14 +67,16 @@ class Validation:
     def __init__(self, pairs: Sequence[Pair], *, perceptual: bool) -> None:
         self._crops = [_middle(pair) for pair in of_split(pairs, "valid")[:PAINTINGS]]
         self._perceptual = perceptual
+        self._detail = _detail(self._crops[0][0]) if self._crops else None
 
     @property
     def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
-        """LR and HR of the picture that is shown (`Score.picture`)."""
-        if not self._crops:
+        """LR and HR of the detail that is shown (`Score.picture`)."""
+        if self._detail is None:
             return None
         lr, hr = self._crops[0]
-        return _shown(lr, SHOWN_SIDE // SCALE), _shown(hr, SHOWN_SIDE)
+        rows, columns = self._detail
+        return np.array(lr[rows, columns]), np.array(hr[_times_scale(rows), _times_scale(columns)])
 
     def bicubic(self) -> Score:
         """Score MATLAB's bicubic interpolation."""
@@ -97,11 +99,11 @@ class Validation:
         made = [upscale(lr) for lr, _ in self._crops]
         faithful = [psnr_y(a, hr) for a, (_, hr) in zip(made, self._crops, strict=True)]
         natural = [niqe(picture) for picture in made] if self._perceptual else []
-        return Score(
-            _mean(faithful),
-            _mean([value for value in natural if value is not None]),
-            _shown(made[0], SHOWN_SIDE) if made else None,
-        )
+        score = _mean(faithful), _mean([value for value in natural if value is not None])
+        if self._detail is None:
+            return Score(*score)
+        rows, columns = (_times_scale(span) for span in self._detail)
+        return Score(*score, np.array(made[0][rows, columns]))
 
 
 class Best:
@@ -175,12 +177,15 @@ def _mean(values: Sequence[float]) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-def _shown(picture: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
-    """Cut the middle out, the same for LR and HR: both sides of HR are multiples of 4."""
-    height, width = picture.shape[:2]
-    unit = side * SCALE // SHOWN_SIDE  # 1 for LR, 4 for HR
-    top, left = (max(0, (length - side) // 2) // unit * unit for length in (height, width))
-    return np.array(picture[top : top + side, left : left + side])
+def _detail(lr: NDArray[np.uint8]) -> tuple[slice, slice]:
+    """Find the rows and columns of LR where there is most to see."""
+    side = min(SHOWN_SIDE // SCALE, *lr.shape[:2])
+    top, left = most_detailed(lr, side)
+    return slice(top, top + side), slice(left, left + side)
+
+
+def _times_scale(span: slice) -> slice:
+    return slice(span.start * SCALE, span.stop * SCALE)
 
 
 def _middle(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -188,5 +193,5 @@ def _middle(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     side = min(SIDE, height, width)
     top, left = (height - side) // 2, (width - side) // 2
     rows, columns = slice(top, top + side), slice(left, left + side)
-    large = tuple(slice(span.start * SCALE, span.stop * SCALE) for span in (rows, columns))
-    return np.array(pair.lr[rows, columns]), np.array(pair.hr[large])
+    large = pair.hr[_times_scale(rows), _times_scale(columns)]
+    return np.array(pair.lr[rows, columns]), np.array(large)
