@@ -38,7 +38,9 @@ papers = st.tuples(levels, st.integers(-12, 12)).map(
 
 @settings(max_examples=30, deadline=None)
 @given(margins, papers, st.floats(0, 3), st.sampled_from([None, 95, 75, 50]))
-def test_a_noisy_and_compressed_margin_is_taken_off_to_a_block_of_jpeg(around, colour, noise, quality):
+def test_a_noisy_and_compressed_margin_is_taken_off_to_a_block_of_jpeg(
+    around, colour, noise, quality
+):
     left, top, _right, _bottom = around
     box = content_box(jpeg(framed(PAINTING, around, colour, noise), quality))
     assert np.abs(np.subtract(box, (left, top, left + 480, top + 600))).max() <= 8
