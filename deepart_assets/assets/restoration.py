@@ -25,6 +25,7 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
+from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
@@ -39,6 +40,7 @@ from deepart_assets.outpainting import (
 from deepart_assets.segmentation import build_segmenter, clean_up, overlay
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.subject import keep_subject, kept_difference
 from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
 
 SHEET_HEIGHT = 640
@@ -233,7 +235,7 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
 def _upscaled(name: str) -> dg.AssetsDefinition:
     source = f"{name}_outpaintings"
 
-    def fault(record: Record) -> str | None:
+    def size_fault(record: Record) -> str | None:
         figures = record.figures
         size, low = (
             (figures["height"], figures["width"]),
@@ -241,30 +243,53 @@ def _upscaled(name: str) -> dg.AssetsDefinition:
         )
         return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
 
+    def subject_fault(record: Record) -> str | None:
+        difference = record.figures["subject_difference"]
+        return f"differs by {difference} grey levels" if difference else None
+
     @painting_asset(
         name=f"{name}_upscaled",
-        deps=["art_esrgan"],
-        painting_deps=[source],
+        deps=[CATALOGUE, "art_esrgan"],
+        painting_deps=[source, "subject_masks"],
         kinds={"torch"},
+        code_version="2",
         pool="gpu",
         checks=[
             Check(
-                "four_times_larger", "Both sides are exactly four times the outpainting's.", fault
-            )
+                "four_times_larger",
+                "Both sides are exactly four times the outpainting's.",
+                size_fault,
+            ),
+            Check(
+                "subject_is_the_painters",
+                "Read back from its file, the subject (its edge left out) is the original painting"
+                " at this size, wherever the original was larger than the working copy and"
+                " restoration.keep_subject is on.",
+                subject_fault,
+            ),
         ],
     )
     def upscaled(studio: Studio) -> PaintingStage:
         """The outpainted painting at four times the size, by Art ESRGAN in overlapping tiles.
 
-        RGB PNG. The whole picture goes through the network that `art_esrgan` trained.
+        RGB PNG. The whole picture goes through the network that `art_esrgan` trained. Where the
+        original painting is larger than the working copy, its subject then comes from there, at
+        this size, and the generated side is led to it in a narrow band.
         """
         settings = studio.settings.super_resolution.upscaling
+        keep = studio.settings.restoration.keep_subject
         # Not before the first painting that has to be made.
         upscaler = cache(lambda: RRDBNetUpscaler(studio.read("art_esrgan"), settings))
 
         def make(painting: Painting) -> Made:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)
-            data = encode_png(upscaler()(low))
+            original = painting.original()
+            mask = decode_grey(
+                painting.read("subject_masks"), painting.inputs["subject_masks"].path
+            )
+            kept = keep and min(original.shape[:2]) > min(low.shape[:2])
+            high = upscaler()(low)
+            data = encode_png(keep_subject(high, original, mask) if kept else high)
             high = decode_rgb(data, painting.id)
             return Made(
                 {f"{name}_upscaled/{painting.id}.png": data},
@@ -274,10 +299,14 @@ def _upscaled(name: str) -> dg.AssetsDefinition:
                     "width": high.shape[1],
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
+                    "subject_from": "original" if kept else "network",
+                    "subject_difference": kept_difference(high, original, mask) if kept else None,
                 },
             )
 
-        return PaintingStage(make, settings=settings.model_dump(mode="json"))
+        return PaintingStage(
+            make, settings={**settings.model_dump(mode="json"), "keep_subject": keep}
+        )
 
     return upscaled
 

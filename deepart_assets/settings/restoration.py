@@ -94,3 +94,8 @@ class Restoration(Section):
     prompt: str = "a painting in {style} style"
     negative_prompt: str = ""
     seed: int = 0
+    keep_subject: bool = Field(
+        True,
+        description="In the enlarged result the subject comes from the original painting, resized,"
+        " where that is larger than the working copy; off: all of it comes from the network.",
+    )

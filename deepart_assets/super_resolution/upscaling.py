@@ -1,12 +1,12 @@
 """Enlarging pictures of any size by 4, in tiles.
 
 Belongs here: what an upscaler is, the bicubic one, and the network's with its tiles and memory.
-Does not belong here: reading weights (`weights`), judging results (`evaluation`).
+Does not belong here: how the network is executed (`fast_network`), grey and alpha (`channels`),
+reading weights (`weights`), judging results (`evaluation`).
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,9 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.super_resolution.channels import enlarge_channels
 from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.fast_network import FastRRDBNet
 
 if TYPE_CHECKING:
     import torch
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 SMALLEST_TILE = 16
 """Halving stops here when memory runs out: a smaller tile would be all overlap."""
+
+DARK = 16
+"""Grey level up to which a tile may come out all black."""
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+"""What torch's allocators say in a plain RuntimeError."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,7 +42,7 @@ class Upscaler(Protocol):
     scale: int
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge uint8 H×W×3 to uint8 (scale·H)×(scale·W)×3."""
+        """Enlarge uint8 H×W, H×W×3 or H×W×4 (RGBA) by `scale`; the channels stay what they are."""
         ...
 
 
@@ -44,8 +52,8 @@ class BicubicUpscaler:
     scale = SCALE
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge uint8 H×W×3 to uint8 4H×4W×3."""
-        return matlab_bicubic_enlarge(picture)
+        """Enlarge as `Upscaler` says."""
+        return enlarge_channels(picture, matlab_bicubic_enlarge)
 
 
 class RRDBNetUpscaler:
@@ -58,21 +66,23 @@ class RRDBNetUpscaler:
         self._weights = weights
         self._settings = settings
         self._name = name
-        self._net: nn.Module | None = None
+        self._net: FastRRDBNet | None = None
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge uint8 H×W×3 (both sides at least 1) to uint8 4H×4W×3.
+        """Enlarge as `Upscaler` says, both sides at least 1; the same bytes each time.
 
         Raises:
-            UnavailableError: The weights are not those of an RRDBNet ×4.
-            PaintingError: The network gives values that are not finite for this picture.
+            UnavailableError: The weights are not those of an RRDBNet ×4, or the precision is not
+                for this device.
+            PaintingError: As `enlarge`.
         """
         if self._net is None:
             from deepart_assets.super_resolution.weights import load_network
 
-            net = load_network(self._weights, self._name)
-            self._net = on_best_device(net)
-        return enlarge(self._net, picture, self._settings)
+            loaded = load_network(self._weights, self._name).to(best_device())
+            self._net = FastRRDBNet(loaded, self._settings.precision)
+        net = self._net
+        return enlarge_channels(picture, lambda colours: enlarge(net, colours, self._settings))
 
 
 def best_device() -> torch.device:
@@ -83,7 +93,7 @@ def best_device() -> torch.device:
 
 
 def on_best_device(net: nn.Module) -> nn.Module:
-    """Move a network there, channels last: 2 to 3 times as fast on a CPU, the same numbers."""
+    """Move a network there, channels last: up to 3 times as fast on a CPU, the same numbers."""
     import torch
 
     net.to(best_device())
@@ -93,79 +103,138 @@ def on_best_device(net: nn.Module) -> nn.Module:
     return net
 
 
-def enlarge(net: nn.Module, picture: NDArray[np.uint8], settings: Upscaling) -> NDArray[np.uint8]:
+def enlarge(
+    net: nn.Module | FastRRDBNet, picture: NDArray[np.uint8], settings: Upscaling
+) -> NDArray[np.uint8]:
     """Enlarge a picture with a network, tile by tile.
 
     Each tile is read with `overlap` pixels of context on all sides, of which nothing is kept. The
-    picture's own borders get mirrored context, as in the degradation. When the memory of a CUDA
-    device runs out the tile is halved, which the log tells.
+    picture's own borders get mirrored context, as in the degradation. When memory runs out, of a
+    GPU or of the machine, the batch and then the tile is halved for this picture, which the log
+    tells; no tile is ever left out.
 
     Args:
         net: ×4, in evaluation mode, on its device.
         picture: uint8, H×W×3, both sides at least 1.
-        settings: Tile and overlap.
+        settings: Tile, overlap and batch; `precision` is the network's affair.
 
     Returns:
         uint8, 4H×4W×3, rounded.
 
     Raises:
-        PaintingError: The network's output is not finite.
+        PaintingError: The network's output is not finite or all black, or the memory does not
+            suffice for the smallest tile.
     """
     import torch
 
-    tile = settings.tile
+    run = net if isinstance(net, FastRRDBNet) else _Plain(net)
+    tile, batch = settings.tile, settings.batch if run.device.type == "cuda" else 1
+    result = np.empty((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
     while True:
         try:
-            return _enlarge(net, picture, tile, settings.overlap)
-        except torch.OutOfMemoryError:
-            if tile // 2 < SMALLEST_TILE:
+            _enlarge(run, picture, result, tile=tile, overlap=settings.overlap, batch=batch)
+            return result
+        except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
+            if not _says_no_memory(error):
                 raise
-            tile //= 2
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # Outside of the handler, whose traceback holds the tensors that were too many.
+        if run.device.type == "cuda":
             torch.cuda.empty_cache()
-            _log.warning("out of memory: tiles of %d pixels for this picture", tile)
+        if batch > 1:
+            batch //= 2
+        elif tile // 2 >= SMALLEST_TILE:
+            tile //= 2
+        else:
+            raise PaintingError(
+                f"out of memory with the smallest tiles ({tile} pixels and {settings.overlap} of"
+                f" overlap; {reason}): free memory, or set super_resolution.upscaling.overlap lower"
+            )
+        _log.warning("out of memory: tiles of %d pixels, %d at once, for this picture", tile, batch)
+
+
+class _Plain:
+    """Any network, called as `FastRRDBNet` is."""
+
+    def __init__(self, net: nn.Module) -> None:
+        import torch
+
+        self._net = net
+        self.device = next(net.parameters()).device
+        self._layout = torch.channels_last
+
+    def __call__(self, batch: torch.Tensor, margin: int) -> torch.Tensor:
+        made = self._net(batch.contiguous(memory_format=self._layout))
+        height, width = (side - 2 * margin * SCALE for side in made.shape[2:])
+        top = margin * SCALE
+        return made[:, :, top : top + height, top : top + width]
+
+
+def _says_no_memory(error: Exception) -> bool:
+    import torch
+
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
+        words in str(error).lower() for words in _NO_MEMORY
+    )
 
 
 def _enlarge(
-    net: nn.Module, picture: NDArray[np.uint8], tile: int, overlap: int
-) -> NDArray[np.uint8]:
+    run: FastRRDBNet | _Plain,
+    picture: NDArray[np.uint8],
+    result: NDArray[np.uint8],
+    *,
+    tile: int,
+    overlap: int,
+    batch: int,
+) -> None:
+    """Fill `result` with the picture enlarged."""
     import torch
 
     height, width = picture.shape[:2]
     edges = ((overlap, overlap), (overlap, overlap), (0, 0))
-    padded = torch.from_numpy(np.pad(picture, edges, mode="symmetric"))
-    device = next(net.parameters()).device
-    result = np.empty((height * SCALE, width * SCALE, 3), np.uint8)
+    padded = np.pad(picture, edges, mode="symmetric")
+    places = [(rows, columns) for rows in _spans(height, tile) for columns in _spans(width, tile)]
     with torch.inference_mode():
-        for rows in _spans(height, tile):
-            for columns in _spans(width, tile):
-                window = padded[
-                    rows.start : rows.stop + 2 * overlap, columns.start : columns.stop + 2 * overlap
-                ]
-                # H×W×3 seen as 1×3×H×W is "channels last" already.
-                batch = window.to(device).permute(2, 0, 1)[None].to(torch.float32) / 255
-                enlarged = net(batch.contiguous(memory_format=torch.channels_last))
-                inner = enlarged[0, :, *(_inner(span, overlap) for span in (rows, columns))]
-                if not bool(torch.isfinite(inner).all()):
+        for first in range(0, len(places), batch):
+            some = places[first : first + batch]
+            windows = np.stack([padded[_wider(r, overlap), _wider(c, overlap)] for r, c in some])
+            # N×H×W×3 seen as N×3×H×W is "channels last" already.
+            pixels = torch.from_numpy(windows).to(run.device).permute(0, 3, 1, 2)
+            made = run(pixels.to(torch.float32) / 255, overlap)
+            if not bool(torch.isfinite(made).all()):
+                raise PaintingError(
+                    "the super-resolution network gives values that are not finite here: set"
+                    " super_resolution.upscaling.precision to fp32, or, where it is, use other"
+                    " weights or train them with a lower learning rate"
+                )
+            levels = (made.clamp(0, 1) * 255).round().to(torch.uint8)
+            enlarged = levels.permute(0, 2, 3, 1).cpu().numpy()
+            for (rows, columns), one in zip(some, enlarged, strict=True):
+                if not one.any() and picture[rows, columns].max() > DARK:
                     raise PaintingError(
-                        "the super-resolution network gives values that are not finite here:"
-                        " train it with a lower learning rate or use other weights"
+                        "the super-resolution network leaves a tile all black that is not: set"
+                        " super_resolution.upscaling.precision to fp32, or, where it is, use other"
+                        " weights"
                     )
-                pixels = (inner.clamp(0, 1) * 255).round().to(torch.uint8)
-                result[_times_scale(rows), _times_scale(columns)] = pixels.permute(1, 2, 0).cpu()
-    return result
+                result[_times_scale(rows), _times_scale(columns)] = one
 
 
 def _spans(length: int, tile: int) -> Iterator[slice]:
-    """Cut [0, length) into the fewest spans of at most `tile`, of nearly equal lengths."""
+    """Cover [0, length) by the fewest spans of at most `tile`, all of one length.
+
+    One length, so that tiles go through the network in batches; the last may begin before its
+    neighbour ends.
+    """
     count = -(-length // tile)
-    bounds = [length * index // count for index in range(count + 1)]
-    for start, stop in itertools.pairwise(bounds):
-        yield slice(start, stop)
+    side = -(-length // count)
+    for number in range(count):
+        start = min(number * side, length - side)
+        yield slice(start, start + side)
 
 
-def _inner(span: slice, overlap: int) -> slice:
-    """Where a tile's own pixels are in its enlarged window."""
-    return slice(overlap * SCALE, (overlap + span.stop - span.start) * SCALE)
+def _wider(span: slice, overlap: int) -> slice:
+    """Where a tile's window is in the picture that has `overlap` pixels more on each side."""
+    return slice(span.start, span.stop + 2 * overlap)
 
 
 def _times_scale(span: slice) -> slice:

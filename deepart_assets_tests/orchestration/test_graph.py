@@ -101,3 +101,4 @@ def test_the_promised_checks_exist(graph, settings):
     for name in settings.outpainters:
         assert f"{name}_outpaintings:subject_untouched" in checks
         assert f"{name}_upscaled:four_times_larger" in checks
+        assert f"{name}_upscaled:subject_is_the_painters" in checks

@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import numpy as np
 
-from deepart_assets.imaging import decode_rgb, decode_rgba
+from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba
+from deepart_assets.super_resolution.subject import kept_difference
 
 KEYS = [f"p{number}" for number in range(5)]
 STAGES = [
@@ -50,6 +51,10 @@ def test_from_pictures_to_gallery(done):
         np.testing.assert_array_equal(outpainting[known], unfinished[..., :3][known])
         assert not unfinished[~known].any(), "an outpainter could see what it should invent"
         assert upscaled.shape[:2] == (4 * unfinished.shape[0], 4 * unfinished.shape[1])
+        original = decode_rgb(done.lake.read(f"wikiart_paintings/{key}.png"), key)
+        mask = decode_grey(done.lake.read(f"subject_masks/{key}.png"), key)
+        assert kept_difference(upscaled, original, mask) == 0
+        assert done.ledger.get("telea_upscaled", key).figures["subject_from"] == "original"
     page = done.lake.read("gallery/index.html").decode()
     for key in KEYS:
         assert f"../restoration_sheets/{key}.jpg" in page

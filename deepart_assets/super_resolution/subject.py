@@ -1,0 +1,89 @@
+"""The subject of an enlarged painting comes from the painter's original, not from the network.
+
+Belongs here: laying the original's subject into the enlarged picture, and the proof that it is
+there. Does not belong here: finding the subject, enlarging.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.imaging import resize
+
+FEATHER = 8
+"""Width of the band outside of the subject in which colours are led to the subject's, in pixels of
+the enlarged picture: two of the working copy's."""
+
+_STRIP = 512
+"""Rows at once: what is computed in float takes memory for these alone."""
+
+
+def keep_subject(
+    enlarged: NDArray[np.uint8], original: NDArray[np.uint8], mask: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Lay the subject of the original into the enlarged picture.
+
+    Inside of the subject the result is the original resized, and nothing else. Outside of it the
+    enlarged picture stays but for a band of `FEATHER` pixels: there it is shifted by what the two
+    differ by inside of the edge nearby, fading outwards, so that no step of colour remains. What
+    the original shows outside of its subject is used nowhere.
+
+    Args:
+        enlarged: uint8, H×W×3, of the same field of view.
+        original: uint8, h×w×3, any size.
+        mask: uint8, h×w, above 0 = subject.
+
+    Returns:
+        uint8, H×W×3, a new array.
+    """
+    size = enlarged.shape[:2]
+    wanted, subject = resize(original, *size), _subject(mask, size)
+    result = enlarged.copy()
+    result[subject] = wanted[subject]
+    reach = 2 * FEATHER
+    for top in range(0, size[0], _STRIP):
+        first, last = max(0, top - reach), min(size[0], top + _STRIP + reach)
+        rows = slice(first, last)
+        if subject[rows].any() and not subject[rows].all():
+            band = _led_to_the_subject(enlarged[rows], wanted[rows], subject[rows])
+            inner = slice(top - first, min(top + _STRIP, size[0]) - first)
+            outside = ~subject[top : top + _STRIP]
+            result[top : top + _STRIP][outside] = band[inner][outside]
+    return result
+
+
+def kept_difference(
+    result: NDArray[np.uint8], original: NDArray[np.uint8], mask: NDArray[np.uint8]
+) -> int:
+    """Return the largest difference to the resized original, in grey levels; it must be 0.
+
+    It is taken inside of the subject eroded by one pixel. Arguments as `keep_subject`'s.
+    """
+    import cv2
+
+    size = result.shape[:2]
+    inside = cv2.erode(_subject(mask, size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    wanted = resize(original, *size)
+    return int(np.abs(result[inside].astype(np.int16) - wanted[inside]).max(initial=0))
+
+
+def _subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Half covered or more is subject, as in the working copy."""
+    return np.asarray(resize((mask > 0).astype(np.float32), *size) >= 0.5)
+
+
+def _led_to_the_subject(
+    enlarged: NDArray[np.uint8], wanted: NDArray[np.uint8], subject: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Shift colours beside the subject by the mean difference inside of it, fading outwards."""
+    import cv2
+
+    window = (2 * FEATHER + 1, 2 * FEATHER + 1)
+    weight = subject.astype(np.float32)
+    differs = (wanted.astype(np.float32) - enlarged) * weight[..., None]
+    nearby = cv2.GaussianBlur(weight, window, FEATHER / 2)
+    shift = cv2.GaussianBlur(differs, window, FEATHER / 2)
+    shift /= np.maximum(nearby, 1e-6)[..., None]
+    distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 5)
+    fade = np.clip(1 - distance / (FEATHER + 1), 0, 1)
+    # Beyond the window nothing is near; its weight there is 0 as well.
+    return np.round(np.clip(enlarged + shift * fade[..., None], 0, 255)).astype(np.uint8)

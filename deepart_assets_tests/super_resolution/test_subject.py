@@ -1,0 +1,77 @@
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deepart_assets.imaging import resize
+from deepart_assets.super_resolution.subject import FEATHER, keep_subject, kept_difference
+
+from .pictures import texture
+
+
+def disc(height, width):
+    mask = np.zeros((height, width), np.uint8)
+    cv2.circle(mask, (width // 2, height // 2), min(height, width) // 3, 255, -1)
+    return mask
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(12, 90), st.integers(12, 90), st.integers(5, 30), st.integers(5, 30))
+def test_the_subject_is_the_resized_original_and_far_from_it_nothing_changes(h, w, low_h, low_w):
+    original, mask = texture(h, w), disc(h, w)
+    enlarged = texture(4 * low_h, 4 * low_w, seed=1)
+    before = enlarged.copy()
+    made = keep_subject(enlarged, original, mask)
+    subject = resize((mask > 0).astype(np.float32), 4 * low_h, 4 * low_w) >= 0.5
+    assert np.array_equal(made[subject], resize(original, 4 * low_h, 4 * low_w)[subject])
+    reach = np.ones((2 * FEATHER + 3, 2 * FEATHER + 3), np.uint8)
+    far = cv2.dilate(subject.astype(np.uint8), reach) == 0
+    assert np.array_equal(made[far], enlarged[far])
+    assert np.array_equal(enlarged, before)
+    assert kept_difference(made, original, mask) == 0
+
+
+def test_the_check_finds_a_subject_that_is_not_the_painters():
+    original, mask = texture(60, 60), disc(60, 60)
+    made = keep_subject(texture(80, 80), original, mask)
+    made[40, 40, 0] ^= 5
+    assert 1 <= kept_difference(made, original, mask) <= 5
+
+
+def test_nothing_of_the_originals_surround_is_used():
+    mask = disc(200, 200)
+    enlarged = texture(160, 160, seed=1)
+    original = texture(200, 200)
+    other = original.copy()
+    # A pixel on the edge is half surround: it is the resized original's all the same.
+    far = cv2.dilate(mask, np.ones((7, 7), np.uint8)) == 0
+    other[far] = 255 - other[far]
+    assert np.array_equal(
+        keep_subject(enlarged, original, mask), keep_subject(enlarged, other, mask)
+    )
+
+
+def test_a_step_of_colour_at_the_edge_becomes_a_slope():
+    mask = disc(400, 400)
+    original, enlarged = (np.full((400, 400, 3), level, np.uint8) for level in (140, 100))
+    row = keep_subject(enlarged, original, mask)[200, :200, 0].astype(int)
+    assert set(np.unique(row)) >= {100, 140}
+    assert np.abs(np.diff(row)).max() <= 40 / FEATHER + 1
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_painting_that_is_all_subject_or_all_surround(level):
+    original, enlarged = texture(50, 40), texture(80, 64, seed=1)
+    made = keep_subject(enlarged, original, np.full((50, 40), level, np.uint8))
+    assert np.array_equal(made, resize(original, 80, 64) if level else enlarged)
+
+
+def test_strips_leave_no_trace():
+    mask = disc(1300, 60)
+    mask[:, 20:30] = 255
+    original, enlarged = texture(1300, 60), texture(1300, 60, seed=1)
+    whole = keep_subject(enlarged, original, mask)
+    for shift in (100, 612):
+        part = keep_subject(enlarged[shift:], original[shift:], mask[shift:])
+        assert np.array_equal(part[40:], whole[shift + 40 :])
