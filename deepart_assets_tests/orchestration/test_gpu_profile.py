@@ -5,6 +5,7 @@ way, and the paintings are generated, at their real size.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -127,6 +128,7 @@ def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
         competition.files["train.zip"]
     )
     assert SECRET not in caplog.text
+    assert not _told_in(tmp_path / "dagster", SECRET)
 
     catalogue = from_parquet(lake.read("wikiart_paintings/catalogue.parquet")).set_index("id")
     assert sorted(catalogue.index[catalogue["status"] == "ok"]) == list("1234567")
@@ -159,6 +161,25 @@ def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
     assert run()
     assert len(competition.requests) == requests
     assert before == {asset: ledger.done(asset).made_at for asset in before}
+
+
+def test_a_refusal_ends_the_run_with_the_remedy_and_without_the_secret(
+    competition, instance, tmp_path
+):
+    competition.kaggle_status = 403
+    with run_job(instance, "catalogue", profile="gpu", root=str(tmp_path / "lake")) as result:
+        assert not result.success
+    assert competition.authorizations, "Kaggle was asked"
+    assert _told_in(tmp_path / "dagster", "accept the competition's rules")
+    assert not _told_in(tmp_path / "dagster", SECRET)
+    assert not (tmp_path / "lake" / "records").exists()
+
+
+def _told_in(folder: Path, text: str) -> bool:
+    """Whether Dagster's history, of whatever kind, holds a text."""
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    assert files
+    return any(text.encode() in file.read_bytes() for file in files)
 
 
 def _pair(lake: Lake, split: str, kind: str, painting: str) -> np.ndarray:
