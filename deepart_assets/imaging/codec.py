@@ -15,11 +15,7 @@ from deepart_assets.imaging.picture_file import PictureFile
 
 
 def decode_rgb(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Decode a picture file to sRGB.
-
-    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB, transparency is
-    laid over white, numbers of any depth, grey, palettes, CMYK and Lab become 8-bit RGB; of an
-    animation or of several pages the first is taken.
+    """Decode a picture file to sRGB, whatever is odd about it: see `PictureFile`.
 
     Args:
         data: The bytes of the file.

@@ -1,7 +1,7 @@
 """From what a file holds to sRGB with eight bits.
 
 Belongs here: numbers of any depth, palettes, transparency, CMYK and ICC profiles. Does not
-belong here: file formats and damaged files (`codec`).
+belong here: file formats and damaged files (`picture_file`).
 """
 
 import io
