@@ -193,8 +193,8 @@ def test_damaged_files_are_read_or_refused(form, data):
     file = bytearray(to_bytes(small, {}))
     if form != "safetensors":
         file = bytearray(saved(small, _use_new_zipfile_serialization=form == "zip"))
-    for _ in range(3):
-        file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
+    for _ in range(3):  # a legacy file's length varies with the addresses that it names
+        file[data.draw(st.integers(0, 10**6)) % len(file)] = data.draw(st.integers(0, 255))
     assert isinstance(provenance_of(bytes(file)), dict)
     with pytest.raises(UnavailableError, match=r"a\.pth"):  # and it is no RRDBNet
         read_state(bytes(file), "a.pth")
