@@ -38,7 +38,7 @@ from deepart_assets.storage import Lake, Ledger
 from deepart_assets.super_resolution.degradation import lr_hr_pair, matlab_bicubic_reduce
 from deepart_assets.super_resolution.pair_building import Original, build_pairs
 from deepart_assets.super_resolution.pair_files import MANIFEST, PAIRS, open_pairs
-from deepart_assets.super_resolution.pairs import Pair, random_crops
+from deepart_assets.super_resolution.pairs import Pair, Sampling, random_crops
 
 RESULTS = Path(__file__).parent / "results" / "pairs.json"
 HEIGHT, WIDTH, HR_SIDE = 3400, 2600, 2048
@@ -209,7 +209,8 @@ def our_reader(pairs: Sequence[Pair], crop: int, batches: int) -> Callable[[], i
 
     def read() -> int:
         return sum(
-            len(random_crops(pairs, generator, BATCH, crop, CONTEXT)[0]) for _ in range(batches)
+            len(random_crops(pairs, generator, Sampling(BATCH, crop, CONTEXT))[0])
+            for _ in range(batches)
         )
 
     return read

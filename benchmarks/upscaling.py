@@ -28,16 +28,17 @@ from rich.table import Table
 from torch import nn
 
 from deepart_assets.reports import report_json
-from deepart_assets.settings.super_resolution import Network, Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.fast_network import FastRRDBNet
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, best_device, enlarge
+from deepart_assets.super_resolution.weights import Spec
 
 RESULTS = Path(__file__).parent / "results" / "upscaling.json"
 SEED_OVERLAP = 32
 
-SAMPLE = Network(features=16, blocks=4, growth=16)
-PAPER = Network(features=64, blocks=23, growth=32)
+SAMPLE = Spec(features=16, blocks=4, growth=16)
+PAPER = Spec(features=64, blocks=23, growth=32)
 
 Levels = NDArray[np.uint8]
 
@@ -54,7 +55,7 @@ def main() -> None:
     if arguments.quick:
         # Fewer blocks rather than a tiny picture, which would be all border.
         sample_size, paper_size, repeats = (160, 160), (84, 84), 1
-        paper = Network(features=64, blocks=4, growth=32)
+        paper = Spec(features=64, blocks=4, growth=32)
     rows = [
         *measure("16/4", SAMPLE, sample_size, Upscaling(overlap=8), repeats),
         *measure(f"64/{paper.blocks}", paper, paper_size, Upscaling(), repeats),
@@ -74,7 +75,7 @@ def main() -> None:
 
 
 def measure(
-    name: str, size: Network, shape: tuple[int, int], settings: Upscaling, repeats: int
+    name: str, size: Spec, shape: tuple[int, int], settings: Upscaling, repeats: int
 ) -> list[dict[str, Any]]:
     """Return a row for each way to enlarge by one network."""
     net = lively(size).to(best_device())
@@ -104,7 +105,7 @@ def measure(
     ]
 
 
-def lively(size: Network) -> nn.Module:
+def lively(size: Spec) -> nn.Module:
     """Return random weights scaled so that all layers show in an output around a half."""
     torch.manual_seed(0)
     net = build(size).eval().requires_grad_(False)

@@ -14,7 +14,7 @@ from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
-from deepart_assets.settings.profile import data_root
+from deepart_assets.settings.places import data_root
 
 
 def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:

@@ -25,7 +25,7 @@ from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.studio import Painting, Studio
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
-from deepart_assets.settings.profile import PROJECT, data_root
+from deepart_assets.settings.places import PROJECT, data_root
 from deepart_assets.storage import Lake, Ledger
 
 WHOLE_ASSETS = (

@@ -22,6 +22,8 @@ from deepart_assets.storage import Lake, Ledger, sha256_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 
+SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
+
 QUIET = {"telemetry": {"enabled": False}}
 
 
@@ -70,18 +72,18 @@ class Project:
                 "pairs": {"hr_side": 128},
                 "psnr_weights": {
                     "kind": "train",
-                    "network": {"features": 8, "blocks": 1, "growth": 4},
-                    "iterations": 4,
-                    "batch": 2,
-                    "crop": 64,
+                    "network_g": SMALL_NETWORK,
+                    "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
+                    "train": {"total_iter": 4, "scheduler": {"periods": [4]}},
                 },
                 "art_esrgan": {
-                    "iterations": 2,
-                    "batch": 2,
-                    "crop": 64,
-                    "feature_network": "efficientnet_lite0",
-                    "discriminator": "unet",
-                    "discriminator_features": 8,
+                    "network_g": SMALL_NETWORK,
+                    "network_d": {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 8},
+                    "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
+                    "train": {
+                        "total_iter": 2,
+                        "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
+                    },
                 },
             },
         }

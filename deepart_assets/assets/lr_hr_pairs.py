@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
-from deepart_assets.settings.profile import cache_folder
+from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Made, Record
 from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
 from deepart_assets.super_resolution.pair_building import (

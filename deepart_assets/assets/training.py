@@ -7,6 +7,7 @@ not belong here: the training itself (`super_resolution`).
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,12 @@ from deepart_assets.imaging import preview_uri
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot
-from deepart_assets.settings.profile import cache_folder
-from deepart_assets.settings.super_resolution import (
-    NOT_IN_RESULT,
-    PixelTraining,
-    PublishedWeights,
-    Training,
-)
+from deepart_assets.settings.places import cache_folder
+from deepart_assets.settings.super_resolution import PublishedWeights
+from deepart_assets.settings.training import PixelTraining, Training
 from deepart_assets.storage import Lake, Made, Recipe
 from deepart_assets.super_resolution.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.super_resolution.feature_networks import find_feature_network
 from deepart_assets.super_resolution.progress import Report, Step, Trained
 from deepart_assets.super_resolution.tensorboard import TensorBoard
 from deepart_assets.super_resolution.training import train_adversarial, train_pixel
@@ -40,7 +38,7 @@ TOLD_EVERY = 10.0
 """Seconds between two lines of training progress."""
 
 
-PIXEL_VERSION, ADVERSARIAL_VERSION = "2", "3"
+PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
 
 
 @data_asset(
@@ -58,17 +56,16 @@ def psnr_weights(studio: Studio) -> Stage:
     goes on from its last checkpoint.
     """
     choice = studio.settings.super_resolution.psnr_weights
-    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
-
     if not isinstance(choice, PixelTraining):
         version = version_of(choice)
         inputs = {"source": version} if version else {}
+        settings = choice.model_dump(mode="json")
         return Stage(lambda: _fetched(choice, studio), settings=settings, inputs=inputs)
+    settings = choice.recipe()
 
     def make() -> Made:
         recipe = Recipe(PIXEL_VERSION, settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
-        kept = _checkpoints(studio, "psnr_weights", choice, recipe)
-        with _reporting(studio, "psnr_weights", recipe) as report:
+        with _training(studio, "psnr_weights", choice, recipe) as (report, kept):
             trained = train_pixel(read_pairs(studio), choice, report, kept)
         return _made(PSNR_PATH, trained, studio)
 
@@ -102,20 +99,31 @@ def art_esrgan(studio: Studio) -> Stage:
     Of the checkpoints on the way the most natural one is taken (lowest NIQE on the validation
     split) that is faithful enough (PSNR-Y). Safetensors with their provenance. Every upscaled
     result is made with these weights. A training that was killed goes on from its last checkpoint.
+    The options are BasicSR's, `configs/SR/art_esrgan.yml`, and what the profile lays over them.
     """
     choice = studio.settings.super_resolution.art_esrgan
-    settings = choice.model_dump(mode="json", exclude=NOT_IN_RESULT)
+    settings = choice.recipe()
+    features = find_feature_network(choice.train.perceptual_opt, studio.downloads)
+    if features.reason:
+        studio.log.warning(
+            f"art_esrgan: the feature loss looks with {features.name}, as {features.reason}"
+        )
 
     def make() -> Made:
         base = studio.read("psnr_weights")
         inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
-        recipe = Recipe(ADVERSARIAL_VERSION, settings, inputs)
-        kept = _checkpoints(studio, "art_esrgan", choice, recipe)
-        with _reporting(studio, "art_esrgan", recipe) as report:
-            trained = train_adversarial(read_pairs(studio), base, choice, report, kept)
-        return _made("art_esrgan/art_esrgan.safetensors", trained, studio)
+        recipe = Recipe(
+            ADVERSARIAL_VERSION, settings, {**inputs, "feature_network": features.version}
+        )
+        with _training(studio, "art_esrgan", choice, recipe) as (report, kept):
+            trained = train_adversarial(
+                read_pairs(studio), base, choice, report, kept, features=features
+            )
+        made = _made("art_esrgan/art_esrgan.safetensors", trained, studio)
+        seen = {"feature_network": features.name, "feature_network_reason": features.reason}
+        return replace(made, figures={**made.figures, **seen})
 
-    return Stage(make, settings=settings)
+    return Stage(make, settings=settings, inputs={"feature_network": features.version})
 
 
 def _version(studio: Studio, asset: str) -> str:
@@ -126,14 +134,19 @@ def _work(studio: Studio) -> Lake:
     return work_lake(studio.lake, cache_folder())
 
 
-def _checkpoints(
+@contextlib.contextmanager
+def _training(
     studio: Studio, asset: str, choice: Training, recipe: Recipe
-) -> Checkpoints | None:
-    if choice.checkpoint_seconds is None:
-        return None
-    return Checkpoints(
-        _work(studio), asset, recipe.fingerprint, choice.checkpoint_seconds, studio.log.info
-    )
+) -> Iterator[tuple[Report, Checkpoints | None]]:
+    """Yield where a training shows its progress and keeps its checkpoints, for one at a time."""
+    every = choice.logger.checkpoint_seconds
+    with _reporting(studio, asset, recipe) as report:
+        if every is None:
+            yield report, None
+            return
+        kept = Checkpoints(_work(studio), asset, recipe.fingerprint, every, studio.log.info)
+        with kept.held():
+            yield report, kept
 
 
 def _made(path: str, trained: Trained, studio: Studio) -> Made:

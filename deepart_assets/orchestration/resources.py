@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from deepart_assets.settings import Settings, validate_settings
+from deepart_assets.settings.training import laid_over
 from deepart_assets.storage import Lake, Ledger
 
 FIXED = {"profile", "execution"}
@@ -38,7 +39,7 @@ class Profile(dg.ConfigurableResource):
             SettingsError: The launchpad's values are wrong.
         """
         given = {name: getattr(self, name) for name in self.base if hasattr(self, name)}
-        return validate_settings(_laid_over(self.base, given), "launchpad, resources.profile")
+        return validate_settings(laid_over(self.base, given), "launchpad, resources.profile")
 
     @cached_property
     def lake(self) -> Lake:
@@ -68,19 +69,3 @@ def profile_resource(settings: Settings, data_root: str) -> Profile:
         shown = settings.model_dump(mode="json", include={name}, exclude_none=True)[name]
         namespace[name] = Field(default=shown, description=getattr(model, "__doc__", None))
     return type("Profile", (Profile,), namespace)()
-
-
-def _laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested settings; a section of another kind replaces the old one as a whole."""
-    merged = dict(base)
-    for key, value in given.items():
-        old = base.get(key)
-        if (
-            isinstance(old, Mapping)
-            and isinstance(value, Mapping)
-            and value.get("kind", old.get("kind")) == old.get("kind")
-        ):
-            merged[key] = _laid_over(old, value)
-        else:
-            merged[key] = value
-    return merged

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import DeepArtError, PaintingError
 from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.settings import Settings
-from deepart_assets.settings.profile import cache_folder
+from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, Ledger, Made, Record
 from deepart_assets.storage.downloads import Downloads
 

@@ -1,7 +1,7 @@
 """Reading a profile and explaining what is wrong with it.
 
-Belongs here: `configs/<profile>.yaml`, the environment variables that choose it and the data root,
-and messages. Does not belong here: what the settings mean.
+Belongs here: `configs/<profile>.yaml`, the environment variable that chooses it, and messages. Does
+not belong here: what the settings mean.
 """
 
 import difflib
@@ -16,24 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings.models import Settings
-
-PROJECT = Path(__file__).resolve().parents[2]
-"""The checkout: where configs/ and data/ are."""
-
-
-def configs_folder() -> Path:
-    """Return the folder of profiles."""
-    return PROJECT / "configs"
-
-
-def data_root() -> str:
-    """Return the data lake's root: `DEEPART_DATA`, or data/lake in the project."""
-    return os.environ.get("DEEPART_DATA") or str(PROJECT / "data" / "lake")
-
-
-def cache_folder() -> Path:
-    """Return where downloads are kept: `DEEPART_CACHE`, or ~/.cache/deepart."""
-    return Path(os.environ.get("DEEPART_CACHE") or Path.home() / ".cache" / "deepart")
+from deepart_assets.settings.places import configs_folder
 
 
 def load_settings(profile: str | None = None) -> Settings:

@@ -24,7 +24,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.answers import Fault, looks_like_a_page
 from deepart_assets.storage.lake import Lake, sha256_of_file
 from deepart_assets.storage.progress import TransferProgress, gigabytes
-from deepart_assets.storage.transfer import Locate, Transfer
+from deepart_assets.storage.transfer import ATTEMPTS, Locate, Transfer
 
 MARGIN = 500_000_000
 """Bytes of the disk that a download leaves free."""
@@ -42,6 +42,7 @@ class Download:
         check: Raises UnavailableError if the file is not of the kind that it should be, before
             anything is noted of it.
         sha256: Given in the profile under `sha256_key`; None: that of the first use.
+        attempts: So many in a row may fail; fewer where one can do without the file.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Download:
     check: Callable[[Path], object] = lambda file: None
     sha256: str | None = None
     sha256_key: str = "sha256"
+    attempts: int = ATTEMPTS
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Downloads:
                 moved=TransferProgress(download.name, self.told),
                 told=lambda text: self.told(f"{download.name}: {text}"),
                 checked=expected is not None or download.sha256 is not None,
+                attempts=download.attempts,
             ).run()
         except Fault as fault:
             remedy = download.remedies.get(fault.status or 0, download.remedy)

@@ -33,7 +33,7 @@ from deepart_assets.storage.answers import (
 )
 
 ATTEMPTS = 8
-"""So many attempts in a row may fail to bring anything before the transfer gives up."""
+"""Attempts in a row that may fail where nothing else is asked for."""
 TIMEOUT = (15.0, 60.0)
 """Seconds to connect and to wait for the next bytes."""
 LONGEST_PAUSE = 60.0
@@ -85,6 +85,7 @@ class Transfer:
         moved: Called with the bytes here and the size (None: not announced) after each block.
         told: Called with a sentence when an attempt failed.
         checked: The file's hash is known beforehand, so that its end need not be asked for.
+        attempts: So many in a row may fail to bring anything before the transfer gives up.
     """
 
     def __init__(
@@ -97,6 +98,7 @@ class Transfer:
         moved: Callable[[int, int | None], None],
         told: Callable[[str], None],
         checked: bool,
+        attempts: int = ATTEMPTS,
     ) -> None:
         self._locate = locate
         self._partial = partial
@@ -105,6 +107,7 @@ class Transfer:
         self._moved = moved
         self._told = told
         self._checked = checked
+        self._attempts = attempts
         self._address: Address | None = None
         noted = memory.load()
         self._validator: str | None = noted.get("validator")
@@ -137,7 +140,7 @@ class Transfer:
                     failures += 1
                 if fault is None:
                     continue
-                if fault.lasting or failures >= ATTEMPTS:
+                if fault.lasting or failures >= self._attempts:
                     raise Fault(str(fault), status=fault.status, lasting=True)
                 pause = _pause(failures, fault.asked)
                 self._told(f"{fault}; again in {pause:.0f} s")

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.pairs import Pair, random_crop_arrays
+from deepart_assets.super_resolution.pairs import Pair, Sampling, random_crops
 
 AHEAD = 2
 """Batches that wait at most: one is cut while another waits."""
 
 
 class Batches:
-    """An iterator of (LR, HR) as `pairs.random_crop_arrays` gives them, in the order drawn.
+    """An iterator of (LR, HR) as `pairs.random_crops` gives them, in the order drawn.
 
     The generator runs ahead of the training, so its state is handed on with each batch: `drawn` is
     the state after the last batch that was taken, from which the next one follows.
@@ -31,15 +31,10 @@ class Batches:
     """
 
     def __init__(
-        self,
-        pairs: Sequence[Pair],
-        generator: np.random.Generator,
-        batch: int,
-        crop: int,
-        context: int,
+        self, pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampling
     ) -> None:
         self.drawn: Mapping[str, Any] = generator.bit_generator.state
-        self._make = lambda: random_crop_arrays(pairs, generator, batch, crop, context)
+        self._make = lambda: random_crops(pairs, generator, sampling)
         self._generator = generator
         self._ready: queue.Queue[Any] = queue.Queue(AHEAD)
         self._ended = threading.Event()

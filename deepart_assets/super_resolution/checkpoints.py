@@ -11,18 +11,21 @@ one before it stays until then.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import io
 import pickle
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
 from deepart_assets.storage.lake import sha256_of
 
-FORMAT = 1
+FORMAT = 2
 """Raised when the content of a checkpoint changes: an older one is then not gone on from."""
 
 
@@ -63,8 +66,32 @@ class Checkpoints:
     ) -> None:
         self._lake, self._asset = lake, asset
         self.path = f"{_folder(asset)}/{fingerprint[:16]}.pt"
-        self._fingerprint, self._every, self._told = fingerprint, every, told
+        self._fingerprint, self._every, self.told = fingerprint, every, told
         self._last = time.monotonic()
+
+    @property
+    def place(self) -> tuple[str, str, str, float]:
+        """What another process makes the same one of: the lake's root and the next three."""
+        return self._lake.url, self._asset, self._fingerprint, self._every
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep other processes of this machine from the same training.
+
+        Raises:
+            UnavailableError: One is at it.
+        """
+        file = Path(self._lake.full_path(f"{self._asset}/training.lock"))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
+            except BlockingIOError:
+                raise UnavailableError(
+                    f"{self._asset} is being trained by another process: wait for its end, or stop"
+                    " it; what it has saved is gone on from"
+                ) from None
+            yield
 
     def due(self) -> bool:
         """Tell whether it is time for the next checkpoint."""
@@ -95,7 +122,7 @@ class Checkpoints:
         except FileNotFoundError:
             others = self._lake.list(_folder(self._asset), ".pt")
             if others:
-                self._told(
+                self.told(
                     f"{self._asset}: starts anew, as settings or data are not those of the"
                     f" checkpoint {Path(others[0]).name}"
                 )
@@ -108,7 +135,7 @@ class Checkpoints:
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
             fault = str(error).splitlines()[0] if str(error) else type(error).__name__
         place = self._lake.full_path(self.path)
-        self._told(f"{self._asset}: starts anew, as {place} cannot be gone on from ({fault})")
+        self.told(f"{self._asset}: starts anew, as {place} cannot be gone on from ({fault})")
         return None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import AdversarialTraining
+from deepart_assets.settings.training import AdversarialTraining
 
 if TYPE_CHECKING:
     import torch
@@ -31,8 +31,8 @@ def diverged(iteration: int, what: str) -> UnavailableError:
     """
     return UnavailableError(
         f"the training diverged at iteration {iteration} ({what} is not finite any more): lower"
-        " super_resolution's learning_rate, or set precision: fp32 if it is bf16; with other"
-        " settings it starts anew"
+        " its train.optim_g.lr (and optim_d's), or set precision: fp32 if it is bf16; with other"
+        " options it starts anew"
     )
 
 
@@ -97,19 +97,19 @@ def collapse(
         settings: The limits.
     """
     last = curve[-1]
-    psnr, limit = last.get("psnr_y"), settings.collapse_drop
+    psnr, limit = last.get("psnr_y"), settings.val.collapse_drop
     if psnr is not None and base_psnr is not None and psnr <= base_psnr - limit:
         fell = base_psnr - psnr
         return Collapse(
             f"validation PSNR-Y fell {fell:.1f} dB below the base's, to {psnr:.1f}", ruined=True
         )
-    long = settings.iterations * UNDECIDED_SHARE
+    long = settings.train.total_iter * UNDECIDED_SHARE
     now, since = last["iteration"] or 0.0, 0.0
     for row in curve:  # `since` becomes the end of the last row that was above the limit
-        if (row["discriminator"] or 0.0) >= settings.collapse_loss:
+        if (row["l_d"] or 0.0) >= settings.val.collapse_loss:
             since = row["iteration"] or 0.0
     if now - since >= long:
-        limit = settings.collapse_loss
+        limit = settings.val.collapse_loss
         return Collapse(
             f"the discriminator's loss was below {limit:g} for {now - since:.0f} iterations",
             ruined=False,

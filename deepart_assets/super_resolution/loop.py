@@ -2,119 +2,99 @@
 
 Belongs here: what happens around an iteration, in which order, and the whole state that makes a
 resumed training equal an uninterrupted one. Does not belong here: what an iteration does
-(`training`).
+(`models`).
 """
 
 from __future__ import annotations
 
 import contextlib
-import copy
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.settings.super_resolution import Training
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.super_resolution.batches import Batches
 from deepart_assets.super_resolution.checkpoints import Checkpoints
+from deepart_assets.super_resolution.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.guards import Collapse, FiniteGuard, Row, diverged
-from deepart_assets.super_resolution.pairs import Pair, croppable, to_tensor
+from deepart_assets.super_resolution.pairs import CONTEXT, Pair, Sampling, croppable, to_tensor
 from deepart_assets.super_resolution.progress import Progress, Report, Trained
 from deepart_assets.super_resolution.strip import Strip
+from deepart_assets.super_resolution.team import Team
 from deepart_assets.super_resolution.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import to_bytes
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
+    from deepart_assets.super_resolution.models import ArtESRGANModel, ArtSRModel
 
-CONTEXT = 2
-"""LR pixels around a crop whose enlargement is thrown away: there the convolutions' zero padding
-darkens the picture. Upscaling gives every tile real context, so no loss may see those pixels. A
-feature loss or a discriminator that does makes the network mend them and spoil the rest."""
+Collapsed = Callable[[Sequence[Row], float | None], Collapse | None]
+"""Tells from the curve and the base's PSNR-Y that it is of no use to go on."""
 
-
-class Stateful(Protocol):
-    """A network, an optimiser or a schedule."""
-
-    def state_dict(self) -> dict[str, Any]: ...  # noqa: D102
-    def load_state_dict(self, state_dict: Any) -> Any: ...  # noqa: D102
+NO_SCORE = Score(None, None)
+"""What a process that does not validate knows."""
 
 
-class Trainee(Protocol):
-    """What is trained: networks with their optimisers, and what one iteration does to them."""
+@dataclass(frozen=True)
+class Job:
+    """A whole training: what is handed to each process of it.
 
-    net: nn.Module
-    """The network that enlarges."""
-    parts: Mapping[str, Stateful]
-    """Everything that an iteration changes."""
-
-    def step(
-        self, lr: torch.Tensor, hr: torch.Tensor
-    ) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
-        """Train on one batch; return the losses and the norms of the gradients, scalars by name."""
-        ...
-
-
-class MovingAverage:
-    """An exponential moving average of a network's weights.
-
-    It remembers the last 2 % of the iterations, and no more than 1000 (basicsr's 0.999).
+    Attributes:
+        pairs: LR/HR pairs.
+        settings: The options; their class is the stage.
+        base: A file of weights to go on from; None for the pixel stage.
+        features: The network of the feature loss; None for the pixel stage.
     """
 
-    def __init__(self, net: nn.Module, iterations: int) -> None:
-        self.net = copy.deepcopy(net).eval().requires_grad_(False)
-        self._decay = 1 - 1 / min(1000, max(1, 0.02 * iterations))
-
-    def update(self, net: nn.Module) -> None:
-        """Move towards the weights of `net` by one iteration's share."""
-        import torch
-
-        with torch.no_grad():
-            torch._foreach_lerp_(
-                list(self.net.parameters()), list(net.parameters()), 1 - self._decay
-            )
+    pairs: Sequence[Pair]
+    settings: PixelTraining | AdversarialTraining
+    base: bytes | None = None
+    features: FeatureNetwork | None = None
 
 
 class Loop:
     """One training.
 
     Args:
-        trainee: What is trained.
-        pairs: The splits "train" and, where there are any, "valid" are used.
-        settings: Iterations, batch, crop (`crop` is a setting of both kinds), seed.
-        report: For progress.
+        model: What is trained, built on the base.
+        job: Its options and pairs, of the splits "train" and, if there are any, "valid".
+        report: For progress; the first process calls it.
         checkpoints: Where to go on from and to save to; None keeps nothing.
-        validations: How often it is validated.
-        moving_average: Whether the average of the weights is what is validated and returned.
+        team: The processes that share the iterations.
         floor: `fidelity_floor` where the best checkpoint is chosen; None takes the last.
-        collapsed: Tells from the curve and the base's PSNR-Y that it is of no use to go on.
+        collapsed: Why to stop before the end.
     """
 
     def __init__(
         self,
-        trainee: Trainee,
-        pairs: Sequence[Pair],
-        settings: Training,
+        model: ArtSRModel | ArtESRGANModel,
+        job: Job,
         report: Report,
         checkpoints: Checkpoints | None,
+        team: Team,
         *,
-        validations: int = 10,
-        moving_average: bool = True,
         floor: float | None = None,
-        collapsed: Callable[[Sequence[Row], float | None], Collapse | None] = lambda rows, base: (
-            None
-        ),
+        collapsed: Collapsed = lambda rows, base: None,
     ) -> None:
-        self._trainee, self._settings, self._checkpoints = trainee, settings, checkpoints
-        self._usable = croppable(pairs, settings.crop, CONTEXT)
-        self._validations, self._collapsed = validations, collapsed
-        self._average = MovingAverage(trainee.net, settings.iterations) if moving_average else None
-        self._net = self._average.net if self._average else trainee.net
-        self._generator = np.random.default_rng(settings.seed)
-        self._progress = Progress(settings.iterations, report)
+        pairs, settings = job.pairs, job.settings
+        self._model, self._settings, self._team = model, settings, team
+        self._checkpoints, self._collapsed = checkpoints, collapsed
+        crops = settings.datasets.train
+        self._usable = croppable(pairs, crops.gt_size, CONTEXT)
+        self._sampling = Sampling(
+            crops.batch_size_per_gpu * team.size,
+            crops.gt_size,
+            CONTEXT,
+            crops.use_hflip,
+            crops.use_rot,
+            team.part(crops.batch_size_per_gpu),
+        )
+        self._net = model.result
+        self._generator = np.random.default_rng(settings.manual_seed)
+        self._progress = Progress(settings.train.total_iter, report)
         self._guard = FiniteGuard()
         self._perceptual = floor is not None
         self._floor = floor or 0.0
@@ -130,56 +110,67 @@ class Loop:
         """
         saved = self._checkpoints.load() if self._checkpoints else None
         if saved is None:
-            self._before = self._validation.score(self._net)
+            self._before = self._score() if self._team.leads else NO_SCORE
             self._strip.add(0, self._before.picture)
             self._best = Best(self._before, self._floor)
         else:
             self._restore(saved)
         stopped = self._train()
-        return self._result(provenance, stopped)
+        return self._result(provenance, stopped) if self._team.leads else Trained(b"", [])
 
     def _train(self) -> Collapse | None:
         """Go on to the last iteration; return why it ended before, if it did."""
-        settings, trainee = self._settings, self._trainee
-        device = next(trainee.net.parameters()).device
-        batch = Batches(self._usable, self._generator, settings.batch, settings.crop, CONTEXT)
-        with batch as batches:
-            for iteration in range(self._iteration + 1, settings.iterations + 1):
+        options, model = self._settings.train, self._model
+        device = model.device
+        with Batches(self._usable, self._generator, self._sampling) as batches:
+            for iteration in range(self._iteration + 1, options.total_iter + 1):
                 lr, hr = next(batches)
-                losses, norms = trainee.step(to_tensor(lr, device), to_tensor(hr, device))
-                if self._average is not None:
-                    self._average.update(trainee.net)
-                self._guard.note(iteration, {**losses, **norms})
-                self._progress.note(losses)
+                seed_iteration(self._settings.manual_seed, iteration, self._team.rank)
+                model.update_learning_rate(iteration, warmup_iter=options.warmup_iter)
+                model.feed_data({"lq": to_tensor(lr, device), "gt": to_tensor(hr, device)})
+                model.optimize_parameters(iteration)
+                self._guard.note(iteration, {**model.log_dict, **model.norms})
+                self._progress.note(model.log_dict)
                 self._iteration = iteration
                 stopped = self._look(iteration)
                 if stopped is not None:
                     return stopped
-                if self._checkpoints is not None and self._checkpoints.due():
+                if self._checkpoints is not None and self._team.leads and self._checkpoints.due():
                     self._guard.check()
                     self._checkpoints.save(self._state(batches.drawn))
         return None
 
     def _look(self, iteration: int) -> Collapse | None:
         """Validate and report where it is time; return why to stop, if there is a reason."""
-        validates = self._progress.due(iteration, self._validations)
+        every, total = self._settings.val.val_freq, self._settings.train.total_iter
+        validates = iteration % every == 0 or iteration == total
         if not (validates or self._progress.due(iteration)):
             return None
         self._guard.check()
-        score = self._score(iteration) if validates else None
-        self._progress.tell(iteration, score, perceptual=self._perceptual)
-        stopped = self._collapsed(self._progress.rows, self._before.psnr_y)
-        if score is not None and stopped is None and self._perceptual:
-            self._best.offer(iteration, score, self._net)
-        return stopped
+        means = self._team.mean(self._progress.means())
+        stopped = None
+        if self._team.leads:
+            score = self._scored(iteration) if validates else None
+            self._progress.tell(iteration, means, score, perceptual=self._perceptual)
+            stopped = self._collapsed(self._progress.rows, self._before.psnr_y)
+            if score is not None and stopped is None and self._perceptual:
+                self._best.offer(iteration, score, self._net)
+        else:
+            self._progress.forget()
+        if self._team.agree(stopped is not None):
+            return stopped or Collapse("the first process stopped", ruined=False)
+        return None
 
-    def _score(self, iteration: int) -> Score:
+    def _scored(self, iteration: int) -> Score:
         try:
-            score = self._validation.score(self._net)
+            score = self._score()
         except PaintingError as error:  # the loss was finite, but no longer the weights
             raise diverged(iteration, "what the network makes") from error
         self._strip.add(iteration, score.picture)
         return score
+
+    def _score(self) -> Score:
+        return self._validation.score(self._net)
 
     def _result(self, provenance: Mapping[str, str], stopped: Collapse | None) -> Trained:
         import torch
@@ -187,14 +178,14 @@ class Loop:
         if stopped is not None and stopped.ruined and self._best.score is None:
             raise UnavailableError(
                 f"the training collapsed at iteration {self._iteration} before any checkpoint was"
-                f" good ({stopped.reason}): lower art_esrgan's learning_rate or"
-                " adversarial_weight, or raise its validations"
+                f" good ({stopped.reason}): lower art_esrgan's train.optim_g.lr or"
+                " train.gan_opt.loss_weight, or its val.val_freq"
             )
         chosen = self._best.weights or self._net.state_dict()
         if not all(bool(torch.isfinite(value).all()) for value in chosen.values()):
             raise diverged(self._iteration, "a weight")
         rows, progress = self._progress.rows, self._progress
-        last = Score(rows[-1]["psnr_y"], rows[-1].get("niqe"))
+        last = Score(rows[-1]["psnr_y"], rows[-1].get("niqe")) if rows else NO_SCORE
         score = self._best.score or last
         chosen_iteration = self._best.iteration or self._iteration
         figures = {
@@ -203,7 +194,8 @@ class Loop:
             "valid_psnr_y": score.psnr_y,
             "iterations": self._iteration,
             "parameters": sum(value.numel() for value in chosen.values()),
-            "device": next(self._net.parameters()).device.type,
+            "device": self._model.device.type,
+            "processes": self._team.size,
             "seconds": round(progress.seconds, 1),
         }
         if self._perceptual:
@@ -223,19 +215,11 @@ class Loop:
     # --- the state -------------------------------------------------------------------------------
 
     def _state(self, drawn: Mapping[str, Any]) -> dict[str, Any]:
-        import torch
-
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
         return {
             "iteration": self._iteration,
-            "parts": {name: part.state_dict() for name, part in self._trainee.parts.items()},
-            "average": None if self._average is None else self._average.net.state_dict(),
+            "parts": {name: part.state_dict() for name, part in self._model.parts().items()},
             # As text: NumPy's 128-bit integers and names pass through unchanged.
-            "generators": {
-                "numpy": json.dumps(drawn),
-                "torch": torch.get_rng_state(),
-                "cuda": cuda,
-            },
+            "drawn": json.dumps(drawn),
             "progress": self._progress.state(),
             "strip": self._strip.state(),
             "before": self._before.numbers(),
@@ -243,20 +227,11 @@ class Loop:
         }
 
     def _restore(self, state: Mapping[str, Any]) -> None:
-        import torch
-
-        for name, part in self._trainee.parts.items():
+        for name, part in self._model.parts().items():
             part.load_state_dict(state["parts"][name])
-        if self._average is not None:
-            self._average.net.load_state_dict(state["average"])
-        generators = state["generators"]
-        self._generator.bit_generator.state = json.loads(generators["numpy"])
-        torch.set_rng_state(generators["torch"])
-        if len(generators["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(generators["cuda"])
+        self._generator.bit_generator.state = json.loads(state["drawn"])
         self._iteration = state["iteration"]
-        device = next(self._trainee.net.parameters()).device
-        self._progress.restore(state["progress"], self._iteration, device)
+        self._progress.restore(state["progress"], self._iteration, self._model.device)
         self._strip.restore(state["strip"])
         self._before = Score(**state["before"])
         self._best = Best(self._before, self._floor)
@@ -272,3 +247,13 @@ def seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def seed_iteration(seed: int, iteration: int, rank: int) -> None:
+    """Let what torch draws in an iteration depend on nothing before it.
+
+    So a training that is gone on with, by however many processes, draws what it would have drawn.
+    """
+    import torch
+
+    torch.manual_seed(int(np.random.SeedSequence((seed, iteration, rank)).generate_state(1)[0]))

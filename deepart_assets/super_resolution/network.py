@@ -1,6 +1,6 @@
-"""Building the RRDBNet and giving a small one a good start.
+"""Building the RRDBNet, giving a small one a good start, and its noise while it trains.
 
-Belongs here: the network and its initial weights. Does not belong here: files of weights
+Belongs here: the network, its initial weights, its noise. Does not belong here: files of weights
 (`weights`), training.
 
 The network is basicsr's RRDBNet (ESRGAN, Wang et al. 2018, figure 4) ×4: LR and HR are RGB in
@@ -22,7 +22,7 @@ undoes that best on paintings reduced bicubically, and starts about 0.3 dB above
 
 
 class NetworkSize(Protocol):
-    """What a network is built from; `settings.super_resolution.Network` is one."""
+    """What a network is built from; `weights.Spec` is one."""
 
     @property
     def features(self) -> int: ...  # noqa: D102
@@ -83,3 +83,21 @@ def initialise_as_interpolation(net: nn.Module) -> None:
             net.get_parameter(f"{name}.bias").zero_()
         net.get_parameter("conv_body.weight").zero_()
         net.get_parameter("conv_body.bias").zero_()
+
+
+def add_noise(net: nn.Module, strength: float) -> None:
+    """Let each dense block's result x leave it as x + strength·x·N(0, 1), while `net` trains.
+
+    ESRGAN+ (Rakotonirina and Rasoanaivo 2020), as in traiNNer: gradients flow through both terms.
+    Drawn from torch's global generator.
+    """
+    prepare()
+    import torch
+    from basicsr.archs.rrdbnet_arch import ResidualDenseBlock
+
+    def noisy(block: nn.Module, inputs: object, x: torch.Tensor) -> torch.Tensor | None:
+        return x + strength * x * torch.randn_like(x) if block.training else None
+
+    for block in net.modules():
+        if strength and isinstance(block, ResidualDenseBlock):
+            block.register_forward_hook(noisy)

@@ -114,6 +114,11 @@ class StoredPair(Pair):
         self._check(lr.shape, hr.shape)
 
     @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of LR, without a look at the file."""
+        return self._lr.shape[:2]
+
+    @property
     def lr(self) -> NDArray[np.uint8]:
         """The low resolution: uint8, h×w×3, read-only."""
         return self._lr.array()

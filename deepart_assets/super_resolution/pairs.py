@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
 Split = Literal["train", "valid", "test"]
 
+CONTEXT = 2
+"""LR pixels around a training crop whose enlargement is thrown away: there the convolutions' zero
+padding darkens the picture. Upscaling gives every tile real context, so no loss may see those
+pixels: a feature loss or a discriminator that does makes the network mend them and spoil the
+rest."""
+
 
 @dataclass(frozen=True, eq=False)
 class Pair:
@@ -30,6 +36,11 @@ class Pair:
     split: Split
     lr: NDArray[np.uint8]
     hr: NDArray[np.uint8]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of LR."""
+        return self.lr.shape[0], self.lr.shape[1]
 
     def __post_init__(self) -> None:
         self._check(self.lr.shape, self.hr.shape)
@@ -57,41 +68,48 @@ def croppable(pairs: Sequence[Pair], crop: int, context: int = 0) -> list[Pair]:
     if not fitting:
         raise UnavailableError(
             f"none of the {len(pairs)} pairs is a training pair of at least {side} pixels a side:"
-            " add larger paintings or make super_resolution's crop smaller"
+            " add larger paintings or make the training's datasets.train.gt_size smaller"
         )
     return fitting
 
 
-def random_crops(
-    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int, context: int = 0
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cut crops as `random_crop_arrays`, for a network.
+@dataclass(frozen=True)
+class Sampling:
+    """How training crops are drawn.
 
-    Returns:
-        LR (float32, batch×3×l×l with l = crop/4 + 2 context) and HR (float32, batch×3×crop×crop),
-        in [0, 1].
+    Attributes:
+        batch: Number of crops.
+        crop: Side of an HR crop in pixels, a multiple of 4.
+        context: LR pixels that LR shows beyond HR on each side.
+        mirrored: Whether crops are mirrored at random.
+        turned: Whether crops are turned by 0, 90, 180 or 270 degrees at random.
+        part: First and end of what is cut of the batch; all are drawn, so that processes with a
+            part each draw the same.
     """
-    lr, hr = random_crop_arrays(pairs, generator, batch, crop, context)
-    return to_tensor(lr), to_tensor(hr)
+
+    batch: int
+    crop: int
+    context: int = CONTEXT
+    mirrored: bool = True
+    turned: bool = True
+    part: tuple[int, int | None] = (0, None)
 
 
-def random_crop_arrays(
-    pairs: Sequence[Pair], generator: np.random.Generator, batch: int, crop: int, context: int = 0
+def random_crops(
+    pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampling
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Cut aligned random crops, each from a random pair, in one of the eight orientations.
+    """Cut aligned random crops, each from a random pair.
 
     Args:
         pairs: All at least `crop + 8 context` pixels a side in HR (`croppable`).
         generator: The only source of chance.
-        batch: Number of crops.
-        crop: Side of an HR crop in pixels, a multiple of 4.
-        context: LR pixels that LR shows beyond HR on each side.
+        sampling: How many, how large, in which orientations.
 
     Returns:
-        LR (uint8, batch×l×l×3 with l = crop/4 + 2 context) and HR (uint8, batch×crop×crop×3).
+        LR (uint8, n×l×l×3 with l = crop/4 + 2 context) and HR (uint8, n×crop×crop×3).
     """
-    chosen = [_random_crop(pairs, generator, crop, context) for _ in range(batch)]
-    lr, hr = zip(*chosen, strict=True)
+    drawn = [_draw(pairs, generator, sampling) for _ in range(sampling.batch)]
+    lr, hr = zip(*(_cut(place, sampling) for place in drawn[slice(*sampling.part)]), strict=True)
     return np.stack(lr), np.stack(hr)
 
 
@@ -99,25 +117,39 @@ def to_tensor(pictures: NDArray[np.uint8], device: torch.device | str = "cpu") -
     """Turn uint8 N×H×W×3 into float32 N×3×H×W in [0, 1] on `device`, channels last in memory."""
     import torch
 
+    pixels = torch.from_numpy(np.ascontiguousarray(pictures))
+    if torch.device(device).type == "cuda":
+        pixels = pixels.pin_memory()  # copied while the GPU still computes the batch before
     # Moved as bytes: a quarter of what floats take.
-    tensor = torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2)
-    return tensor.to(torch.float32) / 255
+    moved = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    return moved.to(torch.float32) / 255
 
 
-def _random_crop(
-    pairs: Sequence[Pair], generator: np.random.Generator, crop: int, context: int
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+@dataclass(frozen=True)
+class _Place:
+    pair: Pair
+    top: int
+    left: int
+    turns: int
+    mirrored: bool
+
+
+def _draw(pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampling) -> _Place:
     pair = pairs[int(generator.integers(len(pairs)))]
-    lr, hr = pair.lr, pair.hr  # asked for once: a stored pair maps its files each time
-    side = crop // SCALE + 2 * context
-    top, left = (int(generator.integers(length - side + 1)) for length in lr.shape[:2])
+    side = sampling.crop // SCALE + 2 * sampling.context
+    top, left = (int(generator.integers(length - side + 1)) for length in pair.size)
     turns, mirrored = int(generator.integers(4)), bool(generator.integers(2))
+    return _Place(pair, top, left, turns if sampling.turned else 0, mirrored and sampling.mirrored)
+
+
+def _cut(place: _Place, sampling: Sampling) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    side = sampling.crop // SCALE + 2 * sampling.context
 
     def cut(picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
-        rows = slice(top * scale, (top + side) * scale)
-        columns = slice(left * scale, (left + side) * scale)
-        turned = np.rot90(picture[rows, columns], turns)
-        return turned[:, ::-1] if mirrored else turned
+        rows = slice(place.top * scale, (place.top + side) * scale)
+        columns = slice(place.left * scale, (place.left + side) * scale)
+        turned = np.rot90(picture[rows, columns], place.turns)
+        return turned[:, ::-1] if place.mirrored else turned
 
-    inner = slice(context * SCALE, context * SCALE + crop)
-    return cut(lr, 1), cut(hr, SCALE)[inner, inner]
+    inner = slice(sampling.context * SCALE, sampling.context * SCALE + sampling.crop)
+    return cut(place.pair.lr, 1), cut(place.pair.hr, SCALE)[inner, inner]

@@ -103,14 +103,24 @@ class Progress:
         """Tell whether this is one of about `times` evenly spread iterations, or the last."""
         return iteration == self._total or iteration % math.ceil(self._total / times) == 0
 
-    def tell(self, iteration: int, score: Score | None, *, perceptual: bool) -> None:
+    def means(self) -> dict[str, torch.Tensor]:
+        """Return the mean losses since the last report, on the device."""
+        return {name: value / self._since for name, value in self._sums.items()}
+
+    def forget(self) -> None:
+        """Begin new sums."""
+        self._sums, self._since = {}, 0
+
+    def tell(
+        self, iteration: int, means: dict[str, float], score: Score | None, *, perceptual: bool
+    ) -> None:
         """Add a row to the curve and report it."""
-        means = {name: float(value) / self._since for name, value in self._sums.items()}
-        row = {"iteration": iteration, **means, "psnr_y": score.psnr_y if score else None}
+        row: dict[str, float | None] = {"iteration": iteration, **means}
+        row["psnr_y"] = score.psnr_y if score else None
         if perceptual:
             row["niqe"] = score.niqe if score else None
         self.rows.append(row)
-        self._sums, self._since = {}, 0
+        self.forget()
         rate = (iteration - self._done) / max(time.perf_counter() - self._start, 1e-9)
         left = (self._total - iteration) / rate
         self._report(Step(iteration, self._total, means, rate, left, score))

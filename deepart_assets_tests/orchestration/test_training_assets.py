@@ -35,8 +35,10 @@ def trainable(project):
     chosen = project.content["super_resolution"]
     chosen.pop("data_set")  # chosen here
     chosen["pairs"]["hr_side"] = 240
-    chosen["psnr_weights"] |= {"iterations": 6, "checkpoint_seconds": 0}
-    chosen["art_esrgan"] |= {"iterations": 6, "checkpoint_seconds": 0, "validations": 3}
+    for name in ("psnr_weights", "art_esrgan"):
+        chosen[name] |= {"logger": {"checkpoint_seconds": 0}, "val": {"val_freq": 2}}
+        chosen[name]["train"]["total_iter"] = 6
+    chosen["psnr_weights"]["train"]["scheduler"] = {"periods": [6]}
     table = to_parquet(pd.DataFrame(rows))
     make_or_reuse(
         project.ledger,
@@ -97,12 +99,13 @@ def test_an_interrupted_run_is_gone_on_with_by_the_next(trainable, instance, mon
     assert "checkpoint_seconds" not in figures["settings"]
     if asset is art_esrgan:
         assert figures["chosen"].startswith("lowest NIQE")
+        assert figures["feature_network"] == "EfficientNet-Lite0"
 
     # How often checkpoints are written is no reason to train again; another rate is.
     chosen = trainable.content["super_resolution"][name]
-    chosen["checkpoint_seconds"] = 60
+    chosen["logger"]["checkpoint_seconds"] = 60
     assert shown(materialize(trainable, instance, asset), name)["made"].startswith("reused")
-    chosen["learning_rate"] = 5e-5
+    chosen["train"]["optim_g"] = {"lr": 5e-5}
     again = shown(materialize(trainable, instance, asset), name)
     assert again["made"] == "now"
     assert "resumed_after" not in again

@@ -5,7 +5,7 @@ import yaml
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings import Settings, load_settings, validate_settings
-from deepart_assets.settings.profile import configs_folder
+from deepart_assets.settings.places import configs_folder
 
 PROFILES = sorted(path.stem for path in configs_folder().glob("*.yaml"))
 
@@ -39,8 +39,8 @@ def test_an_unknown_profile_names_the_nearest():
         ((), "segmentatoin", "segmentation"),
         (("super_resolution",), "upscalling", "upscaling"),
         (("super_resolution", "upscaling"), "tiles", "tile"),
-        (("super_resolution", "psnr_weights"), "iteration", "iterations"),
-        (("super_resolution", "psnr_weights", "network"), "feature", "features"),
+        (("super_resolution", "art_esrgan", "train"), "total_iters", "total_iter"),
+        (("super_resolution", "art_esrgan", "network_g"), "num_feats", "num_feat"),
         (("segmentation", "segmenter"), "minimal_contrst", "minimal_contrast"),
         (("outpainters", "telea"), "raduis", "radius"),
         (("wikiart", "sources", "sample"), "pth", "path"),

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from deepart_assets.compat import prepare
-from deepart_assets.settings.super_resolution import AdversarialTraining, Network, PixelTraining
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining, laid_over
 from deepart_assets.storage import Lake
 from deepart_assets.super_resolution.checkpoints import Checkpoints
 from deepart_assets.super_resolution.pairs import Pair
@@ -22,27 +22,49 @@ from .pictures import pair
 
 prepare()
 for name in (
-    "basicsr.archs.discriminator_arch",
-    "basicsr.archs.rrdbnet_arch",
-    "basicsr.losses.gan_loss",
+    "deepart_assets.super_resolution.models",
+    "basicsr.models",
     "basicsr.metrics.niqe",
     "basicsr.metrics.psnr_ssim",
 ):
     importlib.import_module(name)
 
-PIXEL = PixelTraining(
-    network=Network(features=8, blocks=1, growth=4), iterations=10, batch=2, crop=48, seed=3
-)
-ADVERSARIAL = AdversarialTraining(
-    iterations=10,
-    batch=2,
-    crop=48,
-    feature_network="efficientnet_lite0",
-    discriminator="unet",
-    discriminator_features=4,
-    validations=4,
-    fidelity_floor=100,
-)
+SMALL = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
+EFFICIENTNET = {"type": "EfficientNetLoss", "perceptual_weight": 1.0}
+
+
+def changed(settings: Any, changes: dict[str, Any]) -> Any:
+    """Lay nested options over others."""
+    return type(settings).model_validate(laid_over(settings.model_dump(), changes))
+
+
+def pixel_options(total: int = 10, **more: Any) -> PixelTraining:
+    """A pixel training of seconds; `more` is laid over it."""
+    options = PixelTraining(
+        network_g=SMALL,
+        manual_seed=3,
+        datasets={"train": {"batch_size_per_gpu": 2, "gt_size": 48}},
+        train={"total_iter": total, "warmup_iter": 1, "ema_decay": 0.5}
+        | {"scheduler": {"periods": [total]}},
+        val={"val_freq": 1},
+    )
+    return changed(options, more)
+
+
+def adversarial_options(total: int = 10, **more: Any) -> AdversarialTraining:
+    """An adversarial training of seconds; `more` is laid over it."""
+    options = AdversarialTraining(
+        network_g=SMALL,
+        network_d={"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 4},
+        datasets={"train": {"batch_size_per_gpu": 2, "gt_size": 48}},
+        train={"total_iter": total, "ema_decay": 0.5, "perceptual_opt": EFFICIENTNET},
+        val={"val_freq": 3, "fidelity_floor": 100},
+    )
+    return changed(options, more)
+
+
+PIXEL = pixel_options()
+ADVERSARIAL = adversarial_options()
 
 
 def small_pairs() -> list[Pair]:
@@ -51,17 +73,15 @@ def small_pairs() -> list[Pair]:
 
 
 def base() -> bytes:
-    return train_pixel(small_pairs(), PIXEL.model_copy(update={"iterations": 2})).weights
+    return train_pixel(small_pairs(), pixel_options(2)).weights
 
 
 def train(stage: str, folder: Path, report: Any, every: float | None = 0) -> Trained:
     """Train the small network of a stage for 30 iterations, with a checkpoint after each."""
-    longer = {"iterations": 30}
     kept = None if every is None else Checkpoints(Lake(folder), stage, "f" * 64, every)
     if stage == "pixel":
-        return train_pixel(small_pairs(), PIXEL.model_copy(update=longer), report, kept)
-    settings = ADVERSARIAL.model_copy(update=longer)
-    return train_adversarial(small_pairs(), base(), settings, report, kept)
+        return train_pixel(small_pairs(), pixel_options(30), report, kept)
+    return train_adversarial(small_pairs(), base(), adversarial_options(30), report, kept)
 
 
 def train_in_process(stage: str, folder: Path, every: float | None, tell: Any) -> None:

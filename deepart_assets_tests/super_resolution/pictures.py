@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.super_resolution import pairs
 from deepart_assets.super_resolution.degradation import lr_hr_pair
-from deepart_assets.super_resolution.pairs import Pair, Split
+from deepart_assets.super_resolution.pairs import Pair, Sampling, Split, to_tensor
 
 
 def texture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -33,3 +34,9 @@ def some_pairs() -> list[Pair]:
     """Three pairs for training and one each for the other splits."""
     train = [pair("train", seed) for seed in range(3)]
     return [*train, pair("valid", 10), pair("test", 20)]
+
+
+def random_crops(them, generator, batch, crop, context=0):
+    """Crops as a network takes them: LR and HR, float32 N×3×h×w."""
+    made = pairs.random_crops(them, generator, Sampling(batch, crop, context))
+    return tuple(to_tensor(each) for each in made)

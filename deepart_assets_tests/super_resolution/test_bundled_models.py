@@ -3,7 +3,7 @@
 import pytest
 
 from deepart_assets.imaging import decode_rgb
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import BundledWeights, Upscaling
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads

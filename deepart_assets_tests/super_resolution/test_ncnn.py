@@ -11,14 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import Network
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.weights import is_installed, registry_weights
+from deepart_assets.super_resolution.weights import Spec, is_installed, registry_weights
 from deepart_assets.super_resolution.weights.files import load_network, to_bytes
 from deepart_assets.super_resolution.weights.ncnn import read_ncnn
 from deepart_assets_tests.super_resolution.ncnn_files import run_ncnn, write_ncnn
 
-SIZE = Network(features=5, blocks=2, growth=3)  # odd numbers: float16 weights are padded
+SIZE = Spec(features=5, blocks=2, growth=3)  # odd numbers: float16 weights are padded
 
 
 @pytest.fixture(scope="module")

@@ -22,9 +22,9 @@ from deepart_assets.super_resolution.pair_files import (
     open_pairs,
     pair_path,
 )
-from deepart_assets.super_resolution.pairs import Pair, random_crops
+from deepart_assets.super_resolution.pairs import Pair
 
-from .pictures import some_pairs, texture
+from .pictures import random_crops, some_pairs, texture
 
 
 def store(lake, pairs):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.pairs import Pair, croppable, random_crops
+from deepart_assets.super_resolution.pairs import Pair, croppable
 
-from .pictures import some_pairs
+from .pictures import random_crops, some_pairs
 
 
 def repeated_pair(height=20, width=30, seed=0):
@@ -67,7 +67,7 @@ def test_only_large_training_pairs_are_cropped():
     assert len(croppable(pairs, 176, context=2)) == 3
     with pytest.raises(UnavailableError, match=r"200 pixels"):
         croppable(pairs, 184, context=2)
-    with pytest.raises(UnavailableError, match=r"200 pixels .* crop smaller"):
+    with pytest.raises(UnavailableError, match=r"200 pixels .* gt_size smaller"):
         croppable(pairs, 200)
 
 

@@ -1,20 +1,71 @@
 import pytest
 from pydantic import ValidationError
 
-from deepart_assets.settings.profile import load_settings
-from deepart_assets.settings.super_resolution import AdversarialTraining
+from deepart_assets.errors import SettingsError
+from deepart_assets.settings.profile import load_settings, validate_settings
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining
+
+UNET = {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 64}
+
+
+def crops(side):
+    return {"train": {"gt_size": side}}
 
 
 def test_the_discriminator_of_the_paper_wants_crops_of_128():
-    assert AdversarialTraining().discriminator == "vgg128"
-    with pytest.raises(ValidationError, match="set crop: 128 or discriminator: unet"):
-        AdversarialTraining(crop=96)
+    with pytest.raises(ValidationError, match=r"gt_size: 128 or network_d\.type: UNetDisc"):
+        AdversarialTraining(datasets=crops(96))
 
 
-def test_the_unet_takes_multiples_of_eight():
-    assert AdversarialTraining(discriminator="unet", crop=72).crop == 72
-    with pytest.raises(ValidationError, match="multiple of 8"):
-        AdversarialTraining(discriminator="unet", crop=100)
+def test_the_unet_takes_multiples_of_eight_and_nothing_of_the_other_s_options():
+    settings = AdversarialTraining(network_d=UNET, datasets=crops(72))
+    assert settings.network_d.model_dump() == UNET
+    with pytest.raises(ValidationError, match="multiple of 8, not 100"):
+        AdversarialTraining(network_d=UNET, datasets=crops(100))
+
+
+def test_what_is_given_is_laid_over_the_file_key_by_key():
+    settings = AdversarialTraining(train={"total_iter": 7, "optim_g": {"lr": 1}})
+    before = AdversarialTraining()
+    assert (settings.train.total_iter, settings.train.optim_g.lr) == (7, 1)
+    assert settings.train.optim_g.betas == before.train.optim_g.betas
+    assert settings.train.optim_d == before.train.optim_d
+    assert settings.recipe() != before.recipe()
+
+
+def test_where_the_options_stand_is_no_part_of_the_recipe(tmp_path):
+    copy = tmp_path / "copy.yml"
+    original = AdversarialTraining().options
+    from deepart_assets.settings.places import PROJECT
+
+    copy.write_text((PROJECT / original).read_text())
+    assert AdversarialTraining(options=str(copy)).recipe() == AdversarialTraining().recipe()
+    copy.write_text(copy.read_text().replace("total_iter: 5000", "total_iter: 6000"))
+    assert AdversarialTraining(options=str(copy)).train.total_iter == 6000
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [(None, "cannot be read .*No such file"), ("a: [", "cannot be read"), ("1", "must hold")],
+)
+def test_options_that_are_none_are_told_of_with_the_file(tmp_path, text, words):
+    file = tmp_path / "mine.yml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(ValidationError, match=rf"(?s)mine\.yml.*{words}|{words}.*art_esrgan\.yml"):
+        AdversarialTraining(options=str(file))
+
+
+def test_a_schedule_that_ends_too_early_is_refused():
+    with pytest.raises(ValidationError, match=r"after 1000 of 3000 .* periods: \[3000\]"):
+        PixelTraining(train={"total_iter": 3000})
+
+
+def test_a_wrong_key_of_the_options_is_named_with_the_nearest():
+    content = load_settings("sample").model_dump(mode="json")
+    content["super_resolution"]["art_esrgan"]["train"]["total_iters"] = 3
+    with pytest.raises(SettingsError, match=r"art_esrgan\.train\.total_iters.*'total_iter'"):
+        validate_settings(content, "here")
 
 
 @pytest.mark.parametrize("profile", ["sample", "gpu", "cluster"])

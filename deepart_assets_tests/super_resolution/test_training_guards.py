@@ -7,14 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import AdversarialTraining
+from deepart_assets.super_resolution.feature_networks import find_feature_network
 from deepart_assets.super_resolution.guards import FiniteGuard, collapse
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.training import train_adversarial, train_pixel
+from deepart_assets.super_resolution.training import (
+    Job,
+    build_model,
+    train_adversarial,
+    train_pixel,
+)
 from deepart_assets.super_resolution.validation import Best, Score, Validation
-from deepart_assets.super_resolution.weights import load_network, read_state
+from deepart_assets.super_resolution.weights import Spec, load_network, read_state
 
 from . import killable
+from .pictures import random_crops
 
 needs_features = pytest.mark.usefixtures("features")
 
@@ -63,29 +69,27 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
     """The loss stays finite; only the discriminator's gradient does not."""
     from deepart_assets.super_resolution import training
 
-    build_discriminator = training._build_discriminator
+    build_model = training.build_model
 
-    def poisoned(settings):
-        net = build_discriminator(settings)
+    def poisoned(*arguments):
+        model = build_model(*arguments)
         calls = iter(range(100))
-        weight = next(net.parameters())
+        weight = next(model.net_d.parameters())
         weight.register_hook(lambda grad: grad * math.inf if next(calls) == 1 else grad)
-        return net
+        return model
 
-    monkeypatch.setattr(training, "_build_discriminator", poisoned)
-    with pytest.raises(
-        UnavailableError, match=r"iteration 2 \(discriminator_gradient .*learning_rate"
-    ):
+    monkeypatch.setattr(training, "build_model", poisoned)
+    with pytest.raises(UnavailableError, match=r"iteration 2 \(discriminator_gradient .*\.lr"):
         train_adversarial(pairs, base, killable.ADVERSARIAL)
 
 
 # --- collapsing ----------------------------------------------------------------------------------
 
-LIMITS = AdversarialTraining(iterations=1000, collapse_drop=6, collapse_loss=0.01)
+LIMITS = killable.adversarial_options(1000, val={"collapse_drop": 6, "collapse_loss": 0.01})
 
 
 def row(iteration, discriminator, psnr_y=None):
-    return {"iteration": iteration, "discriminator": discriminator, "psnr_y": psnr_y}
+    return {"iteration": iteration, "l_d": discriminator, "psnr_y": psnr_y}
 
 
 def test_a_discriminator_that_has_won_for_a_tenth_is_a_collapse():
@@ -94,7 +98,7 @@ def test_a_discriminator_that_has_won_for_a_tenth_is_a_collapse():
     rows.append(row(300, 1e-3))
     assert "below 0.01 for 100 iterations" in collapse(rows, 30, LIMITS).reason
     assert collapse([*rows, row(310, 0.2)], 30, LIMITS) is None
-    never = LIMITS.model_copy(update={"collapse_loss": 0.0})
+    never = killable.changed(LIMITS, {"val": {"collapse_loss": 0.0}})
     assert collapse([row(i, 0.0) for i in range(10, 1000, 10)], 30, never) is None
 
 
@@ -109,18 +113,23 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
     """The learning rate jumps in mid-training; what was good before is what comes out."""
     from deepart_assets.super_resolution import training
 
-    class Jumping(training._AdversarialStage):
-        steps = 0
+    build_model = training.build_model
 
-        def step(self, lr, hr):
-            self.steps += 1
-            if self.steps == 7:
-                self._optimiser.param_groups[0]["lr"] = 0.03
-            return super().step(lr, hr)
+    def jumping(*arguments):
+        model = build_model(*arguments)
+        step = model.optimize_parameters
 
-    monkeypatch.setattr(training, "_AdversarialStage", Jumping)
-    settings = killable.ADVERSARIAL.model_copy(
-        update={"validations": 10, "moving_average": False, "fidelity_floor": 1.0}
+        def optimize_parameters(iteration):
+            if iteration >= 7:
+                model.optimizer_g.param_groups[0]["lr"] = 0.03
+            step(iteration)
+
+        model.optimize_parameters = optimize_parameters
+        return model
+
+    monkeypatch.setattr(training, "build_model", jumping)
+    settings = killable.adversarial_options(
+        train={"ema_decay": 0}, val={"val_freq": 1, "fidelity_floor": 1.0}
     )
     trained = train_adversarial(pairs, base, settings)
     assert "dB below the base's" in trained.figures["stopped"]
@@ -129,16 +138,14 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
     assert chosen.psnr_y == pytest.approx(trained.figures["valid_psnr_y"], abs=1e-4)
     assert chosen.psnr_y > trained.figures["valid_psnr_y_before"] - 1
 
-    early = settings.model_copy(update={"learning_rate": 0.1})
+    early = killable.changed(settings, {"train": {"optim_g": {"lr": 0.1}}})
     with pytest.raises(UnavailableError, match=r"collapsed at iteration .* lower art_esrgan's"):
         train_adversarial(pairs, base, early)
 
 
 @needs_features
 def test_a_discriminator_that_has_won_ends_the_training_but_spoils_nothing(pairs, base):
-    settings = killable.ADVERSARIAL.model_copy(
-        update={"collapse_loss": 100.0, "choose_best": False}
-    )
+    settings = killable.adversarial_options(val={"collapse_loss": 100.0, "choose_best": False})
     figures = train_adversarial(pairs, base, settings).figures
     assert figures["iterations"] == 1  # a tenth of ten
     assert "discriminator's loss was below 100" in figures["stopped"]
@@ -189,7 +196,7 @@ def test_without_scores_it_is_the_last():
 
 @needs_features
 def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
-    settings = killable.ADVERSARIAL.model_copy(update={"learning_rate": 5e-4, "validations": 5})
+    settings = killable.adversarial_options(train={"optim_g": {"lr": 5e-4}}, val={"val_freq": 2})
     trained = train_adversarial(pairs, base, settings)
     validated = {row["iteration"]: row for row in trained.curve if row["psnr_y"] is not None}
     assert list(validated) == [2, 4, 6, 8, 10]
@@ -207,28 +214,32 @@ def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
 @needs_features
 def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):
     """Without average and choice: what an unadorned loop over the same steps comes to."""
-    from deepart_assets.super_resolution.loop import CONTEXT, seeded
-    from deepart_assets.super_resolution.pairs import croppable, random_crops
-    from deepart_assets.super_resolution.training import _AdversarialStage
+    from deepart_assets.super_resolution.loop import seed_iteration, seeded
+    from deepart_assets.super_resolution.pairs import CONTEXT, croppable
 
-    settings = killable.ADVERSARIAL.model_copy(
-        update={"moving_average": False, "choose_best": False}
+    settings = killable.adversarial_options(
+        train={"ema_decay": 0}, val={"choose_best": False}, network_g={"block_noise": 0.1}
     )
     trained = train_adversarial(pairs, base, settings)
     assert "chosen" not in trained.figures
-    generator = np.random.default_rng(settings.seed)
-    with seeded(settings.seed):
-        stage = _AdversarialStage(base, settings)
-        for _ in range(settings.iterations):
-            stage.step(*random_crops(croppable(pairs, 48, CONTEXT), generator, 2, 48, CONTEXT))
-    last = stage.net.state_dict()
+    generator = np.random.default_rng(settings.manual_seed)
+    features = find_feature_network(settings.train.perceptual_opt)
+    with seeded(settings.manual_seed):
+        model = build_model(Job(pairs, settings, base, features))
+        for iteration in range(1, 11):
+            lr, hr = random_crops(croppable(pairs, 48, CONTEXT), generator, 2, 48, CONTEXT)
+            seed_iteration(settings.manual_seed, iteration, 0)
+            model.update_learning_rate(iteration)
+            model.feed_data({"lq": lr, "gt": hr})
+            model.optimize_parameters(iteration)
+    last = model.net_g.state_dict()
     assert all(
         torch.equal(value, last[name]) for name, value in read_state(trained.weights, "a").items()
     )
 
 
 def test_validation_leaves_a_network_in_training():
-    net = build(killable.PIXEL.network)
+    net = build(Spec(8, 1, 4))
     initialise_as_interpolation(net)
     score = Validation(killable.small_pairs(), perceptual=False).score(net.train())
     assert net.training

@@ -41,7 +41,7 @@ def test_tensorboard_shows_each_iteration_once_after_an_interruption(tmp_path):
     first, second = train(6), train(None)
     assert (first[-1].iteration, second[0].iteration) == (6, 6)  # 6 was told, not yet saved
     events = EventAccumulator(str(tmp_path / "board")).Reload()
-    assert [event.step for event in events.Scalars("loss/pixel")] == list(range(1, 11))
+    assert [event.step for event in events.Scalars("loss/l_pix")] == list(range(1, 11))
     assert events.Scalars("valid/psnr_y")[-1].value == pytest.approx(
         second[-1].score.psnr_y, abs=1e-4
     )

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.settings.super_resolution import Network, PixelTraining, Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.training import train_pixel
 from deepart_assets.super_resolution.upscaling import (
@@ -13,18 +13,16 @@ from deepart_assets.super_resolution.upscaling import (
     RRDBNetUpscaler,
     enlarge,
 )
-from deepart_assets.super_resolution.weights import load_network, to_bytes
+from deepart_assets.super_resolution.weights import Spec, load_network, to_bytes
 
+from .killable import pixel_options
 from .pictures import some_pairs, texture
 
 
 @pytest.fixture(scope="module")
 def weights():
     """Of a network that learned a little, so that all of its features matter."""
-    settings = PixelTraining(
-        network=Network(features=8, blocks=2, growth=4), iterations=30, batch=2, crop=48
-    )
-    return train_pixel(some_pairs(), settings).weights
+    return train_pixel(some_pairs(), pixel_options(30, network_g={"num_block": 2})).weights
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +56,7 @@ def test_without_overlap_there_would_be_seams(net):
 
 def test_the_untrained_network_is_close_to_bicubic():
     torch.manual_seed(0)
-    net = build(Network(features=8, blocks=1, growth=4))
+    net = build(Spec(features=8, blocks=1, growth=4))
     initialise_as_interpolation(net)
     picture = texture(40, 40)
     made = enlarge(net, picture, Upscaling()).astype(int)
@@ -124,7 +122,7 @@ def test_a_read_only_picture_is_not_written_to(net):
 
 def test_weights_of_a_wide_network_are_used_as_they_are():
     torch.manual_seed(0)
-    net = build(Network(features=16, blocks=1, growth=8)).eval()
+    net = build(Spec(features=16, blocks=1, growth=8)).eval()
     picture = texture(24, 24)
     upscaler = RRDBNetUpscaler(to_bytes(net.state_dict(), {}), Upscaling())
     difference = upscaler(picture).astype(int) - enlarge(net, picture, Upscaling())

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from deepart_assets.settings.super_resolution import Network, Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.channels import enlarge_channels
 from deepart_assets.super_resolution.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler
-from deepart_assets.super_resolution.weights import to_bytes
+from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 from .pictures import texture
 
@@ -17,7 +17,7 @@ from .pictures import texture
 def upscaler(request):
     if request.param == "bicubic":
         return BicubicUpscaler()
-    size = Network(features=8, blocks=1, growth=4)
+    size = Spec(features=8, blocks=1, growth=4)
     return RRDBNetUpscaler(to_bytes(build(size).state_dict(), {}), Upscaling(tile=16))
 
 

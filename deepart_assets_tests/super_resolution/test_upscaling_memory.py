@@ -58,7 +58,8 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory(caplog):
 LIMITED = """
 import json, logging, resource, sys
 import numpy as np, torch
-from deepart_assets.settings.super_resolution import Network, Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.super_resolution.weights import Spec
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import to_bytes
@@ -71,7 +72,7 @@ logging.getLogger("deepart_assets").addHandler(Tell())
 side, limit, tile = map(int, sys.argv[1:4])
 torch.set_num_threads(1)
 torch.manual_seed(0)
-weights = to_bytes(build(Network(features=16, blocks=4, growth=16)).state_dict(), {})
+weights = to_bytes(build(Spec(features=16, blocks=4, growth=16)).state_dict(), {})
 upscaler = RRDBNetUpscaler(weights, Upscaling(tile=tile, overlap=8))
 picture = np.random.default_rng(0).integers(60, 256, (side, side, 3), dtype=np.uint8)
 upscaler(picture[:24, :24])  # everything is loaded now

@@ -6,15 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import Network
 from deepart_assets.super_resolution.fast_network import WIDE, FastRRDBNet
 from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.weights import Spec
 
 
 def lively(features, blocks, growth):
     """Random weights scaled so that every layer and every bias shows in the output."""
     torch.manual_seed(0)
-    net = build(Network(features=features, blocks=blocks, growth=growth)).eval()
+    net = build(Spec(features=features, blocks=blocks, growth=growth)).eval()
     with torch.no_grad():
         for name, weight in net.named_parameters():
             if weight.ndim == 1:

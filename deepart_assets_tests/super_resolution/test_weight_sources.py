@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from deepart_assets.errors import SettingsError, UnavailableError
-from deepart_assets.settings.profile import PROJECT, load_settings, validate_settings
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.profile import load_settings, validate_settings
 from deepart_assets.settings.super_resolution import (
     BundledWeights,
     DriveWeights,
     FileWeights,
-    Network,
     RegistryWeights,
 )
 from deepart_assets.storage import sha256_of
@@ -35,7 +35,7 @@ from deepart_assets_tests.loopback import Fault
 @pytest.fixture(scope="module")
 def state():
     torch.manual_seed(0)
-    return build(Network(features=8, blocks=1, growth=4)).state_dict()
+    return build(Spec(features=8, blocks=1, growth=4)).state_dict()
 
 
 def saved(content):

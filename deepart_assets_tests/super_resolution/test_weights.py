@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import Network
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import (
     Spec,
@@ -21,7 +20,7 @@ from deepart_assets.super_resolution.weights import (
     with_provenance,
 )
 
-SIZE = Network(features=8, blocks=3, growth=4)
+SIZE = Spec(features=8, blocks=3, growth=4)
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +238,7 @@ def test_interpolation_takes_files_of_different_namings(state, other):
 
 
 def test_networks_of_two_sizes_are_not_interpolated(state):
-    small = to_bytes(build(Network(features=8, blocks=2, growth=4)).state_dict(), {})
+    small = to_bytes(build(Spec(features=8, blocks=2, growth=4)).state_dict(), {})
     with pytest.raises(UnavailableError, match=r"a \(.*blocks 3, .*b \(.*blocks 2, "):
         interpolate(to_bytes(state, {}), small, 0.5, ("a", "b"))
     with pytest.raises(ValueError, match=r"in \[0, 1\], not 1\.5"):

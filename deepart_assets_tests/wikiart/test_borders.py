@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.wikiart.sr.borders import Box, content_box, whole
 from deepart_assets_tests.wikiart.scans import field, framed, jpeg
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from deepart_assets.imaging import hash_to_hex, perceptual_hash
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import RuledSR
 from deepart_assets.wikiart.sr import duplicates
 from deepart_assets.wikiart.sr.duplicates import near_duplicates

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.wikiart.catalogue import from_parquet
 from deepart_assets.wikiart.sr import measuring
 from deepart_assets.wikiart.sr.measuring import measure_paintings

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import RuledSR
 from deepart_assets.wikiart.sr.quality import (
     Quality,

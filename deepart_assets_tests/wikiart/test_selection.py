@@ -17,7 +17,7 @@ from deepart_assets.imaging import (
     perceptual_hash,
 )
 from deepart_assets.settings import load_settings
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import RuledSR
 from deepart_assets.wikiart.labels import artist_key
 from deepart_assets.wikiart.sr.measuring import measure_paintings

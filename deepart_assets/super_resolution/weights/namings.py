@@ -30,7 +30,7 @@ class Spec:
     features: int
     blocks: int
     growth: int
-    scale: int
+    scale: int = 4
 
     def __str__(self) -> str:
         return (

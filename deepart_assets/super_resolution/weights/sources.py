@@ -13,7 +13,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import (
     BundledWeights,
     DriveWeights,

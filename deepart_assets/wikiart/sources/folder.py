@@ -14,7 +14,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.profile import PROJECT
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import stamp_of
 from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture

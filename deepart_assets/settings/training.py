@@ -1,0 +1,318 @@
+"""The options of the two trainings, in BasicSR's own format.
+
+Belongs here: names, types, ranges and meaning of the options, and how a profile's are laid over a
+file of them. Does not belong here: their values (`configs/SR/*.yml`), code that acts on them.
+
+Names and nesting are BasicSR's (https://github.com/XPixelGroup/BasicSR, options/train/ESRGAN). What
+BasicSR has no option for stands where one would look for it and is described here.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.section import Section
+
+
+def laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge nested settings; a section of another kind replaces the old one as a whole."""
+    merged = dict(base)
+    for key, value in given.items():
+        old = base.get(key)
+        if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_kind(old, value):
+            merged[key] = laid_over(old, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _same_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    return all(
+        new.get(name, old.get(name)) == old.get(name) for name in ("kind", "type", "options")
+    )
+
+
+class Part(BaseModel):
+    """A network, loss or schedule of BasicSR: `type` is its name there, the rest its arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    type: str = Field(min_length=1)
+
+    def arguments(self) -> dict[str, Any]:
+        """Return what it is built with."""
+        return self.model_dump(exclude={"type"})
+
+
+class Crops(Section):
+    """The training batches: random crops of the pairs that the asset `lr_hr_pairs` made."""
+
+    name: str
+    type: Literal["lr_hr_pairs"]
+    gt_size: int = Field(ge=32, multiple_of=4, description="Side of an HR crop, pixels.")
+    use_hflip: bool = Field(description="Mirror at random.")
+    use_rot: bool = Field(description="Turn by 0, 90, 180 or 270 degrees at random.")
+    batch_size_per_gpu: int = Field(ge=1)
+
+
+class Datasets(Section):
+    """What is trained on; validated is on the split "valid" of the same pairs."""
+
+    train: Crops
+
+
+class Generator(Section):
+    """The RRDBNet ×4 (ESRGAN, figure 4)."""
+
+    type: Literal["RRDBNet"] = "RRDBNet"
+    num_in_ch: Literal[3] = 3
+    num_out_ch: Literal[3] = 3
+    num_feat: int = Field(64, ge=4)
+    num_block: int = Field(23, ge=1)
+    num_grow_ch: int = Field(32, ge=2)
+    block_noise: float = Field(
+        0.0,
+        ge=0,
+        description="ESRGAN+'s noise while training: what leaves a dense block, x, becomes x +"
+        " block_noise·x·N(0, 1). Not in BasicSR. 0: the ESRGAN of the paper.",
+    )
+
+
+class Optimiser(Section):
+    """Adam."""
+
+    type: Literal["Adam"]
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    betas: tuple[float, float]
+
+
+class MultiStep(Section):
+    """The rate falls to `gamma` of itself after each of `milestones` iterations."""
+
+    type: Literal["MultiStepLR", "MultiStepRestartLR"]
+    milestones: tuple[int, ...]
+    gamma: float = Field(gt=0, le=1)
+
+
+class Cosine(Section):
+    """The rate falls by a cosine to `eta_min` over each of `periods` iterations."""
+
+    type: Literal["CosineAnnealingRestartLR"]
+    periods: tuple[int, ...]
+    restart_weights: tuple[float, ...]
+    eta_min: float = Field(ge=0)
+
+
+Schedule = Annotated[MultiStep | Cosine, Field(discriminator="type")]
+
+
+class EfficientNetLoss(Section):
+    """The feature loss of EfficientNet-Lite0, which a Python package carries."""
+
+    type: Literal["EfficientNetLoss"]
+    perceptual_weight: float = Field(ge=0)
+
+
+class VggLoss(Section):
+    """BasicSR's PerceptualLoss, on VGG19's features."""
+
+    type: Literal["PerceptualLoss"]
+    layer_weights: dict[str, float] = Field(min_length=1, description="conv5_4: before its ReLU.")
+    vgg_type: Literal["vgg19"]
+    use_input_norm: bool
+    range_norm: bool
+    perceptual_weight: float = Field(ge=0)
+    style_weight: float = Field(ge=0)
+    criterion: Literal["l1"]
+    weights: str = Field(
+        min_length=1,
+        description="torchvision's VGG19: an address, or a path relative to the project.",
+    )
+    sha256: str = Field(
+        pattern=r"^[0-9a-f]{8,64}$",
+        description="First digits of the file's SHA-256; torchvision puts eight into the name.",
+    )
+    fallback: EfficientNetLoss | None = Field(
+        description="The loss where VGG19's weights cannot be had; the records tell. Null: none.",
+    )
+
+
+FeatureLoss = Annotated[VggLoss | EfficientNetLoss, Field(discriminator="type")]
+
+
+class Train(Section):
+    """What an iteration does, and how many there are."""
+
+    total_iter: int = Field(ge=1)
+    warmup_iter: int = Field(description="Iterations over which the rates rise; -1: none.")
+    ema_decay: float = Field(
+        ge=0, lt=1, description="Exponential moving average of the generator's weights; 0: none."
+    )
+    optim_g: Optimiser
+    scheduler: Schedule
+    pixel_opt: Part
+
+    @model_validator(mode="after")
+    def _periods_reach_the_end(self) -> "Train":
+        scheduler = self.scheduler
+        if isinstance(scheduler, Cosine) and sum(scheduler.periods) < self.total_iter:
+            raise ValueError(
+                f"scheduler.periods end after {sum(scheduler.periods)} of {self.total_iter}"
+                f" iterations: set periods: [{self.total_iter}]"
+            )
+        return self
+
+
+class AdversarialTrain(Train):
+    """The same against a discriminator."""
+
+    optim_d: Optimiser
+    perceptual_opt: FeatureLoss
+    gan_opt: Part
+    net_d_iters: int = Field(ge=1, description="The generator moves in every so many iterations.")
+    net_d_init_iters: int = Field(ge=0, description="Iterations of the discriminator alone.")
+    clip_grad_norm: float | None = Field(
+        gt=0, description="L2 limit of the generator's gradient; null: none. Not in BasicSR."
+    )
+
+
+class Val(Section):
+    """Validation, with PSNR on Y."""
+
+    val_freq: int = Field(ge=1, description="Iterations between two validations.")
+
+
+class AdversarialVal(Val):
+    """Validation with NIQE too, and what follows from it. Not in BasicSR but for `val_freq`."""
+
+    choose_best: bool = Field(
+        description="Take, of the validated checkpoints that keep to fidelity_floor, the one with"
+        " the lowest NIQE; off: the last."
+    )
+    fidelity_floor: float = Field(
+        ge=0,
+        description="The best checkpoint's validation PSNR-Y may be this far below the base's, dB.",
+    )
+    collapse_drop: float = Field(
+        gt=0, description="Stop when validation PSNR-Y is this far below the base's, dB."
+    )
+    collapse_loss: float = Field(
+        ge=0,
+        description="Stop when the discriminator's loss stays below this for a tenth of the"
+        " iterations (undecided: 0.69). 0: never.",
+    )
+
+
+class Logger(Section):
+    """What is kept of a training on the way. No part of the result."""
+
+    checkpoint_seconds: float | None = Field(
+        ge=0,
+        description="Seconds between two checkpoints, so what a killed run loses at most; one of"
+        " 64/23 is 0.5 GB and takes about 3. Null: no checkpoints. BasicSR counts iterations.",
+    )
+
+
+class Training(Section):
+    """What both trainings have in common. The values come from the file of `options`."""
+
+    options: str = Field(
+        description="BasicSR's options, a path relative to the project; whatever else is given"
+        " here is laid over it, key by key, and a part of another type replaces the file's."
+    )
+    name: str
+    scale: Literal[4]
+    num_gpu: int | Literal["auto"] = Field(
+        description="Processes, one a GPU, that share an iteration; auto: as many as there are."
+    )
+    manual_seed: int
+    datasets: Datasets
+    network_g: Generator
+    logger: Logger
+    precision: Literal["fp32", "bf16"] = Field(
+        description="bf16: the networks compute in bfloat16 (autocast), weights, losses and"
+        " optimisers stay float32. For GPUs with tensor cores. Not in BasicSR."
+    )
+    channels_last: bool = Field(
+        description="Pixels lie channels last in memory: faster, the same numbers. Not in BasicSR."
+    )
+    compile: bool = Field(
+        description="torch.compile of the networks. Needs a compiler, and a minute at the start."
+        " Not in BasicSR."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_the_file(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        path = given.get("options", cls.model_fields["options"].default)
+        return laid_over({"options": path, **_read_options(str(path))}, given)
+
+    def recipe(self) -> dict[str, Any]:
+        """Return all that the weights depend on, as plain values."""
+        return self.model_dump(mode="json", exclude={"options", "name", "logger"})
+
+
+class PixelTraining(Training):
+    """The stage with the pixel loss alone, which gives the "4x PSNR" weights."""
+
+    kind: Literal["train"] = "train"
+    options: str = "configs/SR/psnr.yml"
+    model_type: Literal["ArtSRModel"]
+    train: Train
+    val: Val
+
+
+class Origin(Section):
+    """Where a training starts."""
+
+    pretrain_network_g: Literal["psnr_weights"] = Field(description="The asset.")
+
+
+class AdversarialTraining(Training):
+    """The ESRGAN stage: pixel, feature and relativistic adversarial loss (Wang et al. 2018, eq. 3).
+
+    The defaults, `configs/SR/art_esrgan.yml`, are the seed's recipe; the file names each departure
+    from it and the reason.
+    """
+
+    options: str = "configs/SR/art_esrgan.yml"
+    model_type: Literal["ArtESRGANModel"]
+    network_d: Part
+    path: Origin
+    train: AdversarialTrain
+    val: AdversarialVal
+
+    @model_validator(mode="after")
+    def _crop_suits_discriminator(self) -> "AdversarialTraining":
+        crop, judge = self.datasets.train.gt_size, self.network_d
+        side = judge.arguments().get("input_size", 128)
+        if judge.type == "VGGStyleDiscriminator" and crop != side:
+            raise ValueError(
+                f"the discriminator VGGStyleDiscriminator judges crops of {side} pixels, not"
+                f" {crop}: set datasets.train.gt_size: {side} or network_d.type:"
+                " UNetDiscriminatorSN"
+            )
+        if judge.type == "UNetDiscriminatorSN" and crop % 8:
+            raise ValueError(f"datasets.train.gt_size must be a multiple of 8, not {crop}")
+        return self
+
+
+def _read_options(path: str) -> dict[str, Any]:
+    file = PROJECT / path
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        fault = getattr(error, "strerror", None) or error
+        raise ValueError(
+            f"the options {file} cannot be read ({fault}): set options to a YAML file of BasicSR's"
+            " format, such as configs/SR/art_esrgan.yml"
+        ) from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{file} must hold BasicSR's options, as configs/SR/art_esrgan.yml does")
+    return content
