@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from deepart_assets.settings import Settings, validate_settings
-from deepart_assets.settings.training import laid_over
+from deepart_assets.settings.section import laid_over
 from deepart_assets.storage import Lake, Ledger
 
 FIXED = {"profile", "execution"}

@@ -1,7 +1,7 @@
 """The options of the two trainings, in BasicSR's own format.
 
-Belongs here: names, types, ranges and meaning of the options, and how a profile's are laid over a
-file of them. Does not belong here: their values (`configs/SR/*.yml`), code that acts on them.
+Belongs here: names, types, ranges and meaning of the options, and reading a file of them. Does not
+belong here: their values (`configs/SR/*.yml`), code that acts on them.
 
 Names and nesting are BasicSR's (https://github.com/XPixelGroup/BasicSR, options/train/ESRGAN). What
 BasicSR has no option for stands where one would look for it and is described here.
@@ -14,25 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.section import Section
-
-
-def laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested settings; a section of another kind replaces the old one as a whole."""
-    merged = dict(base)
-    for key, value in given.items():
-        old = base.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_kind(old, value):
-            merged[key] = laid_over(old, value)
-        else:
-            merged[key] = value
-    return merged
-
-
-def _same_kind(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    return all(
-        new.get(name, old.get(name)) == old.get(name) for name in ("kind", "type", "options")
-    )
+from deepart_assets.settings.section import Section, laid_over
 
 
 class Part(BaseModel):

@@ -11,7 +11,8 @@ from typing import Any
 import torch
 
 from deepart_assets.compat import prepare
-from deepart_assets.settings.training import AdversarialTraining, PixelTraining, laid_over
+from deepart_assets.settings.section import laid_over
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage import Lake
 from deepart_assets.super_resolution.checkpoints import Checkpoints
 from deepart_assets.super_resolution.pairs import Pair
