@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
 
 
@@ -274,3 +275,4 @@ class SuperResolution(Section):
     psnr_weights: PsnrWeights
     art_esrgan: AdversarialTraining = AdversarialTraining()
     upscaling: Upscaling = Upscaling()
+    evaluation: Evaluation = Evaluation()
