@@ -83,6 +83,8 @@ class Project:
                     "discriminator": "unet",
                     "discriminator_features": 8,
                 },
+                # A network of 64/23, where its package is installed, would take longer than all.
+                "evaluation": {"peers": [], "interpolations": [0.5]},
             },
         }
 
