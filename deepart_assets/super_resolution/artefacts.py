@@ -44,22 +44,26 @@ def checkerboard(picture: NDArray[np.uint8]) -> float:
     A network that enlarges twice by 2 may treat the 2×2 or 4×4 pixels that come of one unequally
     (Odena, Dumoulin and Olah 2016). In the spectrum that gives lines at the 15 frequencies (i/4,
     j/4) per pixel, and nothing beside them; a texture has power around them too. Taken is the power
-    of the lines above that beside them, summed, in the mean over windows of 32 pixels.
+    of the lines above that beside them, summed, in the mean over windows of 32 pixels. A line
+    counts if it stands out by more than three standard errors of this mean: windows differ, and
+    those of a lively painting by more than a faint pattern adds.
 
     Args:
-        picture: uint8, H×W×3, at least 32 pixels a side.
+        picture: uint8, H×W×3.
 
     Returns:
-        Root mean square of the pattern's luma in grey levels: c for a chequerboard of ±c. A few
-        hundredths to tenths for pictures without one. 0 for a picture smaller than a window.
+        Root mean square of the pattern's luma in grey levels: c for a chequerboard of ±c. 0 for a
+        picture smaller than two windows.
     """
-    spectrum = _mean_power(picture)
-    if spectrum is None:
+    spectra = _spectra(picture)
+    if len(spectra) < 2:
         return 0.0
+    mean = spectra.mean(axis=0, dtype=np.float64)
+    error = spectra.std(axis=0, ddof=1, dtype=np.float64) / np.sqrt(len(spectra))
     step = WINDOW // SCALE
     lines = [(i * step, j * step) for i in range(SCALE) for j in range(SCALE) if i or j]
-    power = sum(max(0.0, _above_surroundings(spectrum, row, column)) for row, column in lines)
-    return float(np.sqrt(power))
+    above = {line: _above_surroundings(mean, *line) for line in lines}
+    return float(np.sqrt(sum(power for line, power in above.items() if power > 3 * error[line])))
 
 
 def _lab_areas(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -70,28 +74,26 @@ def _lab_areas(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.asarray(cv2.resize(lab, size, interpolation=cv2.INTER_AREA))
 
 
-def _mean_power(picture: NDArray[np.uint8]) -> NDArray[np.float64] | None:
-    """Return the periodogram of the luma, averaged over windows (Welch): WINDOW×WINDOW.
+def _spectra(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the periodogram of each window's luma: N×WINDOW×WINDOW.
 
-    It is scaled so that a line's bin holds the mean square of its wave.
+    They are scaled so that a line's bin holds the mean square of its wave.
     """
     import cv2
 
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
     rows, columns = (length // WINDOW for length in grey.shape)
-    if rows == 0 or columns == 0:
-        return None
     cut = grey[: rows * WINDOW, : columns * WINDOW].reshape(rows, WINDOW, columns, WINDOW)
     windows = cut.transpose(0, 2, 1, 3).reshape(-1, WINDOW, WINDOW)
     # Hann's window: what is no wave of the grid leaks into its two neighbours and no further.
     taper = np.hanning(WINDOW + 1)[:-1]
     taper = np.outer(taper, taper) / taper.mean() ** 2
-    total = np.zeros((WINDOW, WINDOW))
-    for first in range(0, len(windows), 1024):
-        some = windows[first : first + 1024]
-        even = some - some.mean(axis=(1, 2), keepdims=True)
-        total += (np.abs(np.fft.fft2(even * taper)) ** 2).sum(axis=0)
-    return total / len(windows) / WINDOW**4
+    spectra = np.empty(windows.shape, np.float32)
+    for first in range(0, len(windows), 1024):  # complex numbers for these alone
+        some = slice(first, first + 1024)
+        even = windows[some] - windows[some].mean(axis=(1, 2), keepdims=True)
+        spectra[some] = np.abs(np.fft.fft2(even * taper)) ** 2 / WINDOW**4
+    return spectra
 
 
 def _above_surroundings(spectrum: NDArray[np.float64], row: int, column: int) -> float:

@@ -56,12 +56,12 @@ def test_clean_enlargements_are_no_false_alarm(upscaled):
     for name, (lr, bicubic, network, hr) in upscaled.items():
         for result in (bicubic, network):
             assert colour_shift(result, lr) < 0.15, name
-            assert checkerboard(result) < checkerboard(hr) + 0.2, name
+            assert checkerboard(result) < 0.1, name
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_paintings_have_no_pattern_of_the_grid(name):
-    assert checkerboard(painting(name)) < 0.4
+    assert checkerboard(painting(name)) < 0.1
     assert colour_shift(painting(name), matlab_bicubic_reduce(painting(name))) == 0
 
 
@@ -70,11 +70,13 @@ def test_paintings_have_no_pattern_of_the_grid(name):
     st.sampled_from(list(BOARDS)),
     st.floats(1, 8),
     st.tuples(st.integers(0, 3), st.integers(0, 3)),
+    st.booleans(),
 )
 @settings(max_examples=60, deadline=None)
-def test_any_pattern_of_one_grey_level_is_found(name, tile, amplitude, shift):
+def test_any_pattern_of_one_grey_level_is_found(name, tile, amplitude, shift, lively):
+    """On smooth results, and on all the brushwork and grain of an original."""
     hr = middle_of(name, SIDE)
-    clean = matlab_bicubic_enlarge(matlab_bicubic_reduce(hr))
+    clean = hr if lively else matlab_bicubic_enlarge(matlab_bicubic_reduce(hr))
     made = with_board(clean, np.roll(BOARDS[tile], shift, (0, 1)), amplitude)
     found = checkerboard(made)
     assert found > checkerboard(hr) + LIMITS.checkerboard
@@ -106,6 +108,14 @@ def test_a_network_that_enlarges_by_uneven_transposed_convolution_is_found():
         x = torch.nn.functional.conv_transpose2d(x, weight, stride=2, padding=1, output_padding=1)
     made = changed(x[:, 0].permute(1, 2, 0).numpy(), 0)
     assert checkerboard(made) > checkerboard(hr) + LIMITS.checkerboard
+
+
+@given(st.integers(0, 1000), st.floats(1, 40), st.integers(64, 320))
+@settings(max_examples=25, deadline=None)
+def test_noise_is_no_pattern(seed, deviation, side):
+    noise = np.random.default_rng(seed).normal(0, deviation, (side, side, 1)).repeat(3, axis=2)
+    # Some of fifteen lines stand out by chance; never as an even pattern of this noise would.
+    assert checkerboard(changed(np.full((side, side, 3), 128.0), noise)) < 0.15 * deviation
 
 
 def test_too_small_a_picture_has_no_pattern():
