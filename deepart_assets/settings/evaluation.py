@@ -70,8 +70,8 @@ class Evaluation(Section):
         description="Largest mean difference of colours to the low resolution that is no fault,"
         " ΔE*ab (CIE 1976) of areas of 32 HR pixels; 2.3 is just noticed. Bicubic and the"
         " bundled base have at most 0.11 on 38 paintings, RealSR DF2K at most 1.4 on 20,"
-        " Real-ESRGAN x4plus, which does shift colours, 0.6 to 3.7. Two grey levels more on all channels are"
-        " 0.8, three on green alone 2.",
+        " Real-ESRGAN x4plus, which does shift colours, 0.6 to 3.7. Two grey levels more on"
+        " all channels are 0.8, three on green alone 2.",
     )
     checkerboard: float = Field(
         0.5,
