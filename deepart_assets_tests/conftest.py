@@ -85,6 +85,8 @@ class Project:
                         "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
                     },
                 },
+                # A network of 64/23, where its package is installed, would take longer than all.
+                "evaluation": {"peers": [], "interpolations": [0.5]},
             },
         }
 

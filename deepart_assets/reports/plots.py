@@ -8,6 +8,9 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+MARKED = 12
+"""Curves of up to so many points show each of them; one point is no line at all."""
+
 
 def line_plot(
     panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], x_label: str
@@ -24,7 +27,8 @@ def line_plot(
     figure, axes = _figure(len(panels))
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
         for name, (x, y) in curves.items():
-            axis.plot(x, y, label=name, linewidth=1.4)
+            few = len(x) <= MARKED
+            axis.plot(x, y, label=name, linewidth=1.4, marker="o" if few else None, markersize=4)
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(x_label, fontsize=8)
         if len(curves) > 1:

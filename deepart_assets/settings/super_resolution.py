@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
+from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 
@@ -154,3 +155,4 @@ class SuperResolution(Section):
         default_factory=lambda: AdversarialTraining.model_validate({})
     )
     upscaling: Upscaling = Upscaling()
+    evaluation: Evaluation = Evaluation()

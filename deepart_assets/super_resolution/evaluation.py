@@ -1,95 +1,62 @@
-"""How good an upscaler is, on paintings whose original is known.
+"""How good upscalers are, on paintings whose original is known: a table.
 
-Belongs here: metrics, the table of a comparison, the picture of one. Does not belong here: training
-and the upscalers themselves.
-
-PSNR and SSIM are taken as in the papers: on the Y channel of BT.601, without the outermost 4
-pixels. The functions are basicsr's.
+Belongs here: measuring each upscaler on each painting, and the means. Does not belong here: the
+figures themselves (`metrics`, `lpips`, `artefacts`), who is compared (`candidates`), what is
+claimed of the figures (`claims`), pictures (`crops`).
 """
 
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
-from deepart_assets.imaging import contact_sheet
-from deepart_assets.super_resolution.degradation import SCALE
+from deepart_assets.super_resolution.artefacts import checkerboard, colour_shift
+from deepart_assets.super_resolution.crops import middle
+from deepart_assets.super_resolution.metrics import niqe, psnr_rgb, psnr_y, ssim_rgb, ssim_y
 from deepart_assets.super_resolution.pairs import Pair, of_split
 from deepart_assets.super_resolution.upscaling import Upscaler
 
-BORDER = SCALE
-"""Pixels left out on all sides, where padding decides."""
-
-NIQE_SIDE = 2 * 96 + 2 * BORDER
-"""NIQE fits a distribution to blocks of 96 pixels: fewer than two by two tell nothing."""
-
-SSIM_SIDE = 11 + 2 * BORDER
-"""SSIM's window is 11 pixels wide."""
+Metric = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float | None]
 
 
-def psnr_y(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
-    """Return the peak signal-to-noise ratio of uint8 H×W×3 in dB, at most 100.
+@dataclass(frozen=True)
+class Comparison:
+    """The figures of a comparison, as plain JSON."""
 
-    Equal pictures have an infinite one, which neither a mean nor JSON can hold.
-    """
-    prepare()
-    from basicsr.metrics.psnr_ssim import calculate_psnr
-
-    value = calculate_psnr(_bgr(made), _bgr(original), BORDER, test_y_channel=True)
-    return min(100.0, float(value))
-
-
-def ssim_y(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float | None:
-    """Return the structural similarity (Wang et al. 2004) in [-1, 1]; None below 19 pixels."""
-    prepare()
-    from basicsr.metrics.psnr_ssim import calculate_ssim
-
-    if min(made.shape[:2]) < SSIM_SIDE:
-        return None
-    return float(calculate_ssim(_bgr(made), _bgr(original), BORDER, test_y_channel=True))
-
-
-def niqe(picture: NDArray[np.uint8]) -> float | None:
-    """Return NIQE (Mittal et al. 2013), which needs no original; lower is better.
-
-    None for pictures below 200 pixels a side and those without any texture.
-    """
-    prepare()
-    from basicsr.metrics.niqe import calculate_niqe
-
-    if min(picture.shape[:2]) < NIQE_SIDE:
-        return None
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # blocks without texture
-        try:
-            value = float(calculate_niqe(_bgr(picture), BORDER))
-        except np.linalg.LinAlgError:  # flat pictures have no distribution to fit
-            return None
-    return value if np.isfinite(value) else None
+    rows: list[dict[str, Any]]
+    """A row an upscaler: name; psnr_y and psnr_rgb in dB, ssim_y, ssim_rgb, niqe and, where it was
+    asked for, lpips, means over the paintings (None where no painting is large enough); seconds,
+    the mean time to enlarge one painting."""
+    paintings: list[dict[str, Any]]
+    """A row an upscaler and painting: name ("upscaler/painting"), upscaler, painting, the figures
+    above, colour_shift in ΔE*ab, and checkerboard in grey levels, of the result and
+    (checkerboard_original) of the original."""
+    originals: dict[str, float | None]
+    """Means over the originals of what needs no other picture: niqe."""
 
 
 def evaluate(
     pairs: Sequence[Pair],
-    upscalers: Mapping[str, Upscaler],
+    upscalers: Mapping[str, Callable[[], Upscaler]],
+    *,
+    crop: int | None = None,
+    lpips: Metric | None = None,
     report: Callable[[int, int, str], None] = lambda done, total, name: None,
-) -> list[dict[str, Any]]:
-    """Upscale the LR of the test pairs with each upscaler and compare with HR.
+) -> Comparison:
+    """Enlarge the LR of the test pairs with each upscaler and compare with HR.
 
     Args:
         pairs: Those of the split "test" are used.
-        upscalers: By the name for the table, in its order.
+        upscalers: What makes each, by the name for the table, in its order.
+        crop: Measure the middle of each painting alone, HR pixels a side; None: all of it.
+        lpips: Measured too where it is given.
         report: Called with (pictures done, pictures in all, name) after each picture.
-
-    Returns:
-        A row an upscaler: name; psnr_y in dB, ssim_y and niqe, means over the pairs (None where no
-        pair is large enough); seconds, the mean time to upscale one picture.
 
     Raises:
         UnavailableError: There is no test pair.
@@ -100,77 +67,46 @@ def evaluate(
             "no pair is in the test split: add paintings or raise the third share of"
             " super_resolution.data_set.split"
         )
-    rows, done = [], 0
-    for name, upscaler in upscalers.items():
+    parts = [middle(pair, crop) for pair in tests]
+    originals = [
+        {"niqe": niqe(hr), "checkerboard": checkerboard(hr)}
+        for hr in (part.hr(pair) for part, pair in zip(parts, tests, strict=True))
+    ]
+    rows, paintings = [], []
+    for name, make in upscalers.items():
+        upscaler = make()
         upscaler(tests[0].lr[:8, :8])  # loads the network before the clock runs
-        figures: list[dict[str, float | None]] = []
-        for pair in tests:
+        measured: list[dict[str, float | None]] = []
+        for pair, part, original in zip(tests, parts, originals, strict=True):
             start = time.perf_counter()
-            made = upscaler(pair.lr)
+            made = part.enlarged(pair, upscaler)
             seconds = time.perf_counter() - start
-            figures.append(
-                {
-                    "psnr_y": psnr_y(made, pair.hr),
-                    "ssim_y": ssim_y(made, pair.hr),
-                    "niqe": niqe(made),
-                    "seconds": seconds,
-                }
-            )
-            done += 1
-            report(done, len(tests) * len(upscalers), name)
-        means = {key: _mean([row[key] for row in figures]) for key in figures[0]}
+            figures = {**_figures(made, part.hr(pair), lpips), "seconds": seconds}
+            measured.append(figures)
+            artefacts = {
+                "colour_shift": colour_shift(made, part.lr(pair)),
+                "checkerboard": checkerboard(made),
+                "checkerboard_original": original["checkerboard"],
+            }
+            names = {"name": f"{name}/{pair.id}", "upscaler": name, "painting": pair.id}
+            paintings.append({**names, **figures, **artefacts})
+            report(len(paintings), len(tests) * len(upscalers), name)
+        means = {key: _mean([figures[key] for figures in measured]) for key in measured[0]}
         rows.append({"name": name, **means})
-    return rows
+    return Comparison(rows, paintings, {"niqe": _mean([each["niqe"] for each in originals])})
 
 
-def crops(
-    pair: Pair, upscalers: Mapping[str, Upscaler], side: int = 256, title: str | None = None
-) -> NDArray[np.uint8]:
-    """Set one detail of a painting side by side: LR, each upscaler's result, the original.
-
-    Args:
-        pair: The painting.
-        upscalers: By caption, in the order of the row.
-        side: Side of the detail in HR pixels; it is where the painting has most detail.
-        title: Line above the row; the pair's id where there is none.
-
-    Returns:
-        uint8, H×W×3: a captioned row, details at one pixel a pixel, LR enlarged by repetition.
-    """
-    side = min(side, *pair.hr.shape[:2]) // SCALE
-    top, left = most_detailed(pair.lr, side)
-    rows, columns = slice(top, top + side), slice(left, left + side)
-    large = tuple(slice(span.start * SCALE, span.stop * SCALE) for span in (rows, columns))
-    repeated = pair.lr[rows, columns].repeat(SCALE, axis=0).repeat(SCALE, axis=1)
-    cells = [("low resolution", repeated)]
-    # A margin around the detail spares upscaling the whole painting for it.
-    margin = 32
-    above, before = max(0, top - margin), max(0, left - margin)
-    window = pair.lr[above : rows.stop + margin, before : columns.stop + margin]
-    for name, upscaler in upscalers.items():
-        made = upscaler(window)
-        at_row, at_column = (top - above) * SCALE, (left - before) * SCALE
-        cell = made[at_row : at_row + side * SCALE, at_column : at_column + side * SCALE]
-        cells.append((name, cell))
-    cells.append(("original", pair.hr[large]))
-    return contact_sheet(cells, title or pair.id, height=side * SCALE)
-
-
-def most_detailed(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
-    """Return top and left of the square of `side` pixels with the largest mean gradient."""
-    import cv2
-
-    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    across, down = cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)
-    total = cv2.integral(np.hypot(across, down), sdepth=cv2.CV_64F)
-    sums = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
-    top, left = np.unravel_index(np.argmax(sums), sums.shape)
-    return int(top), int(left)
-
-
-def _bgr(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Basicsr computes Y from BGR."""
-    return picture[..., ::-1]
+def _figures(
+    made: NDArray[np.uint8], original: NDArray[np.uint8], lpips: Metric | None
+) -> dict[str, float | None]:
+    figures = {
+        "psnr_y": psnr_y(made, original),
+        "ssim_y": ssim_y(made, original),
+        "psnr_rgb": psnr_rgb(made, original),
+        "ssim_rgb": ssim_rgb(made, original),
+        "niqe": niqe(made),
+    }
+    return figures if lpips is None else {**figures, "lpips": lpips(made, original)}
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

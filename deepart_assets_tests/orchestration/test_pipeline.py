@@ -59,7 +59,8 @@ def test_from_pictures_to_gallery(done):
     for key in KEYS:
         assert f"../restoration_sheets/{key}.jpg" in page
     report = json.loads(done.lake.read("reports/art_esrgan_evaluation.json"))
-    assert [row["name"] for row in report["rows"]] == ["bicubic", "psnr_weights", "art_esrgan"]
+    names = ["bicubic", "psnr_weights", "interpolation 0.5", "art_esrgan"]
+    assert [row["name"] for row in report["rows"]] == names
     assert all(np.isfinite(row["psnr_y"]) for row in report["rows"])
 
 

@@ -52,6 +52,13 @@ def test_plots_are_pictures_with_something_on_them():
         assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 10
 
 
+def test_a_curve_of_one_point_is_seen():
+    blue = (31, 119, 180)  # the first colour of a curve
+    for points in ([27.5], [27.5, 28.0]):
+        picture = picture_of(line_plot({"plane": {"a": (points, points)}}, "x"))
+        assert (picture == blue).all(axis=2).sum() >= 12
+
+
 class _Parts(HTMLParser):
     def __init__(self):
         super().__init__()

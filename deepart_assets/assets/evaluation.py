@@ -1,0 +1,137 @@
+"""The evaluation of the ×4 networks on the test split.
+
+Belongs here: what it is made from, its files, what the UI shows of it, its checks. Does not belong
+here: measuring, claims and pictures (`super_resolution`).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from deepart_assets.assets.lr_hr_pairs import read_pairs
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import encode_png, preview_uri
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.reports import line_plot, report_json
+from deepart_assets.settings.evaluation import Lpips
+from deepart_assets.settings.super_resolution import RegistryWeights
+from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.candidates import (
+    BASE,
+    GAN,
+    Candidates,
+    candidates,
+    peer_versions,
+)
+from deepart_assets.super_resolution.claims import CLAIMS, Claim, claims, faults, worst_artefacts
+from deepart_assets.super_resolution.crops import picture_rows
+from deepart_assets.super_resolution.evaluation import Comparison, evaluate
+from deepart_assets.super_resolution.lpips import LpipsMetric
+from deepart_assets.super_resolution.pairs import of_split
+
+
+def _check(claim: Claim) -> Check:
+    def fault(record: Record) -> str | None:
+        found: str | None = record.figures["faults"].get(claim.name)
+        return found
+
+    return Check(claim.name, claim.statement, fault)
+
+
+@data_asset(
+    group="super_resolution",
+    deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
+    kinds={"torch"},
+    code_version="2",
+    checks=[_check(claim) for claim in CLAIMS],
+)
+def art_esrgan_evaluation(studio: Studio) -> Stage:
+    """Bicubic, base, Art ESRGAN and what lies between on the paintings of the test split, which no
+    training saw.
+
+    PSNR and SSIM on Y and RGB with a border of four pixels, NIQE, LPIPS where its backbone is
+    there, seconds a painting, as means over the split; beside them, where it is installed,
+    Real-ESRGAN x4plus. The plane of fidelity and naturalness (Blau and Michaeli 2018) with the line
+    from base to Art ESRGAN. The seed's rows of details: low resolution, base, Art ESRGAN, original.
+    """
+    whole = studio.settings.super_resolution
+    choice, upscaling = whole.evaluation, whole.upscaling
+    # The networks that come in packages were trained adversarially.
+    faithful = not isinstance(whole.psnr_weights, RegistryWeights)
+    lpips, no_lpips = _lpips(choice.lpips)
+
+    def make() -> Made:
+        tests = of_split(read_pairs(studio), "test")
+        networks = candidates(studio.read(BASE), studio.read(GAN), choice, upscaling)
+        comparison = evaluate(
+            tests,
+            networks.upscalers,
+            crop=choice.crop,
+            lpips=lpips,
+            report=_evaluated(studio),
+        )
+        shown = {f"4x {name}": networks.upscalers[key]() for name, key in _SHOWN.items()}
+        rows_of_details = picture_rows(tests[: choice.shown], shown, choice.detail)
+        missing = {} if no_lpips is None else {"lpips": no_lpips}
+        return Made(
+            {
+                "reports/art_esrgan_evaluation.json": report_json(comparison.rows),
+                "reports/art_esrgan_evaluation_paintings.json": report_json(comparison.paintings),
+                "art_esrgan_evaluation/crops.png": encode_png(rows_of_details),
+            },
+            {
+                "preview": preview_uri(rows_of_details, 1100),
+                "metrics": comparison.rows,
+                "fidelity_and_naturalness": _plane(comparison, networks),
+                "artefacts": worst_artefacts(comparison),
+                "paintings": len(tests),
+                "niqe_of_originals": comparison.originals["niqe"],
+                "lpips": None if lpips is None else lpips.version,
+                "left_out": networks.left_out | missing,
+                "faults": faults(comparison, choice, claims(base_is_faithful=faithful)),
+            },
+        )
+
+    return Stage(
+        make,
+        settings={
+            "evaluation": choice.model_dump(mode="json", exclude={"lpips": {"path"}}),
+            "upscaling": upscaling.model_dump(mode="json"),
+            "base_is_faithful": faithful,
+        },
+        inputs={"lpips": "none" if lpips is None else lpips.version, **peer_versions(choice.peers)},
+    )
+
+
+_SHOWN = {"PSNR": BASE, "Art ESRGAN": GAN}
+"""The seed's captions of its picture row."""
+
+
+def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:
+    """Return LPIPS, or the reason why there is none."""
+    try:
+        return LpipsMetric(choice), None
+    except UnavailableError as reason:
+        return None, str(reason)
+
+
+def _plane(comparison: Comparison, networks: Candidates) -> str | None:
+    """Plot NIQE over PSNR-Y: the line from base to GAN, and the others as points."""
+    places: dict[str, tuple[float, float]] = {
+        row["name"]: (row["psnr_y"], row["niqe"])
+        for row in comparison.rows
+        if row["niqe"] is not None
+    }
+    line = [places[name] for name in networks.strengths if name in places]
+    if not line:
+        return None
+    curves: dict[str, Any] = {"base (right) to Art ESRGAN": tuple(zip(*line, strict=True))}
+    for name, (x, y) in places.items():
+        if name not in networks.strengths:
+            curves[name] = ([x], [y])
+    return line_plot({"NIQE: lower is more natural": curves}, "PSNR-Y, dB: higher is more faithful")
+
+
+def _evaluated(studio: Studio) -> Callable[[int, int, str], None]:
+    return lambda done, total, name: studio.log.info(f"art_esrgan_evaluation {done}/{total} {name}")

@@ -1,0 +1,149 @@
+"""LPIPS (Zhang et al. 2018), where its own backbone is there; else the reason why not.
+
+Belongs here: finding and verifying the two files it is made of. Does not belong here: the metric,
+which the authors' package `lpips` computes, and any other network under its name.
+
+The linear heads come with the package. The backbone's weights are torchvision's, trained on
+ImageNet; no package carries them, and nothing is downloaded here.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import warnings
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.compat import prepare
+from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.storage import sha256_of_file
+from deepart_assets.super_resolution.metrics import inside
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_FILES: Mapping[LpipsNetwork, str] = {
+    "squeeze": "squeezenet1_1-b8a52dc0.pth",
+    "alex": "alexnet-owt-7be5be79.pth",
+}
+"""Torchvision's files; the name carries the first digits of the SHA-256."""
+
+SMALLEST_SIDE = 64
+"""Pixels a side without the border, as the crops that its heads were fitted on."""
+
+
+class LpipsMetric:
+    """The distance of two pictures as people see it; lower is closer.
+
+    Raises:
+        UnavailableError: The package or the backbone is missing, or is another file.
+    """
+
+    def __init__(self, settings: Lpips) -> None:
+        self._network = settings.network
+        if importlib.util.find_spec("lpips") is None:
+            raise UnavailableError(
+                "no LPIPS: the package lpips is not installed: pip install 'deepart_assets[lpips]'"
+            )
+        self._file = _backbone(settings)
+        self.version = f"{settings.network} {_verified(self._file, settings)}"
+        """What its figures depend on: the backbone and its SHA-256."""
+
+    def __call__(self, made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float | None:
+        """Compare two pictures of one size (uint8, H×W×3), without the outermost 4 pixels.
+
+        None below 72 pixels a side.
+
+        Raises:
+            UnavailableError: The file of the backbone holds other tensors than torchvision's.
+        """
+        import torch
+
+        first, second = inside(made), inside(original)
+        if min(first.shape[:2]) < SMALLEST_SIDE:
+            return None
+        with torch.inference_mode():
+            return float(self._net(_signed(first), _signed(second)))
+
+    @cached_property
+    def _net(self) -> nn.Module:
+        import torch
+
+        prepare()
+        from lpips import LPIPS
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it builds the backbone by an old argument
+            # "Random" only until the next lines: its other way downloads the weights.
+            net = LPIPS(net=self._network, pnet_rand=True, verbose=False)
+        try:
+            state = torch.load(self._file, map_location="cpu", weights_only=True)
+            _fill(net.net, state)
+        except Exception as error:  # damage makes an unpickler fail in any way
+            words = (str(error).splitlines() or [type(error).__name__])[0]
+            raise UnavailableError(
+                f"{self._file} is no file of torchvision's {_FILES[self._network]} ({words}): fetch"
+                " it again"
+            ) from error
+        return net.eval()
+
+
+def _backbone(settings: Lpips) -> Path:
+    import torch
+
+    name = _FILES[settings.network]
+    if settings.path is not None:
+        file = PROJECT / settings.path  # an absolute path stays what it is
+    else:
+        file = Path(torch.hub.get_dir()) / "checkpoints" / name
+    if not file.is_file():
+        raise UnavailableError(
+            f"no LPIPS: its backbone {name} is not there: put torchvision's file at {file} or name"
+            " it in super_resolution.evaluation.lpips.path"
+        )
+    return file
+
+
+def _verified(file: Path, settings: Lpips) -> str:
+    """Return the file's SHA-256 if it is the one expected."""
+    found = sha256_of_file(file)
+    expected = (settings.sha256 or _FILES[settings.network].rsplit("-", 1)[1][:8]).lower()
+    if not found.startswith(expected):
+        raise UnavailableError(
+            f"no LPIPS: the SHA-256 of {file} begins with {found[: len(expected)]}, not {expected}:"
+            " fetch torchvision's file again"
+        )
+    return found
+
+
+def _fill(backbone: nn.Module, state: Mapping[str, Any]) -> None:
+    """Set every tensor of the backbone, whose slices keep torchvision's numbers of layers.
+
+    Raises:
+        KeyError, ValueError: One is missing or has another shape.
+    """
+    import torch
+
+    with torch.no_grad():
+        for name, parameter in backbone.named_parameters():
+            layer = name.split(".", 1)[1]  # "slice2.3.squeeze.weight": features.3.squeeze.weight
+            value = state[f"features.{layer}"]
+            if value.shape != parameter.shape:
+                raise ValueError(f"features.{layer} is {tuple(value.shape)}")
+            parameter.copy_(value)
+
+
+def _signed(picture: NDArray[np.uint8]) -> torch.Tensor:
+    """Turn uint8 H×W×3 into float32 1×3×H×W in [-1, 1]."""
+    import torch
+
+    pixels = torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1)[None]
+    return pixels.to(torch.float32) / 127.5 - 1

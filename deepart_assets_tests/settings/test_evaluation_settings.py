@@ -1,0 +1,34 @@
+import pytest
+from pydantic import ValidationError
+
+from deepart_assets.settings import load_settings
+from deepart_assets.settings.evaluation import Evaluation, Lpips
+
+
+@pytest.mark.parametrize("profile", ["sample", "gpu", "cluster"])
+def test_every_profile_measures_the_whole_paintings_or_enough_for_niqe(profile):
+    chosen = load_settings(profile).super_resolution.evaluation
+    assert chosen.crop is None or chosen.crop >= 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"interpolations": [0]},  # that is the base
+        {"interpolations": [1]},
+        {"peers": ["some_network"]},
+        {"crop": 128},
+        {"crop": 202},
+        {"colour_shift": 0},
+        {"shown": 0},
+        {"lpips": {"network": "vgg19"}},
+        {"lpips": {"sha256": "b8a52dc0"}},
+    ],
+)
+def test_what_cannot_be_measured_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Evaluation.model_validate(wrong)
+
+
+def test_a_hash_may_be_written_in_either_case():
+    assert Lpips(sha256="aB" * 32).sha256 == "aB" * 32
