@@ -243,10 +243,11 @@ class Upscaling(Section):
     """Tiled inference."""
 
     tile: int = Field(
-        192,
+        512,
         ge=16,
-        description="Side of a tile in LR pixels, without the overlap; memory grows with its"
-        " square.",
+        description="Side of a tile in LR pixels, without the overlap, which larger tiles compute"
+        " less often: a picture of 512x659 in tiles of 512 costs 1.12 times its own pixels, in"
+        " tiles of 192 1.31 times. Memory grows with its square: 2 GB for 64/23 with 512 on a CPU.",
     )
     overlap: int = Field(
         12,
