@@ -2,21 +2,26 @@
 
     python benchmarks/upscaling.py [--quick] [--threads N]
 
-Writes benchmarks/results/upscaling.json. All run the same random weights on the same picture in
-one process, by turns; the best of the repeats counts, and only the ratios mean something on a busy
+Writes benchmarks/results/upscaling.json. All run the same weights on the same picture in one
+process, by turns; the best of the repeats counts, and only the ratios mean something on a busy
 machine. Megapixels are those of the picture that is put in. "basicsr forward" takes the whole
 picture at once, in float32 and torch's default layout. "seed" is what its tool does when the GPU's
 memory runs out: quadrants with 32 pixels of overlap, each a plain forward in float32. "our
 forward" is the rearranged network on the whole picture, without tiles; `difference` is its largest
 difference to basicsr's, of values in [0, 1]. The upscaler's rows have the default tiles, overlap
 and mirrored borders: all that a user waits for; their `difference` is taken far from the border,
-in steps of 1/255.
+after rounding to steps of 1/255.
+
+Where there is a GPU, batches of tiles are measured too, against basicsr's network run eagerly in
+float32 on the same batch.
 """
 
 import argparse
+import copy
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +33,17 @@ from rich.table import Table
 from torch import nn
 
 from deepart_assets.reports import report_json
-from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.super_resolution import Precision, Upscaling
 from deepart_assets.super_resolution.fast_network import FastRRDBNet
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling import BicubicUpscaler, best_device, enlarge
-from deepart_assets.super_resolution.weights import Spec
+from deepart_assets.super_resolution.weights import Spec, load_network
 
 RESULTS = Path(__file__).parent / "results" / "upscaling.json"
 SEED_OVERLAP = 32
 
-SAMPLE = Spec(features=16, blocks=4, growth=16)
-PAPER = Spec(features=64, blocks=23, growth=32)
+BUNDLED = PROJECT / "data" / "models" / "art_psnr_32_6.safetensors"
 
 Levels = NDArray[np.uint8]
 
@@ -46,21 +51,22 @@ Levels = NDArray[np.uint8]
 def main() -> None:
     """Measure, print a table and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small pictures, under 30 seconds")
+    parser.add_argument("--quick", action="store_true", help="small pictures, under two minutes")
     parser.add_argument("--threads", type=int, help="threads of torch; default: torch's choice")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    sample_size, paper, paper_size, repeats = (384, 512), PAPER, (192, 192), 3
-    if arguments.quick:
-        # Fewer blocks rather than a tiny picture, which would be all border.
-        sample_size, paper_size, repeats = (160, 160), (84, 84), 1
-        paper = Spec(features=64, blocks=4, growth=32)
+    paper = lively(Spec(features=64, blocks=23, growth=32)).to(best_device())
+    bundled = load_network(BUNDLED.read_bytes(), BUNDLED.name).to(best_device())
+    side, paper_side, repeats = (192, 96, 1) if arguments.quick else (512, 512, 2)
     rows = [
-        *measure("16/4", SAMPLE, sample_size, Upscaling(overlap=8), repeats),
-        *measure(f"64/{paper.blocks}", paper, paper_size, Upscaling(), repeats),
-        bicubic(sample_size, repeats),
+        *measure("64/23", paper, (paper_side, paper_side), repeats),
+        *measure("bundled 32/6", bundled, (side, side), repeats),
+        bicubic((side, side), repeats),
     ]
+    if torch.cuda.is_available():
+        for name, net in (("64/23", paper), ("bundled 32/6", bundled)):
+            rows += measure_batches(name, net, side)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_bytes(report_json(rows))
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPUs"
@@ -75,10 +81,10 @@ def main() -> None:
 
 
 def measure(
-    name: str, size: Spec, shape: tuple[int, int], settings: Upscaling, repeats: int
+    name: str, net: nn.Module, shape: tuple[int, int], repeats: int
 ) -> list[dict[str, Any]]:
     """Return a row for each way to enlarge by one network."""
-    net = lively(size).to(best_device())
+    settings = Upscaling()
     fast, reduced = FastRRDBNet(net), FastRRDBNet(net, "bf16")
     picture = _noise(shape)
     batch = torch.from_numpy(picture).to(best_device()).permute(2, 0, 1)[None].contiguous() / 255
@@ -103,6 +109,35 @@ def measure(
         _row(f"{name} {way}", shape, took, plain, ways[way][1](result))
         for way, took, result in zip(ways, seconds, made, strict=True)
     ]
+
+
+def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]]:
+    """Return a row for each number of tiles at once on a GPU and each way to run them."""
+    rows = []
+    half = copy.deepcopy(net).bfloat16()
+    half.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    compiled: Any = torch.compile(half)
+    precisions: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
+    ours = {f"ours {precision}": FastRRDBNet(net, precision) for precision in precisions}
+    for count in (1, 4, 8):
+        batch = torch.rand(count, 3, side, side, device=best_device())
+        ways: dict[str, Callable[[], Any]] = {
+            "eager fp32": partial(_forward, net, batch),
+            **{way: partial(run, batch) for way, run in ours.items()},
+            "compile bf16": partial(_forward, compiled, batch.bfloat16()),
+        }
+        seconds, made = _best_of(list(ways.values()), repeats=4)
+        rows += [
+            _row(
+                f"{name} {way}, batch {count}",
+                (side * count, side),
+                took,
+                seconds[0],
+                _apart(result, made[0]),
+            )
+            for way, took, result in zip(ways, seconds, made, strict=True)
+        ]
+    return rows
 
 
 def lively(size: Spec) -> nn.Module:
@@ -170,19 +205,18 @@ def _noise(shape: tuple[int, int]) -> Levels:
 
 
 def _best_of(ways: list[Callable[[], Any]], repeats: int) -> tuple[list[float], list[Any]]:
-    """Run by turns, so that a busy moment of the machine hits all; the first round warms up."""
-    times: list[list[float]] = [[] for _ in ways]
-    made: list[Any] = []
-    for turn in range(repeats + 1):
-        for number, way in enumerate(ways):
+    """Run by turns, so that a busy moment of the machine hits all; return the best and results."""
+    times: list[list[float]] = []
+    for _ in range(repeats):
+        made, turn = [], []
+        for way in ways:
             start = time.perf_counter()
-            result = way()
+            made.append(way())
             if torch.cuda.is_available():
                 torch.cuda.synchronize()
-            times[number].append(time.perf_counter() - start)
-            if turn == 0:
-                made.append(result)
-    return [min(each[1:]) for each in times], made
+            turn.append(time.perf_counter() - start)
+        times.append(turn)
+    return [min(each) for each in zip(*times, strict=True)], made
 
 
 def _row(

@@ -122,10 +122,12 @@ class Upscaling(Section):
     """Tiled inference."""
 
     tile: int = Field(
-        192,
+        256,
         ge=16,
-        description="Side of a tile in LR pixels, without the overlap; memory grows with its"
-        " square.",
+        description="Side of a tile in LR pixels, without the overlap. Larger ones compute less"
+        " overlap, smaller ones stay in the cache: 32/6, a picture 500x384, one CPU thread: 6.4 s"
+        " with 192, 5.6 s with 256, 6.0 s with 512. Memory grows with its square: with 384 at most"
+        " 1.4 GB for 64 features on a CPU, with 512 2 GB.",
     )
     overlap: int = Field(
         12,

@@ -13,7 +13,7 @@ dense blocks of wide networks go through `winograd`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import Precision
@@ -31,9 +31,9 @@ TAIL_MARGIN = 3
 """Pixels of the small picture that the end of the network sees around each: 1 + 1/2 + 1/4 + 1/4,
 rounded up."""
 
-TAIL_ROWS = 32
-"""Rows of the small picture enlarged at once. The end of the network holds 16 times the pixels, so
-that it would take most of the memory, and does not stay in any cache."""
+TAIL_PIXELS = 8192
+"""Of the small picture, enlarged at once, in whole rows. The end of the network holds 16 times the
+pixels, so that it would take most of the memory, and does not stay in any cache."""
 
 SLOPE = 0.2
 """Of the LeakyReLU."""
@@ -113,34 +113,52 @@ class FastRRDBNet:
 
         height, width = (side - 2 * margin for side in features.shape[2:])
         out = features.new_empty((len(features), 3, 4 * height, 4 * width), dtype=torch.float32)
-        for top in range(0, height, TAIL_ROWS):
-            bottom = min(top + TAIL_ROWS, height)
-            start = max(0, top + margin - TAIL_MARGIN)
-            strip = features[:, :, start : bottom + margin + TAIL_MARGIN]
-            enlarged = self._enlarged(strip.contiguous(memory_format=torch.channels_last))
-            above = 4 * (top + margin - start)
-            out[:, :, 4 * top : 4 * bottom] = enlarged[
-                :, :, above : above + 4 * (bottom - top), 4 * margin : 4 * (margin + width)
-            ]
+        count = -(-height * features.shape[3] // TAIL_PIXELS)
+        step = -(-height // count)
+        for top in range(0, height, step):
+            first, last = top + margin, min(top + step, height) + margin
+            out[:, :, 4 * (first - margin) : 4 * (last - margin)] = self._strip(
+                features, first, last
+            )[..., 4 * margin : 4 * (margin + width)]
         return out
 
-    def _enlarged(self, features: torch.Tensor) -> torch.Tensor:
+    def _strip(self, features: torch.Tensor, first: int, last: int) -> torch.Tensor:
+        """Enlarge the rows from `first` to before `last`.
+
+        Each layer gets as many rows more as the layers from it on see, and no more: rows outside
+        of the picture do not exist, as for the whole picture, and what a layer makes of the
+        outermost rows inside, which it takes for the border, is cut off before the next.
+        """
+        import torch
+        from torch.nn.functional import leaky_relu_
+
+        rows = _Rows(features.contiguous(memory_format=torch.channels_last), 0)
+        rows = rows.cut(first - TAIL_MARGIN, last + TAIL_MARGIN)
+        for scale, (kernels, bias) in zip((2, 4), self._ups, strict=True):
+            doubled = self._doubled(rows.values, kernels, bias)
+            rows = _Rows(doubled, 2 * rows.start).cut(scale * first - 2, scale * last + 2)
+        sharp = _Rows(leaky_relu_(self._hr(rows.values), SLOPE), rows.start)
+        sharp = sharp.cut(4 * first - 1, 4 * last + 1)
+        return _Rows(self._last(sharp.values), sharp.start).cut(4 * first, 4 * last).values
+
+    def _doubled(
+        self, features: torch.Tensor, kernels: dict[tuple[int, int], torch.Tensor], bias: Any
+    ) -> torch.Tensor:
         import torch
         from torch.nn.functional import conv2d, leaky_relu_, pad
 
-        for kernels, bias in self._ups:
-            count, _, height, width = features.shape
-            padded = pad(features, (1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
-            features = torch.empty(
-                (count, len(bias), 2 * height, 2 * width),
-                dtype=self.dtype,
-                device=self.device,
-                memory_format=torch.channels_last,
-            )
-            for (row, column), kernel in kernels.items():
-                window = padded[:, :, row : row + height + 1, column : column + width + 1]
-                features[:, :, row::2, column::2] = leaky_relu_(conv2d(window, kernel, bias), SLOPE)
-        return self._last(leaky_relu_(self._hr(features), SLOPE))
+        count, _, height, width = features.shape
+        padded = pad(features, (1, 1, 1, 1)).contiguous(memory_format=torch.channels_last)
+        doubled = torch.empty(
+            (count, len(bias), 2 * height, 2 * width),
+            dtype=self.dtype,
+            device=self.device,
+            memory_format=torch.channels_last,
+        )
+        for (row, column), kernel in kernels.items():
+            window = padded[:, :, row : row + height + 1, column : column + width + 1]
+            doubled[:, :, row::2, column::2] = leaky_relu_(conv2d(window, kernel, bias), SLOPE)
+        return doubled
 
     def _copy(self, module: nn.Module) -> Any:
         import copy
@@ -176,3 +194,15 @@ class FastRRDBNet:
                     memory_format=torch.channels_last
                 )
         return kernels, conv.bias.detach().to(self.dtype)
+
+
+class _Rows(NamedTuple):
+    """Some rows of a picture, and the number of the first of them."""
+
+    values: torch.Tensor
+    start: int
+
+    def cut(self, first: int, last: int) -> _Rows:
+        """Keep the rows from `first` to before `last`, as far as there are any."""
+        first = max(first, self.start)
+        return _Rows(self.values[:, :, first - self.start : last - self.start], first)

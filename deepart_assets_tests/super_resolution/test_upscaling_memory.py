@@ -106,7 +106,7 @@ def test_under_a_real_limit_of_the_address_space_the_picture_is_made_in_smaller_
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
 def test_twenty_megapixels_take_less_than_three_gigabytes():
-    found = limited(1118, 0, 192)
+    found = limited(1118, 0, Upscaling().tile)
     assert found["shape"] == [4472, 4472, 3]
     assert found["told"] == []
     assert found["peak"] < 3e9

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.super_resolution import fast_network
 from deepart_assets.super_resolution.fast_network import WIDE, FastRRDBNet
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import Spec
@@ -50,6 +51,13 @@ def test_any_size_with_any_margin(narrow, wide, size, margin, is_wide):
     net = wide if is_wide else narrow
     picture = torch.rand(2, 3, size[0] + 2 * margin, size[1] + 2 * margin)
     assert difference(net, FastRRDBNet(net), picture, margin) < 1e-5
+
+
+@pytest.mark.parametrize("margin", [0, 1, 5])
+@pytest.mark.parametrize("pixels", [1, 50, 130])
+def test_the_end_of_the_network_in_strips(narrow, monkeypatch, pixels, margin):
+    monkeypatch.setattr(fast_network, "TAIL_PIXELS", pixels)
+    assert difference(narrow, FastRRDBNet(narrow), torch.rand(2, 3, 23, 17), margin) < 1e-5
 
 
 @pytest.mark.parametrize(("features", "growth"), [(64, 32), (16, 16)])
