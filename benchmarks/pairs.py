@@ -35,10 +35,10 @@ from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.reports import report_json
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import Lake, Ledger
-from deepart_assets.super_resolution.degradation import lr_hr_pair, matlab_bicubic_reduce
-from deepart_assets.super_resolution.pair_building import Original, build_pairs
-from deepart_assets.super_resolution.pair_files import MANIFEST, PAIRS, open_pairs
-from deepart_assets.super_resolution.pairs import Pair, Sampling, random_crops
+from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_reduce
+from deepart_assets.super_resolution.data.pair_building import Original, build_pairs
+from deepart_assets.super_resolution.data.pair_files import MANIFEST, PAIRS, open_pairs
+from deepart_assets.super_resolution.data.pairs import Pair, Sampling, random_crops
 
 RESULTS = Path(__file__).parent / "results" / "pairs.json"
 HEIGHT, WIDTH, HR_SIDE = 3400, 2600, 2048

@@ -34,13 +34,13 @@ from deepart_assets.imaging import encode_png
 from deepart_assets.reports import report_json
 from deepart_assets.settings.section import laid_over
 from deepart_assets.settings.training import AdversarialTraining
-from deepart_assets.super_resolution.batches import Batches
-from deepart_assets.super_resolution.feature_networks import FeatureNetwork
+from deepart_assets.super_resolution.data.pair_files import MappedPicture, StoredPair, encode_tiff
+from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.pair_files import MappedPicture, StoredPair, encode_tiff
-from deepart_assets.super_resolution.pairs import CONTEXT, Pair, Sampling
-from deepart_assets.super_resolution.progress import Step
-from deepart_assets.super_resolution.training import Job, basicsr_options, run_job
+from deepart_assets.super_resolution.training.batches import Batches
+from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
+from deepart_assets.super_resolution.training.progress import Step
+from deepart_assets.super_resolution.training.stages import Job, basicsr_options, run_job
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 RESULTS = Path(__file__).parent / "results" / "training.json"
@@ -156,7 +156,7 @@ def basicsr_rate(job: Job, folder: Path, iterations: int) -> float:
     from basicsr.data.prefetch_dataloader import CPUPrefetcher, CUDAPrefetcher
     from basicsr.models import build_model
 
-    from deepart_assets.super_resolution import losses  # noqa: F401  (registers EfficientNetLoss)
+    from deepart_assets.super_resolution.training import losses  # noqa: F401  (registers EfficientNetLoss)
 
     options = basicsr_options(job)
     options |= {"model_type": "ESRGANModel", "path": {}}

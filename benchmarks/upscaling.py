@@ -35,9 +35,9 @@ from torch import nn
 from deepart_assets.reports import report_json
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
-from deepart_assets.super_resolution.fast_network import FastRRDBNet
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler, best_device, enlarge
+from deepart_assets.super_resolution.upscaling.fast_network import FastRRDBNet
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, best_device, enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
 RESULTS = Path(__file__).parent / "results" / "upscaling.json"

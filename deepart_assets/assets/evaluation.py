@@ -17,18 +17,24 @@ from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings.evaluation import Lpips
 from deepart_assets.settings.super_resolution import RegistryWeights
 from deepart_assets.storage import Made, Record
-from deepart_assets.super_resolution.candidates import (
+from deepart_assets.super_resolution.data.pairs import of_split
+from deepart_assets.super_resolution.evaluation.candidates import (
     BASE,
     GAN,
     Candidates,
     candidates,
     peer_versions,
 )
-from deepart_assets.super_resolution.claims import CLAIMS, Claim, claims, faults, worst_artefacts
-from deepart_assets.super_resolution.crops import picture_rows
-from deepart_assets.super_resolution.evaluation import Comparison, evaluate
-from deepart_assets.super_resolution.lpips import LpipsMetric
-from deepart_assets.super_resolution.pairs import of_split
+from deepart_assets.super_resolution.evaluation.claims import (
+    CLAIMS,
+    Claim,
+    claims,
+    faults,
+    worst_artefacts,
+)
+from deepart_assets.super_resolution.evaluation.comparison import Comparison, evaluate
+from deepart_assets.super_resolution.evaluation.crops import picture_rows
+from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
 
 
 def _check(claim: Claim) -> Check:

@@ -12,15 +12,15 @@ from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Made, Record
-from deepart_assets.super_resolution.pair_building import CODE_VERSION as PAIR_VERSION
-from deepart_assets.super_resolution.pair_building import (
+from deepart_assets.super_resolution.data.pair_building import CODE_VERSION as PAIR_VERSION
+from deepart_assets.super_resolution.data.pair_building import (
     Original,
     attempt,
     build_pairs,
     remove_unlisted,
 )
-from deepart_assets.super_resolution.pair_files import open_pairs
-from deepart_assets.super_resolution.pairs import Pair
+from deepart_assets.super_resolution.data.pair_files import open_pairs
+from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.wikiart.catalogue import from_parquet
 
 ALIGNMENT = 0.5

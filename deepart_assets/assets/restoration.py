@@ -38,8 +38,8 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made, Record
-from deepart_assets.super_resolution.subject import keep_subject, kept_difference
-from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 SHEET_HEIGHT = 640
 """Height of the pictures on a sheet, in pixels."""

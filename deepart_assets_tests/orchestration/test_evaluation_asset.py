@@ -19,12 +19,12 @@ from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Made, Recipe, make_or_reuse
-from deepart_assets.super_resolution import candidates
-from deepart_assets.super_resolution.claims import CLAIMS
-from deepart_assets.super_resolution.crops import detail
-from deepart_assets.super_resolution.metrics import psnr_y
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.evaluation import candidates
+from deepart_assets.super_resolution.evaluation.claims import CLAIMS
+from deepart_assets.super_resolution.evaluation.crops import detail
+from deepart_assets.super_resolution.evaluation.metrics import psnr_y
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler
 from deepart_assets.super_resolution.weights import read_state, to_bytes
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.super_resolution.shipped import NAMES, middle_of

@@ -15,7 +15,7 @@ import pytest
 from deepart_assets.cli import run_job
 from deepart_assets.imaging import decode_rgb
 from deepart_assets.storage import Lake, Ledger
-from deepart_assets.super_resolution.degradation import matlab_bicubic_reduce
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_reduce
 from deepart_assets.wikiart.catalogue import from_parquet
 from deepart_assets.wikiart.sr.split import owner_of, sides
 from deepart_assets_tests.loopback import SECRET, Fault, Site, zipped

@@ -6,7 +6,7 @@ import dagster as dg
 import numpy as np
 
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba
-from deepart_assets.super_resolution.subject import kept_difference
+from deepart_assets.super_resolution.upscaling.subject import kept_difference
 
 KEYS = [f"p{number}" for number in range(5)]
 STAGES = [

@@ -14,7 +14,7 @@ from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Made, Recipe, make_or_reuse
-from deepart_assets.super_resolution.tensorboard import TensorBoard
+from deepart_assets.super_resolution.training.tensorboard import TensorBoard
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.super_resolution.pictures import texture
 

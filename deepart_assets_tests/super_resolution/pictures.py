@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution import pairs
-from deepart_assets.super_resolution.degradation import lr_hr_pair
-from deepart_assets.super_resolution.pairs import Pair, Sampling, Split, to_tensor
+from deepart_assets.super_resolution.data import pairs
+from deepart_assets.super_resolution.data.degradation import lr_hr_pair
+from deepart_assets.super_resolution.data.pairs import Pair, Sampling, Split, to_tensor
 
 
 def texture(height: int, width: int, seed: int = 0) -> NDArray[np.uint8]:

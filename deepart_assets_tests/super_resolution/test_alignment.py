@@ -5,8 +5,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deepart_assets.super_resolution.alignment import shift
-from deepart_assets.super_resolution.degradation import REDUCTIONS, lr_hr_pair
+from deepart_assets.super_resolution.data.alignment import shift
+from deepart_assets.super_resolution.data.degradation import REDUCTIONS, lr_hr_pair
 
 from .pictures import texture
 

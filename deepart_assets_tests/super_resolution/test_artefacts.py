@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.artefacts import checkerboard, colour_shift
-from deepart_assets.super_resolution.degradation import (
+from deepart_assets.super_resolution.data.degradation import (
     matlab_bicubic_enlarge,
     matlab_bicubic_reduce,
 )
-from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
+from deepart_assets.super_resolution.evaluation.artefacts import checkerboard, colour_shift
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 from .shipped import NAMES, middle_of, painting
 

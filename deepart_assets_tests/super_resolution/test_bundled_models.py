@@ -7,9 +7,9 @@ from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import BundledWeights, Upscaling
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
-from deepart_assets.super_resolution.degradation import lr_hr_pair
-from deepart_assets.super_resolution.metrics import psnr_y
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler
+from deepart_assets.super_resolution.data.degradation import lr_hr_pair
+from deepart_assets.super_resolution.evaluation.metrics import psnr_y
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import fetch_weights, provenance_of, spec_of
 from deepart_assets.super_resolution.weights.files import read_state
 

@@ -7,10 +7,10 @@ import torch
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution import candidates as module
-from deepart_assets.super_resolution.candidates import candidates, peer_versions
+from deepart_assets.super_resolution.evaluation import candidates as module
+from deepart_assets.super_resolution.evaluation.candidates import candidates, peer_versions
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import Spec, interpolate, is_installed, to_bytes
 
 from .pictures import texture

@@ -5,8 +5,13 @@ import copy
 import pytest
 
 from deepart_assets.settings.evaluation import Evaluation
-from deepart_assets.super_resolution.claims import CLAIMS, claims, faults, worst_artefacts
-from deepart_assets.super_resolution.evaluation import Comparison
+from deepart_assets.super_resolution.evaluation.claims import (
+    CLAIMS,
+    claims,
+    faults,
+    worst_artefacts,
+)
+from deepart_assets.super_resolution.evaluation.comparison import Comparison
 
 CHOICE = Evaluation()
 

@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
 
-from deepart_assets.super_resolution.crops import Crop, detail, middle, most_detailed, picture_rows
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.evaluation.crops import (
+    Crop,
+    detail,
+    middle,
+    most_detailed,
+    picture_rows,
+)
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler
 
 from .pictures import pair, texture
 

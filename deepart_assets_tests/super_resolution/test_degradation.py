@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deepart_assets import compat
 from deepart_assets.errors import PaintingError
-from deepart_assets.super_resolution.degradation import (
+from deepart_assets.super_resolution.data.degradation import (
     REDUCTIONS,
     area_jpeg_reduce,
     cubic,

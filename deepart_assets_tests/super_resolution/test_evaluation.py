@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.artefacts import checkerboard, colour_shift
-from deepart_assets.super_resolution.crops import middle
-from deepart_assets.super_resolution.degradation import matlab_bicubic_enlarge
-from deepart_assets.super_resolution.evaluation import evaluate
-from deepart_assets.super_resolution.metrics import niqe, psnr_rgb, psnr_y, ssim_rgb
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.evaluation.artefacts import checkerboard, colour_shift
+from deepart_assets.super_resolution.evaluation.comparison import evaluate
+from deepart_assets.super_resolution.evaluation.crops import middle
+from deepart_assets.super_resolution.evaluation.metrics import niqe, psnr_rgb, psnr_y, ssim_rgb
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler
 
 from .pictures import pair, some_pairs
 from .test_crops import Repeating

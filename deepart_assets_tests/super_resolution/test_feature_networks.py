@@ -7,9 +7,9 @@ from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.super_resolution.feature_networks import find_feature_network
-from deepart_assets.super_resolution.pairs import to_tensor
-from deepart_assets.super_resolution.training import Job, build_model, train_adversarial
+from deepart_assets.super_resolution.data.pairs import to_tensor
+from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.training.stages import Job, build_model, train_adversarial
 from deepart_assets.super_resolution.weights import provenance_of
 
 from . import killable

@@ -11,11 +11,11 @@ import torch
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.checkpoints import Checkpoints
-from deepart_assets.super_resolution.feature_networks import find_feature_network
-from deepart_assets.super_resolution.launch import launch
-from deepart_assets.super_resolution.progress import silent
-from deepart_assets.super_resolution.training import Job, run_job, train_pixel
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.training.launch import launch
+from deepart_assets.super_resolution.training.progress import silent
+from deepart_assets.super_resolution.training.stages import Job, run_job, train_pixel
 from deepart_assets.super_resolution.weights import read_state
 
 from . import killable
@@ -59,7 +59,7 @@ def test_a_training_of_two_goes_on_and_a_lost_process_ends_it(tmp_path):
     def kill_one(step):
         if step.iteration == 4:
             found = subprocess.run(
-                ["pgrep", "-f", "super_resolution.launch"], capture_output=True, check=True
+                ["pgrep", "-f", "training.launch"], capture_output=True, check=True
             )
             workers = [int(each) for each in found.stdout.split()]
             for process in workers:
@@ -86,8 +86,8 @@ def test_an_error_in_a_process_is_told_as_it_is():
 def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
     code = (
         "from deepart_assets_tests.super_resolution import killable\n"
-        "from deepart_assets.super_resolution.launch import launch\n"
-        "from deepart_assets.super_resolution.training import Job\n"
+        "from deepart_assets.super_resolution.training.launch import launch\n"
+        "from deepart_assets.super_resolution.training.stages import Job\n"
         "job = Job(killable.small_pairs(), killable.pixel_options(100000))\n"
         "launch(job, 2, lambda step: print(step.iteration, flush=True), None)\n"
     )

@@ -2,7 +2,7 @@ import cv2
 import pytest
 
 from deepart_assets import compat
-from deepart_assets.super_resolution.pairs import to_tensor
+from deepart_assets.super_resolution.data.pairs import to_tensor
 
 from .pictures import texture
 
@@ -11,7 +11,7 @@ from .pictures import texture
 def efficientnet():
     pytest.importorskip("efficientnet_lite_pytorch")
     compat.prepare()
-    from deepart_assets.super_resolution.losses import EfficientNetLoss
+    from deepart_assets.super_resolution.training.losses import EfficientNetLoss
 
     loss = EfficientNetLoss()
     loss.distance = lambda made, original: loss(made, original)[0]

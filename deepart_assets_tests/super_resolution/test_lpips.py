@@ -9,7 +9,7 @@ import torch
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips
-from deepart_assets.super_resolution.lpips import LpipsMetric
+from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
 
 from .shipped import NAMES, middle_of
 

@@ -9,11 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.compat import prepare
-from deepart_assets.super_resolution.degradation import (
+from deepart_assets.super_resolution.data.degradation import (
     matlab_bicubic_enlarge,
     matlab_bicubic_reduce,
 )
-from deepart_assets.super_resolution.metrics import niqe, psnr_rgb, psnr_y, ssim_rgb, ssim_y
+from deepart_assets.super_resolution.evaluation.metrics import (
+    niqe,
+    psnr_rgb,
+    psnr_y,
+    ssim_rgb,
+    ssim_y,
+)
 
 from .pictures import texture
 from .shipped import NAMES, middle_of, painting

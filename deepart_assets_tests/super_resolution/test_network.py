@@ -2,8 +2,8 @@ import pytest
 import torch
 
 from deepart_assets.super_resolution import network
+from deepart_assets.super_resolution.data.pairs import to_tensor
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.pairs import to_tensor
 from deepart_assets.super_resolution.weights import Spec
 
 from .pictures import texture

@@ -13,15 +13,15 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import Lake, Ledger, Recipe, make_or_reuse
-from deepart_assets.super_resolution.alignment import shift
-from deepart_assets.super_resolution.degradation import area_jpeg_reduce, lr_hr_pair
-from deepart_assets.super_resolution.pair_building import (
+from deepart_assets.super_resolution.data.alignment import shift
+from deepart_assets.super_resolution.data.degradation import area_jpeg_reduce, lr_hr_pair
+from deepart_assets.super_resolution.data.pair_building import (
     Original,
     attempt,
     build_pairs,
     remove_unlisted,
 )
-from deepart_assets.super_resolution.pair_files import MANIFEST, PAIRS, open_pairs, pair_path
+from deepart_assets.super_resolution.data.pair_files import MANIFEST, PAIRS, open_pairs, pair_path
 
 from .pictures import texture
 
@@ -241,7 +241,7 @@ def test_progress_is_told_now_and_then(workshop, monkeypatch):
 SLOW_BUILD = """
 import sys, time
 from deepart_assets_tests.super_resolution.test_pair_building import CHOICE, Workshop
-from deepart_assets.super_resolution.pair_building import build_pairs
+from deepart_assets.super_resolution.data.pair_building import build_pairs
 workshop = Workshop(sys.argv[1])
 workshop.originals += [workshop.add(f"q{n}", "train", n) for n in range(40)]
 def read(path):

@@ -16,13 +16,13 @@ from PIL import Image
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.pair_files import (
+from deepart_assets.super_resolution.data.pair_files import (
     MappedPicture,
     encode_tiff,
     open_pairs,
     pair_path,
 )
-from deepart_assets.super_resolution.pairs import Pair
+from deepart_assets.super_resolution.data.pairs import Pair
 
 from .pictures import random_crops, some_pairs, texture
 

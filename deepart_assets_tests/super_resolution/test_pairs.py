@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.pairs import Pair, croppable
+from deepart_assets.super_resolution.data.pairs import Pair, croppable
 
 from .pictures import random_crops, some_pairs
 

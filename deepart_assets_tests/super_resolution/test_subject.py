@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.imaging import resize
-from deepart_assets.super_resolution.subject import FEATHER, keep_subject, kept_difference
+from deepart_assets.super_resolution.upscaling.subject import FEATHER, keep_subject, kept_difference
 
 from .pictures import texture
 

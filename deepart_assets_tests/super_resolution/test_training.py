@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.training import (
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.training.stages import (
     Job,
     build_model,
     train_adversarial,
@@ -160,7 +160,7 @@ def relativistic(better, worse):
     prepare()
     from basicsr.losses.gan_loss import GANLoss
 
-    from deepart_assets.super_resolution.models import relativistic_loss
+    from deepart_assets.super_resolution.training.models import relativistic_loss
 
     return relativistic_loss(GANLoss("vanilla"), better, worse, is_disc=True)
 

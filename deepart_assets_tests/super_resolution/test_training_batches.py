@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepart_assets.super_resolution import batches as module
-from deepart_assets.super_resolution.batches import Batches
-from deepart_assets.super_resolution.pairs import Sampling, random_crops
-from deepart_assets.super_resolution.team import Team
+from deepart_assets.super_resolution.data.pairs import Sampling, random_crops
+from deepart_assets.super_resolution.training import batches as module
+from deepart_assets.super_resolution.training.batches import Batches
+from deepart_assets.super_resolution.training.team import Team
 
 from .pictures import pair
 

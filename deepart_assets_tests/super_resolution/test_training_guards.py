@@ -7,16 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.feature_networks import find_feature_network
-from deepart_assets.super_resolution.guards import FiniteGuard, collapse
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.training import (
+from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.training.guards import FiniteGuard, collapse
+from deepart_assets.super_resolution.training.stages import (
     Job,
     build_model,
     train_adversarial,
     train_pixel,
 )
-from deepart_assets.super_resolution.validation import Best, Score, Validation
+from deepart_assets.super_resolution.training.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import Spec, load_network, read_state
 
 from . import killable
@@ -67,9 +67,9 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
     pairs, base, monkeypatch
 ):
     """The loss stays finite; only the discriminator's gradient does not."""
-    from deepart_assets.super_resolution import training
+    from deepart_assets.super_resolution.training import stages
 
-    build_model = training.build_model
+    build_model = stages.build_model
 
     def poisoned(*arguments):
         model = build_model(*arguments)
@@ -78,7 +78,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
         weight.register_hook(lambda grad: grad * math.inf if next(calls) == 1 else grad)
         return model
 
-    monkeypatch.setattr(training, "build_model", poisoned)
+    monkeypatch.setattr(stages, "build_model", poisoned)
     with pytest.raises(UnavailableError, match=r"iteration 2 \(discriminator_gradient .*\.lr"):
         train_adversarial(pairs, base, killable.ADVERSARIAL)
 
@@ -111,9 +111,9 @@ def test_a_picture_that_falls_apart_is_a_collapse():
 @needs_features
 def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monkeypatch):
     """The learning rate jumps in mid-training; what was good before is what comes out."""
-    from deepart_assets.super_resolution import training
+    from deepart_assets.super_resolution.training import stages
 
-    build_model = training.build_model
+    build_model = stages.build_model
 
     def jumping(*arguments):
         model = build_model(*arguments)
@@ -127,7 +127,7 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
         model.optimize_parameters = optimize_parameters
         return model
 
-    monkeypatch.setattr(training, "build_model", jumping)
+    monkeypatch.setattr(stages, "build_model", jumping)
     settings = killable.adversarial_options(
         train={"ema_decay": 0}, val={"val_freq": 1, "fidelity_floor": 1.0}
     )
@@ -214,8 +214,8 @@ def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
 @needs_features
 def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):
     """Without average and choice: what an unadorned loop over the same steps comes to."""
-    from deepart_assets.super_resolution.loop import seed_iteration, seeded
-    from deepart_assets.super_resolution.pairs import CONTEXT, croppable
+    from deepart_assets.super_resolution.data.pairs import CONTEXT, croppable
+    from deepart_assets.super_resolution.training.loop import seed_iteration, seeded
 
     settings = killable.adversarial_options(
         train={"ema_decay": 0}, val={"choose_best": False}, network_g={"block_noise": 0.1}

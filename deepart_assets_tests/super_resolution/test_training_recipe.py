@@ -7,8 +7,8 @@ import torch
 
 from deepart_assets.compat import prepare
 from deepart_assets.settings.training import AdversarialTraining
-from deepart_assets.super_resolution.feature_networks import find_feature_network
-from deepart_assets.super_resolution.training import (
+from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.training.stages import (
     Job,
     basicsr_options,
     build_model,

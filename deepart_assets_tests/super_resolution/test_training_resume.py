@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.checkpoints import Checkpoints, discard, work_lake
-from deepart_assets.super_resolution.progress import silent
-from deepart_assets.super_resolution.training import train_pixel
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.super_resolution.training.progress import silent
+from deepart_assets.super_resolution.training.stages import train_pixel
 
 from . import killable
 

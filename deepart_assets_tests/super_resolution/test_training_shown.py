@@ -3,13 +3,13 @@ import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.checkpoints import Checkpoints
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.progress import Step
-from deepart_assets.super_resolution.strip import SHOWN, Strip
-from deepart_assets.super_resolution.tensorboard import TensorBoard
-from deepart_assets.super_resolution.training import train_pixel
-from deepart_assets.super_resolution.validation import SHOWN_SIDE, Score, Validation
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.progress import Step
+from deepart_assets.super_resolution.training.stages import train_pixel
+from deepart_assets.super_resolution.training.strip import SHOWN, Strip
+from deepart_assets.super_resolution.training.tensorboard import TensorBoard
+from deepart_assets.super_resolution.training.validation import SHOWN_SIDE, Score, Validation
 
 from . import killable
 from .pictures import pair, texture
@@ -77,7 +77,7 @@ def test_a_training_shows_its_crop_from_before_to_the_end():
 def test_the_strip_shows_what_was_made_and_the_chosen_one(chosen, monkeypatch):
     shown = {}
     monkeypatch.setattr(
-        "deepart_assets.super_resolution.strip.contact_sheet",
+        "deepart_assets.super_resolution.training.strip.contact_sheet",
         lambda cells, title, height: shown.update(cells) or np.zeros((1, 1, 3), np.uint8),
     )
     strip = Strip()

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.training import train_pixel
-from deepart_assets.super_resolution.upscaling import (
+from deepart_assets.super_resolution.training.stages import train_pixel
+from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
     RRDBNetUpscaler,
     enlarge,

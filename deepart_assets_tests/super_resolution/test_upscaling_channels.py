@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.channels import enlarge_channels
-from deepart_assets.super_resolution.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 from .pictures import texture

@@ -11,7 +11,7 @@ import torch
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.upscaling import enlarge
+from deepart_assets.super_resolution.upscaling.upscaler import enlarge
 
 from .pictures import texture
 
@@ -61,7 +61,7 @@ import numpy as np, torch
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.weights import Spec
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import to_bytes
 
 told = []

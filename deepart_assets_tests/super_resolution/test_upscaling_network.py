@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution import fast_network
-from deepart_assets.super_resolution.fast_network import WIDE, FastRRDBNet
 from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.upscaling import fast_network
+from deepart_assets.super_resolution.upscaling.fast_network import WIDE, FastRRDBNet
 from deepart_assets.super_resolution.weights import Spec
 
 

@@ -17,19 +17,19 @@ import numpy as np
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
-from deepart_assets.super_resolution.batches import Batches
-from deepart_assets.super_resolution.checkpoints import Checkpoints
-from deepart_assets.super_resolution.feature_networks import FeatureNetwork
-from deepart_assets.super_resolution.guards import Collapse, FiniteGuard, Row, diverged
-from deepart_assets.super_resolution.pairs import CONTEXT, Pair, Sampling, croppable, to_tensor
-from deepart_assets.super_resolution.progress import Progress, Report, Trained
-from deepart_assets.super_resolution.strip import Strip
-from deepart_assets.super_resolution.team import Team
-from deepart_assets.super_resolution.validation import Best, Score, Validation
+from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling, croppable, to_tensor
+from deepart_assets.super_resolution.training.batches import Batches
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
+from deepart_assets.super_resolution.training.guards import Collapse, FiniteGuard, Row, diverged
+from deepart_assets.super_resolution.training.progress import Progress, Report, Trained
+from deepart_assets.super_resolution.training.strip import Strip
+from deepart_assets.super_resolution.training.team import Team
+from deepart_assets.super_resolution.training.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import to_bytes
 
 if TYPE_CHECKING:
-    from deepart_assets.super_resolution.models import ArtESRGANModel, ArtSRModel
+    from deepart_assets.super_resolution.training.models import ArtESRGANModel, ArtSRModel
 
 Collapsed = Callable[[Sequence[Row], float | None], Collapse | None]
 """Tells from the curve and the base's PSNR-Y that it is of no use to go on."""

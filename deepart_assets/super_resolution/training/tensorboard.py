@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepart_assets.super_resolution.progress import Step
+from deepart_assets.super_resolution.training.progress import Step
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter

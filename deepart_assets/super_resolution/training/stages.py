@@ -17,13 +17,16 @@ from typing import Any
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
-from deepart_assets.super_resolution.checkpoints import Checkpoints
-from deepart_assets.super_resolution.feature_networks import FeatureNetwork, find_feature_network
-from deepart_assets.super_resolution.guards import Collapse, Row, collapse
-from deepart_assets.super_resolution.loop import Job, Loop, seeded
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.progress import Report, Trained, silent
-from deepart_assets.super_resolution.team import ALONE, Team
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.feature_networks import (
+    FeatureNetwork,
+    find_feature_network,
+)
+from deepart_assets.super_resolution.training.guards import Collapse, Row, collapse
+from deepart_assets.super_resolution.training.loop import Job, Loop, seeded
+from deepart_assets.super_resolution.training.progress import Report, Trained, silent
+from deepart_assets.super_resolution.training.team import ALONE, Team
 from deepart_assets.super_resolution.weights import Spec, provenance_of, read_state, spec_of
 
 BASE = "the base of art_esrgan"
@@ -90,7 +93,7 @@ def train_adversarial(
 def _train(job: Job, report: Report, checkpoints: Checkpoints | None) -> Trained:
     processes = number_of_processes(job.settings)
     if processes > 1:
-        from deepart_assets.super_resolution.launch import launch
+        from deepart_assets.super_resolution.training.launch import launch
 
         return launch(job, processes, report, checkpoints)
     return run_job(job, report, checkpoints)
@@ -127,7 +130,7 @@ def run_job(
 def build_model(job: Job, team: Team = ALONE) -> Any:
     """Build BasicSR's model of a job (`models`) on its base and device, ready to train."""
     prepare()
-    from deepart_assets.super_resolution.models import build_training_model
+    from deepart_assets.super_resolution.training.models import build_training_model
 
     return build_training_model(basicsr_options(job, team))
 

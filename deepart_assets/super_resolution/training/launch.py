@@ -1,9 +1,9 @@
 """Several processes for one training, one a GPU: torchrun starts them.
 
 Belongs here: starting, listening to and ending them, and what such a process does first. Does not
-belong here: the training (`training`), what they say to each other (`team`).
+belong here: the training (`stages`), what they say to each other (`team`).
 
-    this process ── torchrun ── N × `python -m deepart_assets.super_resolution.launch <folder>`
+    this process ── torchrun ── N × `python -m deepart_assets…launch <folder>`
 
 The folder holds the job and a socket. Through it each process sends its progress, its result or its
 error; when this process dies, the socket closes and they end themselves.
@@ -25,10 +25,10 @@ from typing import Any
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.checkpoints import Checkpoints
-from deepart_assets.super_resolution.progress import Report, Step, Trained
-from deepart_assets.super_resolution.team import Team
-from deepart_assets.super_resolution.training import Job, run_job
+from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.progress import Report, Step, Trained
+from deepart_assets.super_resolution.training.stages import Job, run_job
+from deepart_assets.super_resolution.training.team import Team
 
 JOB, SOCKET = "job", "socket"
 

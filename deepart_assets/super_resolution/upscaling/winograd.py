@@ -2,7 +2,7 @@
 
 Belongs here: F(6×6, 3×3) of Lavin & Gray 2016 ("Fast Algorithms for Convolutional Neural
 Networks", arXiv 1509.09308, section 4.1) for a chain of 3×3 convolutions with zero padding. Does
-not belong here: the enlarging end of the network (`fast_network`), tiles (`upscaling`).
+not belong here: the enlarging end of the network (`fast_network`), tiles (`upscaler`).
 
 A direct 3×3 convolution multiplies 9 times for each pixel and pair of channels, this one 64/36
 times. What it adds are transforms for each channel, and a dense block has few channels (192) for

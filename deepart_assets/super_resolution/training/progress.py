@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.validation import Score
+from deepart_assets.super_resolution.training.validation import Score
 
 if TYPE_CHECKING:
     import torch

@@ -1,7 +1,7 @@
 """Figures of how good an enlarged picture is.
 
 Belongs here: PSNR and SSIM beside an original, NIQE without one, and their border and colours. Does
-not belong here: tables (`evaluation`), LPIPS, which needs a network (`lpips`), patterns and colour
+not belong here: tables (`comparison`), LPIPS, which needs a network (`lpips`), patterns and colour
 shifts (`artefacts`).
 
 All are taken as in the papers: without the outermost 4 pixels; on Y the luma of BT.601 in studio
@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.degradation import SCALE
-from deepart_assets.super_resolution.niqe import BLOCK, niqe_of_luma
+from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.evaluation.niqe import BLOCK, niqe_of_luma
 
 BORDER = SCALE
 """Pixels left out on all sides, where padding decides."""

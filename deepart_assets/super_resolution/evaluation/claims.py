@@ -1,6 +1,6 @@
 """What is claimed of the evaluated networks, and whether the figures bear it out.
 
-Belongs here: the claims and their faults, in words. Does not belong here: measuring (`evaluation`,
+Belongs here: the claims and their faults, in words. Does not belong here: measuring (`comparison`,
 `artefacts`), the limits (`settings.evaluation`).
 
 Claimed is only what a network was made for:
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deepart_assets.settings.evaluation import Evaluation
-from deepart_assets.super_resolution.candidates import BASE, BICUBIC, GAN
-from deepart_assets.super_resolution.evaluation import Comparison
+from deepart_assets.super_resolution.evaluation.candidates import BASE, BICUBIC, GAN
+from deepart_assets.super_resolution.evaluation.comparison import Comparison
 
 Figures = Mapping[str, Any]
 

@@ -24,7 +24,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.super_resolution.metrics import inside
+from deepart_assets.super_resolution.evaluation.metrics import inside
 
 if TYPE_CHECKING:
     import torch

@@ -16,11 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.artefacts import checkerboard, colour_shift
-from deepart_assets.super_resolution.crops import middle
-from deepart_assets.super_resolution.metrics import niqe, psnr_rgb, psnr_y, ssim_rgb, ssim_y
-from deepart_assets.super_resolution.pairs import Pair, of_split
-from deepart_assets.super_resolution.upscaling import Upscaler
+from deepart_assets.super_resolution.data.pairs import Pair, of_split
+from deepart_assets.super_resolution.evaluation.artefacts import checkerboard, colour_shift
+from deepart_assets.super_resolution.evaluation.crops import middle
+from deepart_assets.super_resolution.evaluation.metrics import (
+    niqe,
+    psnr_rgb,
+    psnr_y,
+    ssim_rgb,
+    ssim_y,
+)
+from deepart_assets.super_resolution.upscaling.upscaler import Upscaler
 
 Metric = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float | None]
 

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.crops import most_detailed
-from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
-from deepart_assets.super_resolution.metrics import niqe, psnr_y
-from deepart_assets.super_resolution.pairs import Pair, of_split
-from deepart_assets.super_resolution.upscaling import enlarge
+from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.data.pairs import Pair, of_split
+from deepart_assets.super_resolution.evaluation.crops import most_detailed
+from deepart_assets.super_resolution.evaluation.metrics import niqe, psnr_y
+from deepart_assets.super_resolution.upscaling.upscaler import enlarge
 
 if TYPE_CHECKING:
     import torch

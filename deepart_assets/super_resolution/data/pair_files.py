@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import Lake, sha256_of
-from deepart_assets.super_resolution.pairs import Pair, Split
+from deepart_assets.super_resolution.data.pairs import Pair, Split
 
 PAIRS = "lr_hr_pairs"
 """The folder of the pairs and the asset that they are."""

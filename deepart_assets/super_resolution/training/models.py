@@ -25,10 +25,10 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from deepart_assets.super_resolution import losses  # noqa: F401  (registers its losses)
-from deepart_assets.super_resolution.degradation import SCALE
+from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.data.pairs import CONTEXT
 from deepart_assets.super_resolution.network import add_noise, initialise_as_interpolation
-from deepart_assets.super_resolution.pairs import CONTEXT
+from deepart_assets.super_resolution.training import losses  # noqa: F401  (registers its losses)
 from deepart_assets.super_resolution.weights import read_state
 
 

@@ -1,7 +1,7 @@
 """An RRDBNet rearranged to run fast: the same function of the same weights.
 
 Belongs here: how a trained network is executed (layout, number format, order of computation). Does
-not belong here: tiles and memory (`upscaling`), the transforms of Winograd's convolution
+not belong here: tiles and memory (`upscaler`), the transforms of Winograd's convolution
 (`winograd`).
 
 Three things make it fast. Pixels lie channels last. The two enlargements, "each pixel four times,
@@ -74,7 +74,7 @@ class FastRRDBNet:
         self._trunk: Any = None
         wide = parts.conv_first.out_channels >= WIDE
         if wide and precision == "fp32" and self.device.type == "cpu":
-            from deepart_assets.super_resolution.winograd import WinogradTrunk
+            from deepart_assets.super_resolution.upscaling.winograd import WinogradTrunk
 
             self._trunk = WinogradTrunk(net)
             self._body = self._after = None

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.channels import enlarge_channels
-from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_enlarge
-from deepart_assets.super_resolution.fast_network import FastRRDBNet
+from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
+from deepart_assets.super_resolution.upscaling.fast_network import FastRRDBNet
 
 if TYPE_CHECKING:
     import torch

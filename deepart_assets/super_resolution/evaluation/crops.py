@@ -1,7 +1,7 @@
 """Parts of a painting: which, enlarging them alone, and pictures of them side by side.
 
 Belongs here: the choice of a part, its LR, HR and enlargement, rows of details. Does not belong
-here: figures (`metrics`, `evaluation`), random crops for training (`pairs`).
+here: figures (`metrics`, `comparison`), random crops for training (`pairs`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import contact_sheet
-from deepart_assets.super_resolution.degradation import SCALE
-from deepart_assets.super_resolution.pairs import Pair
-from deepart_assets.super_resolution.upscaling import Upscaler
+from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.upscaling.upscaler import Upscaler
 
 MARGIN = 32
 """LR pixels around a part that are enlarged with it: the seed's overlap of tiles."""

@@ -22,9 +22,9 @@ from deepart_assets.imaging import decode_rgb, preview_uri
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import Ledger, Made, Recipe, Record, make_or_reuse
 from deepart_assets.storage.ledger import WHOLE
-from deepart_assets.super_resolution.alignment import shift
-from deepart_assets.super_resolution.degradation import lr_hr_pair
-from deepart_assets.super_resolution.pair_files import (
+from deepart_assets.super_resolution.data.alignment import shift
+from deepart_assets.super_resolution.data.degradation import lr_hr_pair
+from deepart_assets.super_resolution.data.pair_files import (
     MANIFEST,
     PAIRS,
     Kind,
@@ -32,7 +32,7 @@ from deepart_assets.super_resolution.pair_files import (
     pair_folder,
     pair_path,
 )
-from deepart_assets.super_resolution.pairs import Split
+from deepart_assets.super_resolution.data.pairs import Split
 from deepart_assets.work import Progress, in_parallel
 
 CODE_VERSION = "2"

@@ -1,7 +1,7 @@
 """Which upscalers an evaluation compares.
 
 Belongs here: the rows of its table, and why one is left out. Does not belong here: measuring
-(`evaluation`).
+(`comparison`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Evaluation, Peer
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.upscaling import BicubicUpscaler, RRDBNetUpscaler, Upscaler
+from deepart_assets.super_resolution.upscaling.upscaler import (
+    BicubicUpscaler,
+    RRDBNetUpscaler,
+    Upscaler,
+)
 from deepart_assets.super_resolution.weights import (
     interpolate,
     is_installed,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.degradation import SCALE
+from deepart_assets.super_resolution.data.degradation import SCALE
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.degradation import SCALE, matlab_bicubic_reduce
+from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_reduce
 
 AREA = 8
 """LR pixels a side of the areas whose colours are compared: 32 in the result. Single pixels differ

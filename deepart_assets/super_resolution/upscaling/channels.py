@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 
 Pixels = NDArray[np.uint8]
 

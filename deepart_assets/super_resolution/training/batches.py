@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.super_resolution.pairs import Pair, Sampling, random_crops
+from deepart_assets.super_resolution.data.pairs import Pair, Sampling, random_crops
 
 AHEAD = 2
 """Batches that wait at most: one is cut while another waits."""
