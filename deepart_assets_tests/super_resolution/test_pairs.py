@@ -67,7 +67,7 @@ def test_only_large_training_pairs_are_cropped():
     assert len(croppable(pairs, 176, context=2)) == 3
     with pytest.raises(UnavailableError, match=r"200 pixels"):
         croppable(pairs, 184, context=2)
-    with pytest.raises(UnavailableError, match=r"200 pixels .* gt_size smaller"):
+    with pytest.raises(UnavailableError, match=r"200 pixels .*gt_size smaller"):
         croppable(pairs, 200)
 
 
