@@ -130,7 +130,7 @@ def _ground(ground: Labelled, random: np.random.Generator) -> Labelled:
         left = random.integers(0, mask.shape[1] - width + 1)
         box = np.s_[top : top + height, left : left + width]
         picture, mask = picture[box], mask[box]
-    size = fit_within(*mask.shape, 700)
+    size = fit_within(mask.shape[0], mask.shape[1], 700)
     picture, mask = resize(picture, *size), resize(mask, *size).clip(0, 1)
     if random.random() < 0.3:
         picture = cv2.GaussianBlur(picture, (0, 0), random.uniform(1, 6))
@@ -188,5 +188,5 @@ def _place(
 
 
 def _at_most(view: Labelled, side: int) -> Labelled:
-    size = fit_within(*view.mask.shape, side)
+    size = fit_within(view.mask.shape[0], view.mask.shape[1], side)
     return Labelled(resize(view.picture, *size), resize(view.mask, *size).clip(0, 1))

@@ -113,7 +113,9 @@ def test_tokens_are_those_that_the_map_is_made_from():
     # What remains is one scale and one offset a channel: the same for all sixteen tokens.
     for channel in range(0, 384, 50):
         line = np.polyfit(standard[0, :, channel], after[0, :, channel], 1)
-        assert np.allclose(np.polyval(line, standard[0, :, channel]), after[0, :, channel], atol=1e-3)
+        assert np.allclose(
+            np.polyval(line, standard[0, :, channel]), after[0, :, channel], atol=1e-3
+        )
 
 
 def test_declaring_nothing_changes_nothing():
@@ -122,8 +124,7 @@ def test_declaring_nothing_changes_nothing():
 
 def test_weights_hash_is_of_both_files(segmenter):
     hashes = [
-        hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in (network_file("bundled"), NETWORK)
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in (network_file("bundled"), NETWORK)
     ]
     assert segmenter.weights_hash() == hashlib.sha256("".join(hashes).encode()).hexdigest()
 

@@ -43,7 +43,7 @@ def test_confidence_is_a_rule_on_shares():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_varied_view_keeps_picture_and_mask_together(seed):
-    """Where the mask says subject the picture still has the disc's colour, whatever became of it."""
+    """Where the mask says subject the picture still has one colour, the disc's."""
     view = varied(disc(), np.random.default_rng(seed))
     assert view.picture.shape[:2] == view.mask.shape
     assert view.picture.dtype == np.uint8
@@ -80,14 +80,14 @@ def test_a_composite_brings_a_cut_edge_to_the_frame():
         assert label[-1].max() > 0.5
 
 
-def test_views_are_the_same_for_a_seed_and_weigh_unsure_masks_less():
+def test_views_are_the_same_for_a_seed_and_tell_unsure_masks():
     sure, unsure = disc(), Labelled(disc().picture, disc().mask * 0.6)
     first, second = (list(views([sure, unsure], [empty()], 3)) for _ in range(2))
     assert [view.picture.tobytes() for view, _ in first] == [
         view.picture.tobytes() for view, _ in second
     ]
     plain = 2 * distillation.VIEWS
-    assert [weight for _, weight in first[:plain]] == [1.0] * 4 + [distillation.UNSURE_WEIGHT] * 4
+    assert [sure for _, sure in first[:plain]] == [True] * 4 + [False] * 4
     assert len(first) == plain + distillation.COMPOSITES
 
 
@@ -96,6 +96,13 @@ def test_the_loss_is_least_at_the_target():
     right, wrong, flat = target * 16 - 8, 8 - target * 16, target * 0
     assert loss_of(right, target) < 0.01
     assert loss_of(right, target) < loss_of(flat, target) < loss_of(wrong, target)
+
+
+def test_undecided_pixels_of_an_unsure_mask_hardly_count():
+    target = torch.full((64, 64), 0.5)
+    target[:32] = 1.0
+    logits = torch.full((64, 64), 8.0)  # right above, far from undecided below
+    assert loss_of(logits, target, sure=False) < 0.1 * loss_of(logits, target)
 
 
 def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
@@ -136,7 +143,7 @@ def small_example(seed=0):
 def test_training_fits_and_is_repeatable(tmp_path):
     features, mask = small_example()
     file = tmp_path / "one.npz"
-    np.savez(file, **features._asdict(), mask=mask, weight=1.0)
+    np.savez(file, **features._asdict(), mask=mask, sure=True)
     first, second = (train([file], 12, seed=1) for _ in range(2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
