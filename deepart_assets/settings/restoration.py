@@ -29,7 +29,7 @@ class Bundled(Section):
 
     kind: Literal["bundled"]
     minimal_contrast: float = Field(
-        0.5,
+        0.55,
         ge=0,
         le=1,
         description="Least difference of mean probability inside and outside the subject; below it"
