@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 PATCHES = 784
 """About so many patches the picture has: 28×28 for a square, 24×33 for an upright portrait."""
 COARSE_PATCHES = 256
-"""And again at the size that the network was trained at, 16×16: there it knows best what matters."""
+"""And again at the size it was trained at, 16×16: there it knows best what matters."""
 EXTREMES = (14, 56)
 """Least and most patches a side: a picture longer than 4:1 is compressed."""
 _TOKENS = (tokens_after(6), LAST)
