@@ -80,8 +80,14 @@ class SubjectNetwork(nn.Module):
 
     def probability(self, features: Features) -> NDArray[np.float32]:
         """Return how probably each place is subject: float32 in [0, 1], 8r×8c."""
-        with torch.inference_mode():
-            return np.asarray(torch.sigmoid(self(features)).numpy())
+        threads = torch.get_num_threads()
+        # 0.02 s on one thread; on a busy machine two wait for each other for 0.7 s.
+        torch.set_num_threads(1)
+        try:
+            with torch.inference_mode():
+                return np.asarray(torch.sigmoid(self(features)).numpy())
+        finally:
+            torch.set_num_threads(threads)
 
 
 def load_network(file: Path) -> SubjectNetwork:
