@@ -23,6 +23,7 @@ from rich.table import Table
 from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import clean_up
+from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
 from deepart_assets.settings.restoration import Segmentation
@@ -54,9 +55,10 @@ def main() -> None:
 
 
 def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
-    """Return a row for the bare saliency map and one for the finished mask."""
-    segmenter, settings = SaliencySegmenter(), Segmentation()
-    segmenter.saliency(np.zeros((64, 64, 3), np.uint8))  # loads the weights
+    """Return a row for the bare saliency map and one for each segmenter's finished mask."""
+    segmenter, bundled, settings = SaliencySegmenter(), BundledSegmenter(), Segmentation()
+    for each in (segmenter, bundled):
+        each(np.zeros((64, 64, 3), np.uint8))  # loads the weights
 
     def bare(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         saliency = segmenter.saliency(picture)
@@ -65,11 +67,19 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
     def finished(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         return clean_up(refine(picture, segmenter.saliency(picture)), settings).mask
 
+    def distilled(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
+        return clean_up(bundled(picture), settings).mask
+
+    methods = {
+        "saliency, Otsu alone": bare,
+        "saliency, refined": finished,
+        "bundled": distilled,
+    }
     figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
         picture = decode_rgb(file.read_bytes(), file.name)
         picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
-        for name, method in (("Otsu's threshold alone", bare), ("refined and cleaned", finished)):
+        for name, method in methods.items():
             start = time.perf_counter()
             mask = method(picture)
             row = figures[name]

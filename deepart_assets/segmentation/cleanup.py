@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Prediction
-from deepart_assets.settings.restoration import Saliency, Segmentation
+from deepart_assets.settings.restoration import Bundled, Saliency, Segmentation
 
 THRESHOLD = 0.5
 
@@ -84,7 +84,7 @@ def _components(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDArra
 
 def _verdict(share: float, contrast: float, settings: Segmentation) -> str | None:
     segmenter = settings.segmenter
-    if isinstance(segmenter, Saliency) and contrast < segmenter.minimal_contrast:
+    if isinstance(segmenter, Saliency | Bundled) and contrast < segmenter.minimal_contrast:
         return (
             f"no subject: nothing stands out (contrast {contrast:.2f}, below"
             f" segmenter.minimal_contrast {segmenter.minimal_contrast:g})"

