@@ -12,7 +12,7 @@ from deepart_assets.settings.section import Section
 
 Strength = Annotated[float, Field(gt=0, lt=1)]
 
-Peer = Literal["realesrgan_x4plus", "realsr_df2k"]
+RegistryName = Literal["realsr_df2k", "realesrgan_x4plus"]
 """Networks of others, out of a Python package (`deepart_assets[registry]`)."""
 
 LpipsNetwork = Literal["squeeze", "alex"]
@@ -56,7 +56,7 @@ class Evaluation(Section):
         (0.2, 0.4, 0.6, 0.8),
         description="Strengths between the base (0) and Art ESRGAN (1); a row each.",
     )
-    peers: tuple[Peer, ...] = Field(
+    peers: tuple[RegistryName, ...] = Field(
         ("realesrgan_x4plus",),
         description="Networks of others for the table, where their package is installed. A 64/23"
         " takes 7 s on one CPU core for a result of 512×512.",

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from deepart_assets.settings.evaluation import Evaluation
+from deepart_assets.settings.evaluation import Evaluation, RegistryName
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 
@@ -88,9 +88,6 @@ class FileWeights(Section):
         min_length=1, description="A path, relative to the project, or an fsspec URL."
     )
     sha256: Sha256 | None = Field(None, description="Left out: whatever the file holds.")
-
-
-RegistryName = Literal["realsr_df2k", "realesrgan_x4plus"]
 
 
 class RegistryWeights(Section):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.evaluation import Evaluation, Peer
+from deepart_assets.settings.evaluation import Evaluation, RegistryName
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
@@ -76,7 +76,7 @@ def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling
     return found
 
 
-def peer_versions(peers: tuple[Peer, ...]) -> dict[str, str]:
+def peer_versions(peers: tuple[RegistryName, ...]) -> dict[str, str]:
     """Return what the rows of peers depend on: the SHA-256 of each, or that it is missing."""
     return {
         peer: registry_sha256(peer) if is_installed(peer) else "not installed" for peer in peers

@@ -102,6 +102,13 @@ class _Art:
             parts[f"scheduler_{number}"] = named["schedulers"][number]
         return parts
 
+    def update_learning_rate(self, current_iter: int, warmup_iter: int = -1) -> None:
+        """Set the rates of an iteration, from 1."""
+        with warnings.catch_warnings():
+            # A generator that rests at first has made no step before its schedule.
+            warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
+            super().update_learning_rate(current_iter, warmup_iter)  # type: ignore[misc]
+
     # --- an iteration ----------------------------------------------------------------------------
 
     def _autocast(self) -> torch.autocast:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.super_resolution import RegistryName
+from deepart_assets.settings.evaluation import RegistryName
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.weights.files import to_bytes
 from deepart_assets.super_resolution.weights.ncnn import read_ncnn
