@@ -1,6 +1,7 @@
 """The seed's recipe, number by number, BasicSR's model beside ours, and what departs from it."""
 
 import copy
+import shutil
 
 import pytest
 import torch
@@ -217,6 +218,7 @@ def test_bf16_trains_to_the_end_and_writes_float32(base):
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
 def test_a_compiled_training_comes_to_the_same(base):
     """Up to the order of sums; needs a C++ compiler."""
     found = []
