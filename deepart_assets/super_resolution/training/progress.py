@@ -83,7 +83,7 @@ class Progress:
         self.resumed: list[int] = []
         self._total, self._report = total, report
         self._sums: dict[str, torch.Tensor] = {}
-        self._since = 0
+        self._counts: dict[str, int] = {}
         self._seconds, self._done = 0.0, 0
         self._start = time.perf_counter()
 
@@ -97,19 +97,22 @@ class Progress:
         # Sums stay on the device: reading a number there would make the CPU wait every time.
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach()
-        self._since += 1
+            self._counts[name] = self._counts.get(name, 0) + 1
 
     def due(self, iteration: int, times: int = REPORTS) -> bool:
         """Tell whether this is one of about `times` evenly spread iterations, or the last."""
         return iteration == self._total or iteration % math.ceil(self._total / times) == 0
 
     def means(self) -> dict[str, torch.Tensor]:
-        """Return the mean losses since the last report, on the device."""
-        return {name: value / self._since for name, value in self._sums.items()}
+        """Return the mean losses since the last report, on the device.
+
+        Each over the iterations that had it: a generator that rests has none.
+        """
+        return {name: value / self._counts[name] for name, value in self._sums.items()}
 
     def forget(self) -> None:
         """Begin new sums."""
-        self._sums, self._since = {}, 0
+        self._sums, self._counts = {}, {}
 
     def tell(
         self, iteration: int, means: dict[str, float], score: Score | None, *, perceptual: bool
@@ -130,14 +133,14 @@ class Progress:
         return {
             "rows": self.rows,
             "sums": self._sums,
-            "since": self._since,
+            "counts": self._counts,
             "seconds": self.seconds,
             "resumed": self.resumed,
         }
 
     def restore(self, state: Mapping[str, Any], iteration: int, device: torch.device) -> None:
         """Go on from what `state` returned after `iteration`."""
-        self.rows, self._since = list(state["rows"]), state["since"]
+        self.rows, self._counts = list(state["rows"]), dict(state["counts"])
         self._sums = {name: value.to(device) for name, value in state["sums"].items()}
         self._seconds, self._done = state["seconds"], iteration
         self._start = time.perf_counter()
