@@ -72,4 +72,4 @@ def test_trained_weights_tell_what_they_were_trained_on(done):
         assert found["stage"] == stage
         assert found["data_set"] == pairs
         assert {"torch", "device"} <= found.keys()
-        assert json.loads(found["settings"])["crop"] == 64
+        assert json.loads(found["settings"])["datasets"]["train"]["gt_size"] == 64
