@@ -66,7 +66,7 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) 
         return _efficientnet(loss)
     options = loss.model_dump(exclude={"weights", "sha256", "fallback"})
     try:
-        file = _file(loss, downloads)
+        file, found = _file(loss, downloads)
     except UnavailableError as error:
         if loss.fallback is None:
             raise UnavailableError(
@@ -74,31 +74,29 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) 
                 f" vgg19-{loss.sha256[:8]}.pth, or {_KEY}.fallback to another loss"
             ) from error
         return _efficientnet(loss.fallback, f"VGG19's weights cannot be had ({error})")
-    found = _verified(file, loss.sha256, str(file))
+    _verify(found, loss.sha256, str(file))
     return FeatureNetwork("VGG19", options, file, found)
 
 
-def _verified(file: Path, digits: str, shown: str) -> str:
-    """Return the SHA-256 of a file that must begin with `digits`."""
-    found = sha256_of_file(file)
+def _verify(found: str, digits: str, shown: str) -> None:
     if not found.startswith(digits):
         raise UnavailableError(
             f"{shown} has the SHA-256 {found}, which does not begin with {digits}: get it again,"
             f" or correct {_KEY}.sha256 if this file is meant"
         )
-    return found
 
 
 def _efficientnet(loss: EfficientNetLoss, reason: str | None = None) -> FeatureNetwork:
     return FeatureNetwork("EfficientNet-Lite0", loss.model_dump(), reason=reason)
 
 
-def _file(loss: VggLoss, downloads: Downloads | None) -> Path:
+def _file(loss: VggLoss, downloads: Downloads | None) -> tuple[Path, str]:
+    """Return the file and its SHA-256; a download's is known and not computed again."""
     if "://" not in loss.weights:
         file = PROJECT / Path(loss.weights).expanduser()
         if not file.is_file():
             raise UnavailableError(f"there is no file {file}")
-        return file
+        return file, sha256_of_file(file)
     if downloads is None:
         raise UnavailableError("nothing is downloaded here")
     download = Download(
@@ -106,9 +104,10 @@ def _file(loss: VggLoss, downloads: Downloads | None) -> Path:
         origin=_ORIGIN,
         locate=lambda session: Address(loss.weights),
         remedy=f"check the network, or set {_KEY}.weights to a local copy",
-        check=lambda file: _verified(file, loss.sha256, _ORIGIN),
+        check=lambda file: _verify(sha256_of_file(file), loss.sha256, _ORIGIN),
         sha256=loss.sha256 if len(loss.sha256) == 64 else None,
         sha256_key=f"{_KEY}.sha256",
         attempts=ATTEMPTS if loss.fallback is None else FEW_ATTEMPTS,
     )
-    return downloads.fetch(download).path
+    fetched = downloads.fetch(download)
+    return fetched.path, fetched.sha256

@@ -110,7 +110,8 @@ class Loop:
         """
         saved = self._checkpoints.load() if self._checkpoints else None
         if saved is None:
-            self._before = self._score() if self._team.leads else NO_SCORE
+            leads = self._team.leads
+            self._before = self._validation.score(self._net) if leads else NO_SCORE
             self._strip.add(0, self._before.picture)
             self._best = Best(self._before, self._floor)
         else:
@@ -163,14 +164,11 @@ class Loop:
 
     def _scored(self, iteration: int) -> Score:
         try:
-            score = self._score()
+            score = self._validation.score(self._net)
         except PaintingError as error:  # the loss was finite, but no longer the weights
             raise diverged(iteration, "what the network makes") from error
         self._strip.add(iteration, score.picture)
         return score
-
-    def _score(self) -> Score:
-        return self._validation.score(self._net)
 
     def _result(self, provenance: Mapping[str, str], stopped: Collapse | None) -> Trained:
         import torch

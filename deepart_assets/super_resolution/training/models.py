@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from basicsr.archs.rrdbnet_arch import RRDBNet
 from basicsr.losses.gan_loss import GANLoss
 from basicsr.models.esrgan_model import ESRGANModel
 from basicsr.models.sr_model import SRModel
@@ -56,7 +57,8 @@ class _Art:
     def model_to_device(self, net: nn.Module) -> nn.Module:
         """Move a network to the device, as the options say; DistributedDataParallel around it."""
         net = net.to(self.device)
-        if self.opt["channels_last"]:
+        # Up to 3 times as fast on a CPU; BasicSR's VGG discriminator takes the default layout only.
+        if self.opt["channels_last"] and isinstance(net, RRDBNet):
             for weight in net.parameters():
                 if weight.ndim == 4:
                     weight.data = weight.data.contiguous(memory_format=torch.channels_last)
@@ -157,15 +159,6 @@ class ArtESRGANModel(_Art, ESRGANModel):
         """Add the noise, then go on as BasicSR does."""
         add_noise(bare(self.net_g), self.opt["block_noise"])
         super().init_training_settings()
-
-    def model_to_device(self, net: nn.Module) -> nn.Module:
-        """Move a network to the device; BasicSR's VGG discriminator flattens NCHW only."""
-        layout = self.opt["channels_last"] and hasattr(net, "conv_body")
-        opt, self.opt = self.opt, {**self.opt, "channels_last": layout}
-        try:
-            return super().model_to_device(net)
-        finally:
-            self.opt = opt
 
     def optimize_parameters(self, current_iter: int) -> None:
         """Train both networks on the batch of `feed_data`."""

@@ -92,17 +92,6 @@ def best_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def on_best_device(net: nn.Module) -> nn.Module:
-    """Move a network there, channels last: up to 3 times as fast on a CPU, the same numbers."""
-    import torch
-
-    net.to(best_device())
-    for weight in net.parameters():
-        if weight.ndim == 4:
-            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
-    return net
-
-
 def enlarge(
     net: nn.Module | FastRRDBNet, picture: NDArray[np.uint8], settings: Upscaling
 ) -> NDArray[np.uint8]:
