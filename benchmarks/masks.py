@@ -58,7 +58,7 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
     """Return a row for the bare saliency map and one for each segmenter's finished mask."""
     segmenter, bundled, settings = SaliencySegmenter(), BundledSegmenter(), Segmentation()
     for each in (segmenter, bundled):
-        each(np.zeros((64, 64, 3), np.uint8))  # loads the weights
+        each([np.zeros((64, 64, 3), np.uint8)])  # loads the weights
 
     def bare(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         saliency = segmenter.saliency(picture)
@@ -68,7 +68,7 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
         return clean_up(refine(picture, segmenter.saliency(picture)), settings).mask
 
     def distilled(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return clean_up(bundled(picture), settings).mask
+        return clean_up(bundled([picture])[0], settings).mask
 
     methods = {
         "saliency, Otsu alone": bare,

@@ -69,7 +69,7 @@ def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:
     for file in files:
         picture = decode_rgb(file.read_bytes(), file.name)
         picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
-        subject = clean_up(segmenter(picture), settings)
+        subject = clean_up(segmenter([picture])[0], settings)
         if subject.verdict is not None:
             continue
         count += 1

@@ -55,7 +55,7 @@ class Project:
         self.content: dict[str, Any] = {
             "wikiart": {"sources": {"inbox": {"kind": "folder", "path": str(self.inbox)}}},
             "segmentation": {
-                "segmenter": {"kind": "saliency", "minimal_contrast": 0},
+                "segmenter": {"kind": "saliency", "minimal_confidence": 0},
                 "minimal_share": 0,
                 "maximal_share": 1,
             },

@@ -51,13 +51,13 @@ def subject_masks(studio: Studio) -> PaintingStage:
 
     def make(painting: Painting) -> Made:
         picture = painting.original()
-        subject = clean_up(segmenter(picture), settings)
+        subject = clean_up(segmenter([picture])[0], settings)
         return Made(
             {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
             {
                 "preview": preview_uri(overlay(picture, subject.mask)),
                 "subject_share": round(subject.share, 4),
-                "contrast": round(subject.contrast, 3),
+                "confidence": round(subject.confidence, 3),
                 "parts": subject.parts,
                 "verdict": subject.verdict,
                 "segmenter": segmenter.descriptor.name,

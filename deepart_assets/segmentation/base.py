@@ -3,8 +3,9 @@
 Belongs here: the family's types. Does not belong here: any network, or what a mask is used for.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,38 @@ class Descriptor:
 
 
 @dataclass(frozen=True)
+class ClassMap:
+    """What is where, for segmenters that know classes."""
+
+    ids: NDArray[np.uint8]
+    """uint8, H×W: an index into `names` for each pixel; 0 = background."""
+    names: tuple[str, ...]
+    """The class of each id."""
+    palette: tuple[tuple[int, int, int], ...]
+    """A colour for each id, RGB, 0 to 255: for people's eyes, never read back."""
+
+    def shares(self) -> dict[str, float]:
+        """Return the share of the area of each class that is there, largest first."""
+        counts = np.bincount(self.ids.ravel(), minlength=len(self.names)) / self.ids.size
+        found = [(self.names[each], float(counts[each])) for each in np.argsort(-counts)]
+        return {name: share for name, share in found if share > 0}
+
+
+@dataclass(frozen=True)
 class Prediction:
     """A soft subject mask and how sure of it the segmenter is."""
 
     mask: NDArray[np.float32]
     """float32, H×W, in [0, 1], 1 = subject; the picture's own size."""
-    contrast: float
+    confidence: float
     """How clearly the subject stands out, in [0, 1]: the mean of the segmenter's own map inside
     the subject minus the mean outside; 0 where nothing stands out."""
+    classes: ClassMap | None = None
+    """Of the picture's size; None for segmenters that know no classes."""
 
 
 class Segmenter(Protocol):
-    """Finds the subject of a painting. Weights are loaded at the first call, not before."""
+    """Finds the subjects of paintings. Weights are loaded at the first call, not before."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -52,10 +73,31 @@ class Segmenter(Protocol):
         """
         ...
 
-    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
-        """Predict the subject of a picture: uint8, H×W×3, RGB, any size.
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return what is chosen by a painting's style, in plain JSON: part of its recipe.
+
+        Empty for segmenters that treat all paintings alike.
+        """
+        ...
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict the subjects of pictures, together where that is quicker.
+
+        Args:
+            pictures: uint8, H×W×3, RGB, any sizes. How they are put together changes no mask.
+            styles: The style of each painting, for those that choose by it; None: unknown.
 
         Raises:
             UnavailableError: As for `weights_hash`.
         """
         ...
+
+
+def confidence_of(levels: NDArray[np.float32], region: NDArray[np.bool_]) -> float:
+    """Return the mean of a map inside a region minus the mean outside; 0 where there is no outside
+    or no inside."""
+    if not region.any() or region.all():
+        return 0.0
+    return float(levels[region].mean() - levels[~region].mean())

@@ -4,8 +4,9 @@ Belongs here: how its parts follow each other. Does not belong here: the parts (
 `subject_network`, `refinement`), training (`distillation`).
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,12 @@ class BundledSegmenter:
         features = self._features(picture, *grid_of(*picture.shape[:2]))
         return self._network.probability(features)
 
-    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
-        """Predict; the contrast is the mean probability inside the subject minus that outside."""
-        return refine(picture, self.probability(picture), CONTOUR)
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return nothing: all paintings are treated alike."""
+        return {}
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict one by one; the confidence is the probability's around the contour."""
+        return [refine(picture, self.probability(picture), CONTOUR) for picture in pictures]

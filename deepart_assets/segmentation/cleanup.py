@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Prediction
-from deepart_assets.settings.restoration import Bundled, Saliency, Segmentation
+from deepart_assets.settings.restoration import Segmentation
 
 THRESHOLD = 0.5
 
@@ -23,7 +23,7 @@ class SubjectMask:
     """bool, H×W, True = subject."""
     share: float
     """Share of the picture's area that is subject, in [0, 1]."""
-    contrast: float
+    confidence: float
     """As in `Prediction`."""
     parts: int
     """Number of connected parts of the subject."""
@@ -38,9 +38,9 @@ def clean_up(prediction: Prediction, settings: Segmentation) -> SubjectMask:
     return SubjectMask(
         mask=mask,
         share=share,
-        contrast=prediction.contrast,
+        confidence=prediction.confidence,
         parts=_components(mask, connectivity=8)[0],
-        verdict=_verdict(share, prediction.contrast, settings),
+        verdict=_verdict(share, prediction.confidence, settings),
     )
 
 
@@ -82,12 +82,12 @@ def _components(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDArra
     return count - 1, labels, statistics[1:, cv2.CC_STAT_AREA]
 
 
-def _verdict(share: float, contrast: float, settings: Segmentation) -> str | None:
+def _verdict(share: float, confidence: float, settings: Segmentation) -> str | None:
     segmenter = settings.segmenter
-    if isinstance(segmenter, Saliency | Bundled) and contrast < segmenter.minimal_contrast:
+    if confidence < segmenter.minimal_confidence:
         return (
-            f"no subject: nothing stands out (contrast {contrast:.2f}, below"
-            f" segmenter.minimal_contrast {segmenter.minimal_contrast:g})"
+            f"no subject: nothing stands out (confidence {confidence:.2f}, below"
+            f" segmenter.minimal_confidence {segmenter.minimal_confidence:g})"
         )
     if share < settings.minimal_share:
         return (

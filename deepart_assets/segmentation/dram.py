@@ -4,14 +4,15 @@ Belongs here: pre- and post-processing around the network. Does not belong here:
 (`dram_network`), which needs torch at import, and the download (`drive`).
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
 from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.restoration import Dram
 from deepart_assets.storage import sha256_of_file
@@ -74,8 +75,18 @@ class DramSegmenter:
         """Return the SHA-256 of the checkpoint, fetching it if it is not in the cache."""
         return self._hash
 
-    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
-        """Predict: the mask is the probability of all classes but background.
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return nothing: one network for all styles."""
+        return {}
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict one by one."""
+        return [self._predict(picture) for picture in pictures]
+
+    def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
+        """The mask is the probability of all classes but background.
 
         The seed takes the class with the largest probability and calls it subject unless it is
         background. So that a threshold of 0.5 gives just that, the mask is p / (p + background)
@@ -84,10 +95,7 @@ class DramSegmenter:
         probabilities = self.class_probabilities(picture)
         background, largest = probabilities[0], probabilities[1:].max(axis=0)
         mask = (largest / (largest + background)).astype(np.float32)
-        subject = mask >= 0.5
-        mixed = subject.any() and not subject.all()
-        contrast = float(mask[subject].mean() - mask[~subject].mean()) if mixed else 0.0
-        return Prediction(mask, contrast)
+        return Prediction(mask, confidence_of(mask, mask >= 0.5))
 
     def class_probabilities(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return float32, 12×H×W, the softmax of the logits at the picture's size."""

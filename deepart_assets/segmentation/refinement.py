@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.base import Prediction
+from deepart_assets.segmentation.base import Prediction, confidence_of
 
 ITERATIONS = 3
 RADIUS = 3
@@ -45,7 +45,7 @@ def refine(
         contour: How the contour is found.
 
     Returns:
-        The mask, and as contrast the mean saliency inside minus outside the region. Where the map
+        The mask, and as confidence the mean saliency inside minus outside the region. Where the map
         is flat or all on one side the mask is 0 everywhere.
     """
     contour = contour or Contour()
@@ -60,9 +60,8 @@ def refine(
     flat = float(levels.max() - levels.min()) < 1 / 255
     if flat or not region.any() or region.all():
         return Prediction(np.zeros((height, width), dtype=np.float32), 0.0)
-    contrast = float(levels[region].mean() - levels[~region].mean())
     cut = _grab_cut(small, region, contour.band)
-    return Prediction(_guided(picture, small, cut), contrast)
+    return Prediction(_guided(picture, small, cut), confidence_of(levels, region))
 
 
 def otsu_threshold(levels: NDArray[np.float32]) -> float:

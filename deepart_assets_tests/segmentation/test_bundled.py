@@ -52,43 +52,43 @@ def test_agrees_with_a_large_network(segmenter, name, least):
     """459028 is by a painter of whom nothing was trained on."""
     file = REFERENCES / f"{name}.png"
     reference = decode_grey(file.read_bytes(), file.name) > 127
-    prediction = segmenter(painting(name))
+    prediction = segmenter([painting(name)])[0]
     found = resize(prediction.mask, *reference.shape) > 0.5
     assert (found & reference).sum() / (found | reference).sum() > least
     assert clean_up(prediction, Segmentation(segmenter=SETTINGS)).verdict is None
 
 
 def test_a_sea_without_anything_has_no_subject(segmenter):
-    subject = clean_up(segmenter(painting("436005")), Segmentation(segmenter=SETTINGS))
+    subject = clean_up(segmenter([painting("436005")])[0], Segmentation(segmenter=SETTINGS))
     assert "no subject" in str(subject.verdict)
 
 
 def test_same_picture_same_bytes(segmenter):
     picture = painting("459028", 200)
-    first = segmenter(picture)
+    first = segmenter([picture])[0]
     cv2.setRNGSeed(77)  # another stage drew from these in between
     torch.manual_seed(5)
     torch.rand(9)
-    second = build_segmenter(SETTINGS, DOWNLOADS)(picture)
+    second = build_segmenter(SETTINGS, DOWNLOADS)([picture])[0]
     assert first.mask.tobytes() == second.mask.tobytes()
-    assert first.contrast == second.contrast
+    assert first.confidence == second.confidence
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2), (37, 53)])
 def test_odd_sizes(segmenter, size):
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    prediction = segmenter(picture)
+    prediction = segmenter([picture])[0]
     assert prediction.mask.shape == size
     assert prediction.mask.dtype == np.float32
     assert prediction.mask.min() >= 0
     assert prediction.mask.max() <= 1
-    assert 0 <= prediction.contrast <= 1
+    assert 0 <= prediction.confidence <= 1
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_canvas_has_no_subject(segmenter, level):
     blank = np.full((120, 90, 3), level, np.uint8)
-    subject = clean_up(segmenter(blank), Segmentation(segmenter=SETTINGS))
+    subject = clean_up(segmenter([blank])[0], Segmentation(segmenter=SETTINGS))
     assert "no subject" in str(subject.verdict)
 
 

@@ -53,19 +53,19 @@ def test_shares_do_not_depend_on_size(factor):
     assert clean.mean() == 25 * 25 / 1600
 
 
-def prediction(share, contrast=0.5):
+def prediction(share, confidence=0.5):
     mask = np.zeros((100, 100), np.float32)
     mask[: round(share * 100)] = 0.9
-    return Prediction(mask, contrast)
+    return Prediction(mask, confidence)
 
 
 SETTINGS = Segmentation(
-    segmenter=Saliency(minimal_contrast=0.15), minimal_share=0.05, maximal_share=0.9
+    segmenter=Saliency(minimal_confidence=0.15), minimal_share=0.05, maximal_share=0.9
 )
 
 
 @pytest.mark.parametrize(
-    ("share", "contrast", "words"),
+    ("share", "confidence", "words"),
     [
         (0.3, 0.5, None),
         (0.05, 0.15, None),  # the limits themselves are fine
@@ -76,10 +76,10 @@ SETTINGS = Segmentation(
         (0.91, 0.5, ["nearly everything", "91.0%", "90.0%"]),
     ],
 )
-def test_verdicts_have_reason_and_figures(share, contrast, words):
-    subject = clean_up(prediction(share, contrast), SETTINGS)
+def test_verdicts_have_reason_and_figures(share, confidence, words):
+    subject = clean_up(prediction(share, confidence), SETTINGS)
     assert subject.share == pytest.approx(share)
-    assert subject.contrast == contrast
+    assert subject.confidence == confidence
     if words is None:
         assert subject.verdict is None
     else:

@@ -139,7 +139,7 @@ def test_from_the_archive_to_a_mask(checkpoint, drive, downloads):
     assert segmenter.weights_hash() == expected
 
     picture = np.random.default_rng(0).integers(0, 256, (70, 50, 3), dtype=np.uint8)
-    prediction = segmenter(picture)
+    prediction = segmenter([picture])[0]
     assert prediction.mask.shape == (70, 50)
     assert prediction.mask.dtype == np.float32
     assert isinstance(segmenter, DramSegmenter)

@@ -46,29 +46,29 @@ def segmenter():
 @pytest.mark.parametrize("size", [(320, 240), (240, 320), (700, 500)])
 def test_finds_a_figure(segmenter, size):
     picture, truth = figure(*size)
-    prediction = segmenter(picture)
+    prediction = segmenter([picture])[0]
     assert prediction.mask.shape == picture.shape[:2]
     assert prediction.mask.dtype == np.float32
     assert prediction.mask.min() >= 0
     assert prediction.mask.max() <= 1
-    assert prediction.contrast > 0.2
+    assert prediction.confidence > 0.2
     assert agreement(prediction.mask >= 0.5, truth) > 0.85
 
 
 def test_same_picture_same_bytes(segmenter):
     picture, _ = figure()
-    first = segmenter(picture)
+    first = segmenter([picture])[0]
     cv2.setRNGSeed(77)  # another stage used OpenCV's random numbers in between
     cv2.randu(np.zeros((9, 9)), 0, 1)
-    second = build_segmenter(Saliency(), DOWNLOADS)(picture)
+    second = build_segmenter(Saliency(), DOWNLOADS)([picture])[0]
     assert first.mask.tobytes() == second.mask.tobytes()
-    assert first.contrast == second.contrast
+    assert first.confidence == second.confidence
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 200), (64, 64), (200, 5)])
 def test_odd_sizes(segmenter, size):
     picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    prediction = segmenter(picture)
+    prediction = segmenter([picture])[0]
     assert prediction.mask.shape == size
     assert np.isfinite(prediction.mask).all()
 
@@ -136,7 +136,7 @@ def test_a_flat_map_has_no_subject(level):
     picture = figure()[0]
     prediction = refine(picture, np.full((32, 24), level, np.float32))
     assert isinstance(prediction, Prediction)
-    assert prediction.contrast == 0
+    assert prediction.confidence == 0
     assert not prediction.mask.any()
 
 
