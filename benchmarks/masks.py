@@ -22,7 +22,7 @@ from rich.table import Table
 
 from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
 from deepart_assets.reports import report_json
-from deepart_assets.segmentation import clean_up
+from deepart_assets.segmentation import Prediction, clean_up, iou
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
@@ -60,15 +60,18 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
     for each in (segmenter, bundled):
         each([np.zeros((64, 64, 3), np.uint8)])  # loads the weights
 
+    def firm(prediction: Prediction) -> NDArray[np.bool_]:
+        return clean_up(prediction.levels(), prediction.mask.shape, settings).mask
+
     def bare(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         saliency = segmenter.saliency(picture)
         return resize(saliency, *picture.shape[:2]) > otsu_threshold(saliency)
 
     def finished(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return clean_up(refine(picture, segmenter.saliency(picture)), settings).mask
+        return firm(refine(picture, segmenter.saliency(picture)))
 
     def distilled(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        return clean_up(bundled([picture])[0], settings).mask
+        return firm(bundled([picture])[0])
 
     methods = {
         "saliency, Otsu alone": bare,
@@ -86,23 +89,17 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
             row["seconds"].append(time.perf_counter() - start)
             mirrored = method(np.ascontiguousarray(picture[:, ::-1]))[:, ::-1]
             row["share"].append(float(mask.mean()))
-            row["mirror_iou"].append(agreement(mask, mirrored))
+            row["mirror_iou"].append(iou(mask, mirrored))
             row["contour_steepness"].append(steepness(picture, mask))
             other = None if reference is None else reference / f"{file.stem}.png"
             if other is not None and other.exists():
                 grey = decode_grey(other.read_bytes(), other.name)
-                row["reference_iou"].append(agreement(mask, resize(grey, *mask.shape) > 127))
+                row["reference_iou"].append(iou(mask, resize(grey, *mask.shape) > 127))
     return [
         {"name": name, "pictures": len(files)}
         | {key: float(np.nanmean(values)) for key, values in row.items()}
         for name, row in figures.items()
     ]
-
-
-def agreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Return intersection over union; 1 where both are empty."""
-    union = (first | second).sum()
-    return float((first & second).sum() / union) if union else 1.0
 
 
 def steepness(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> float:

@@ -25,7 +25,7 @@ from deepart_assets.outpainting import (
     subject_difference,
 )
 from deepart_assets.reports import report_json
-from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.segmentation import build_segmenter, clean_up, verdict
 from deepart_assets.settings.places import cache_folder, data_root
 from deepart_assets.settings.restoration import PatchMatch, Saliency, Segmentation, Telea
 from deepart_assets.storage import Lake
@@ -69,8 +69,9 @@ def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:
     for file in files:
         picture = decode_rgb(file.read_bytes(), file.name)
         picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
-        subject = clean_up(segmenter([picture])[0], settings)
-        if subject.verdict is not None:
+        [prediction] = segmenter([picture])
+        subject = clean_up(prediction.levels(), picture.shape[:2], settings)
+        if verdict(subject.share, prediction.confidence, settings) is not None:
             continue
         count += 1
         unfinished = np.dstack([picture, subject.mask.astype(np.uint8) * 255])

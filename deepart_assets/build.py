@@ -8,6 +8,7 @@ import dagster as dg
 
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.restoration import restoration_assets
+from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
@@ -26,10 +27,11 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     """
     wikiart = wikiart_assets(settings)
     super_resolution = super_resolution_assets(settings)
+    curated_masks = CURATED_MASKS.definition()
     restoration = restoration_assets(settings)
     gallery = gallery_assets(settings)
     return dg.Definitions(
-        assets=[*wikiart, *super_resolution, *restoration, *gallery],
+        assets=[*wikiart, *super_resolution, curated_masks, *restoration, *gallery],
         jobs=[
             dg.define_asset_job(
                 "catalogue",
@@ -41,6 +43,11 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
                 selection=dg.AssetSelection.assets("lr_hr_pairs").upstream()
                 | dg.AssetSelection.assets(*wikiart),
                 description="Everything up to the LR/HR pairs: what a machine without GPU can do.",
+            ),
+            dg.define_asset_job(
+                "observe_masks",
+                selection=[curated_masks],
+                description="Look for masks that a curator added, changed or removed.",
             ),
             dg.define_asset_job(
                 "restore",

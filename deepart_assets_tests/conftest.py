@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import hypothesis
 import numpy as np
 import pytest
 import yaml
@@ -21,6 +22,10 @@ from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, Ledger, sha256_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("deepart", deadline=None)
+hypothesis.settings.load_profile("deepart")
 
 SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 

@@ -13,7 +13,11 @@ from typing import Any
 import dagster as dg
 import numpy as np
 
-from deepart_assets.assets.subjects import subject_masks, unfinished_paintings
+from deepart_assets.assets.subjects import (
+    predicted_masks,
+    subject_masks,
+    unfinished_paintings,
+)
 from deepart_assets.imaging import (
     contact_sheet,
     decode_grey,
@@ -49,7 +53,13 @@ def restoration_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the restoration group for the outpainters that the profile names."""
     names = list(settings.outpainters)
     columns = [asset for name in names for asset in (_outpaintings(name), _upscaled(name))]
-    return [subject_masks, unfinished_paintings, *columns, _restoration_sheets(names)]
+    return [
+        predicted_masks,
+        subject_masks,
+        unfinished_paintings,
+        *columns,
+        _restoration_sheets(names),
+    ]
 
 
 def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
@@ -63,6 +73,7 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
         )
     }
     return {
+        "prediction": "predicted_masks",
         "mask": "subject_masks",
         "unfinished": "unfinished_paintings",
         **columns,

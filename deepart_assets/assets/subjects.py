@@ -1,34 +1,118 @@
-"""The subject of each painting: its mask, and the unfinished painting that it leaves.
+"""The subject of each painting: what a segmenter predicts, the mask, a curator's own where there is
+one, and the unfinished painting that it leaves.
 
-Belongs here: what these two assets are made from. Does not belong here: how a subject is found
+Belongs here: what these assets are made from. Does not belong here: how a subject is found
 (`segmentation`), and what becomes of it (`restoration`).
 """
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 
-from deepart_assets.errors import SkipPainting
+from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
+    encode_ids,
     encode_png,
     preview_uri,
     resize,
     working_size,
 )
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import painting_asset
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
-from deepart_assets.segmentation import build_segmenter, clean_up, overlay
-from deepart_assets.storage import Made, Record
+from deepart_assets.orchestration.factory import PAINTINGS, painting_asset
+from deepart_assets.orchestration.observed import Observed
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
+from deepart_assets.segmentation import (
+    Prediction,
+    SubjectMask,
+    build_segmenter,
+    check_polarity,
+    clean_up,
+    overlay,
+    read_curated_mask,
+    verdict,
+)
+from deepart_assets.storage import Made, Record, sha256_of
+
+PREDICTION_SIDE = 2048
+"""Predictions are made at this smaller side at most: of four times the working copy."""
+
+CURATED_MASKS = Observed(
+    asset="curated_masks",
+    description="Masks that a curator drew, which win over what the segmenter predicts:"
+    " `masks/<painting id>.png` in the data root, white = subject (kept), black = surround, or a"
+    " cut-out with a transparent surround. Observe this asset after adding, changing or removing"
+    " one: the UI then shows that painting's outputs as stale, and no other's.",
+    folder="masks",
+    suffix=".png",
+    partitions=PAINTINGS,
+    group="restoration",
+)
+
+
+class Sitter(NamedTuple):
+    """What a segmenter is shown of a painting."""
+
+    picture: NDArray[np.uint8]
+    style: str
+
+
+@painting_asset(kinds={"onnx"}, pool="gpu")
+def predicted_masks(studio: Studio) -> PaintingStage:
+    """What the segmenter takes for the subject of each painting, several paintings at a time.
+
+    Grey PNG, 0 to 255 = surely subject, with a smaller side of 2048 at most. A segmenter that
+    knows classes also leaves a palette PNG of class ids (`.classes.png`), 0 = background.
+    """
+    settings = studio.settings.segmentation
+    segmenter = build_segmenter(settings.segmenter, studio.downloads)
+
+    def read(painting: Painting) -> Sitter:
+        picture = painting.original()
+        size = working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE)
+        return Sitter(resize(picture, *size), painting.labels["style"])
+
+    def predict(sitters: Sequence[Sitter]) -> list[Prediction]:
+        return segmenter([each.picture for each in sitters], [each.style for each in sitters])
+
+    def finish(painting: Painting, sitter: Sitter, prediction: Prediction) -> Made:
+        soft = prediction.levels()
+        files = {f"predicted_masks/{painting.id}.png": encode_png(soft)}
+        figures: dict[str, Any] = {"preview": preview_uri(soft)}
+        if (classes := prediction.classes) is not None:
+            path = f"predicted_masks/{painting.id}.classes.png"
+            files[path] = encode_ids(classes.ids, classes.palette)
+            figures["preview"] = preview_uri(np.array(classes.palette, np.uint8)[classes.ids])
+            figures["classes"] = {name: round(v, 4) for name, v in classes.shares().items()}
+        return Made(
+            files,
+            {
+                **figures,
+                "confidence": round(prediction.confidence, 3),
+                "segmenter": segmenter.descriptor.name,
+            },
+        )
+
+    return PaintingStage(
+        Together(read, predict, finish, settings.batch),
+        settings=settings.segmenter.model_dump(mode="json", exclude={"minimal_confidence"}),
+        details=lambda painting: segmenter.choice(painting.labels["style"]),
+        weights=segmenter.weights_hash(),
+    )
 
 
 def _mask_fault(record: Record) -> str | None:
-    return record.figures.get("verdict")
+    return record.verdict
 
 
 @painting_asset(
-    kinds={"onnx", "opencv"},
-    pool="gpu",
+    painting_deps=["predicted_masks"],
+    observed=[CURATED_MASKS],
+    kinds={"opencv"},
+    code_version="2",
     checks=[
         Check(
             "neither_empty_nor_full",
@@ -40,33 +124,56 @@ def _mask_fault(record: Record) -> str | None:
     ],
 )
 def subject_masks(studio: Studio) -> PaintingStage:
-    """What is kept of each painting: its subject.
+    """What is kept of each painting: the curator's own mask, or else the prediction made firm.
 
-    A segmentation network finds the subject; the mask is refined to the picture's edges, rid of
-    specks and filled. PNG of the painting's size, 255 = subject (kept), 0 = surround (generated
-    again). A painting without a clear subject gets a verdict that says so, and goes no further.
+    A prediction is cut at one half, rid of specks, filled, and eroded if the profile says so. PNG
+    of the painting's size, 255 = subject (kept), 0 = surround (generated again). A painting without
+    a clear subject gets a verdict that says so, and goes no further.
     """
     settings = studio.settings.segmentation
-    segmenter = build_segmenter(settings.segmenter, studio.downloads)
 
     def make(painting: Painting) -> Made:
+        prediction = painting.inputs["predicted_masks"]
         picture = painting.original()
-        subject = clean_up(segmenter([picture])[0], settings)
+        soft = decode_grey(painting.read("predicted_masks"), prediction.path)
+        subject = clean_up(soft, picture.shape[:2], settings)
+        reason = verdict(subject.share, prediction.figures["confidence"], settings)
+        mask_from = prediction.figures["segmenter"]
+        if CURATED_MASKS.asset in painting.observed:
+            drawn = _curated(painting, picture.shape[:2])
+            if settings.check_polarity and reason is None:
+                check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
+            subject, reason, mask_from = SubjectMask.of(drawn), None, "curator"
         return Made(
             {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
             {
                 "preview": preview_uri(overlay(picture, subject.mask)),
                 "subject_share": round(subject.share, 4),
-                "confidence": round(subject.confidence, 3),
                 "parts": subject.parts,
-                "verdict": subject.verdict,
-                "segmenter": segmenter.descriptor.name,
+                "mask_from": mask_from,
+                "confidence": prediction.figures["confidence"],
+                "classes": prediction.figures.get("classes"),
+                "segmenter_weights": prediction.recipe.get("weights"),
             },
+            verdict=reason,
         )
 
+    limits = {"segmenter", "batch"}
     return PaintingStage(
-        make, settings=settings.model_dump(mode="json"), weights=segmenter.weights_hash()
+        make,
+        settings={
+            **settings.model_dump(mode="json", exclude=limits),
+            "minimal_confidence": settings.segmenter.minimal_confidence,
+        },
     )
+
+
+def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
+    path = CURATED_MASKS.path(painting.id)
+    data = painting.ledger.lake.read(path)
+    if sha256_of(data) != painting.observed[CURATED_MASKS.asset]:
+        raise PaintingError(f"{path} was changed during the run: run it again")
+    return read_curated_mask(data, path, (size[0], size[1]))
 
 
 @painting_asset(painting_deps=["subject_masks"], kinds={"opencv"})
@@ -81,8 +188,8 @@ def unfinished_paintings(studio: Studio) -> PaintingStage:
 
     def make(painting: Painting) -> Made:
         mask_record = painting.inputs["subject_masks"]
-        if verdict := mask_record.figures.get("verdict"):
-            raise SkipPainting(verdict)
+        if mask_record.verdict is not None:
+            raise SkipPainting(mask_record.verdict)
         mask = decode_grey(painting.read("subject_masks"), mask_record.path)
         picture = painting.original()
         size = working_size(picture.shape[0], picture.shape[1], side)

@@ -9,8 +9,10 @@ shape H×W in [0, 1] with 1 = subject unless a docstring says otherwise.
 
 from deepart_assets.imaging.codec import (
     decode_grey,
+    decode_ids,
     decode_rgb,
     decode_rgba,
+    encode_ids,
     encode_jpeg,
     encode_png,
 )
@@ -36,8 +38,10 @@ __all__ = [
     "Reduced",
     "contact_sheet",
     "decode_grey",
+    "decode_ids",
     "decode_rgb",
     "decode_rgba",
+    "encode_ids",
     "encode_jpeg",
     "encode_png",
     "fit_within",

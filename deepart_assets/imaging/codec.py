@@ -5,6 +5,7 @@ here: what can be odd about a file (`picture_file`, `colour`), and resizing.
 """
 
 import io
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +52,25 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     if not ok:
         raise PaintingError(f"a picture of shape {picture.shape} could not be written as PNG")
     return data.tobytes()
+
+
+def encode_ids(ids: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> bytes:
+    """Encode ids, uint8 H×W, as a palette PNG: the pixels are the ids, the colours for show.
+
+    Args:
+        ids: Indices into the palette.
+        palette: RGB, 0 to 255.
+    """
+    image = Image.fromarray(ids, mode="L")
+    image.putpalette([level for colour in palette for level in colour])
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def decode_ids(data: bytes, name: str) -> NDArray[np.uint8]:
+    """Decode the ids of a palette PNG that the pipeline wrote: uint8, H×W; colours are ignored."""
+    return np.asarray(_own_png(data, name))
 
 
 def encode_jpeg(picture: NDArray[np.uint8], quality: int = 90) -> bytes:

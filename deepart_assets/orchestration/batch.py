@@ -6,18 +6,31 @@ stage becomes an asset (`factory`), how events are written (`events`).
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import dagster as dg
 
 from deepart_assets.orchestration.events import Version, latest_versions, painting_materialization
 from deepart_assets.orchestration.metadata import metadata_of
+from deepart_assets.orchestration.observed import Observed
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
-from deepart_assets.storage import Recipe, Record, make_or_reuse
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
+from deepart_assets.orchestration.together import begun
+from deepart_assets.storage import Recipe, Record, keep, up_to_date
 
 CATALOGUE = "styled_paintings"
 """The asset that lists the paintings. Of it, a painting's stage depends on its own row alone."""
+
+Event = dg.AssetMaterialization | dg.AssetObservation
+
+
+@dataclass(frozen=True)
+class Due:
+    """A painting whose output has to be made."""
+
+    painting: Painting
+    recipe: Recipe
 
 
 class Batch:
@@ -32,6 +45,7 @@ class Batch:
         code_version: str,
         deps: Sequence[str],
         painting_deps: Sequence[str],
+        observed: Sequence[Observed],
     ) -> None:
         self.context = context
         self.ledger = profile.ledger
@@ -41,65 +55,102 @@ class Batch:
         self.keys = list(context.partition_keys)
         self.deps = deps
         self.painting_deps = painting_deps
+        self.observed = observed
         self.done: dict[str, Record] = {}
         self.failed: dict[str, str] = {}
+        self._start = time.perf_counter()
+        self._told = 0
 
-    def run(
-        self, describe: Callable[[Studio], PaintingStage]
-    ) -> Iterator[dg.AssetMaterialization | dg.AssetObservation]:
+    def run(self, describe: Callable[[Studio], PaintingStage]) -> Iterator[Event]:
         """Make or reuse each painting's output and yield its events."""
         instance = self.context.instance
+        files = {each.asset: each.hashes(self.ledger.lake, self.keys) for each in self.observed}
+        for each in self.observed:
+            yield from each.news(instance, self.keys, files[each.asset])
         # Read before the data: a later materialization of an upstream must count as newer.
-        versions = {
+        self._versions: Mapping[str, Mapping[str, Version]] = {
             **{dep: latest_versions(instance, dep, None) for dep in self.deps},
             **{dep: latest_versions(instance, dep, self.keys) for dep in self.painting_deps},
+            **{
+                each.asset: latest_versions(instance, each.asset, self.keys, observed=True)
+                for each in self.observed
+            },
         }
         stage = describe(self.studio)
         shared = {
             dep: self.studio.upstream(dep).data_version for dep in self.deps if dep != CATALOGUE
         }
-        start = time.perf_counter()
-        for number, key in enumerate(self.keys, start=1):
-            told, event = self._one(stage, key, shared, versions)
-            if event is not None:
-                yield event
-            left = (time.perf_counter() - start) / number * (len(self.keys) - number)
-            remaining = f"; about {left:.0f} s left" if left >= 1 else ""
-            self.context.log.info(
-                f"{self.asset} {number}/{len(self.keys)} {key}: {told}{remaining}"
-            )
+        size = stage.make.size if isinstance(stage.make, Together) else 1
+        due: list[Due] = []
+        for key in self.keys:
+            own = {asset: found[key] for asset, found in files.items() if key in found}
+            match self._look(stage, key, shared, own):
+                case Due() as one:
+                    due.append(one)
+                case told, event:
+                    yield from self._tell(key, told, event)
+            if len(due) == size:
+                yield from self._work(stage, due)
+                due = []
+        yield from self._work(stage, due)
 
-    def _one(
+    def _look(
         self,
         stage: PaintingStage,
         key: str,
         shared: Mapping[str, str],
-        versions: Mapping[str, Mapping[str, Version]],
-    ) -> tuple[str, dg.AssetMaterialization | dg.AssetObservation | None]:
+        own: Mapping[str, str],
+    ) -> Due | tuple[str, Event | None]:
+        """Say what is due of a painting, or what to tell of it without any work."""
         painting = self.studio.paintings.get(key)
         if painting is None:
             self.failed[key] = "not among styled_paintings any more: withdraw its partition"
             return self.failed[key], None
         found = {dep: self.ledger.get(dep, key) for dep in self.painting_deps}
-        inputs = {
+        upstream = {
             dep: record for dep, record in found.items() if record and record.status == "done"
         }
         for dep, record in found.items():
-            if dep not in inputs:
+            if dep not in upstream:
                 return self._left_out(key, dep, record)
-        painting = replace(painting, inputs=inputs)
+        painting = replace(painting, inputs=upstream, observed=own)
         try:
-            record, computed = make_or_reuse(
-                self.ledger,
-                self.asset,
-                self._recipe(stage, painting, shared),
-                lambda: stage.make(painting),
-                key=key,
-            )
-        except Exception as error:  # one bad painting never stops the others
-            self.failed[key] = f"{type(error).__name__}: {error}"
-            self.context.log.error(f"{self.asset} {key} failed", exc_info=True)
-            return f"failed, {self.failed[key]}", None
+            recipe = self._recipe(stage, painting, shared)
+        except Exception as error:
+            return self._failure(key, error)
+        known = up_to_date(self.ledger, self.asset, recipe, key)
+        return Due(painting, recipe) if known is None else self._outcome(known, computed=False)
+
+    def _work(self, stage: PaintingStage, due: Sequence[Due]) -> Iterator[Event]:
+        """Make what is due, together if the stage can, and tell of each painting."""
+        start = time.perf_counter()
+        if isinstance(stage.make, Together):
+            makes = begun(stage.make, [each.painting for each in due])
+        else:
+            makes = [partial(stage.make, each.painting) for each in due]
+        spent = (time.perf_counter() - start) / max(1, len(due))
+        for each, make in zip(due, makes, strict=True):
+            key = each.painting.id
+            try:
+                record = keep(self.ledger, self.asset, each.recipe, make, key=key, spent=spent)
+            except Exception as error:  # one bad painting never stops the others
+                yield from self._tell(key, *self._failure(key, error))
+            else:
+                yield from self._tell(key, *self._outcome(record, computed=True))
+
+    def _tell(self, key: str, told: str, event: Event | None) -> Iterator[Event]:
+        if event is not None:
+            yield event
+        self._told += 1
+        left = len(self.keys) - self._told
+        seconds = (time.perf_counter() - self._start) / self._told * left
+        remaining = f"; about {seconds:.0f} s left" if seconds >= 1 else ""
+        self.context.log.info(
+            f"{self.asset} {self._told}/{len(self.keys)} {key}: {told}{remaining}"
+        )
+
+    def _outcome(self, record: Record, *, computed: bool) -> tuple[str, Event]:
+        key = record.key
         if record.status == "skipped":
             return f"skipped, {record.reason}", self._observation(key, str(record.reason))
         self.done[key] = record
@@ -110,12 +161,17 @@ class Batch:
             data_version=record.data_version,
             inputs={
                 dep: version
-                for dep, known in versions.items()
-                if (version := known.get(key if dep in self.painting_deps else "")) is not None
+                for dep, known in self._versions.items()
+                if (version := known.get("" if dep in self.deps else key)) is not None
             },
             metadata=metadata_of(record, self.ledger.lake, computed=computed),
         )
         return took(record, computed), event
+
+    def _failure(self, key: str, error: Exception) -> tuple[str, None]:
+        self.failed[key] = f"{type(error).__name__}: {error}"
+        self.context.log.error(f"{self.asset} {key} failed", exc_info=error)
+        return f"failed, {self.failed[key]}", None
 
     def _recipe(
         self, stage: PaintingStage, painting: Painting, shared: Mapping[str, str]
@@ -126,13 +182,11 @@ class Batch:
         return Recipe(
             code_version=self.code_version,
             settings={**stage.settings, **stage.details(painting)},
-            inputs={**inputs, **shared},
+            inputs={**inputs, **painting.observed, **shared},
             weights=stage.weights,
         )
 
-    def _left_out(
-        self, key: str, dep: str, record: Record | None
-    ) -> tuple[str, dg.AssetObservation | None]:
+    def _left_out(self, key: str, dep: str, record: Record | None) -> tuple[str, Event | None]:
         """Pass on a skip; wait, without a fault of its own, for what failed or is missing."""
         if record is not None and record.status == "skipped":
             skip = replace(record, asset=self.asset, files=(), figures={}, seconds=0.0)

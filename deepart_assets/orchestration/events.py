@@ -35,9 +35,16 @@ class Version:
 
 
 def latest_versions(
-    instance: dg.DagsterInstance, asset: str, keys: Iterable[str] | None
+    instance: dg.DagsterInstance,
+    asset: str,
+    keys: Iterable[str] | None,
+    *,
+    observed: bool = False,
 ) -> Mapping[str, Version]:
-    """Return the latest version of each partition that has one; with `keys` None, under ""."""
+    """Return the latest version of each partition that has one; with `keys` None, under "".
+
+    `observed` is for assets that are not made but observed; they have partitions.
+    """
     asset_key = dg.AssetKey(asset)
     if keys is None:
         record = instance.get_latest_data_version_record(asset_key)
@@ -46,7 +53,8 @@ def latest_versions(
         tags = record.asset_materialization.tags or {}
         return {"": Version(record.storage_id, tags.get(DATA_VERSION_TAG, ""))}
     storage = instance.event_log_storage
-    kind = dg.DagsterEventType.ASSET_MATERIALIZATION
+    events = dg.DagsterEventType
+    kind = events.ASSET_OBSERVATION if observed else events.ASSET_MATERIALIZATION
     wanted = list(keys)
     identifiers = storage.get_latest_storage_id_by_partition(asset_key, kind, set(wanted))
     tags_of = storage.get_latest_tags_by_partition(asset_key, kind, [DATA_VERSION_TAG], wanted)
@@ -77,6 +85,11 @@ def painting_materialization(
         tags[get_input_event_pointer_tag(upstream_key)] = str(version.storage_id)
         tags[get_input_data_version_tag(upstream_key)] = version.data_version
     return dg.AssetMaterialization(asset, partition=key, metadata=metadata, tags=tags)
+
+
+def painting_observation(asset: str, key: str, data_version: str) -> dg.AssetObservation:
+    """Return the observation of one partition of an asset that is not made here."""
+    return dg.AssetObservation(asset, partition=key, tags={DATA_VERSION_TAG: data_version})
 
 
 def batch_finished() -> dg.Output[None]:

@@ -17,6 +17,8 @@ MetadataDict = dict[str, dg.MetadataValue[Any]]
 def metadata_of(record: Record, lake: Lake, *, computed: bool) -> MetadataDict:
     """Return what the UI shows of an output: figures first, provenance after."""
     shown = {name: _value(value) for name, value in record.figures.items() if value is not None}
+    if record.verdict is not None:
+        shown["verdict"] = dg.MetadataValue.text(record.verdict)
     if record.files:
         shown["file"] = dg.MetadataValue.path(lake.full_path(record.path))
     if record.recipe.get("weights"):

@@ -7,10 +7,10 @@ events, and anything that decides what to compute.
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -101,6 +101,9 @@ class Studio:
         }
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
 GLANCE = 24
 """Paintings shown at a glance."""
 
@@ -119,6 +122,8 @@ class Painting:
     ledger: Ledger
     inputs: Mapping[str, Record] = field(default_factory=dict)
     """The upstream records of this painting, by asset."""
+    observed: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of its own file of each observed asset, where there is one."""
 
     @property
     def caption(self) -> str:
@@ -160,13 +165,30 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class PaintingStage:
-    """What a per-painting asset does to one painting.
+class Together(Generic[Item, Result]):
+    """What is done to several paintings at once, because a network is quicker so.
 
-    `make` may raise SkipPainting, and any exception it raises concerns this painting alone.
+    What `read` and `finish` raise concerns one painting alone. Where `predict` raises, for want of
+    memory say, the paintings are tried again by halves, at last one by one.
     """
 
-    make: Callable[[Painting], Made]
+    read: Callable[[Painting], Item]
+    """Gets ready what the network looks at; is called by several threads."""
+    predict: Callable[[Sequence[Item]], Sequence[Result]]
+    """One result for each item, and the same ones however the items are put together."""
+    finish: Callable[[Painting, Item, Result], Made]
+    size: int
+    """So many at a time at most."""
+
+
+@dataclass(frozen=True)
+class PaintingStage:
+    """What a per-painting asset does to one painting, or to several together.
+
+    It may raise SkipPainting, and any exception it raises concerns this painting alone.
+    """
+
+    make: Callable[[Painting], Made] | Together[Any, Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
     details: Callable[[Painting], Mapping[str, Any]] = lambda painting: {}
     """Settings that differ from painting to painting (a prompt, say)."""

@@ -56,6 +56,10 @@ class Prediction:
     classes: ClassMap | None = None
     """Of the picture's size; None for segmenters that know no classes."""
 
+    def levels(self) -> NDArray[np.uint8]:
+        """Return the mask as it is kept in a file: uint8, H×W, 255 = subject."""
+        return np.round(self.mask * 255).astype(np.uint8)
+
 
 class Segmenter(Protocol):
     """Finds the subjects of paintings. Weights are loaded at the first call, not before."""

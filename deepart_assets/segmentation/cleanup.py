@@ -1,7 +1,8 @@
 """From a soft prediction to the binary mask that the pipeline keeps, and to a verdict on it.
 
-Belongs here: the threshold, islands and holes, and the reasons to leave a painting out. Does not
-belong here: anything that looks at the picture (`refinement`).
+Belongs here: the threshold, islands and holes, erosion, and the reasons to leave a painting out.
+Does not belong here: anything that looks at the picture (`refinement`), masks drawn by people
+(`curated`).
 """
 
 from dataclasses import dataclass
@@ -9,39 +10,47 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.segmentation.base import Prediction
 from deepart_assets.settings.restoration import Segmentation
 
-THRESHOLD = 0.5
+THRESHOLD = 128
+"""Of 255; from here on a soft mask is subject."""
+EROSION_SIDE = 512
+"""Smaller side of the copy in whose pixels an erosion is given."""
 
 
 @dataclass(frozen=True)
 class SubjectMask:
-    """A cleaned mask and what there is to say about it."""
+    """A binary mask and what there is to say about it."""
 
     mask: NDArray[np.bool_]
     """bool, H×W, True = subject."""
     share: float
     """Share of the picture's area that is subject, in [0, 1]."""
-    confidence: float
-    """As in `Prediction`."""
     parts: int
     """Number of connected parts of the subject."""
-    verdict: str | None
-    """Why the painting should be left out, with the figures and the setting; None if it is fine."""
+
+    @classmethod
+    def of(cls, mask: NDArray[np.bool_]) -> "SubjectMask":
+        """Describe a mask."""
+        return cls(mask, float(mask.mean()), _components(mask, connectivity=8)[0])
 
 
-def clean_up(prediction: Prediction, settings: Segmentation) -> SubjectMask:
-    """Threshold a prediction, remove small parts, and judge the result."""
-    mask = remove_small_parts(prediction.mask >= THRESHOLD, settings.smallest_part)
-    share = float(mask.mean())
-    return SubjectMask(
-        mask=mask,
-        share=share,
-        confidence=prediction.confidence,
-        parts=_components(mask, connectivity=8)[0],
-        verdict=_verdict(share, prediction.confidence, settings),
-    )
+def clean_up(soft: NDArray[np.uint8], size: tuple[int, ...], settings: Segmentation) -> SubjectMask:
+    """Enlarge a soft mask, threshold it, remove small parts, and erode it.
+
+    Args:
+        soft: uint8, h×w, 0 to 255 = subject.
+        size: Height and width of the result. The soft mask is interpolated before the threshold,
+            so that the contour has no stairs.
+        settings: Size of a small part, erosion.
+    """
+    import cv2
+
+    height, width = size
+    if soft.shape != (height, width):
+        soft = np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR))
+    mask = remove_small_parts(soft >= THRESHOLD, settings.smallest_part)
+    return SubjectMask.of(eroded(mask, settings.erosion * min(size) / EROSION_SIDE))
 
 
 def remove_small_parts(mask: NDArray[np.bool_], smallest_part: float) -> NDArray[np.bool_]:
@@ -63,6 +72,46 @@ def remove_small_parts(mask: NDArray[np.bool_], smallest_part: float) -> NDArray
     return ~_without_small_components(~without_islands, smallest, connectivity=4)
 
 
+def eroded(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
+    """Return the pixels of a mask that are farther than `distance` pixels from what is outside.
+
+    The picture's border is not outside: a subject cut off by the frame stays cut off there.
+    """
+    import cv2
+
+    if distance <= 0 or mask.all():
+        return mask
+    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(depth > distance)
+
+
+def verdict(share: float, confidence: float, settings: Segmentation) -> str | None:
+    """Say why a painting with this predicted subject is to be left out; None if it is fine.
+
+    Args:
+        share: As in `SubjectMask`.
+        confidence: As in `Prediction`.
+        settings: The limits; the reason names the one that was passed, with the figures.
+    """
+    least = settings.segmenter.minimal_confidence
+    if confidence < least:
+        return (
+            f"no subject: nothing stands out (confidence {confidence:.2f}, below"
+            f" segmenter.minimal_confidence {least:g})"
+        )
+    if share < settings.minimal_share:
+        return (
+            f"no subject: only {share:.1%} of the area was found (below minimal_share"
+            f" {settings.minimal_share:.1%})"
+        )
+    if share > settings.maximal_share:
+        return (
+            f"nearly everything is subject: {share:.1%} of the area (above maximal_share"
+            f" {settings.maximal_share:.1%})"
+        )
+    return None
+
+
 def _without_small_components(
     mask: NDArray[np.bool_], smallest: float, connectivity: int
 ) -> NDArray[np.bool_]:
@@ -80,23 +129,3 @@ def _components(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDArra
         mask.astype(np.uint8), connectivity=connectivity
     )
     return count - 1, labels, statistics[1:, cv2.CC_STAT_AREA]
-
-
-def _verdict(share: float, confidence: float, settings: Segmentation) -> str | None:
-    segmenter = settings.segmenter
-    if confidence < segmenter.minimal_confidence:
-        return (
-            f"no subject: nothing stands out (confidence {confidence:.2f}, below"
-            f" segmenter.minimal_confidence {segmenter.minimal_confidence:g})"
-        )
-    if share < settings.minimal_share:
-        return (
-            f"no subject: only {share:.1%} of the area was found (below minimal_share"
-            f" {settings.minimal_share:.1%})"
-        )
-    if share > settings.maximal_share:
-        return (
-            f"nearly everything is subject: {share:.1%} of the area (above maximal_share"
-            f" {settings.maximal_share:.1%})"
-        )
-    return None

@@ -54,8 +54,24 @@ class Segmentation(Section):
     smallest_part: float = Field(
         0.005, ge=0, le=1, description="Islands and holes below this share of the area go."
     )
-    minimal_share: float = Field(0.01, ge=0, le=1)
-    maximal_share: float = Field(0.95, ge=0, le=1)
+    minimal_share: float = Field(
+        0.01, ge=0, le=1, description="A smaller subject is none: the painting is left out."
+    )
+    maximal_share: float = Field(
+        0.95, ge=0, le=1, description="A larger one leaves too little to generate: likewise."
+    )
+    erosion: float = Field(
+        0,
+        ge=0,
+        le=8,
+        description="The subject loses so much of its edge that no background stays with it, in"
+        " pixels of a copy whose smaller side is 512.",
+    )
+    batch: int = Field(4, ge=1, description="Paintings that go through the network together.")
+    check_polarity: bool = Field(
+        True,
+        description="A curator's mask whose inverse agrees with the prediction is refused.",
+    )
 
 
 class Telea(Section):

@@ -5,7 +5,15 @@ Does not belong here: what is in a file (`imaging`, the model families) or Dagst
 """
 
 from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_file, stamp_of
-from deepart_assets.storage.ledger import Ledger, Made, Recipe, Record, make_or_reuse
+from deepart_assets.storage.ledger import (
+    Ledger,
+    Made,
+    Recipe,
+    Record,
+    keep,
+    make_or_reuse,
+    up_to_date,
+)
 
 __all__ = [
     "Lake",
@@ -14,8 +22,10 @@ __all__ = [
     "Recipe",
     "Record",
     "StoredFile",
+    "keep",
     "make_or_reuse",
     "sha256_of",
     "sha256_of_file",
     "stamp_of",
+    "up_to_date",
 ]

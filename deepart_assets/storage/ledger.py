@@ -1,7 +1,7 @@
 """Records of what was made from what, and the decision whether it has to be made again.
 
-Belongs here: recipes, fingerprints, records, and `make_or_reuse`, the only way in which the
-pipeline computes anything. Does not belong here: Dagster's events, which are derived from records.
+Belongs here: recipes, fingerprints, records, and `keep` and `make_or_reuse`, the only ways in which
+the pipeline computes anything. Does not belong here: Dagster's events, which follow from records.
 
 An output is known by the fingerprint of its recipe: the content hashes of its inputs, the hash of
 the weights, the settings that matter to it and the code version of the stage. It is reused if its
@@ -51,6 +51,8 @@ class Made:
     stored: Iterable[StoredFile] = ()
     """Files that are part of the output and lie in the lake already (those of its parts, each with
     a record of its own, say). They are recorded after `files`."""
+    verdict: str | None = None
+    """Why what follows should leave the painting out; None if it is fine."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,20 @@ class Record:
     files: tuple[StoredFile, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    verdict: str | None = None
+    """As in `Made`."""
     seconds: float = 0.0
     made_at: str = ""
 
     @property
     def data_version(self) -> str:
-        """The hash of the files' contents: equal bytes, equal version, whatever made them."""
-        names = sorted((file.path, file.sha256) for file in self.files)
+        """The hash of the files' contents: equal bytes, equal version, whatever made them.
+
+        A verdict makes another version, for what follows is another.
+        """
+        names: list[Any] = sorted((file.path, file.sha256) for file in self.files)
+        if self.verdict is not None:
+            names.append(self.verdict)
         return sha256_of(json.dumps(names).encode())
 
     @property
@@ -137,11 +146,39 @@ def make_or_reuse(
     with status "failed" and is raised again; failed outputs are always tried again when asked for.
     Files of an earlier success stay where they are.
     """
+    if not force and (known := up_to_date(ledger, asset, recipe, key)) is not None:
+        return known, False
+    return keep(ledger, asset, recipe, make, key=key), True
+
+
+def up_to_date(ledger: Ledger, asset: str, recipe: Recipe, key: str = WHOLE) -> Record | None:
+    """Return the record of an intact output (or of a skip) with this recipe, or None."""
     known = ledger.get(asset, key)
-    if not force and known is not None and known.fingerprint == recipe.fingerprint:
-        intact = all(ledger.lake.intact(file) for file in known.files)
-        if known.status == "skipped" or (known.status == "done" and intact):
-            return known, False
+    if known is None or known.fingerprint != recipe.fingerprint or known.status == "failed":
+        return None
+    return known if all(ledger.lake.intact(file) for file in known.files) else None
+
+
+def keep(
+    ledger: Ledger,
+    asset: str,
+    recipe: Recipe,
+    make: Callable[[], Made],
+    *,
+    key: str = WHOLE,
+    spent: float = 0.0,
+) -> Record:
+    """Make an output now and record what came of it, as `make_or_reuse` says.
+
+    Args:
+        ledger: Where the files and the record go.
+        asset: Whose output it is.
+        recipe: What it is made from.
+        make: Makes it, or ends what was begun before together with others.
+        key: The output's key.
+        spent: Seconds of work on it before this call.
+    """
+    start = time.perf_counter()
 
     def record(status: Status, **more: Any) -> Record:
         result = Record(
@@ -150,26 +187,24 @@ def make_or_reuse(
             status=status,
             fingerprint=recipe.fingerprint,
             recipe=asdict(recipe),
-            seconds=round(time.perf_counter() - start, 3),
+            seconds=round(spent + time.perf_counter() - start, 3),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             **more,
         )
         ledger.put(result)
         return result
 
-    start = time.perf_counter()
     try:
         made = make()
         contents = made.files.items() if isinstance(made.files, Mapping) else made.files
         written = tuple(ledger.lake.write(path, data) for path, data in contents)
         files = (*written, *made.stored)
     except SkipPainting as reason:
-        return record("skipped", reason=str(reason)), True
+        return record("skipped", reason=str(reason))
     except Exception as error:
         record("failed", reason=f"{type(error).__name__}: {error}")
         raise
-    figures = dict(made.figures)
-    return record("done", files=files, figures=figures), True
+    return record("done", files=files, figures=dict(made.figures), verdict=made.verdict)
 
 
 def _record_path(asset: str, key: str) -> str:

@@ -41,7 +41,12 @@ def ancestors(graph, name):
 
 
 def test_groups(graph, settings):
-    restoration = {"subject_masks", "unfinished_paintings", "restoration_sheets"}
+    restoration = {
+        "predicted_masks",
+        "subject_masks",
+        "unfinished_paintings",
+        "restoration_sheets",
+    }
     for name in settings.outpainters:
         restoration |= {f"{name}_outpaintings", f"{name}_upscaled"}
     expected = {
@@ -74,6 +79,7 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
         assert f"{name}_upscaled" in ancestors(graph, "restoration_sheets")
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys) - {"gallery", "art_esrgan_evaluation"}
+        | {"curated_masks"}
     )
 
 

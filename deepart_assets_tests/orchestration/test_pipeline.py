@@ -10,6 +10,7 @@ from deepart_assets.super_resolution.upscaling.subject import kept_difference
 
 KEYS = [f"p{number}" for number in range(5)]
 STAGES = [
+    "predicted_masks",
     "subject_masks",
     "unfinished_paintings",
     "telea_outpaintings",
@@ -91,17 +92,17 @@ def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
     project.lake.write("wikiart_paintings/p1.png", b"no picture any more")
     with project.run("restore", instance) as result:
         assert not result.success
-        assert failed_steps(result) == {"subject_masks"}
+        assert failed_steps(result) == {"predicted_masks"}
         made = materialized(result)
-    assert "1 of 5 paintings failed in subject_masks" in capsys.readouterr().out
+    assert "1 of 5 paintings failed in predicted_masks" in capsys.readouterr().out
     for stage in STAGES:
         assert {key for asset, key in made if asset == stage} == set(KEYS) - {"p1"}, stage
     assert ("gallery", None) in made
-    record = project.ledger.get("subject_masks", "p1")
+    record = project.ledger.get("predicted_masks", "p1")
     assert record.status == "failed"
     assert "wikiart_paintings/p1.png is a text: replace the file" in record.reason
     assert project.ledger.get("unfinished_paintings", "p1") is None
-    assert "subject_masks failed" in project.lake.read("gallery/index.html").decode()
+    assert "predicted_masks failed" in project.lake.read("gallery/index.html").decode()
 
 
 def test_a_painting_without_subject_is_skipped_visibly(project, instance):
@@ -125,8 +126,8 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
             if event.event_type_value == "ASSET_CHECK_EVALUATION"
             for e in [event.asset_check_evaluation_data]
         }
-    assert {asset for asset, _ in made} & set(STAGES) == {"subject_masks"}
-    assert observed == {(stage, key) for stage in STAGES[1:] for key in KEYS}
+    assert {asset for asset, _ in made} & set(STAGES) == {"predicted_masks", "subject_masks"}
+    assert observed == {(stage, key) for stage in ["curated_masks", *STAGES[2:]] for key in KEYS}
     assert checks["neither_empty_nor_full"] is False
     record = project.ledger.get("restoration_sheets", "p0")
     assert record.status == "skipped"

@@ -16,7 +16,7 @@ def stale(project, instance):
     graph = project.defs().resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     found = set()
-    for asset in ["subject_masks", *CHAIN]:
+    for asset in ["predicted_masks", "subject_masks", *CHAIN]:
         for key in KEYS:
             status = resolver.get_status(dg.AssetKey(asset), key)
             if status != StaleStatus.FRESH:

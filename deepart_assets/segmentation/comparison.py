@@ -1,0 +1,98 @@
+"""Masks of the same paintings by several segmenters: how far they agree, and where they do not.
+
+Belongs here: intersection over union, and pictures of disagreement. Does not belong here: running
+a segmenter, or the table that people see.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_BOTH = (38, 56, 92)
+_FIRST_ONLY = (230, 120, 40)
+_SECOND_ONLY = (40, 150, 220)
+_TINT = 0.65
+
+
+def iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return the intersection over union of two masks, in [0, 1]; 1 where both are empty."""
+    union = int((first | second).sum())
+    return int((first & second).sum()) / union if union else 1.0
+
+
+def iou_matrix(
+    masks: Mapping[str, Sequence[NDArray[np.bool_] | None]],
+) -> dict[str, dict[str, float | None]]:
+    """Return the mean IoU over all paintings of each pair of segmenters.
+
+    Args:
+        masks: Of each segmenter, a mask of each painting, bool, of one size for all segmenters;
+            None where it gave none. Only paintings of which both have one count.
+
+    Returns:
+        Rows and columns by segmenter; None where a pair has no painting in common.
+    """
+    return {
+        first: {second: _mean_iou(ours, theirs) for second, theirs in masks.items()}
+        for first, ours in masks.items()
+    }
+
+
+def mean_iou_of_classes(
+    predicted: Sequence[NDArray[np.uint8]],
+    truth: Sequence[NDArray[np.uint8]],
+    classes: int,
+    ignored: int = 255,
+) -> list[float | None]:
+    """Return the IoU of each class, its pixels counted over all paintings (as for PASCAL VOC).
+
+    Args:
+        predicted: Class ids, uint8, H×W each.
+        truth: The same of the same sizes; `ignored` where nobody is asked.
+        classes: Number of ids.
+        ignored: The id in `truth` that does not count.
+
+    Returns:
+        One value a class; None where a class is in neither.
+    """
+    both, either = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
+    for ours, theirs in zip(predicted, truth, strict=True):
+        asked = theirs != ignored
+        for each in range(classes):
+            here, there = ours[asked] == each, theirs[asked] == each
+            both[each] += int((here & there).sum())
+            either[each] += int((here | there).sum())
+    return [float(b / e) if e else None for b, e in zip(both, either, strict=True)]
+
+
+def disagreement(
+    picture: NDArray[np.uint8], first: NDArray[np.bool_], second: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Show two masks on their painting: what only one keeps, in its colour.
+
+    Args:
+        picture: uint8, H×W×3.
+        first: bool, H×W; what it alone keeps is orange.
+        second: bool, H×W; what it alone keeps is blue.
+
+    Returns:
+        uint8, H×W×3. What both keep is as painted, what neither keeps is dimmed.
+    """
+    shown = picture.astype(np.float32)
+    for colour, where in (
+        (_BOTH, ~(first | second)),
+        (_FIRST_ONLY, first & ~second),
+        (_SECOND_ONLY, second & ~first),
+    ):
+        shown[where] = shown[where] * (1 - _TINT) + np.array(colour, np.float32) * _TINT
+    return np.round(shown).astype(np.uint8)
+
+
+def _mean_iou(
+    ours: Sequence[NDArray[np.bool_] | None], theirs: Sequence[NDArray[np.bool_] | None]
+) -> float | None:
+    found = [
+        iou(a, b) for a, b in zip(ours, theirs, strict=True) if a is not None and b is not None
+    ]
+    return float(np.mean(found)) if found else None

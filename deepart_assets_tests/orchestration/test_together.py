@@ -1,0 +1,93 @@
+"""Several paintings at once: no painting's fault, and no want of memory, reaches another."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.orchestration.studio import Painting, Together
+from deepart_assets.orchestration.together import begun
+from deepart_assets.storage import Made
+
+NAMES = st.lists(st.integers(0, 99), unique=True, max_size=9)
+
+
+def paintings(numbers):
+    return [Painting(str(n), f"{n}.png", "", {}, None) for n in numbers]
+
+
+def stage(unreadable=(), bad=(), room=99):
+    """A network that doubles numbers, and has room for so many at once."""
+    sizes = []
+
+    def read(painting):
+        if int(painting.id) in unreadable:
+            raise PaintingError(f"{painting.id} is damaged")
+        return int(painting.id)
+
+    def predict(items):
+        sizes.append(len(items))
+        if len(items) > room:
+            raise MemoryError("out of memory")
+        if set(items) & set(bad):
+            raise ValueError(f"cannot take {sorted(set(items) & set(bad))}")
+        return [2 * item for item in items]
+
+    def finish(painting, item, result):
+        assert int(painting.id) == item
+        return Made({}, {"doubled": result})
+
+    return Together(read, predict, finish, 4), sizes
+
+
+def outcomes(together, numbers):
+    found = {}
+    for number, end in zip(numbers, begun(together, paintings(numbers)), strict=True):
+        try:
+            found[number] = end().figures["doubled"]
+        except Exception as error:
+            found[number] = str(error)
+    return found
+
+
+@given(NAMES, st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)), st.integers(1, 5))
+def test_each_painting_has_its_own_result_or_its_own_fault(numbers, unreadable, bad, room):
+    together, _ = stage(unreadable, bad, room)
+    for number, outcome in outcomes(together, numbers).items():
+        if number in unreadable:
+            assert outcome == f"{number} is damaged"
+        elif number in bad:
+            assert outcome == f"cannot take [{number}]"
+        else:
+            assert outcome == 2 * number
+
+
+def test_too_little_memory_halves_what_is_taken_at_once():
+    together, sizes = stage(room=2)
+    assert outcomes(together, range(8)) == {n: 2 * n for n in range(8)}
+    assert sizes == [8, 4, 2, 2, 4, 2, 2]
+
+
+def test_all_go_at_once_where_nothing_is_wrong():
+    together, sizes = stage(unreadable={3})
+    outcomes(together, range(6))
+    assert sizes == [5]
+    together, sizes = stage(unreadable={0, 1})
+    assert set(outcomes(together, range(2)).values()) == {"0 is damaged", "1 is damaged"}
+    assert sizes == []
+
+
+def test_what_is_missing_for_all_is_not_asked_for_again():
+    calls = []
+
+    def predict(items):
+        calls.append(len(items))
+        raise UnavailableError("no weights: fetch them")
+
+    together, _ = stage()
+    without = Together(together.read, predict, together.finish, 4)
+    ends = begun(without, paintings(range(4)))
+    for end in ends:
+        with pytest.raises(UnavailableError, match="fetch them"):
+            end()
+    assert calls == [4]

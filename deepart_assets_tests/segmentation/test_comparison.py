@@ -1,0 +1,69 @@
+"""Agreement of masks, against scikit-learn-like definitions written with sets."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from deepart_assets.segmentation import iou
+from deepart_assets.segmentation.comparison import (
+    disagreement,
+    iou_matrix,
+    mean_iou_of_classes,
+)
+
+masks = arrays(bool, (4, 5))
+ids = arrays(np.uint8, (4, 5), elements=st.sampled_from([0, 1, 2, 255]))
+
+
+def pixels(mask):
+    return {tuple(place) for place in np.argwhere(mask)}
+
+
+@given(masks, masks)
+def test_iou_is_that_of_the_sets(first, second):
+    both, either = pixels(first) & pixels(second), pixels(first) | pixels(second)
+    assert iou(first, second) == (len(both) / len(either) if either else 1.0)
+    assert iou(first, second) == iou(second, first)
+
+
+@given(st.lists(st.tuples(masks, masks), min_size=1, max_size=4))
+def test_the_matrix_is_symmetric_with_ones(pairs):
+    matrix = iou_matrix({"a": [a for a, _ in pairs], "b": [b for _, b in pairs]})
+    assert matrix["a"]["a"] == matrix["b"]["b"] == 1
+    assert matrix["a"]["b"] == matrix["b"]["a"] == np.mean([iou(a, b) for a, b in pairs])
+
+
+def test_only_paintings_that_both_have_count():
+    full, half = np.ones((2, 2), bool), np.eye(2, dtype=bool)
+    matrix = iou_matrix({"a": [full, None, full], "b": [half, full, None], "c": [None] * 3})
+    assert matrix["a"]["b"] == 0.5
+    assert matrix["a"]["c"] is None and matrix["c"]["c"] is None
+
+
+@given(st.lists(st.tuples(ids, ids), min_size=1, max_size=3))
+def test_iou_of_classes_counts_pixels_over_all_paintings(pairs):
+    ours = [np.where(a == 255, 0, a).astype(np.uint8) for a, _ in pairs]
+    truth = [b for _, b in pairs]
+    found = mean_iou_of_classes(ours, truth, 3)
+    for each in range(3):
+        both = either = 0
+        for a, b in zip(ours, truth, strict=True):
+            for x, y in zip(a.ravel(), b.ravel(), strict=True):
+                if y != 255:
+                    both += x == each and y == each
+                    either += each in (x, y)
+        assert found[each] == (both / either if either else None)
+
+
+def test_a_disagreement_shows_four_regions():
+    picture = np.full((2, 2, 3), 200, np.uint8)
+    first, second = np.array([[1, 1], [0, 0]], bool), np.array([[1, 0], [1, 0]], bool)
+    shown = disagreement(picture, first, second)
+    assert (shown[0, 0] == 200).all()
+    red, _, blue = shown[0, 1].astype(int)
+    assert red > blue
+    red, _, blue = shown[1, 0].astype(int)
+    assert blue > red
+    assert shown[1, 1].mean() < 120
+    assert (picture == 200).all()

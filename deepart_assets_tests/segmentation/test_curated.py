@@ -1,0 +1,127 @@
+"""A curator's own masks: what is taken as one, and what is told of the others."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from PIL import Image
+
+from deepart_assets.errors import PaintingError, SkipPainting
+from deepart_assets.segmentation import check_polarity, read_curated_mask
+
+SIZE = (60, 40)
+
+
+def drawn(size=SIZE):
+    mask = np.zeros(size, bool)
+    mask[size[0] // 4 : -size[0] // 4, size[1] // 3 :] = True
+    return mask
+
+
+def file_of(picture, mode=None, **more):
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    buffer = io.BytesIO()
+    (image.convert(mode) if mode else image).save(buffer, "PNG", **more)
+    return buffer.getvalue()
+
+
+def read(data, size=SIZE):
+    return read_curated_mask(data, "masks/p1.png", size)
+
+
+@given(arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=30)))
+def test_black_and_white_is_read_as_drawn(mask):
+    data = file_of(mask.astype(np.uint8) * 255)
+    if mask.all() or not mask.any():
+        with pytest.raises((PaintingError, SkipPainting)):
+            read(data, mask.shape)
+    else:
+        assert np.array_equal(read(data, mask.shape), mask)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "RGBA", "P", "LA"])
+def test_every_way_in_which_programs_save_black_and_white(mode):
+    assert np.array_equal(read(file_of(drawn().astype(np.uint8) * 255, mode)), drawn())
+
+
+def test_sixteen_bits():
+    assert np.array_equal(read(file_of(drawn().astype(np.uint16) * 65535)), drawn())
+
+
+def test_a_cut_out_keeps_what_is_opaque():
+    random = np.random.default_rng(0)
+    picture = random.integers(0, 256, (*SIZE, 4), dtype=np.uint8)
+    picture[..., 3] = drawn() * 255
+    assert np.array_equal(read(file_of(picture)), drawn())
+
+
+def test_soft_edges_are_cut_at_one_half():
+    levels = drawn().astype(np.uint8) * 255
+    levels[10, 20:] = 127
+    levels[50, 20:] = 128
+    expected = drawn()
+    expected[10, 20:], expected[50, 20:] = False, True
+    assert np.array_equal(read(file_of(levels)), expected)
+
+
+@pytest.mark.parametrize("size", [(30, 20), (120, 80), (61, 41), (600, 400)])
+def test_another_size_of_the_same_aspect_is_resized(size):
+    found = read(file_of(drawn(size).astype(np.uint8) * 255))
+    assert found.shape == SIZE
+    assert (found != drawn()).mean() < 0.05
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.floats(0.1, 4))
+def test_rounding_a_size_is_no_other_aspect(height, width, factor):
+    size = max(1, round(height * factor)), max(1, round(width * factor))
+    mask = np.zeros(size, np.uint8)
+    mask[0, 0] = 255
+    try:
+        read(file_of(mask), (height, width))
+    except (PaintingError, SkipPainting) as error:
+        assert "aspect" not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", ["masks/p1.png", "no readable picture", "save it as PNG"]),
+        (b"<html>sign in</html>", ["no readable picture"]),
+        (file_of(drawn().astype(np.uint8) * 255)[:60], ["no readable picture"]),
+        (file_of(drawn((40, 60)).astype(np.uint8) * 255), ["60×40", "40×60", "turned"]),
+        (file_of(drawn((60, 60)).astype(np.uint8) * 255), ["60×60", "40×60", "another aspect"]),
+        (file_of(np.full(SIZE, 255, np.uint8)), ["all white", "remove the file"]),
+        (file_of(np.full(SIZE, 90, np.uint8)), ["100%", "neither black nor white"]),
+        (
+            file_of(np.random.default_rng(1).integers(0, 255, (*SIZE, 3), dtype=np.uint8)),
+            ["in colours", "white"],
+        ),
+    ],
+    ids=["empty", "page", "cut off", "turned", "square", "white", "grey", "painting"],
+)
+def test_what_is_no_mask_is_told_with_the_file_and_the_remedy(data, words):
+    with pytest.raises(PaintingError) as caught:
+        read(data)
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_all_black_leaves_the_painting_out():
+    with pytest.raises(SkipPainting, match="all black"):
+        read(file_of(np.zeros(SIZE, np.uint8)))
+
+
+def test_an_inverted_mask_is_refused_and_a_correction_is_not():
+    predicted = drawn()
+    with pytest.raises(PaintingError, match=r"looks inverted.*White is kept"):
+        check_polarity(~drawn(), predicted, "masks/p1.png")
+    check_polarity(drawn(), predicted, "masks/p1.png")
+    corrected = drawn()
+    corrected[:30] = False
+    check_polarity(corrected, predicted, "masks/p1.png")
+    # The prediction found a small thing beside the subject; the curator keeps the subject.
+    small = np.zeros(SIZE, bool)
+    small[:6, :6] = True
+    check_polarity(drawn(), small, "masks/p1.png")
