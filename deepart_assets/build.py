@@ -9,6 +9,7 @@ import dagster as dg
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.restoration import restoration_assets
 from deepart_assets.assets.subjects import CURATED_MASKS
+from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
 from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
@@ -29,9 +30,10 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     super_resolution = super_resolution_assets(settings)
     curated_masks = CURATED_MASKS.definition()
     restoration = restoration_assets(settings)
+    evaluation = [subject_masks_evaluation]
     gallery = gallery_assets(settings)
     return dg.Definitions(
-        assets=[*wikiart, *super_resolution, curated_masks, *restoration, *gallery],
+        assets=[*wikiart, *super_resolution, curated_masks, *restoration, *evaluation, *gallery],
         jobs=[
             dg.define_asset_job(
                 "catalogue",
@@ -51,7 +53,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
             ),
             dg.define_asset_job(
                 "restore",
-                selection=[*super_resolution, *restoration, *gallery],
+                selection=[*super_resolution, *restoration, *evaluation, *gallery],
                 description="Bring the chosen paintings up to date, with all they depend on.",
             ),
         ],

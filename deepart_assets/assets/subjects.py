@@ -60,6 +60,11 @@ class Sitter(NamedTuple):
     style: str
 
 
+def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture as segmenters see it: reduced to `PREDICTION_SIDE`, never enlarged."""
+    return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
+
+
 @painting_asset(kinds={"onnx"}, pool="gpu")
 def predicted_masks(studio: Studio) -> PaintingStage:
     """What the segmenter takes for the subject of each painting, several paintings at a time.
@@ -71,9 +76,7 @@ def predicted_masks(studio: Studio) -> PaintingStage:
     segmenter = build_segmenter(settings.segmenter, studio.downloads)
 
     def read(painting: Painting) -> Sitter:
-        picture = painting.original()
-        size = working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE)
-        return Sitter(resize(picture, *size), painting.labels["style"])
+        return Sitter(shown_to_segmenters(painting.original()), painting.labels["style"])
 
     def predict(sitters: Sequence[Sitter]) -> list[Prediction]:
         return segmenter([each.picture for each in sitters], [each.style for each in sitters])
@@ -158,11 +161,11 @@ def subject_masks(studio: Studio) -> PaintingStage:
             verdict=reason,
         )
 
-    limits = {"segmenter", "batch"}
+    elsewhere = {"segmenter", "batch", "evaluation"}
     return PaintingStage(
         make,
         settings={
-            **settings.model_dump(mode="json", exclude=limits),
+            **settings.model_dump(mode="json", exclude=elsewhere),
             "minimal_confidence": settings.segmenter.minimal_confidence,
         },
     )

@@ -39,33 +39,6 @@ def iou_matrix(
     }
 
 
-def mean_iou_of_classes(
-    predicted: Sequence[NDArray[np.uint8]],
-    truth: Sequence[NDArray[np.uint8]],
-    classes: int,
-    ignored: int = 255,
-) -> list[float | None]:
-    """Return the IoU of each class, its pixels counted over all paintings (as for PASCAL VOC).
-
-    Args:
-        predicted: Class ids, uint8, H×W each.
-        truth: The same of the same sizes; `ignored` where nobody is asked.
-        classes: Number of ids.
-        ignored: The id in `truth` that does not count.
-
-    Returns:
-        One value a class; None where a class is in neither.
-    """
-    both, either = np.zeros(classes, np.int64), np.zeros(classes, np.int64)
-    for ours, theirs in zip(predicted, truth, strict=True):
-        asked = theirs != ignored
-        for each in range(classes):
-            here, there = ours[asked] == each, theirs[asked] == each
-            both[each] += int((here & there).sum())
-            either[each] += int((here | there).sum())
-    return [float(b / e) if e else None for b, e in zip(both, either, strict=True)]
-
-
 def disagreement(
     picture: NDArray[np.uint8], first: NDArray[np.bool_], second: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:

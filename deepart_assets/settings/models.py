@@ -8,8 +8,8 @@ from pydantic import Field
 
 from deepart_assets.settings.execution import Execution, LocalExecution
 from deepart_assets.settings.restoration import (
+    Name,
     Outpainter,
-    OutpainterName,
     Restoration,
     Segmentation,
 )
@@ -27,5 +27,5 @@ class Settings(Section):
     super_resolution: SuperResolution
     segmentation: Segmentation = Segmentation()
     restoration: Restoration = Restoration()
-    outpainters: dict[OutpainterName, Outpainter] = Field(min_length=1)
+    outpainters: dict[Name, Outpainter] = Field(min_length=1)
     execution: Execution = LocalExecution()

@@ -10,6 +10,8 @@ from pydantic import Field
 
 from deepart_assets.settings.section import Section
 
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
 
 def _minimal_confidence(default: float) -> Any:
     return Field(
@@ -47,6 +49,29 @@ class Dram(Section):
 Segmenter = Annotated[Saliency | Bundled | Dram, Field(discriminator="kind")]
 
 
+class MasksEvaluation(Section):
+    """What `subject_masks_evaluation` compares the pipeline's masks with."""
+
+    peers: dict[Name, Segmenter] = Field(
+        {},
+        description="Segmenters by a name of one's own. One that cannot be had is named with the"
+        " reason, and the others are compared.",
+    )
+    paintings: int = Field(
+        24,
+        ge=1,
+        description="At most so many: first those with ground truth, then those with a curator's"
+        " mask, then by a hash of their ids, so that a new painting changes little.",
+    )
+    ground_truth: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder of <painting id>.png: white = subject, or a palette PNG of class ids, 0"
+        " = background, 255 = not asked. Relative to the project.",
+    )
+    shown: int = Field(8, ge=0, description="Paintings in the picture of disagreements.")
+
+
 class Segmentation(Section):
     """From a painting to its subject mask."""
 
@@ -72,6 +97,7 @@ class Segmentation(Section):
         True,
         description="A curator's mask whose inverse agrees with the prediction is refused.",
     )
+    evaluation: MasksEvaluation = MasksEvaluation()
 
 
 class Telea(Section):
@@ -111,8 +137,6 @@ class ArtificiallyInspired(Section):
 Outpainter = Annotated[
     Telea | PatchMatch | StableDiffusion | ArtificiallyInspired, Field(discriminator="kind")
 ]
-
-OutpainterName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Restoration(Section):

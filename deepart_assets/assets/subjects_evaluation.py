@@ -1,0 +1,206 @@
+"""The evaluation of subject masks: the pipeline's and other segmenters' on the same paintings.
+
+Belongs here: what it is made from, its files, what the UI shows of it. Does not belong here: tables
+and pictures (`segmentation.evaluation`), the pipeline's masks (`subjects`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.assets.subjects import CURATED_MASKS, shown_to_segmenters
+from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
+from deepart_assets.imaging import (
+    decode_grey,
+    encode_jpeg,
+    encode_png,
+    preview_uri,
+    resize,
+    working_size,
+)
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Painting, Stage, Studio
+from deepart_assets.reports import report_json
+from deepart_assets.segmentation import Segmenter, build_segmenter, clean_up, verdict
+from deepart_assets.segmentation.comparison import iou_matrix
+from deepart_assets.segmentation.evaluation import (
+    Sample,
+    chosen,
+    disagreements,
+    read_truth,
+    table,
+)
+from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.restoration import Segmentation
+from deepart_assets.storage import Made, Recipe, Record, make_or_reuse, sha256_of
+
+ASSET = "subject_masks_evaluation"
+OURS = "subject_masks"
+SIDE = 512
+"""Masks are compared at this smaller side: the working copy's."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A segmenter to compare with."""
+
+    segmenter: Segmenter
+    settings: Segmentation
+    """The pipeline's, with this segmenter in place of its own."""
+    weights: str
+
+
+@data_asset(
+    group="evaluation",
+    deps=["styled_paintings"],
+    painting_deps=[OURS],
+    kinds={"onnx"},
+)
+def subject_masks_evaluation(studio: Studio) -> Stage:
+    """The pipeline's masks beside those of other segmenters, on some of the paintings.
+
+    For each: share of the area, agreement (intersection over union) with the masks that are kept
+    and with a ground truth where there is one, seconds a painting; the agreement of each with each;
+    a picture of the paintings on which they differ most. The masks of the others are kept, so that
+    only what is new is segmented again.
+    """
+    choice = studio.settings.segmentation.evaluation
+    truth_files = _truth_files(choice.ground_truth)
+
+    def make() -> Made:
+        paintings = studio.paintings
+        curated = CURATED_MASKS.hashes(studio.lake, paintings)
+        keys = chosen(paintings, [truth_files, curated], choice.paintings)
+        if choice.ground_truth is not None and not set(truth_files) & set(keys):
+            raise UnavailableError(
+                f"{choice.ground_truth} has no <painting id>.png of a painting to restore: check"
+                " segmentation.evaluation.ground_truth"
+            )
+        peers, left_out = _peers(studio)
+        samples, faults = [], []
+        for number, key in enumerate(keys, start=1):
+            try:
+                samples.append(_sample(studio, paintings[key], peers, truth_files.get(key)))
+            except (PaintingError, SkipPainting) as fault:
+                faults.append({"painting": key, "reason": str(fault)})
+            studio.log.info(f"{ASSET} {number}/{len(keys)} {key}")
+        names = [OURS, *peers]
+        rows = table(samples, names, OURS)
+        matrix = iou_matrix({name: [each.masks[name] for each in samples] for name in names})
+        picture = disagreements(samples, names, OURS, choice.shown)
+        return Made(
+            {
+                f"reports/{ASSET}.json": report_json(rows),
+                f"{ASSET}/disagreements.jpg": encode_jpeg(picture),
+            },
+            {
+                "preview": preview_uri(picture, 1100),
+                "segmenters": rows,
+                "agreement": [{"": name, **matrix[name]} for name in names],
+                "paintings": len(samples),
+                "left_out": left_out,
+                "faults": faults,
+            },
+        )
+
+    return Stage(
+        make,
+        settings=choice.model_dump(mode="json"),
+        inputs={
+            "ground_truth": sha256_of(
+                "".join(sha256_of(file.read_bytes()) for file in truth_files.values()).encode()
+            )
+        },
+    )
+
+
+def _truth_files(folder: str | None) -> dict[str, Path]:
+    if folder is None:
+        return {}
+    place = PROJECT / folder
+    if not place.is_dir():
+        raise UnavailableError(f"{place} is no folder: check segmentation.evaluation.ground_truth")
+    return {file.stem: file for file in sorted(place.glob("*.png"))}
+
+
+def _peers(studio: Studio) -> tuple[dict[str, Peer], dict[str, str]]:
+    """Return the segmenters to compare with, each with its settings and the hash of its weights,
+    and why others cannot be had."""
+    ours = studio.settings.segmentation
+    found, left_out = {}, {}
+    for name, settings in ours.evaluation.peers.items():
+        segmenter = build_segmenter(settings, studio.downloads)
+        try:
+            weights = segmenter.weights_hash()
+        except UnavailableError as reason:
+            left_out[name] = str(reason)
+        else:
+            found[name] = Peer(segmenter, ours.model_copy(update={"segmenter": settings}), weights)
+    return found, left_out
+
+
+def _sample(
+    studio: Studio,
+    painting: Painting,
+    peers: Mapping[str, Peer],
+    truth_file: Path | None,
+) -> Sample:
+    picture = painting.original()
+    size = working_size(picture.shape[0], picture.shape[1], SIDE)
+    records = {
+        name: _mask_of(studio, painting, picture, name, peer) for name, peer in peers.items()
+    }
+    if (our := studio.ledger.done(OURS, painting.id)) is not None:
+        records[OURS] = our
+    return Sample(
+        id=painting.id,
+        caption=painting.caption,
+        picture=resize(picture, *size),
+        masks={name: _mask(studio, records.get(name), size) for name in (OURS, *peers)},
+        truth=None
+        if truth_file is None
+        else read_truth(truth_file.read_bytes(), str(truth_file), size),
+        seconds={name: record.seconds for name, record in records.items() if name in peers},
+    )
+
+
+def _mask_of(
+    studio: Studio,
+    painting: Painting,
+    picture: NDArray[np.uint8],
+    name: str,
+    peer: Peer,
+) -> Record:
+    """Segment a painting as the pipeline would with this segmenter, unless that was done before."""
+    style = painting.labels["style"]
+
+    def make() -> Made:
+        [prediction] = peer.segmenter([shown_to_segmenters(picture)], [style])
+        size = working_size(picture.shape[0], picture.shape[1], SIDE)
+        subject = clean_up(prediction.levels(), size, peer.settings)
+        mask = encode_png(subject.mask.astype(np.uint8) * 255)
+        return Made(
+            {f"{ASSET}/{name}/{painting.id}.png": mask},
+            verdict=verdict(subject.share, prediction.confidence, peer.settings),
+        )
+
+    recipe = Recipe(
+        code_version="1",
+        settings={
+            **peer.settings.model_dump(mode="json", exclude={"evaluation", "batch"}),
+            **peer.segmenter.choice(style),
+        },
+        inputs={"original": painting.sha256},
+        weights=peer.weights,
+    )
+    return make_or_reuse(studio.ledger, ASSET, recipe, make, key=f"{name}.{painting.id}")[0]
+
+
+def _mask(studio: Studio, record: Record | None, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+    if record is None or record.verdict is not None:
+        return None
+    levels = decode_grey(studio.lake.read(record.path), record.path)
+    return np.asarray(resize(levels, *size) >= 128)

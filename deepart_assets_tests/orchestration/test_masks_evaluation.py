@@ -1,0 +1,107 @@
+"""`subject_masks_evaluation` on real segmenters: its table, what it keeps, a ground truth."""
+
+import json
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from deepart_assets.imaging import decode_grey, decode_rgb, encode_ids, encode_png, resize
+from deepart_assets.segmentation import iou
+from deepart_assets_tests.conftest import draw_painting
+
+ASSET = "subject_masks_evaluation"
+
+
+def figure(key):
+    """Where the drawn figure of a painting is: what differs from its ground."""
+    picture = draw_painting(int(key[1:])).astype(int)
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    height, width = picture.shape[:2]
+    head = (rows - height * 0.3) ** 2 + (columns - width / 2) ** 2 < (width * 0.13) ** 2
+    body = ((rows - height * 0.75) / (height * 0.38)) ** 2 + (
+        (columns - width / 2) / (width * 0.26)
+    ) ** 2 < 1
+    return head | body
+
+
+@pytest.fixture
+def compared(done, instance):
+    done.content["segmentation"]["evaluation"] = {
+        "peers": {
+            "again": {"kind": "saliency", "minimal_confidence": 0},
+            "strict": {"kind": "saliency", "minimal_confidence": 1},
+            "gone": {"kind": "dram", "archive_id": "none", "movement": "realism"},
+        }
+    }
+
+    def run():
+        with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as result:
+            return result.success
+
+    return run
+
+
+@pytest.fixture
+def no_drive(monkeypatch, site, drive):
+    """Google Drive answers, and has no such archive."""
+
+
+def rows_of(project):
+    content = json.loads(project.lake.read(f"reports/{ASSET}.json"))
+    return {row["name"]: row for row in content["rows"]}
+
+
+def test_the_table_the_picture_and_what_is_computed_again(done, compared, no_drive, pauses):
+    assert compared()
+    rows = rows_of(done)
+    assert list(rows) == ["subject_masks", "again", "strict"]
+    # The same segmenter comes to the same masks, whether for the pipeline or for the comparison.
+    assert rows["again"]["iou_with_subject_masks"] > 0.99
+    assert rows["again"]["seconds"] > 0 and rows["again"]["no_subject"] == 0
+    assert rows["strict"]["no_subject"] == rows["strict"]["paintings"] == 5
+    figures = done.ledger.get(ASSET).figures
+    assert "none" in figures["left_out"]["gone"] and not figures["faults"]
+    agreement = {row[""]: row for row in figures["agreement"]}
+    assert agreement["again"]["subject_masks"] > 0.99 and agreement["strict"]["again"] is None
+    picture = decode_rgb(done.lake.read(f"{ASSET}/disagreements.jpg"), "picture")
+    assert min(picture.shape[:2]) > 400
+
+    before = {key: done.ledger.get(ASSET, key).made_at for key in done.ledger.keys(ASSET)}
+    done.content["segmentation"]["evaluation"]["peers"].pop("strict")
+    done.content["segmentation"]["evaluation"]["paintings"] = 3
+    done.lake.remove(
+        f"{ASSET}/again/{sorted(k for k in before if k.startswith('again'))[0][6:]}.png"
+    )
+    assert compared()
+    assert rows_of(done)["again"]["paintings"] == 3
+
+
+def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_path):
+    folder = tmp_path / "truth"
+    folder.mkdir()
+    done.content["segmentation"]["evaluation"] |= {"ground_truth": str(folder), "paintings": 2}
+    assert not compared(), "a folder without any of the paintings"
+    assert "has no <painting id>.png" in done.ledger.get(ASSET).reason
+
+    (folder / "p1.png").write_bytes(encode_png(figure("p1").astype(np.uint8) * 255))
+    # Class ids: a person, a cat, and a frame that nobody judged.
+    ids = np.where(figure("p3"), 9, 0).astype(np.uint8)
+    ids[120:][figure("p3")[120:]] = 4
+    ids[:5] = 255
+    (folder / "p3.png").write_bytes(encode_ids(ids, [(each,) * 3 for each in range(256)]))
+    assert compared()
+    row = rows_of(done)["subject_masks"]
+    assert row["with_truth"] == 2
+    expected = []
+    for key in ("p1", "p3"):
+        mask = decode_grey(done.lake.read(f"subject_masks/{key}.png"), key) > 0
+        expected.append(iou(mask, resize(figure(key).astype(np.uint8), *mask.shape) > 0))
+    assert row["iou_with_truth"] == pytest.approx(np.mean(expected), abs=0.02)
+    assert rows_of(done)["strict"]["iou_with_truth"] == 0
+
+    (folder / "p4.png").write_bytes(b"not a picture")
+    done.content["segmentation"]["evaluation"]["paintings"] = 3
+    assert compared()
+    [fault] = done.ledger.get(ASSET).figures["faults"]
+    assert fault["painting"] == "p4" and "p4.png is no readable picture" in fault["reason"]
