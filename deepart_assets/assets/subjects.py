@@ -17,6 +17,7 @@ from deepart_assets.imaging import (
     decode_grey,
     encode_ids,
     encode_png,
+    fit_within,
     preview_uri,
     resize,
     working_size,
@@ -39,6 +40,9 @@ from deepart_assets.storage import Made, Record, sha256_of
 
 PREDICTION_SIDE = 2048
 """Predictions are made at this smaller side at most: of four times the working copy."""
+
+OVERLAY_SIDE = 600
+"""Longer side at which a mask is drawn on its painting."""
 
 CURATED_MASKS = Observed(
     asset="curated_masks",
@@ -150,7 +154,7 @@ def subject_masks(studio: Studio) -> PaintingStage:
         return Made(
             {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
             {
-                "preview": preview_uri(overlay(picture, subject.mask)),
+                "preview": _preview(picture, subject.mask),
                 "subject_share": round(subject.share, 4),
                 "parts": subject.parts,
                 "mask_from": mask_from,
@@ -168,6 +172,14 @@ def subject_masks(studio: Studio) -> PaintingStage:
             **settings.model_dump(mode="json", exclude=elsewhere),
             "minimal_confidence": settings.segmenter.minimal_confidence,
         },
+    )
+
+
+def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
+    """Show a mask on its painting, drawn at a small size: a large scan would take gigabytes."""
+    size = fit_within(picture.shape[0], picture.shape[1], OVERLAY_SIDE)
+    return preview_uri(
+        overlay(resize(picture, *size), resize(mask.astype(np.float32), *size) >= 0.5)
     )
 
 
