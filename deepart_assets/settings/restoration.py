@@ -143,7 +143,11 @@ class Restoration(Section):
     """What all outpainters share."""
 
     working_side: int = Field(512, ge=64, description="Smaller side of the working copy, pixels.")
-    prompt: str = "a painting in {style} style"
+    prompt: str = Field(
+        "a painting[ in {style} style]",
+        description="For outpainters that read one: {style}, {genre}, {artist}, {title}, {date}. A"
+        " part in square brackets is left out where something named in it is not known.",
+    )
     negative_prompt: str = ""
     seed: int = 0
     keep_subject: bool = Field(

@@ -100,9 +100,40 @@ def test_blending_softens_a_hard_seam():
     known = disc()
     painting = unfinished(known)
     painting[..., :3] = 200
-    result = outpaint(Painter(lambda picture, mask: np.full_like(picture, 90)), painting)
+    painted = np.full((60, 60, 3), 90, np.uint8)
+    painted[0, 0] = 91
+    result = outpaint(Painter(lambda picture, mask: painted), painting)
     pasted = np.where(known[..., None], painting[..., :3], 90).astype(np.uint8)
     assert seam_score(painting, result) < 0.7 * seam_score(painting, pasted)
+
+
+@pytest.mark.parametrize("shift", [(-16, 14, -15), (9, 9, 9), (0, 0, 0)])
+def test_colours_are_matched_where_the_generator_drew_the_subject_off(shift):
+    """As the seed's Stable Diffusion did, by 14 to 17 grey levels."""
+    from scipy.ndimage import distance_transform_edt
+
+    known = disc(160, 30)
+    rows = np.mgrid[:160, :160][0]
+    true = np.repeat((60 + rows[..., None] * 0.6), 3, axis=2)
+    painting = np.dstack([true, known * 255.0]).astype(np.uint8)
+    drawn = np.clip(true + shift, 0, 255).astype(np.uint8)
+    result = outpaint(Painter(lambda picture, mask: drawn), painting)
+    depth = distance_transform_edt(~known)
+    error = np.abs(result.astype(float) - true)
+    near, far = (depth > 0) & (depth < 8), depth > 72
+    assert error[near].mean() < 0.3 * max(3, np.abs(shift).mean())
+    assert np.array_equal(result[far], drawn[far])
+
+
+def test_a_generator_that_did_not_draw_the_subject_shifts_nothing():
+    known = disc(160, 30)
+    painting = unfinished(known)
+    painted = np.full((160, 160, 3), 120, np.uint8)
+    painted[0, 0] = 121
+    result = outpaint(Painter(lambda picture, mask: painted), painting)
+    rows, columns = np.mgrid[:160, :160] - 80
+    beyond = rows**2 + columns**2 > 36**2
+    assert np.abs(result[beyond].astype(int) - painted[beyond]).max() <= 1
 
 
 def test_all_known_is_returned_as_it_is():
@@ -118,6 +149,7 @@ def test_all_known_is_returned_as_it_is():
         (np.zeros((6, 6), bool), noise, "no subject"),
         (disc(), lambda picture, mask: picture, "black"),  # the hole is untouched
         (disc(), lambda picture, mask: np.zeros_like(picture), "black"),
+        (disc(), lambda picture, mask: np.full_like(picture, 120), "one colour"),
         (disc(), lambda picture, mask: noise(picture, mask)[:-1], "59"),
     ],
 )
@@ -177,13 +209,23 @@ def test_a_seed_never_changes_between_versions():
 LABELS = {"style": "Realism", "artist": "Goya", "title": "A {curly} title", "genre": ""}
 
 
-def test_prompts_are_filled_in():
-    template = "a {genre} painting in {style} style by {artist}, {title}"
-    expected = "a painting in Realism style by Goya, A {curly} title"
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("a {genre} painting, {title}", "a painting, A {curly} title"),
+        ("a painting[ in {style} style][ of {genre}]", "a painting in Realism style"),
+        ("[{genre}, ][{title}] by {artist}", "A {curly} title by Goya"),
+        ("[{style} and {genre}] always [this]", "always this"),
+        ("{style}[]", "Realism"),
+    ],
+)
+def test_prompts_are_filled_in_and_leave_out_what_is_not_known(template, expected):
     assert prompt_for(template, LABELS) == expected
 
 
-@pytest.mark.parametrize("template", ["{mood}", "{style", "{0}"])
+@pytest.mark.parametrize(
+    "template", ["{mood}", "{style", "{0}", "[{mood}]", "{style.__class__}{x}"]
+)
 def test_a_wrong_template_is_explained(template):
     with pytest.raises(PaintingError, match=r"restoration\.prompt.*\{style\}"):
         prompt_for(template, LABELS)
