@@ -1,7 +1,7 @@
 """Outpainting: inventing what is around a subject.
 
-Belongs here: the outpainters, one file each, and what is common to them (`compose`, `seam`). Does not
-belong here: where the subject comes from, or what becomes of the result.
+Belongs here: the outpainters, one file each, and what is common to them (`compose`, `seam`). Does
+not belong here: where the subject comes from, or what becomes of the result.
 """
 
 from deepart_assets.outpainting.base import Descriptor, Outpainter
