@@ -6,8 +6,9 @@ code that acts on a setting.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from deepart_assets.settings.dram import NEAREST_MOVEMENT, THINGS, Mixture, Thing, one_key_each
 from deepart_assets.settings.section import Section
 
 
@@ -36,12 +37,24 @@ class Bundled(Section):
 
 
 class Dram(Section):
-    """The seed's network: DeepLabV2 ResNet-101 trained on the DRAM data set."""
+    """The DRAM data set's DeepLabV2 ResNet-101, one of four networks or several by the style."""
 
     kind: Literal["dram"]
     minimal_confidence: float = _minimal_confidence(0)
     archive_id: str = Field(description="Google Drive id of the published archive.")
-    movement: Literal["realism", "impressionism", "post_impressionism", "expressionism"] = "realism"
+    movement: Mixture = Field(
+        default={"realism": 1.0},
+        description="The network for styles that `styles` does not name: a movement, or several"
+        " with weights.",
+    )
+    styles: Annotated[dict[str, Mixture], AfterValidator(one_key_each)] = Field(
+        default=dict(NEAREST_MOVEMENT),
+        description="The network for each style; what is given replaces the whole table. {}: that"
+        " of `movement` for all, as in the seed.",
+    )
+    classes: tuple[Thing, ...] = Field(
+        THINGS, min_length=1, description="Of these classes are subjects; all else is surround."
+    )
 
 
 Segmenter = Annotated[Saliency | Bundled | Dram, Field(discriminator="kind")]
