@@ -57,7 +57,28 @@ class Dram(Section):
     )
 
 
-Segmenter = Annotated[Saliency | Bundled | Dram, Field(discriminator="kind")]
+class Panoptic(Section):
+    """Mask2Former: the things of a panoptic segmentation, all of them one subject."""
+
+    kind: Literal["panoptic"]
+    minimal_confidence: float = _minimal_confidence(0)
+    model: str = Field(
+        "facebook/mask2former-swin-large-coco-panoptic",
+        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    things: tuple[str, ...] = Field(
+        (), description="Labels of the model that are subjects; none: COCO's 80 things."
+    )
+    score: float = Field(
+        0.5, ge=0, lt=1, description="Least probability of a segment's class; others do not count."
+    )
+    area: float = Field(
+        0.001, ge=0, le=1, description="Least share of the picture that a thing must cover."
+    )
+
+
+Segmenter = Annotated[Saliency | Bundled | Dram | Panoptic, Field(discriminator="kind")]
 
 
 class Segmentation(Section):
