@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import torch
 
-STRIP = 200_000
+STRIP = 100_000
 """Pixels that are decided at once. Twelve maps of a picture of 48 megapixels would take 2.3 GB, of
-a strip 10 MB; strips of a million pixels, which fit no cache, took twice the time."""
+a strip 5 MB; strips of a million pixels, which fit no cache, took twice the time."""
 
 
 def compose(
