@@ -57,6 +57,25 @@ class Dram(Section):
     )
 
 
+class Salient(Section):
+    """A salient object network of the rembg package, of whatever class the object is."""
+
+    kind: Literal["salient"]
+    minimal_confidence: float = _minimal_confidence(0.3)
+    model: Literal[
+        "birefnet-general", "birefnet-general-lite", "birefnet-portrait", "birefnet-dis",
+        "birefnet-hrsod", "birefnet-massive", "isnet-general-use", "u2net", "u2netp", "silueta",
+    ] = Field("birefnet-general", description="By rembg's name.")  # fmt: skip
+    folder: str | None = Field(
+        None,
+        description="Local folder with <model>.onnx, which is taken as it is; none: rembg's own,"
+        " where it downloads the model to and checks it.",
+    )
+    provider: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="What onnxruntime computes on; auto: CUDA where it has that."
+    )
+
+
 class Panoptic(Section):
     """Mask2Former: the things of a panoptic segmentation, all of them one subject."""
 
@@ -78,7 +97,7 @@ class Panoptic(Section):
     )
 
 
-Segmenter = Annotated[Saliency | Bundled | Dram | Panoptic, Field(discriminator="kind")]
+Segmenter = Annotated[Saliency | Bundled | Dram | Salient | Panoptic, Field(discriminator="kind")]
 
 
 class Segmentation(Section):
