@@ -106,7 +106,7 @@ class SalientSegmenter:
 
     def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
         levels = resize(self.probability(picture), *picture.shape[:2])
-        mask = np.clip(levels, 0, 1)  # enlarging overshoots
+        mask = np.clip(levels, 0, 1, out=levels)  # enlarging overshoots
         return Prediction(mask, confidence_of(mask, mask >= 0.5))
 
     def probability(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -159,6 +159,8 @@ class SalientSegmenter:
                     f"the salient segmenter needs the package {package}: pip install '.[salient]',"
                     " or choose another segmentation.segmenter"
                 )
+        # On a machine's first import pymatting, which rembg needs for other things, compiles for a
+        # minute; numba keeps what it compiled.
         from rembg.sessions import sessions
 
         return sessions[self._settings.model]

@@ -51,6 +51,17 @@ def one_key_each(styles: Mapping[str, Any]) -> Mapping[str, Any]:
     return styles
 
 
+def not_empty(classes: tuple[Thing, ...]) -> tuple[Thing, ...]:
+    """Return the classes if there are any.
+
+    Raises:
+        ValueError: There are none.
+    """
+    if not classes:
+        raise ValueError(f"name at least one class of {', '.join(THINGS)}")
+    return classes
+
+
 _NEAR: dict[Movement, tuple[str, ...]] = {
     "realism": (
         "Realism", "Baroque", "Contemporary Realism", "Early Renaissance", "High Renaissance",

@@ -8,7 +8,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
 
-from deepart_assets.settings.dram import NEAREST_MOVEMENT, THINGS, Mixture, Thing, one_key_each
+from deepart_assets.settings.dram import (
+    NEAREST_MOVEMENT,
+    THINGS,
+    Mixture,
+    Thing,
+    not_empty,
+    one_key_each,
+)
 from deepart_assets.settings.section import Section
 
 
@@ -52,8 +59,8 @@ class Dram(Section):
         description="The network for each style; what is given replaces the whole table. {}: that"
         " of `movement` for all, as in the seed.",
     )
-    classes: tuple[Thing, ...] = Field(
-        THINGS, min_length=1, description="Of these classes are subjects; all else is surround."
+    classes: Annotated[tuple[Thing, ...], AfterValidator(not_empty)] = Field(
+        THINGS, description="Of these classes are subjects; all else is surround."
     )
 
 

@@ -116,7 +116,7 @@ def test_weights_are_shares_and_plain_json(downloads):
         ({"styles": {"?": "realism"}}, "no name of a style"),
         ({"classes": ["unicorn"]}, "'bird', 'boat', 'bottle'"),
         ({"classes": ["background"]}, "'bird', 'boat', 'bottle'"),
-        ({"classes": []}, "at least 1"),
+        ({"classes": []}, "at least one class of bird, boat"),
     ],
 )
 def test_wrong_settings_are_told(wrong, words):
