@@ -64,7 +64,8 @@ def subject_of(
     the query whose class probability × mask probability is largest, and a segment that keeps less
     than 0.8 of its query's mask is dropped. The soft mask is the smaller of the mask probability of
     the strongest thing that counts, and its share against the strongest other query; it is at
-    least 0.5 just where a pixel belongs to such a thing with a mask probability of at least 0.5.
+    least 0.5 just where a pixel belongs to such a thing with a mask probability of at least 0.5
+    (enlarged, the two may differ by a pixel along the edge).
 
     Args:
         processor: The image processor of transformers that belongs to the model.
