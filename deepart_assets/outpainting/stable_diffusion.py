@@ -4,7 +4,6 @@ Belongs here: fetching and loading the pipeline, padding, calling it reproducibl
 here: prompts and seeds (`compose`), which come from outside.
 """
 
-import hashlib
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor
 from deepart_assets.settings.restoration import StableDiffusion
-from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.hub import hash_of_model, model_folder
 
 MULTIPLE = 8
 """The VAE reduces eight times: both sides must be multiples."""
@@ -48,10 +47,7 @@ class StableDiffusionOutpainter:
         Raises:
             UnavailableError: The model cannot be had; names model and remedy.
         """
-        total = hashlib.sha256()
-        for file in sorted(self._folder.rglob("*.safetensors")):
-            total.update(f"{file.relative_to(self._folder)} {_content_hash(file)}\n".encode())
-        return total.hexdigest()
+        return hash_of_model(self._folder)
 
     def __call__(
         self,
@@ -102,31 +98,16 @@ class StableDiffusionOutpainter:
     @cached_property
     def _folder(self) -> Path:
         model = self._settings.model
-        if Path(model).is_dir():
-            return Path(model)
-        prepare()
-        from diffusers import DiffusionPipeline
-        from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
 
-        try:
-            found = DiffusionPipeline.download(
+        def fetch() -> str:
+            prepare()
+            from diffusers import DiffusionPipeline
+
+            return DiffusionPipeline.download(
                 model, revision=self._settings.revision, use_safetensors=True
             )
-        except GatedRepoError as error:
-            raise UnavailableError(
-                f"the model {model} is gated: accept its licence on its page and log in with"
-                " `hf auth login`, or choose another model"
-            ) from error
-        except RepositoryNotFoundError as error:
-            raise UnavailableError(
-                f"there is no model {model} (or it is private): correct the outpainter's model"
-            ) from error
-        except (OSError, ValueError) as error:
-            raise UnavailableError(
-                f"the model {model} cannot be fetched ({type(error).__name__}): check the network,"
-                " or set the outpainter's model to a local folder that holds the pipeline"
-            ) from error
-        return Path(found)
+
+        return model_folder(model, "the outpainter's model", fetch)
 
     @cached_property
     def _pipeline(self) -> Any:
@@ -154,11 +135,3 @@ class StableDiffusionOutpainter:
             ) from error
         pipeline.set_progress_bar_config(disable=True)
         return pipeline.to("cuda" if cuda else "cpu")
-
-
-def _content_hash(file: Path) -> str:
-    # A model cache names its large files by their hash already.
-    name = file.resolve().name
-    if len(name) == 64 and set(name) <= set("0123456789abcdef"):
-        return name
-    return sha256_of_file(file)

@@ -1,7 +1,8 @@
 """Subject segmentation: which pixels of a painting are kept.
 
-Belongs here: the segmenters (`saliency`, `dram`), the cleaning of their masks and showing them.
-Does not belong here: what becomes of the mask, or which paintings are segmented.
+Belongs here: the segmenters (`saliency`, `bundled`, `dram`, `salient`, `panoptic`), the cleaning of
+their masks and showing them. Does not belong here: what becomes of the mask, or which
+paintings are segmented.
 """
 
 from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, Segmenter

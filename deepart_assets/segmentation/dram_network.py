@@ -8,6 +8,8 @@ the checkpoints come from (`drive`) and what is done with a prediction (`dram`).
 Imports torch at module level; only import it inside functions.
 """
 
+import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,16 @@ from torch import nn
 from deepart_assets import compat
 from deepart_assets.errors import UnavailableError
 
-CLASSES = (
-    "background", "bird", "boat", "bottle", "cat", "chair",
-    "cow", "dog", "horse", "person", "potted plant", "sheep",
-)  # fmt: skip
+CLASSES = 12
+"""Background and the things of `settings.dram`."""
 RATES = (6, 12, 18, 24)
 FEATURES = 2048
+PARTS = ("feature_extractor", "classifier")
+"""Where a checkpoint has its weights; besides, it has the optimisers' state."""
+REMEDY = (
+    "Delete it, and it is unpacked again; if that does not help, check"
+    " segmentation.segmenter.archive_id"
+)
 
 
 class DeepLabV2(nn.Module):
@@ -40,7 +46,7 @@ class DeepLabV2(nn.Module):
         )
         self.backbone.fc = nn.Identity()
         self.classifier = nn.ModuleList(
-            nn.Conv2d(FEATURES, len(CLASSES), 3, padding=rate, dilation=rate) for rate in RATES
+            nn.Conv2d(FEATURES, CLASSES, 3, padding=rate, dilation=rate) for rate in RATES
         )
 
     def features(self, pictures: torch.Tensor) -> torch.Tensor:
@@ -62,17 +68,19 @@ def load_checkpoint(path: Path) -> DeepLabV2:
     dropped, and the `num_batches_tracked` that frozen normalisation layers lack are filled in.
 
     Raises:
-        UnavailableError: Not such a checkpoint; the message names the file and the first fault.
+        UnavailableError: It is damaged, holds code, or is no such checkpoint; the message names the
+            file, the first fault and the remedy.
     """
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        extractor = _without_prefix(content["feature_extractor"], "module.")
-        classifier = _without_prefix(content["classifier"], "module.")
-    except Exception as error:  # the unpickler raises whatever the file makes it raise
+    content = _read(path)
+    parts: list[Any] = [None]
+    if isinstance(content, Mapping):
+        parts = [content.get(part) for part in PARTS]
+    if not all(isinstance(part, Mapping) for part in parts):
         raise UnavailableError(
-            f"{path} is not a checkpoint with 'feature_extractor' and 'classifier'"
-            f" ({type(error).__name__}: {error}): delete it, it will be fetched again"
-        ) from error
+            f"{path} is not a checkpoint of the DRAM networks: it has no weights under"
+            f" {PARTS[0]!r} and {PARTS[1]!r}. {REMEDY}"
+        )
+    extractor, classifier = (_without_prefix(part, "module.") for part in parts)
 
     network = DeepLabV2()
     backbone = _without_prefix(extractor, "backbone.")
@@ -85,13 +93,31 @@ def load_checkpoint(path: Path) -> DeepLabV2:
             weights.setdefault(key, value)
     try:
         network.load_state_dict(weights, strict=True)
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError, TypeError) as error:  # a value may be no tensor
         first = str(error).splitlines()[1:2] or [str(error)]
         raise UnavailableError(
-            f"{path} does not fit DeepLabV2 ResNet-101 with {len(CLASSES)} classes:"
-            f" {first[0].strip()}"
+            f"{path} does not fit DeepLabV2 ResNet-101 with {CLASSES} classes:"
+            f" {first[0].strip().rstrip('.')}. {REMEDY}"
         ) from error
     return network.eval()
+
+
+def _read(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler raises whatever the file makes it raise
+        # torch's own words advise to read the file with the code that is in it.
+        if found := re.search(r"Unsupported (?:global|class): GLOBAL (\S+)", str(error)):
+            raise UnavailableError(
+                f"{path} holds code ({found[1]}) and not weights alone. Nothing of it was executed:"
+                " do not use the file, delete it, and check segmentation.segmenter.archive_id"
+            ) from error
+        is_pickle = isinstance(error, pickle.UnpicklingError)
+        words = "no pickle of tensors" if is_pickle else (str(error).splitlines() or [""])[0]
+        raise UnavailableError(
+            f"{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint"
+            f" ({words or type(error).__name__}): it may be cut short. {REMEDY}"
+        ) from error
 
 
 def _without_prefix(weights: Mapping[str, Any], prefix: str) -> dict[str, Any]:

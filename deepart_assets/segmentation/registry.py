@@ -4,7 +4,7 @@ Belongs here: one line a segmenter. Does not belong here: anything that takes ti
 """
 
 from deepart_assets.segmentation import base
-from deepart_assets.settings.restoration import Bundled, Dram, Segmenter
+from deepart_assets.settings.restoration import Bundled, Dram, Panoptic, Salient, Segmenter
 from deepart_assets.storage.downloads import Downloads
 
 
@@ -19,6 +19,14 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
         from deepart_assets.segmentation.dram import DramSegmenter
 
         return DramSegmenter(settings, downloads)
+    if isinstance(settings, Salient):
+        from deepart_assets.segmentation.salient import SalientSegmenter
+
+        return SalientSegmenter(settings)
+    if isinstance(settings, Panoptic):
+        from deepart_assets.segmentation.panoptic import PanopticSegmenter
+
+        return PanopticSegmenter(settings)
     if isinstance(settings, Bundled):
         from deepart_assets.segmentation.bundled import BundledSegmenter
 

@@ -6,8 +6,16 @@ code that acts on a setting.
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from deepart_assets.settings.dram import (
+    NEAREST_MOVEMENT,
+    THINGS,
+    Mixture,
+    Thing,
+    not_empty,
+    one_key_each,
+)
 from deepart_assets.settings.section import Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -38,15 +46,67 @@ class Bundled(Section):
 
 
 class Dram(Section):
-    """The seed's network: DeepLabV2 ResNet-101 trained on the DRAM data set."""
+    """The DRAM data set's DeepLabV2 ResNet-101, one of four networks or several by the style."""
 
     kind: Literal["dram"]
     minimal_confidence: float = _minimal_confidence(0)
     archive_id: str = Field(description="Google Drive id of the published archive.")
-    movement: Literal["realism", "impressionism", "post_impressionism", "expressionism"] = "realism"
+    movement: Mixture = Field(
+        default={"realism": 1.0},
+        description="The network for styles that `styles` does not name: a movement, or several"
+        " with weights.",
+    )
+    styles: Annotated[dict[str, Mixture], AfterValidator(one_key_each)] = Field(
+        default=dict(NEAREST_MOVEMENT),
+        description="The network for each style; what is given replaces the whole table. {}: that"
+        " of `movement` for all, as in the seed.",
+    )
+    classes: Annotated[tuple[Thing, ...], AfterValidator(not_empty)] = Field(
+        THINGS, description="Of these classes are subjects; all else is surround."
+    )
 
 
-Segmenter = Annotated[Saliency | Bundled | Dram, Field(discriminator="kind")]
+class Salient(Section):
+    """A salient object network of the rembg package, of whatever class the object is."""
+
+    kind: Literal["salient"]
+    minimal_confidence: float = _minimal_confidence(0.3)
+    model: Literal[
+        "birefnet-general", "birefnet-general-lite", "birefnet-portrait", "birefnet-dis",
+        "birefnet-hrsod", "birefnet-massive", "isnet-general-use", "u2net", "u2netp", "silueta",
+    ] = Field("birefnet-general", description="By rembg's name.")  # fmt: skip
+    folder: str | None = Field(
+        None,
+        description="Local folder with <model>.onnx, which is taken as it is; none: rembg's own,"
+        " where it downloads the model to and checks it.",
+    )
+    provider: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="What onnxruntime computes on; auto: CUDA where it has that."
+    )
+
+
+class Panoptic(Section):
+    """Mask2Former: the things of a panoptic segmentation, all of them one subject."""
+
+    kind: Literal["panoptic"]
+    minimal_confidence: float = _minimal_confidence(0)
+    model: str = Field(
+        "facebook/mask2former-swin-large-coco-panoptic",
+        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    things: tuple[str, ...] = Field(
+        (), description="Labels of the model that are subjects; none: COCO's 80 things."
+    )
+    score: float = Field(
+        0.5, ge=0, lt=1, description="Least probability of a segment's class; others do not count."
+    )
+    area: float = Field(
+        0.001, ge=0, le=1, description="Least share of the picture that a thing must cover."
+    )
+
+
+Segmenter = Annotated[Saliency | Bundled | Dram | Salient | Panoptic, Field(discriminator="kind")]
 
 
 class MasksEvaluation(Section):

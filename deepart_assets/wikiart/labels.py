@@ -1,21 +1,18 @@
 """What is written of a painting, made comparable: names and years.
 
-Belongs here: rules that tell whether two spellings name the same thing, and which years a text
-means. Does not belong here: choosing paintings by them (`styles`, `sr`).
+Belongs here: rules that tell whether two spellings name the same artist, and which years a text
+means. Does not belong here: the rule for names of any kind (`deepart_assets.names`), choosing
+paintings by them (`styles`, `sr`).
 """
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable
 
+from deepart_assets.names import name_key
+
 Years = tuple[int, int]
 """First and last year; years before Christ are negative."""
-
-_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
-)
-"""Letters that Unicode does not decompose into a base letter and a mark."""
 
 _NOBODY = {
     *("unknown", "anonymous", "anonymus", "anonymer", "anon", "unidentified", "undetermined"),
@@ -23,19 +20,6 @@ _NOBODY = {
     *("artist", "artists", "painter", "master", "author", "the", "an"),
 }
 """A name of nothing but these words names no one."""
-
-
-def name_key(name: str) -> str:
-    """Return what two spellings of a name share; "" if it has no letter or digit.
-
-    Case, accents, Unicode's forms and invisible characters do not count. Whatever is no letter or
-    digit (hyphen, underscore, apostrophe, bracket, space) only separates words. Only the accents
-    of the European scripts are dropped: in others a mark may be a vowel.
-    """
-    plain = _without_accents(_without_accents(name).casefold()).translate(_LETTERS)
-    kinds = [(letter, unicodedata.category(letter)) for letter in plain]
-    spaced = (letter if kind[0] in "LMN" else " " for letter, kind in kinds if kind != "Cf")
-    return " ".join("".join(spaced).split())
 
 
 def artist_key(name: str) -> str:
@@ -59,12 +43,6 @@ def spellings(names: Iterable[str], key: Callable[[str], str] = name_key) -> dic
         found.setdefault(key(name), name)
     found.pop("", None)
     return found
-
-
-def _without_accents(text: str) -> str:
-    """Decompose and drop the combining diacritical marks (U+0300 to U+036F)."""
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(letter for letter in decomposed if not "\u0300" <= letter <= "\u036f")
 
 
 # --- years ---------------------------------------------------------------------------------------

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import PredictedStyles
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.labels import artist_key, name_key, spellings
+from deepart_assets.wikiart.labels import artist_key, spellings
 from deepart_assets.wikiart.probe import Integers, calibration_error, cross_validate, fit, spread
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from deepart_assets.errors import SettingsError
+from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyledPaintings
-from deepart_assets.wikiart.labels import artist_key, name_key, spellings, years_of
+from deepart_assets.wikiart.labels import artist_key, spellings, years_of
 
 if TYPE_CHECKING:
     import pandas

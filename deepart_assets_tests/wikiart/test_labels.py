@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.wikiart.labels import artist_key, name_key, spellings, years_of
+from deepart_assets.names import name_key
+from deepart_assets.wikiart.labels import artist_key, spellings, years_of
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.imaging.hashing import hamming, hashes_from_hex
+from deepart_assets.names import name_key
 from deepart_assets.settings.super_resolution import RuledSR
-from deepart_assets.wikiart.labels import artist_key, name_key
+from deepart_assets.wikiart.labels import artist_key
 from deepart_assets.wikiart.sr.duplicates import near_duplicates
 from deepart_assets.wikiart.sr.measuring import BOX, QUALITY
 from deepart_assets.wikiart.sr.split import SPLITS, owner_of, seed_that_fills, sides

@@ -1,0 +1,209 @@
+"""The panoptic segmenter: Mask2Former through transformers, subject = the things it finds.
+
+Cheng et al., "Masked-attention Mask Transformer for Universal Image Segmentation", CVPR 2022
+(arXiv 2112.01527).
+
+Belongs here: fetching and loading the model, which of its labels are things, batches. Does not
+belong here: from its outputs to a mask (`panoptic_things`).
+"""
+
+import difflib
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.compat import prepare
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import resize
+from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.panoptic_things import Rules, subject_of
+from deepart_assets.settings.restoration import Panoptic
+from deepart_assets.storage.hub import hash_of_model, model_folder
+
+if TYPE_CHECKING:
+    import torch
+
+SETTING = "segmentation.segmenter.model"
+FILES = ("*.safetensors", "*.json")
+"""Weights and configuration: both decide what comes out."""
+BATCH = {"cpu": 1, "cuda": 4}
+"""Pictures that go through the network at once. On a CPU that would save no time, and alone a mask
+is the same to the bit whatever else is made with it."""
+COCO_LABELS, COCO_THINGS = 133, 80
+"""COCO's panoptic labels have the 80 things first, person to toothbrush, and then 53 kinds of
+surround."""
+MOST_THINGS = 255
+THINNEST = 1 / 128
+"""Of the shorter to the longer side. A thinner picture is stretched to that, or the reduced one
+would have no pixels across."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    model: Any
+    processor: Any
+    rules: Rules
+
+
+class PanopticSegmenter:
+    """All segments of things that are probable and large enough, as one subject."""
+
+    descriptor = Descriptor(
+        name="panoptic",
+        input_size=(384, 384),
+        keeps_aspect=False,
+        needs_gpu=False,
+        half_precision=False,
+        licence="the model's own (MIT for those of the Mask2Former authors)",
+        source="Cheng et al. 2022, arXiv 2112.01527; transformers",
+    )
+
+    def __init__(self, settings: Panoptic) -> None:
+        self._settings = settings
+
+    def weights_hash(self) -> str:
+        """Return the SHA-256 over the names and contents of weights and configuration.
+
+        Raises:
+            UnavailableError: The model cannot be had; names model and remedy.
+        """
+        return self._hash
+
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return nothing: all paintings are treated alike."""
+        return {}
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict pictures of one input size together, at most `BATCH` at once.
+
+        Raises:
+            UnavailableError: The model cannot be had, or is another kind of model, or has no such
+                labels as `things` names.
+        """
+        if not pictures:
+            return []
+        loaded = self._loaded
+        inputs = [_input(loaded.processor, picture) for picture in pictures]
+        # Padded to one size, as transformers would, a picture's masks would depend on the others.
+        members: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, each in enumerate(inputs):
+            members[tuple(each.shape)].append(index)
+        at_once = BATCH[loaded.model.device.type]
+        found: dict[int, Prediction] = {}
+        for indices in members.values():
+            for start in range(0, len(indices), at_once):
+                batch = indices[start : start + at_once]
+                queries = self._queries([inputs[index] for index in batch])
+                for index, (classes, masks) in zip(batch, queries, strict=True):
+                    size = pictures[index].shape[:2]
+                    found[index] = subject_of(loaded.processor, classes, masks, size, loaded.rules)
+        return [found[index] for index in range(len(pictures))]
+
+    def _queries(
+        self, inputs: "Sequence[torch.Tensor]"
+    ) -> "list[tuple[torch.Tensor, torch.Tensor]]":
+        """Return each picture's class logits, Q×(labels + 1), and mask logits, Q×h×w."""
+        import torch
+
+        model = self._loaded.model
+        with torch.inference_mode():
+            answer = model(pixel_values=torch.stack(list(inputs)).to(model.device))
+        classes, masks = answer.class_queries_logits.cpu(), answer.masks_queries_logits.cpu()
+        return list(zip(classes, masks, strict=True))
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_of_model(self._folder, FILES)
+
+    @cached_property
+    def _folder(self) -> Path:
+        settings = self._settings
+
+        def fetch() -> str:
+            from huggingface_hub import snapshot_download
+
+            return snapshot_download(
+                settings.model, revision=settings.revision, allow_patterns=list(FILES)
+            )
+
+        return model_folder(settings.model, SETTING, fetch)
+
+    @cached_property
+    def _loaded(self) -> _Loaded:
+        folder = self._folder
+        prepare()
+        import torch
+        from safetensors import SafetensorError
+        from transformers import Mask2FormerForUniversalSegmentation, Mask2FormerImageProcessorPil
+
+        try:
+            processor = Mask2FormerImageProcessorPil.from_pretrained(folder, local_files_only=True)
+            model, report = Mask2FormerForUniversalSegmentation.from_pretrained(
+                folder,
+                local_files_only=True,
+                use_safetensors=True,  # a pickle could hold code
+                dtype=torch.float32,
+                output_loading_info=True,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            first = (str(error).splitlines() or [""])[0].rstrip(". ")
+            raise UnavailableError(
+                f"{folder} does not hold a Mask2Former in safetensors ({first}): correct {SETTING},"
+                " or delete the folder and fetch it again"
+            ) from error
+        # transformers makes up what is missing; the loss is of use in training alone.
+        missing = sorted(k for k in report["missing_keys"] if not k.startswith("criterion."))
+        if missing:
+            raise UnavailableError(
+                f"{folder} lacks {len(missing)} weights of a Mask2Former (the first is"
+                f" {missing[0]}): correct {SETTING}, or delete the folder and fetch it again"
+            )
+        settings = self._settings
+        rules = Rules(
+            things=_things(model.config.id2label, settings.things, str(folder)),
+            score=settings.score,
+            area=settings.area,
+        )
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        return _Loaded(model.eval().to(device), processor, rules)
+
+
+def _input(processor: Any, picture: NDArray[np.uint8]) -> "torch.Tensor":
+    """Return the network's input, float32, 3×h×w, as the model's own configuration has it."""
+    height, width = picture.shape[:2]
+    least = round(max(height, width) * THINNEST)
+    stretched = resize(picture, max(height, least), max(width, least))
+    return processor(images=[stretched], input_data_format="channels_last", return_tensors="pt")[
+        "pixel_values"
+    ][0]
+
+
+def _things(labels: Mapping[int, str], wanted: Sequence[str], model: str) -> dict[int, str]:
+    """Return the labels that are things, name by id, in the order of the ids."""
+    setting = "segmentation.segmenter.things"
+    if not wanted:
+        if len(labels) != COCO_LABELS:
+            raise UnavailableError(
+                f"{model} has {len(labels)} labels and not COCO's {COCO_LABELS}, so that it is not"
+                f" known which are things: name them in {setting}"
+            )
+        return {each: labels[each] for each in range(COCO_THINGS)}
+    known = sorted(labels.values())
+    for name in wanted:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=3, cutoff=0.5) or known[:10]
+            raise UnavailableError(
+                f"{model} has no label {name!r}; it has {', '.join(close)}, …: correct {setting}"
+            )
+    chosen = {each: name for each, name in sorted(labels.items()) if name in wanted}
+    if len(chosen) > MOST_THINGS:
+        raise UnavailableError(f"{setting} names more than {MOST_THINGS} labels: name fewer")
+    return chosen

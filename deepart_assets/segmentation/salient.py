@@ -1,0 +1,236 @@
+"""The salient object segmenter: BiRefNet, ISNet or U²-Net through rembg, subject = what stands out.
+
+Belongs here: finding the model's file, running it, resizing its map. Does not belong here: the
+models' downloads, their checksums and the pre-processing, which are rembg's.
+"""
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.imaging import resize
+from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
+from deepart_assets.settings.restoration import Salient
+from deepart_assets.storage import sha256_of_file
+
+if TYPE_CHECKING:
+    import onnxruntime
+    from rembg.sessions.base import BaseSession
+
+Colour = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Convention:
+    """What goes into a model and what comes out, as in rembg's session of that name."""
+
+    side: int
+    """Pictures are stretched to this square."""
+    mean: Colour
+    deviation: Colour
+    logits: bool
+    """Whether a sigmoid is to be applied."""
+
+
+_IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+_BIREFNET = Convention(1024, *_IMAGENET, logits=True)
+_ISNET = Convention(1024, (0.5, 0.5, 0.5), (1.0, 1.0, 1.0), logits=False)
+_U2NET = Convention(320, *_IMAGENET, logits=False)
+
+CONVENTIONS = {
+    "birefnet-general": _BIREFNET,
+    "birefnet-general-lite": _BIREFNET,
+    "birefnet-portrait": _BIREFNET,
+    "birefnet-dis": _BIREFNET,
+    "birefnet-hrsod": _BIREFNET,
+    "birefnet-massive": _BIREFNET,
+    "isnet-general-use": _ISNET,
+    "u2net": _U2NET,
+    "u2netp": _U2NET,
+    "silueta": _U2NET,
+}
+FOLDER, PROVIDER = "segmentation.segmenter.folder", "segmentation.segmenter.provider"
+
+
+class SalientSegmenter:
+    """Subject = what a salient object network keeps, of whatever class."""
+
+    def __init__(self, settings: Salient) -> None:
+        self._settings = settings
+        self._convention = CONVENTIONS[settings.model]
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Describe the model."""
+        side = self._convention.side
+        return Descriptor(
+            name=f"salient ({self._settings.model})",
+            input_size=(side, side),
+            keeps_aspect=False,
+            needs_gpu=False,
+            half_precision=False,
+            licence="rembg: MIT; the model's own (BiRefNet: MIT; ISNet, U²-Net: Apache-2.0)",
+            source="https://github.com/danielgatis/rembg",
+        )
+
+    def weights_hash(self) -> str:
+        """Return the SHA-256 of the model's file, fetching it if rembg has not got it.
+
+        Raises:
+            UnavailableError: rembg is missing, or the model cannot be had.
+        """
+        return self._hash
+
+    def choice(self, style: str) -> Mapping[str, Any]:
+        """Return nothing: all paintings are treated alike."""
+        return {}
+
+    def __call__(
+        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+    ) -> list[Prediction]:
+        """Predict one by one: the models' files take one picture at a time.
+
+        Raises:
+            UnavailableError: As for `weights_hash`, or the file is no such model, or there is no
+                such provider.
+            PaintingError: The model gave values that are no probabilities.
+        """
+        return [self._predict(picture) for picture in pictures]
+
+    def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
+        levels = resize(self.probability(picture), *picture.shape[:2])
+        mask = np.clip(levels, 0, 1, out=levels)  # enlarging overshoots
+        return Prediction(mask, confidence_of(mask, mask >= 0.5))
+
+    def probability(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the model's own map: float32 in [0, 1], of its input size, H×W×3 stretched to it.
+
+        rembg would stretch the map's values to the whole of [0, 1], so that there is a subject on a
+        blank canvas too; they are left as they are.
+        """
+        from PIL import Image
+
+        session, convention = self._session, self._convention
+        feed = session.normalize(
+            Image.fromarray(picture),
+            convention.mean,
+            convention.deviation,
+            (convention.side, convention.side),
+        )
+        levels = np.asarray(session.inner_session.run(None, feed)[0], dtype=np.float32)
+        if levels.shape != (1, 1, convention.side, convention.side):
+            raise UnavailableError(
+                f"{self._file} gives {levels.shape} and not a map of"
+                f" {convention.side}×{convention.side}: it is not {self._settings.model}."
+                f" {self._remedy}"
+            )
+        if not np.isfinite(levels).all():
+            raise PaintingError(
+                f"{self._settings.model} gave values that are not finite: choose another"
+                " segmentation.segmenter.model"
+            )
+        if convention.logits:
+            levels = np.float32(0.5) * (1 + np.tanh(levels / 2))  # the sigmoid, without overflow
+        return np.clip(levels[0, 0], 0, 1)
+
+    @cached_property
+    def _hash(self) -> str:
+        return sha256_of_file(self._file)
+
+    @property
+    def _remedy(self) -> str:
+        if self._settings.folder is not None:
+            return f"Put the right file in its place, or correct {FOLDER}"
+        return "Delete it, and it is fetched again"
+
+    @cached_property
+    def _kind(self) -> "type[BaseSession]":
+        """rembg's session of the model: its download, checksum and pre-processing."""
+        for package in ("onnxruntime", "rembg"):  # without the former, the latter ends the process
+            if importlib.util.find_spec(package) is None:
+                raise UnavailableError(
+                    f"the salient segmenter needs the package {package}: pip install '.[salient]',"
+                    " or choose another segmentation.segmenter"
+                )
+        # On a machine's first import pymatting, which rembg needs for other things, compiles for a
+        # minute; numba keeps what it compiled.
+        from rembg.sessions import sessions
+
+        return sessions[self._settings.model]
+
+    @cached_property
+    def _file(self) -> Path:
+        model, folder, kind = self._settings.model, self._settings.folder, self._kind
+        if folder is not None:
+            # As a plain folder of files, or as rembg keeps them.
+            places = Path(folder), Path(folder) / "models" / model
+            found = [file for place in places if (file := place / f"{model}.onnx").is_file()]
+            if not found:
+                raise UnavailableError(f"there is no {places[0] / model}.onnx: correct {FOLDER}")
+            return found[0]
+        try:
+            return Path(kind.download_models())
+        except (OSError, ValueError) as error:  # of requests; of pooch, for a wrong checksum
+            raise UnavailableError(
+                f"the model {model} cannot be fetched ({type(error).__name__}): check the network,"
+                f" or set {FOLDER} to a folder that holds {model}.onnx"
+            ) from error
+
+    @cached_property
+    def _session(self) -> "BaseSession":
+        import onnxruntime
+
+        file, kind = self._file, self._kind
+
+        class Session(kind):  # type: ignore[misc, valid-type]
+            """The same with the file that was found; rembg's own would look again."""
+
+            @classmethod
+            def download_models(cls, *args: Any, **kwargs: Any) -> str:
+                return str(file)
+
+        providers = self._providers(onnxruntime.get_available_providers())
+        try:
+            session = Session(
+                self._settings.model, onnxruntime.SessionOptions(), providers=providers
+            )
+        except Exception as error:  # onnxruntime's errors have no base of their own
+            first = (str(error).splitlines() or [""])[0].rstrip(". ")
+            raise UnavailableError(
+                f"{file} cannot be read as an ONNX model ({first}). {self._remedy}"
+            ) from error
+        self._check(session.inner_session, file)
+        return session
+
+    def _check(self, session: "onnxruntime.InferenceSession", file: Path) -> None:
+        side, shape = self._convention.side, session.get_inputs()[0].shape
+        pairs = zip(shape, (1, 3, side, side), strict=False)
+        # A dimension that is left open is a name.
+        if len(shape) != 4 or any(isinstance(a, int) and a != b for a, b in pairs):
+            raise UnavailableError(
+                f"{file} takes inputs of {shape} and not [1, 3, {side}, {side}]: it is not"
+                f" {self._settings.model}. {self._remedy}"
+            )
+        if self._settings.provider == "cuda" and "CUDA" not in session.get_providers()[0]:
+            raise UnavailableError(
+                "onnxruntime cannot use the GPU: install the CUDA and cuDNN that it was built for,"
+                f" or set {PROVIDER} to cpu"
+            )
+
+    def _providers(self, available: Sequence[str]) -> list[str]:
+        wanted = self._settings.provider
+        has_cuda = "CUDAExecutionProvider" in available
+        if wanted == "cuda" and not has_cuda:
+            raise UnavailableError(
+                "this onnxruntime has no CUDA provider: pip install onnxruntime-gpu in its place,"
+                f" or set {PROVIDER} to cpu"
+            )
+        cuda = ["CUDAExecutionProvider"] if has_cuda and wanted != "cpu" else []
+        return [*cuda, "CPUExecutionProvider"]

@@ -1,0 +1,63 @@
+"""Models of the Hugging Face hub by their id, or the same files in a local folder.
+
+Belongs here: fetching with one wording of what can go wrong, and the hash of what was fetched. Does
+not belong here: what the files are, and loading them.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.lake import sha256_of_file
+
+WEIGHTS = ("*.safetensors",)
+
+
+def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
+    """Return the folder of a model: `model` itself if there is such a folder, else what is fetched.
+
+    Args:
+        model: The id in the hub, "owner/name", or a path.
+        setting: The setting's name, for messages.
+        fetch: Downloads the model, or finds it in the hub's cache, and returns its folder.
+
+    Raises:
+        UnavailableError: It cannot be had; names the model and the remedy.
+    """
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
+
+    try:
+        return Path(fetch())
+    except GatedRepoError as error:
+        raise UnavailableError(
+            f"the model {model} is gated: accept its licence on its page and log in with"
+            " `hf auth login`, or choose another model"
+        ) from error
+    except RepositoryNotFoundError as error:
+        raise UnavailableError(
+            f"there is no model {model} (or it is private): correct {setting}"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise UnavailableError(
+            f"the model {model} cannot be fetched ({type(error).__name__}): check the network, or"
+            f" set {setting} to a local folder that holds it"
+        ) from error
+
+
+def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:
+    """Return the SHA-256 over the names and contents of all files that match, in their order."""
+    total = hashlib.sha256()
+    for file in sorted({file for pattern in patterns for file in folder.rglob(pattern)}):
+        total.update(f"{file.relative_to(folder)} {_content_hash(file)}\n".encode())
+    return total.hexdigest()
+
+
+def _content_hash(file: Path) -> str:
+    # A model cache names its large files by their hash already.
+    name = file.resolve().name
+    if len(name) == 64 and set(name) <= set("0123456789abcdef"):
+        return name
+    return sha256_of_file(file)
