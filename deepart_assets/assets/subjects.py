@@ -36,6 +36,7 @@ from deepart_assets.segmentation import (
     read_curated_mask,
     verdict,
 )
+from deepart_assets.settings.restoration import Segmentation
 from deepart_assets.storage import Made, Record, sha256_of
 
 PREDICTION_SIDE = 2048
@@ -62,6 +63,21 @@ class Sitter(NamedTuple):
 
     picture: NDArray[np.uint8]
     style: str
+
+
+def prediction_settings(settings: Segmentation) -> dict[str, Any]:
+    """Return what a prediction depends on, but for what the segmenter chooses by the style."""
+    elsewhere = {"minimal_confidence", "movement", "styles"}
+    return settings.segmenter.model_dump(mode="json", exclude=elsewhere)
+
+
+def mask_settings(settings: Segmentation) -> dict[str, Any]:
+    """Return what a mask depends on besides the prediction."""
+    elsewhere = {"segmenter", "batch", "evaluation"}
+    return {
+        **settings.model_dump(mode="json", exclude=elsewhere),
+        "minimal_confidence": settings.segmenter.minimal_confidence,
+    }
 
 
 def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -105,7 +121,7 @@ def predicted_masks(studio: Studio) -> PaintingStage:
 
     return PaintingStage(
         Together(read, predict, finish, settings.batch),
-        settings=settings.segmenter.model_dump(mode="json", exclude={"minimal_confidence"}),
+        settings=prediction_settings(settings),
         details=lambda painting: segmenter.choice(painting.labels["style"]),
         weights=segmenter.weights_hash(),
     )
@@ -165,14 +181,7 @@ def subject_masks(studio: Studio) -> PaintingStage:
             verdict=reason,
         )
 
-    elsewhere = {"segmenter", "batch", "evaluation"}
-    return PaintingStage(
-        make,
-        settings={
-            **settings.model_dump(mode="json", exclude=elsewhere),
-            "minimal_confidence": settings.segmenter.minimal_confidence,
-        },
-    )
+    return PaintingStage(make, settings=mask_settings(settings))
 
 
 def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:

@@ -11,7 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.assets.subjects import CURATED_MASKS, shown_to_segmenters
+from deepart_assets.assets.subjects import (
+    CURATED_MASKS,
+    mask_settings,
+    prediction_settings,
+    shown_to_segmenters,
+)
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
 from deepart_assets.imaging import (
     decode_grey,
@@ -190,7 +195,8 @@ def _mask_of(
     recipe = Recipe(
         code_version="1",
         settings={
-            **peer.settings.model_dump(mode="json", exclude={"evaluation", "batch"}),
+            **prediction_settings(peer.settings),
+            **mask_settings(peer.settings),
             **peer.segmenter.choice(style),
         },
         inputs={"original": painting.sha256},

@@ -50,7 +50,10 @@ class Dram(Section):
 
     kind: Literal["dram"]
     minimal_confidence: float = _minimal_confidence(0)
-    archive_id: str = Field(description="Google Drive id of the published archive.")
+    archive_id: str = Field(
+        "1GvUGVRVRpK676Rb8WtEcZTfLRc6gGOHP",
+        description="Google Drive id of the authors' archive.",
+    )
     movement: Mixture = Field(
         default={"realism": 1.0},
         description="The network for styles that `styles` does not name: a movement, or several"
