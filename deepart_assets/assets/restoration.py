@@ -6,12 +6,14 @@ Does not belong here: how a surround is generated (`outpainting`), a picture enl
 (`super_resolution`).
 """
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import dagster as dg
 import numpy as np
+from numpy.typing import NDArray
 
 from deepart_assets.assets.subjects import (
     predicted_masks,
@@ -31,12 +33,14 @@ from deepart_assets.imaging import (
 from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import painting_asset
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
 from deepart_assets.outpainting import (
+    Request,
     build_outpainter,
-    outpaint,
+    composed,
     painting_seed,
     prompt_for,
+    request_for,
     seam_score,
     subject_difference,
 )
@@ -84,16 +88,28 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
 # --- the surround --------------------------------------------------------------------------------
 
 
+class Wanted(NamedTuple):
+    """An unfinished painting, and what an outpainter is asked for it: once for each candidate."""
+
+    unfinished: NDArray[np.uint8]
+    requests: list[Request]
+
+
 def _outpaintings(name: str) -> dg.AssetsDefinition:
     def fault(record: Record) -> str | None:
         difference = record.figures["subject_difference"]
         return f"changed by {difference} grey levels" if difference else None
+
+    def seam_fault(record: Record) -> str | None:
+        score = record.figures["seam_score"]
+        return f"steps across the seam are {score:.1f} times those beside it" if score > 3 else None
 
     @painting_asset(
         name=f"{name}_outpaintings",
         deps=(),
         painting_deps=["unfinished_paintings"],
         kinds={"outpainting"},
+        code_version="2",
         pool="gpu",
         checks=[
             Check(
@@ -101,7 +117,14 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
                 "Read back from its file, every subject pixel is byte-identical to the unfinished"
                 " painting.",
                 fault,
-            )
+            ),
+            Check(
+                "seam_unobtrusive",
+                "Steps of brightness across the seam are at most three times those beside it. (A"
+                " subject before a plain ground has an outline in the original, too.)",
+                seam_fault,
+                dg.AssetCheckSeverity.WARN,
+            ),
         ],
     )
     def outpaintings(studio: Studio) -> PaintingStage:
@@ -109,43 +132,73 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
 
         RGB PNG at the working size. The subject is the painter's, byte for byte; the seam is
         blended on the generated side only. The random seed follows from the global seed, the
-        painting and the outpainter, so a result depends neither on the batch nor on the order.
+        painting and the outpainter, so a result depends neither on the batch nor on the order. Of
+        several candidates the one with the lowest seam score is first; the others are kept.
         """
         shared = studio.settings.restoration
         settings = studio.settings.outpainters[name]
-        outpainter = build_outpainter(settings)
+        outpainter = build_outpainter(settings, studio.downloads)
+        candidates = shared.candidates if outpainter.descriptor.learned else 1
 
         def details(painting: Painting) -> dict[str, Any]:
+            seeds = range(candidates)
             return {
                 "prompt": prompt_for(shared.prompt, painting.labels),
-                "seed": painting_seed(shared.seed, painting.id, name),
+                "seeds": [painting_seed(shared.seed, painting.id, name, each) for each in seeds],
             }
 
-        def make(painting: Painting) -> Made:
+        def read(painting: Painting) -> Wanted:
             path = painting.inputs["unfinished_paintings"].path
             unfinished = decode_rgba(painting.read("unfinished_paintings"), path)
             wanted = details(painting)
-            result = outpaint(
-                outpainter,
-                unfinished,
-                prompt=wanted["prompt"],
-                negative_prompt=shared.negative_prompt,
-                seed=wanted["seed"],
+            asked = (
+                request_for(
+                    unfinished,
+                    prompt=wanted["prompt"],
+                    negative_prompt=shared.negative_prompt,
+                    seed=seed,
+                )
+                for seed in wanted["seeds"]
             )
-            data = encode_png(result)
-            written = decode_rgb(data, painting.id)
+            return Wanted(unfinished, [each for each in asked if each is not None])
+
+        def predict(wanted: Sequence[Wanted]) -> list[list[NDArray[np.uint8]]]:
+            results = iter(outpainter([one for each in wanted for one in each.requests]))
+            return [list(itertools.islice(results, len(each.requests))) for each in wanted]
+
+        def finish(painting: Painting, wanted: Wanted, found: list[NDArray[np.uint8]]) -> Made:
+            unfinished, called = wanted.unfinished, outpainter.descriptor.name
+            ready = [composed(each, unfinished, called) for each in found]
+            # Nothing was asked for where nothing is missing.
+            results = ready or [np.ascontiguousarray(unfinished[..., :3])]
+            scores = [seam_score(unfinished, each) for each in results]
+            order = sorted(range(len(results)), key=lambda index: scores[index])
+            chosen, seeds = details(painting), details(painting)["seeds"]
+            data = [encode_png(results[index]) for index in order]
+            written = decode_rgb(data[0], painting.id)
             return Made(
-                {f"{name}_outpaintings/{painting.id}.png": data},
                 {
-                    "preview": preview_uri(result),
+                    f"{name}_outpaintings/{painting.id}{f'.{rank}' if rank else ''}.png": each
+                    for rank, each in enumerate(data)
+                },
+                {
+                    "preview": preview_uri(written),
                     "subject_difference": subject_difference(unfinished, written),
-                    "seam_score": round(seam_score(unfinished, written), 3),
-                    **wanted,
+                    "seam_score": round(scores[order[0]], 3),
+                    "prompt": chosen["prompt"],
+                    "negative_prompt": shared.negative_prompt,
+                    "seed": seeds[order[0]],
+                    "candidates": [
+                        {"seed": seeds[index], "seam_score": round(scores[index], 3)}
+                        for index in order
+                    ]
+                    if len(order) > 1
+                    else None,
                 },
             )
 
         return PaintingStage(
-            make,
+            Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
             settings={
                 "outpainter": settings.model_dump(mode="json"),
                 "negative_prompt": shared.negative_prompt,

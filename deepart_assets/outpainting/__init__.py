@@ -4,11 +4,13 @@ Belongs here: the outpainters, one file each, and what is common to them (`compo
 not belong here: where the subject comes from, or what becomes of the result.
 """
 
-from deepart_assets.outpainting.base import Descriptor, Outpainter
+from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
 from deepart_assets.outpainting.compose import (
+    composed,
     outpaint,
     painting_seed,
     prompt_for,
+    request_for,
     subject_difference,
 )
 from deepart_assets.outpainting.registry import build_outpainter
@@ -17,10 +19,13 @@ from deepart_assets.outpainting.seam import seam_score
 __all__ = [
     "Descriptor",
     "Outpainter",
+    "Request",
     "build_outpainter",
+    "composed",
     "outpaint",
     "painting_seed",
     "prompt_for",
+    "request_for",
     "seam_score",
     "subject_difference",
 ]

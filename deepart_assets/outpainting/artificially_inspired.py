@@ -4,13 +4,11 @@ Belongs here: for now its description, and saying that the network is not there.
 here: a stand-in.
 """
 
+from collections.abc import Sequence
 from typing import NoReturn
 
-import numpy as np
-from numpy.typing import NDArray
-
 from deepart_assets.errors import UnavailableError
-from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.settings.restoration import ArtificiallyInspired
 
 
@@ -40,14 +38,6 @@ class ArtificiallyInspiredOutpainter:
             " stable_diffusion, patchmatch or telea"
         )
 
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        known: NDArray[np.bool_],
-        *,
-        prompt: str = "",
-        negative_prompt: str = "",
-        seed: int = 0,
-    ) -> NoReturn:
+    def __call__(self, requests: Sequence[Request]) -> NoReturn:
         """Raise as `weights_hash` does."""
         self.weights_hash()

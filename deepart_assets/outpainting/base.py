@@ -4,6 +4,7 @@ Belongs here: the family's types. Does not belong here: any method, or what is c
 all of them (`compose`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,22 @@ class Descriptor:
     source: str
 
 
+@dataclass(frozen=True)
+class Request:
+    """One surround to be invented."""
+
+    picture: NDArray[np.uint8]
+    """uint8, H×W×3, RGB; black where unknown."""
+    known: NDArray[np.bool_]
+    """bool, H×W, True = subject."""
+    prompt: str = ""
+    """What to paint, for those that read it."""
+    negative_prompt: str = ""
+    """What not to paint."""
+    seed: int = 0
+    """The only source of chance: equal requests give equal results."""
+
+
 class Outpainter(Protocol):
     """Invents what is around a subject. Weights are loaded at the first call, not before."""
 
@@ -43,25 +60,10 @@ class Outpainter(Protocol):
         """
         ...
 
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        known: NDArray[np.bool_],
-        *,
-        prompt: str,
-        negative_prompt: str,
-        seed: int,
-    ) -> NDArray[np.uint8]:
-        """Fill the unknown pixels.
-
-        Args:
-            picture: uint8, H×W×3, RGB; black where unknown.
-            known: bool, H×W, True = subject.
-            prompt: What to paint, for those that read it.
-            negative_prompt: What not to paint.
-            seed: The only source of chance: equal arguments give equal results.
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels of several pictures, together where that is quicker.
 
         Returns:
-            uint8, H×W×3. Known pixels may come back changed: `compose.outpaint` restores them.
+            uint8, H×W×3 each. Known pixels may come back changed: `compose` restores them.
         """
         ...

@@ -13,13 +13,63 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.outpainting.base import Outpainter
+from deepart_assets.outpainting.base import Outpainter, Request
 from deepart_assets.outpainting.seam import join
 
 MOSTLY = 0.98
 """A night may be black, but not to the last bit nearly everywhere."""
 SEVERAL = 64
 """So few pixels may be of one colour by chance."""
+
+
+def request_for(
+    unfinished: NDArray[np.uint8], *, prompt: str = "", negative_prompt: str = "", seed: int = 0
+) -> Request | None:
+    """Return what an outpainter is asked for an unfinished painting; None if nothing is missing.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject, 0 = to be generated.
+        prompt: See `Request`.
+        negative_prompt: See `Request`.
+        seed: See `Request`.
+
+    Raises:
+        PaintingError: There is nothing to keep.
+    """
+    known = unfinished[..., 3] == 255
+    if not known.any():
+        raise PaintingError("the unfinished painting has no subject to paint around")
+    if known.all():
+        return None
+    # New arrays: an outpainter that writes into what it is given must not reach the subject.
+    picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
+    return Request(picture, known, prompt, negative_prompt, seed)
+
+
+def composed(
+    generated: NDArray[np.uint8], unfinished: NDArray[np.uint8], name: str
+) -> NDArray[np.uint8]:
+    """Return the outpainting: the subject as it was, joined to what was generated.
+
+    Args:
+        generated: What the outpainter gave.
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        name: The outpainter's, for messages.
+
+    Returns:
+        uint8, H×W×3; every subject pixel is byte-identical to `unfinished`.
+
+    Raises:
+        PaintingError: The hole was left as it was, is of one colour, or the size is another.
+    """
+    known = unfinished[..., 3] == 255
+    picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
+    if generated.shape != picture.shape:
+        raise PaintingError(
+            f"{name} gave a picture of {generated.shape[:2]} instead of {picture.shape[:2]}"
+        )
+    _check_the_surround(generated[~known], name)
+    return np.where(known[..., None], picture, join(generated, picture, known))
 
 
 def outpaint(
@@ -30,39 +80,12 @@ def outpaint(
     negative_prompt: str = "",
     seed: int = 0,
 ) -> NDArray[np.uint8]:
-    """Generate the surround of a subject.
-
-    Args:
-        outpainter: What generates.
-        unfinished: uint8, H×W×4; alpha 255 = subject, 0 = to be generated.
-        prompt: See `Outpainter`.
-        negative_prompt: See `Outpainter`.
-        seed: See `Outpainter`.
-
-    Returns:
-        uint8, H×W×3; every subject pixel is byte-identical to `unfinished`.
-
-    Raises:
-        PaintingError: There is nothing to keep, or the outpainter left the hole as it was, painted
-            it in one colour, or gave a picture of another size.
-    """
-    known = unfinished[..., 3] == 255
-    picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
-    if not known.any():
-        raise PaintingError("the unfinished painting has no subject to paint around")
-    if known.all():
-        return picture
-    # Copies: an outpainter that writes into what it is given must not reach the subject.
-    generated = outpainter(
-        picture.copy(), known.copy(), prompt=prompt, negative_prompt=negative_prompt, seed=seed
-    )
-    if generated.shape != picture.shape:
-        raise PaintingError(
-            f"{outpainter.descriptor.name} gave a picture of {generated.shape[:2]} instead of"
-            f" {picture.shape[:2]}"
-        )
-    _check_the_surround(generated[~known], outpainter.descriptor.name)
-    return np.where(known[..., None], picture, join(generated, picture, known))
+    """Generate the surround of one subject: `request_for`, the outpainter, `composed`."""
+    request = request_for(unfinished, prompt=prompt, negative_prompt=negative_prompt, seed=seed)
+    if request is None:
+        return np.ascontiguousarray(unfinished[..., :3])
+    [generated] = outpainter([request])
+    return composed(generated, unfinished, outpainter.descriptor.name)
 
 
 def _check_the_surround(pixels: NDArray[np.uint8], name: str) -> None:
@@ -87,9 +110,9 @@ def subject_difference(unfinished: NDArray[np.uint8], result: NDArray[np.uint8])
     return int(difference.max(initial=0))
 
 
-def painting_seed(global_seed: int, painting: str, outpainter: str) -> int:
-    """Return a seed in [0, 2³¹) that depends on these three alone, not on batch or order."""
-    text = f"{global_seed}\n{painting}\n{outpainter}"
+def painting_seed(global_seed: int, painting: str, outpainter: str, candidate: int = 0) -> int:
+    """Return a seed in [0, 2³¹) that depends on these four alone, not on batch or order."""
+    text = f"{global_seed}\n{painting}\n{outpainter}" + (f"\n{candidate}" if candidate else "")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
 

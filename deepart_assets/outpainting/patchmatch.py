@@ -3,11 +3,13 @@
 Belongs here: PyPatchMatch at a reduced size. Does not belong here: compositing (`compose`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.reduced import enlarge, reduce
 from deepart_assets.settings.restoration import PatchMatch
 
@@ -32,15 +34,11 @@ class PatchMatchOutpainter:
     def weights_hash(self) -> None:
         """Return None: there are no weights."""
 
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        known: NDArray[np.bool_],
-        *,
-        prompt: str = "",
-        negative_prompt: str = "",
-        seed: int = 0,
-    ) -> NDArray[np.uint8]:
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels, one picture after the other."""
+        return [self._fill(each) for each in requests]
+
+    def _fill(self, request: Request) -> NDArray[np.uint8]:
         """Fill the unknown pixels; the prompt has no effect.
 
         Raises:
@@ -56,12 +54,12 @@ class PatchMatchOutpainter:
             raise UnavailableError(
                 "PyPatchMatch's library does not load on this system: choose another outpainter"
             )
-        small, small_known = reduce(picture, known, self._settings.scale)
+        small, small_known = reduce(request.picture, request.known, self._settings.scale)
         hole = (~small_known).astype(np.uint8) * 255
-        patch_match.set_random_seed(seed)
+        patch_match.set_random_seed(request.seed)
         filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
         mended = _mend(np.asarray(filled), small_known, self._settings.patch)
-        return enlarge(mended, *known.shape)
+        return enlarge(mended, *request.known.shape)
 
 
 def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:

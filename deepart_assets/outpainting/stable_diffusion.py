@@ -4,6 +4,7 @@ Belongs here: fetching and loading the pipeline, padding, calling it reproducibl
 here: prompts and seeds (`compose`), which come from outside.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.settings.restoration import StableDiffusion
 from deepart_assets.storage.hub import hash_of_model, model_folder
 
@@ -49,15 +50,11 @@ class StableDiffusionOutpainter:
         """
         return hash_of_model(self._folder)
 
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        known: NDArray[np.bool_],
-        *,
-        prompt: str = "",
-        negative_prompt: str = "",
-        seed: int = 0,
-    ) -> NDArray[np.uint8]:
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels, one picture after the other."""
+        return [self._fill(each) for each in requests]
+
+    def _fill(self, request: Request) -> NDArray[np.uint8]:
         """Fill the unknown pixels.
 
         The picture is padded by mirroring to multiples of eight and cropped back, so nothing is
@@ -70,15 +67,16 @@ class StableDiffusionOutpainter:
         import torch
         from PIL import Image
 
+        picture, known = request.picture, request.known
         height, width = known.shape
         bottom, right = -height % MULTIPLE, -width % MULTIPLE
         padded = np.pad(picture, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
         hole = np.pad(~known, ((0, bottom), (0, right)), mode="symmetric")
         # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
-        generator = torch.Generator("cpu").manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(request.seed)
         result = self._pipeline(
-            prompt=prompt,
-            negative_prompt=negative_prompt or None,
+            prompt=request.prompt,
+            negative_prompt=request.negative_prompt or None,
             image=Image.fromarray(padded),
             mask_image=Image.fromarray(hole.astype(np.uint8) * 255),
             height=padded.shape[0],

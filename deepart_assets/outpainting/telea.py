@@ -3,10 +3,12 @@
 Belongs here: OpenCV's method at a reduced size. Does not belong here: compositing (`compose`).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.base import Descriptor
+from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.reduced import enlarge, reduce
 from deepart_assets.settings.restoration import Telea
 
@@ -31,19 +33,15 @@ class TeleaOutpainter:
     def weights_hash(self) -> None:
         """Return None: there are no weights."""
 
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        known: NDArray[np.bool_],
-        *,
-        prompt: str = "",
-        negative_prompt: str = "",
-        seed: int = 0,
-    ) -> NDArray[np.uint8]:
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels, one picture after the other."""
+        return [self._fill(each) for each in requests]
+
+    def _fill(self, request: Request) -> NDArray[np.uint8]:
         """Fill the unknown pixels; prompt and seed have no effect."""
         import cv2
 
-        small, small_known = reduce(picture, known, self._settings.scale)
+        small, small_known = reduce(request.picture, request.known, self._settings.scale)
         hole = (~small_known).astype(np.uint8)
         filled = cv2.inpaint(small, hole, self._settings.radius, cv2.INPAINT_TELEA)
-        return enlarge(filled, *known.shape)
+        return enlarge(filled, *request.known.shape)

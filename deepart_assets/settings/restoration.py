@@ -213,6 +213,14 @@ class Restoration(Section):
     )
     negative_prompt: str = ""
     seed: int = 0
+    candidates: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Outpaintings of each painting by an outpainter that has learnt to; the one"
+        " with the least visible seam goes on, the others are kept beside it.",
+    )
+    batch: int = Field(4, ge=1, description="Paintings that an outpainter is given together.")
     keep_subject: bool = Field(
         True,
         description="In the enlarged result the subject comes from the original painting, resized,"

@@ -67,7 +67,7 @@ def test_same_seed_same_bytes(settings):
 
     def run(seed):
         painter = build_outpainter(settings)
-        return painter(*arguments, prompt="", negative_prompt="", seed=seed)
+        return painter([Request(*arguments, seed=seed)])[0]
 
     first = run(4)
     run(5)
@@ -94,7 +94,7 @@ def test_telea_continues_colours_where_they_are():
     known = np.zeros((128, 128), bool)
     known[:, 48:80] = True
     painter = build_outpainter(TELEA)
-    result = painter(picture * known[..., None], known, prompt="", negative_prompt="", seed=0)
+    result = painter([Request(picture * known[..., None], known)])[0]
     assert np.abs(result[8, 8].astype(int) - (200, 60, 40)).max() < 25
     assert np.abs(result[120, 120].astype(int) - (40, 60, 200)).max() < 25
 
@@ -106,7 +106,7 @@ def test_patchmatch_repeats_a_pattern():
     known = np.ones((128, 128), bool)
     known[52:76, 52:76] = False
     painter = build_outpainter(PATCHMATCH)
-    result = painter(stripes * known[..., None], known, prompt="", negative_prompt="", seed=0)
+    result = painter([Request(stripes * known[..., None], known)])[0]
     difference = np.abs(result[~known].astype(int) - stripes[~known])
     assert difference.mean() < 15  # a constant colour would differ by about 70
 
@@ -129,7 +129,7 @@ def test_what_is_not_there_yet_says_so():
         painter.weights_hash()
     known = masks(64, 64)["at a border"]
     with pytest.raises(UnavailableError):
-        painter(texture(64, 64), known, prompt="", negative_prompt="", seed=0)
+        painter([Request(texture(64, 64), known)])[0]
 
 
 def test_classical_methods_have_no_weights():

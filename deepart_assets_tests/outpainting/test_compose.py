@@ -29,9 +29,11 @@ class Painter:
     def weights_hash(self):
         return None
 
-    def __call__(self, picture, known, *, prompt, negative_prompt, seed):
-        self.seen = picture.copy(), known.copy(), prompt, negative_prompt, seed
-        return self.paint(picture, known)
+    def __call__(self, requests):
+        [one] = requests
+        rest = one.prompt, one.negative_prompt, one.seed
+        self.seen = one.picture.copy(), one.known.copy(), *rest
+        return [self.paint(one.picture, one.known)]
 
 
 def unfinished(known, seed=0):
@@ -191,12 +193,13 @@ def test_seeds_are_stable_and_fit_32_bits(seed, painting, outpainter):
 
 def test_each_argument_changes_the_seed():
     seeds = {
-        painting_seed(seed, painting, outpainter)
+        painting_seed(seed, painting, outpainter, candidate)
         for seed in range(5)
         for painting in ("a", "b", "ab")
         for outpainter in ("telea", "patchmatch")
+        for candidate in range(3)
     }
-    assert len(seeds) == 30
+    assert len(seeds) == 90
 
 
 def test_a_seed_never_changes_between_versions():
