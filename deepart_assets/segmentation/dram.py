@@ -1,7 +1,7 @@
 """The seed's segmenter: one DRAM network, subject = any class but background.
 
 Belongs here: pre- and post-processing around the network. Does not belong here: the network
-(`dram_network`), which needs torch at import, and the download (`drive`).
+(`dram_network`), which needs torch at import, and the download (`storage.drive_archives`).
 """
 
 from functools import cached_property
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Descriptor, Prediction
-from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.restoration import Dram
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive_archives import fetch_member
 
 if TYPE_CHECKING:
     from deepart_assets.segmentation.dram_network import DeepLabV2
@@ -55,7 +55,9 @@ class DramSegmenter:
     @cached_property
     def _checkpoint(self) -> Path:
         member = MEMBER.format(movement=self._settings.movement)
-        return fetch_checkpoint(self._settings.archive_id, member, self._downloads)
+        return fetch_member(
+            self._settings.archive_id, member, self._downloads, "segmentation.segmenter"
+        )
 
     @cached_property
     def _hash(self) -> str:
