@@ -4,7 +4,7 @@ Belongs here: the networks, their files in every published layout, and their tra
 belong here: how a painting is cut into what the network takes (`artificially_inspired`).
 
 Common to all modules: pictures are RGB in [-1, 1], B×3×R×R; masks `known` are B×1×R×R, 1 = known
-and 0 = hole. Tensors have the names of `spec.generator_shapes`. The modules `layers`, `generator`,
-`discriminator`, `losses`, `augmentation` and `model` import torch at module level: import them
-inside functions only.
+and 0 = hole. Tensors have the names of `spec.generator_shapes`. The modules `layers`,
+`generator`, `discriminator`, `training.augmentation` and `training.model` import torch at module
+level: import them inside functions only.
 """
