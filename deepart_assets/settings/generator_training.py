@@ -87,7 +87,9 @@ class GeneratorTraining(Section):
     )
     seed: int = Field(0, ge=0)
     precision: Literal["fp32", "bf16"] = Field(
-        "fp32", description="bf16: the networks compute in bfloat16 (autocast), on a GPU."
+        "fp32",
+        description="bf16: the networks compute in bfloat16 (autocast), weights and optimisers stay"
+        " float32. For GPUs, and CPUs that have instructions for it (avx512_bf16, amx_bf16).",
     )
     half: bool = Field(True, description="Store the result in float16.")
     checkpoint_seconds: float | None = Field(

@@ -82,11 +82,10 @@ class Conv(nn.Module):
         """Return B×outputs×H×W, or half of each side."""
         weight = self.weight * self._scale
         bias = None if self.bias is None else self.bias * self._gain
-        if self._down and self._kernel == 1:
-            # A 1×1 convolution looks at every second place only: the filter needs no others.
-            x = functional.conv2d(filtered(x, padding=1, stride=2), weight, bias)
-        elif self._down:
-            x = functional.conv2d(filtered(x, padding=2), weight, bias, stride=2)
+        if self._down:
+            # A filter of stride 2 before a 1×1 layer would do, and is slower to differentiate.
+            x = filtered(x, padding=(self._kernel + 1) // 2)
+            x = functional.conv2d(x, weight, bias, stride=2)
         else:
             x = functional.conv2d(x, weight, bias, padding=self._kernel // 2)
         return functional.leaky_relu(x, SLOPE, inplace=True) if self._active else x
@@ -135,7 +134,8 @@ class ModulatedConv(nn.Module):
         largest = style.detach().abs().amax(1, keepdim=True).clamp_min(EPSILON)
         style = style / largest * self._scale
         energy = _precise(self.weight).square().sum((2, 3))
-        power = functional.linear(style.square(), energy)
+        with torch.autocast(x.device.type, enabled=False):
+            power = functional.linear(style.square(), energy)
         demodulation = (GAIN * torch.rsqrt(power + EPSILON / largest.square()))[..., None, None]
 
         x = x * style[..., None, None].to(x.dtype)
@@ -171,19 +171,21 @@ class ToRGB(nn.Module):
 # --- the resampling filter -----------------------------------------------------------------------
 
 
-def filtered(x: torch.Tensor, *, padding: int, stride: int = 1, gain: float = 1) -> torch.Tensor:
+def filtered(x: torch.Tensor, *, padding: int, gain: float = 1) -> torch.Tensor:
     """Apply the 4×4 resampling filter to each channel, with zeros around.
 
     Returns:
-        B×C×H'×W' with H' = ⌊(H + 2·padding - 4) / stride⌋ + 1.
+        B×C×H'×W' with H' = H + 2·padding - 3.
     """
     kernel = _kernel(x, gain)
-    return functional.conv2d(x, kernel, padding=padding, stride=stride, groups=x.shape[1])
+    return functional.conv2d(x, kernel, padding=padding, groups=x.shape[1])
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
     """Double the sides of B×C×H×W: zeros between the pixels, then four times the filter."""
-    return functional.conv_transpose2d(x, _kernel(x, 4), stride=2, padding=1, groups=x.shape[1])
+    with torch.autocast(x.device.type, enabled=False):  # pictures are added up over all sides
+        kernel = _kernel(x, 4)
+        return functional.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
 
 
 def _precise(x: torch.Tensor) -> torch.Tensor:

@@ -128,6 +128,22 @@ def test_losses_of_a_step_and_when_there_is_a_penalty():
     assert all(value.requires_grad for value in trained.discriminator.parameters())
 
 
+def test_bfloat16_comes_near():
+    """Losses, and the direction in which the weights move."""
+    found = {}
+    for precision in ("fp32", "bf16"):
+        trained = model(32, precision=precision, l1_weight=1.0)
+        torch.manual_seed(1)
+        losses = trained.step(2, 4, some(side=32), some(side=32, seed=1))
+        slopes = [value.grad.flatten() for value in trained.generator.parameters()]
+        assert all(value.dtype == torch.float32 for value in slopes)
+        found[precision] = (losses, torch.cat(slopes))
+    exact, near = found["fp32"], found["bf16"]
+    for name, value in exact[0].items():
+        assert near[0][name].item() == pytest.approx(value.item(), rel=0.05), name
+    assert float(torch.cosine_similarity(exact[1], near[1], dim=0)) > 0.95
+
+
 def test_each_step_moves_its_own_network():
     trained = model(r1_gamma=0)
     state = lambda name: [value.clone() for value in trained.parts()[name].parameters()]  # noqa: E731

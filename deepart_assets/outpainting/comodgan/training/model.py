@@ -198,7 +198,7 @@ class Model:
         return logits
 
     def _autocast(self) -> torch.autocast:
-        wanted = self._settings.precision == "bf16" and self.device.type == "cuda"
+        wanted = self._settings.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
 
