@@ -67,12 +67,11 @@ def _from_drive(choice: DriveGenerator, downloads: Downloads) -> Path:
     if choice.member is not None:
         return fetch_member(choice.file_id, choice.member, downloads, f"{_KEY}.member")
     name = f"drive/{choice.file_id}.checkpoint"
-    remedy = f"check the network, or download it with a browser and save it as {{}}, or set {_KEY}"
-    download = drive_download(
-        choice.file_id,
-        name,
-        remedy=remedy.format(downloads.cache / name) + " to a file that you have",
+    remedy = (
+        "check the network, or download it with a browser and save it as"
+        f" {downloads.cache / name}, or set {_KEY} to a file that you have"
     )
+    download = drive_download(choice.file_id, name, remedy=remedy)
     return downloads.fetch(download).path
 
 

@@ -5,6 +5,9 @@ import torch
 from deepart_assets.outpainting.comodgan.generator import Generator
 from deepart_assets.outpainting.comodgan.spec import Spec, spec_for
 
+SIDE = 32
+"""Of the networks whose files are written and read."""
+
 
 def lively(spec: Spec, seed: int = 0, **options) -> Generator:
     """A generator none of whose tensors is zero: biases, noise and mean of w count."""
@@ -40,3 +43,11 @@ def inputs(spec: Spec, count: int = 2, seed: int = 1, dtype=torch.float32):
         for each in spec.noise_sides
     ]
     return pictures, known, z, noise
+
+
+def plain_state(network: Generator) -> dict[str, torch.Tensor]:
+    """A copy of its tensors that lie in memory as files have them."""
+    return {
+        name: value.clone(memory_format=torch.contiguous_format)
+        for name, value in network.state_dict().items()
+    }
