@@ -167,8 +167,8 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
             return [list(itertools.islice(results, len(each.requests))) for each in wanted]
 
         def finish(painting: Painting, wanted: Wanted, found: list[NDArray[np.uint8]]) -> Made:
-            unfinished, called = wanted.unfinished, outpainter.descriptor.name
-            ready = [composed(each, unfinished, called) for each in found]
+            unfinished = wanted.unfinished
+            ready = [composed(each, unfinished, outpainter.descriptor) for each in found]
             # Nothing was asked for where nothing is missing.
             results = ready or [np.ascontiguousarray(unfinished[..., :3])]
             scores = [seam_score(unfinished, each) for each in results]

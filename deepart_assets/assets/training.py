@@ -20,7 +20,7 @@ from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import PublishedWeights
 from deepart_assets.settings.training import PixelTraining, Training
 from deepart_assets.storage import Lake, Made, Recipe
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.progress import Report, Step, Trained
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel

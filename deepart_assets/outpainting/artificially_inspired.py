@@ -1,43 +1,228 @@
-"""Artificially Inspired: the CoModGAN trained on WikiArt (NTIRE 2022 inpainting, track 1).
+"""Artificially Inspired: a CoModGAN, tile after tile from the subject outwards.
 
-Belongs here: for now its description, and saying that the network is not there. Does not belong
-here: a stand-in.
+After the winner of NTIRE 2022 inpainting, track 1 (Das and Hira; affromero/NTIRE22_Inpainting).
+
+Belongs here: from an unfinished painting to the network's tiles and back. Does not belong here: the
+network and its weights (`comodgan`), prompts and seeds (`compose`).
 """
 
-from collections.abc import Sequence
-from typing import NoReturn
+from __future__ import annotations
 
-from deepart_assets.errors import UnavailableError
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.settings.restoration import ArtificiallyInspired
+from deepart_assets.outpainting.comodgan.sources import fetch_weights
+from deepart_assets.outpainting.comodgan.tiling import Tile, waves
+from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
+from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.downloads import Downloads
+
+if TYPE_CHECKING:
+    import torch
+
+    from deepart_assets.outpainting.comodgan.generator import Generator
 
 
 class ArtificiallyInspiredOutpainter:
-    """Refuses to work until the network is built."""
+    """A CoModGAN that sees the subject, and each later tile what the ones before it painted.
 
-    descriptor = Descriptor(
-        name="Artificially Inspired (CoModGAN 512)",
-        learned=True,
-        uses_prompt=False,
-        multiple_of=1,
-        needs_gpu=True,
-        half_precision=False,
-        licence="NVIDIA Source Code License-NC for the StyleGAN2 parts of the published code",
-        source="Zhao et al. 2021, arXiv 2103.10428; affromero/NTIRE22_Inpainting",
-    )
+    One latent is drawn for the whole painting, and the noise of each tile from the seed and the
+    tile's place, so that tiles go together and a result depends on nothing but its arguments.
 
-    def __init__(self, settings: ArtificiallyInspired) -> None:
+    Args:
+        settings: Which weights, and how they are used.
+        downloads: Fetches and keeps published weights, at the first use; None for the folders of
+            `settings.places`.
+    """
+
+    def __init__(self, settings: ArtificiallyInspired, downloads: Downloads | None = None) -> None:
         self._settings = settings
+        self._downloads = downloads
 
-    def weights_hash(self) -> NoReturn:
-        """Say at once, before any painting is touched, that this cannot work yet."""
-        raise UnavailableError(
-            'the outpainter "artificially_inspired" needs the CoModGAN network, which this version'
-            f" does not have (its weights would be Google Drive's archive"
-            f" {self._settings.archive_id}): remove it from outpainters in the profile, or use"
-            " stable_diffusion, patchmatch or telea"
+    @property
+    def descriptor(self) -> Descriptor:
+        """Describe the outpainter."""
+        weights = self._settings.weights
+        own = weights.name if isinstance(weights, BundledGenerator) else None
+        return Descriptor(
+            name=f"Artificially Inspired ({own})" if own else "Artificially Inspired",
+            learned=True,
+            uses_prompt=False,
+            multiple_of=1,
+            needs_gpu=False,
+            half_precision=True,
+            licence="Apache-2.0; see data/models/README.md"
+            if own
+            else "the weights' own (NVIDIA Source Code License-NC where the published code made"
+            " them)",
+            source="Zhao et al. 2021, arXiv 2103.10428; affromero/NTIRE22_Inpainting",
         )
 
-    def __call__(self, requests: Sequence[Request]) -> NoReturn:
-        """Raise as `weights_hash` does."""
-        self.weights_hash()
+    def weights_hash(self) -> str:
+        """Return the SHA-256 of the weights as the project keeps them, fetching them if need be.
+
+        Raises:
+            UnavailableError: They cannot be had, or are no CoModGAN's; says what to do.
+        """
+        return self._hash
+
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels, one picture after the other; the known ones stay.
+
+        A picture that is smaller than the network lies in its middle with nothing known around;
+        nothing is stretched.
+
+        Raises:
+            UnavailableError: As for `weights_hash`.
+            PaintingError: The network gave values that are no colours.
+        """
+        return [self._fill(each.picture, each.known, each.seed) for each in requests]
+
+    def _fill(
+        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
+    ) -> NDArray[np.uint8]:
+        height, width = known.shape
+        if self._settings.scale == 1:
+            painted = self._paint(picture, known, seed)
+        else:
+            small, small_known = reduce(picture, known, self._settings.scale)
+            painted = enlarge(self._paint(small, small_known, seed), height, width)
+        return np.where(known[..., None], picture, painted)
+
+    # --- tiles -----------------------------------------------------------------------------------
+
+    def _paint(
+        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
+    ) -> NDArray[np.uint8]:
+        side = self._network.spec.resolution
+        height, width = known.shape
+        lacking = (max(0, side - height), max(0, side - width))
+        top, left = lacking[0] // 2, lacking[1] // 2
+        rows, columns = (top, lacking[0] - top), (left, lacking[1] - left)
+        canvas = np.pad(picture, (rows, columns, (0, 0)))
+        done = np.pad(known, (rows, columns))
+        w = self._latent(seed)
+        most = self._settings.batch
+        for group in waves(done, side):
+            for tiles in (group[start : start + most] for start in range(0, len(group), most)):
+                painted = self._painted(canvas, done, tiles, w, seed)
+                for tile, colours in zip(tiles, painted, strict=True):
+                    hole = ~done[tile.window]
+                    canvas[tile.window][hole] = colours[hole]
+            for tile in group:
+                done[tile.window] = True
+        return canvas[top : top + height, left : left + width]
+
+    def _painted(
+        self,
+        canvas: NDArray[np.uint8],
+        done: NDArray[np.bool_],
+        tiles: list[Tile],
+        w: torch.Tensor,
+        seed: int,
+    ) -> NDArray[np.uint8]:
+        """Return what the network paints in some tiles: uint8, N×R×R×3."""
+        import torch
+
+        from deepart_assets.outpainting.comodgan.generator import draw_noise
+
+        network = self._network
+        pictures = np.stack([canvas[tile.window] for tile in tiles])
+        masks = np.stack([done[tile.window] for tile in tiles])
+        colours = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
+        inside = torch.from_numpy(masks)[:, None].float()
+        drawn = [
+            draw_noise(network.spec, 1, _generator(seed, tile.row, tile.column)) for tile in tiles
+        ]
+        noise = [torch.cat(level) for level in zip(*drawn, strict=True)]
+        painted = self._run(colours, inside, w, noise)
+        if not bool(torch.isfinite(painted).all()):
+            raise PaintingError(
+                "the CoModGAN gave values that are not finite: its weights are broken; fetch or"
+                " train them again"
+            )
+        levels = ((painted + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        return np.asarray(levels.permute(0, 2, 3, 1).numpy())
+
+    def _run(
+        self,
+        pictures: torch.Tensor,
+        known: torch.Tensor,
+        w: torch.Tensor,
+        noise: list[torch.Tensor],
+    ) -> torch.Tensor:
+        """Run the network on its device; halve the batch where memory is short."""
+        import torch
+
+        count, device = len(pictures), w.device
+        half = device.type == "cuda" and self._settings.half_precision
+        given = (pictures.to(device), known.to(device), w.expand(count, -1))
+        try:
+            with torch.inference_mode():
+                moved = [level.to(device) for level in noise]
+                with torch.autocast(device.type, torch.float16, enabled=half):
+                    painted = self._network(*given, moved)
+                if half and not bool(torch.isfinite(painted).all()):
+                    painted = self._network(*given, moved)  # too large for half precision
+                return painted.cpu()
+        except torch.OutOfMemoryError:
+            if count == 1:
+                raise
+        torch.cuda.empty_cache()
+        middle = count // 2
+        halves = (slice(None, middle), slice(middle, None))
+        return torch.cat(
+            [
+                self._run(pictures[part], known[part], w, [level[part] for level in noise])
+                for part in halves
+            ]
+        )
+
+    def _latent(self, seed: int) -> torch.Tensor:
+        """Return w of a whole painting, 1×latent, on the network's device."""
+        import torch
+
+        network = self._network
+        # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
+        z = torch.randn(1, network.spec.latent, generator=_generator(seed))
+        if self._settings.dropout:
+            torch.manual_seed(seed)
+        with torch.inference_mode():
+            device = network.mapping.w_avg.device
+            return network.mapping(z.to(device), self._settings.truncation)
+
+    # --- weights ---------------------------------------------------------------------------------
+
+    @cached_property
+    def _file(self) -> Path:
+        return fetch_weights(self._settings.weights, self._downloads)
+
+    @cached_property
+    def _hash(self) -> str:
+        return sha256_of_file(self._file)
+
+    @cached_property
+    def _network(self) -> Generator:
+        import torch
+
+        from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights
+
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        weights = read_weights(self._file)
+        return build_generator(weights, always_dropout=self._settings.dropout).to(device)
+
+
+def _generator(*seeds: int) -> torch.Generator:
+    """Return a generator on the CPU that depends on all of the numbers."""
+    import torch
+
+    state = np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]
+    return torch.Generator("cpu").manual_seed(int(state >> np.uint64(1)))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.outpainting.base import Outpainter, Request
+from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
 from deepart_assets.outpainting.seam import join
 
 MOSTLY = 0.98
@@ -47,14 +47,14 @@ def request_for(
 
 
 def composed(
-    generated: NDArray[np.uint8], unfinished: NDArray[np.uint8], name: str
+    generated: NDArray[np.uint8], unfinished: NDArray[np.uint8], by: Descriptor
 ) -> NDArray[np.uint8]:
     """Return the outpainting: the subject as it was, joined to what was generated.
 
     Args:
         generated: What the outpainter gave.
         unfinished: uint8, H×W×4; alpha 255 = subject.
-        name: The outpainter's, for messages.
+        by: What generated it.
 
     Returns:
         uint8, H×W×3; every subject pixel is byte-identical to `unfinished`.
@@ -66,9 +66,9 @@ def composed(
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
     if generated.shape != picture.shape:
         raise PaintingError(
-            f"{name} gave a picture of {generated.shape[:2]} instead of {picture.shape[:2]}"
+            f"{by.name} gave a picture of {generated.shape[:2]} instead of {picture.shape[:2]}"
         )
-    _check_the_surround(generated[~known], name)
+    _check_the_surround(generated[~known], by)
     return np.where(known[..., None], picture, join(generated, picture, known))
 
 
@@ -85,20 +85,23 @@ def outpaint(
     if request is None:
         return np.ascontiguousarray(unfinished[..., :3])
     [generated] = outpainter([request])
-    return composed(generated, unfinished, outpainter.descriptor.name)
+    return composed(generated, unfinished, outpainter.descriptor)
 
 
-def _check_the_surround(pixels: NDArray[np.uint8], name: str) -> None:
-    """Find a hole that was not filled: black as it was given, or all of one colour."""
+def _check_the_surround(pixels: NDArray[np.uint8], by: Descriptor) -> None:
+    """Find a hole that was not filled: black as it was given, or all of one colour.
+
+    A classical method may well continue a subject of a few pixels in one colour.
+    """
     black = float((pixels == 0).all(axis=1).mean())
     if black > MOSTLY:
         raise PaintingError(
-            f"{name} left {black:.0%} of what is around the subject black: its weights are broken,"
+            f"{by.name} left {black:.0%} of what is around the subject black: its weights are broken,"
             " or half precision overflows (set half_precision to false)"
         )
-    if len(pixels) >= SEVERAL and not np.ptp(pixels, axis=0).any():
+    if by.learned and len(pixels) >= SEVERAL and not np.ptp(pixels, axis=0).any():
         raise PaintingError(
-            f"{name} painted everything around the subject in one colour, {tuple(pixels[0])}: its"
+            f"{by.name} painted everything around the subject in one colour, {pixels[0].tolist()}: its"
             " weights are broken"
         )
 

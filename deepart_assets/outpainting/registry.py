@@ -15,10 +15,17 @@ from deepart_assets.settings.restoration import (
     StableDiffusion,
     Telea,
 )
+from deepart_assets.storage.downloads import Downloads
 
 
-def build_outpainter(settings: Outpainter) -> base.Outpainter:
-    """Return the outpainter of these settings; nothing is loaded before its first use."""
+def build_outpainter(settings: Outpainter, downloads: Downloads | None = None) -> base.Outpainter:
+    """Return the outpainter of these settings; nothing is loaded before its first use.
+
+    Args:
+        settings: Which outpainter, and how.
+        downloads: Fetches and keeps published weights; None for the folders of
+            `settings.places`.
+    """
     match settings:
         case Telea():
             return TeleaOutpainter(settings)
@@ -27,4 +34,4 @@ def build_outpainter(settings: Outpainter) -> base.Outpainter:
         case StableDiffusion():
             return StableDiffusionOutpainter(settings)
         case ArtificiallyInspired():
-            return ArtificiallyInspiredOutpainter(settings)
+            return ArtificiallyInspiredOutpainter(settings, downloads)

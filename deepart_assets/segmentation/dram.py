@@ -2,7 +2,7 @@
 
 Belongs here: which networks with which weights, and pre-processing. Does not belong here: the
 network (`dram_network`), which needs torch at import, composing (`dram_composition`), and the
-download (`drive`).
+download (`storage.drive_archives`).
 """
 
 from collections import defaultdict
@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from deepart_assets.names import name_key
 from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, confidence_of
 from deepart_assets.segmentation.dram_composition import compose
-from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.dram import THINGS
 from deepart_assets.settings.restoration import Dram
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive_archives import fetch_member
 
 if TYPE_CHECKING:
     import torch
@@ -152,7 +152,9 @@ class DramSegmenter:
 
     def _checkpoint(self, movement: str) -> Path:
         member = MEMBER.format(movement=movement)
-        return fetch_checkpoint(self._settings.archive_id, member, self._downloads)
+        return fetch_member(
+            self._settings.archive_id, member, self._downloads, "segmentation.segmenter"
+        )
 
     def _chosen(self, style: str) -> Mixture:
         return self._by_style.get(name_key(style), self._otherwise)

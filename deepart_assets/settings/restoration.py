@@ -190,11 +190,58 @@ class StableDiffusion(Section):
     half_precision: bool = True
 
 
+class DriveGenerator(Section):
+    """A published CoModGAN on Google Drive: the checkpoint, or an archive that it is in."""
+
+    kind: Literal["drive"]
+    file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    member: str | None = Field(
+        None, min_length=1, description="The end of the checkpoint's path in an archive."
+    )
+
+
+class FileGenerator(Section):
+    """A file of a CoModGAN: the official pickle, PyTorch's or safetensors."""
+
+    kind: Literal["file"]
+    path: str = Field(min_length=1, description="A path, relative to the project.")
+    sha256: str | None = Field(
+        None, pattern=r"^[0-9a-fA-F]{64}$", description="Left out: whatever the file holds."
+    )
+
+
+class BundledGenerator(Section):
+    """A CoModGAN that comes with the project: data/models/outpainting/<name>.safetensors."""
+
+    kind: Literal["bundled"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+
+GeneratorWeights = Annotated[
+    DriveGenerator | FileGenerator | BundledGenerator, Field(discriminator="kind")
+]
+
+
 class ArtificiallyInspired(Section):
-    """The CoModGAN trained on WikiArt that won NTIRE 2022, track 1."""
+    """A CoModGAN: the one trained on WikiArt that won NTIRE 2022, track 1, or another."""
 
     kind: Literal["artificially_inspired"]
-    archive_id: str = Field(description="Google Drive id of the published archive.")
+    weights: GeneratorWeights
+    scale: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Size at which it paints, of the working size. Where the network is much"
+        " smaller than a painting, it sees more of it at once at a smaller scale.",
+    )
+    truncation: float = Field(
+        1.0, ge=0, le=1, description="How far a latent may be from their mean; 1: not drawn in."
+    )
+    dropout: bool = Field(
+        False, description="Dropout of the global code, which the official code leaves working."
+    )
+    batch: int = Field(4, ge=1, description="Tiles painted at once, where none needs another.")
+    half_precision: bool = Field(True, description="On a GPU.")
 
 
 Outpainter = Annotated[

@@ -173,10 +173,10 @@ def test_styles_decide_the_partitions(project, instance):
     assert instance.get_dynamic_partitions("paintings") == ["p1", "p3"]
 
 
-def test_what_a_profile_cannot_do_yet_fails_at_once_with_the_remedy(project, instance):
+def test_missing_weights_fail_at_once_with_the_remedy(project, instance):
     project.content["outpainters"]["inspired"] = {
         "kind": "artificially_inspired",
-        "archive_id": "x",
+        "weights": {"kind": "file", "path": "nowhere.pkl"},
     }
     with project.run("catalogue", instance):
         pass

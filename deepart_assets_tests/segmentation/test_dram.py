@@ -19,8 +19,8 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation import build_segmenter, dram
 from deepart_assets.segmentation.dram import MEMBER, NAMES, PALETTE, DramSegmenter
 from deepart_assets.segmentation.dram_composition import compose
-from deepart_assets.segmentation.drive import fetch_checkpoint
 from deepart_assets.settings.restoration import Dram
+from deepart_assets.storage.drive_archives import fetch_member
 from deepart_assets_tests.loopback import zipped
 
 from .dram_checkpoints import published, random_network
@@ -329,15 +329,15 @@ def test_failed_downloads_are_explained(data, words, drive, downloads):
 
 def test_an_archive_is_fetched_and_a_member_unpacked_once(drive, downloads):
     drive.files[ARCHIVE] = zipped({"x/model.pth": b"weights", "x/a/model.pth": b"others"})
-    unpacked = fetch_checkpoint(ARCHIVE, "x/model.pth", downloads)
+    unpacked = fetch_member(ARCHIVE, "x/model.pth", downloads, "the.key")
     assert unpacked.read_bytes() == b"weights"
     drive.files.clear()
     before = unpacked.stat().st_mtime_ns
-    assert fetch_checkpoint(ARCHIVE, "x/model.pth", downloads) == unpacked
+    assert fetch_member(ARCHIVE, "x/model.pth", downloads, "the.key") == unpacked
     assert unpacked.stat().st_mtime_ns == before
-    assert fetch_checkpoint(ARCHIVE, "a/model.pth", downloads).read_bytes() == b"others"
-    with pytest.raises(UnavailableError, match=r"holds no other\.pth"):
-        fetch_checkpoint(ARCHIVE, "other.pth", downloads)
+    assert fetch_member(ARCHIVE, "a/model.pth", downloads, "the.key").read_bytes() == b"others"
+    with pytest.raises(UnavailableError, match=r"holds no other\.pth: check the\.key"):
+        fetch_member(ARCHIVE, "other.pth", downloads, "the.key")
 
 
 def test_a_damaged_member_is_told(drive, downloads):
@@ -346,14 +346,14 @@ def test_a_damaged_member_is_told(drive, downloads):
     data[data.index(weights[:50]) + 10] ^= 1
     drive.files[ARCHIVE] = bytes(data)
     with pytest.raises(UnavailableError, match=r"model\.pth .* damaged .*delete .*\.zip"):
-        fetch_checkpoint(ARCHIVE, "model.pth", downloads)
+        fetch_member(ARCHIVE, "model.pth", downloads, "the.key")
 
 
 def test_an_archive_saved_by_hand_is_taken(downloads):
     archive = downloads.cache / "drive" / f"{ARCHIVE}.zip"
     archive.parent.mkdir(parents=True)
     archive.write_bytes(zipped({"model.pth": b"weights"}))
-    assert fetch_checkpoint(ARCHIVE, "model.pth", downloads).read_bytes() == b"weights"
+    assert fetch_member(ARCHIVE, "model.pth", downloads, "the.key").read_bytes() == b"weights"
 
 
 def test_an_archive_without_a_movement_is_told(drive, downloads):

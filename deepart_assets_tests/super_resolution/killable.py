@@ -14,8 +14,8 @@ from deepart_assets.compat import prepare
 from deepart_assets.settings.section import laid_over
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage import Lake
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.progress import Trained
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 

@@ -11,7 +11,7 @@ import torch
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.launch import launch
 from deepart_assets.super_resolution.training.progress import silent

@@ -4,8 +4,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from deepart_assets.storage import Lake
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.progress import Progress, Step
 from deepart_assets.super_resolution.training.stages import train_pixel
 from deepart_assets.super_resolution.training.strip import SHOWN, Strip

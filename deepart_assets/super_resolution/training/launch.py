@@ -25,7 +25,7 @@ from typing import Any
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.progress import Report, Step, Trained
 from deepart_assets.super_resolution.training.stages import Job, run_job
 from deepart_assets.super_resolution.training.team import Team

@@ -17,9 +17,9 @@ import numpy as np
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling, croppable, to_tensor
 from deepart_assets.super_resolution.training.batches import Batches
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.training.guards import Collapse, FiniteGuard, Row, diverged
 from deepart_assets.super_resolution.training.progress import Progress, Report, Trained

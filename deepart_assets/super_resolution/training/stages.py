@@ -17,8 +17,8 @@ from typing import Any
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
+from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.feature_networks import (
     FeatureNetwork,
     find_feature_network,

@@ -1,11 +1,11 @@
 """Checkpoints: the whole state of a training on the disk, so that a killed one goes on.
 
 Belongs here: writing, finding, reading and removing checkpoints. Does not belong here: what the
-state of a training is (`loop`).
+state of a training is (the `loop` of a family).
 
 A checkpoint is one file of tensors and plain values, read with `weights_only`: no code comes out of
 it. Its name is the fingerprint of everything the result depends on, so that a training with another
-option or data set never meets it. The file appears whole or not at all (`storage.Lake`), and the
+option or data set never meets it. The file appears whole or not at all (`Lake`), and the
 one before it stays until then.
 """
 
@@ -22,8 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage import Lake
-from deepart_assets.storage.lake import sha256_of
+from deepart_assets.storage.lake import Lake, sha256_of
 
 FORMAT = 2
 """Raised when the content of a checkpoint changes: an older one is then not gone on from."""

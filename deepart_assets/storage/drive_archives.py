@@ -1,7 +1,7 @@
-"""The published segmentation checkpoints: an archive on Google Drive, and one file of it.
+"""One file out of an archive on Google Drive, as checkpoints are published.
 
 Belongs here: which file is fetched and which member unpacked. Does not belong here: the transfer
-(`storage.downloads`), reading a checkpoint.
+(`downloads`), reading a checkpoint.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download
 
 
-def fetch_checkpoint(archive_id: str, ending: str, downloads: Downloads) -> Path:
+def fetch_member(archive_id: str, ending: str, downloads: Downloads, key: str) -> Path:
     """Return the one member whose path ends in `ending` of an archive on Google Drive.
 
     Both the archive and the member stay in the cache folder.
@@ -21,6 +21,7 @@ def fetch_checkpoint(archive_id: str, ending: str, downloads: Downloads) -> Path
         archive_id: The id in the archive's address.
         ending: The end of the member's path; in the archive there may be folders in front.
         downloads: Fetches and keeps the archive.
+        key: The setting that names it, for messages.
 
     Raises:
         UnavailableError: The archive cannot be had, or has no such member, or a damaged one.
@@ -42,7 +43,7 @@ def fetch_checkpoint(archive_id: str, ending: str, downloads: Downloads) -> Path
     archive = Archive(fetched.path, origin, remedy)
     member = archive.ending_in(ending)
     if member is None:
-        raise UnavailableError(f"{origin} holds no {ending}: check segmentation.segmenter")
+        raise UnavailableError(f"{origin} holds no {ending}: check {key}")
     try:
         archive.extract(member.path, unpacked)
     except OSError as error:

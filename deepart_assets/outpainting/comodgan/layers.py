@@ -1,0 +1,199 @@
+"""The layers that generator and discriminator are made of (StyleGAN2, Karras et al. 2020).
+
+Belongs here: equalised layers, the resampling filter, the modulated convolution. Does not belong
+here: how they are put together (`generator`, `discriminator`).
+
+Every leaky ReLU (slope 0.2) is followed by a gain of √2; as it is homogeneous, the gain is put into
+weights and biases, which are small, rather than into the feature maps.
+
+Imports torch at module level; only import it inside functions.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+SLOPE = 0.2
+GAIN = 2**0.5
+EPSILON = 1e-8
+TAPS = (1.0, 3.0, 3.0, 1.0)
+"""The resampling filter along each axis; its sum is taken to be 1."""
+
+
+class Linear(nn.Module):
+    """An equalised linear layer: B×inputs → B×outputs.
+
+    Args:
+        inputs: Length of what goes in.
+        outputs: Length of what comes out.
+        active: Whether a leaky ReLU and its gain follow.
+        rate: The factor of the layer's learning rate (lrmul).
+        bias: The bias at first.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, *, active: bool = True, rate: float = 1.0, bias: float = 0
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
+        self.bias = nn.Parameter(torch.full((outputs,), float(bias)))
+        gain = GAIN if active else 1.0
+        self._scale, self._bias_scale, self._active = gain * rate / inputs**0.5, gain * rate, active
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return B×outputs."""
+        bias = self.bias if self._bias_scale == 1 else self.bias * self._bias_scale
+        x = functional.linear(x, self.weight * self._scale, bias)
+        return functional.leaky_relu(x, SLOPE) if self._active else x
+
+
+class Conv(nn.Module):
+    """An equalised convolution with zero padding, its leaky ReLU, or reduced to half the side.
+
+    Args:
+        inputs: Channels of what goes in.
+        outputs: Channels of what comes out.
+        kernel: 1 or 3.
+        down: Whether the resampling filter and a stride of two halve the side.
+        active: Whether a leaky ReLU and its gain follow.
+        bias: Whether there is a bias.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int = 3,
+        *,
+        down: bool = False,
+        active: bool = True,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
+        self._gain = GAIN if active else 1.0
+        self._scale = self._gain / (inputs * kernel**2) ** 0.5
+        self._kernel, self._down, self._active = kernel, down, active
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return B×outputs×H×W, or half of each side."""
+        weight = self.weight * self._scale
+        bias = None if self.bias is None else self.bias * self._gain
+        if self._down:
+            # A filter of stride 2 before a 1×1 layer would do, and is slower to differentiate.
+            x = filtered(x, padding=(self._kernel + 1) // 2)
+            x = functional.conv2d(x, weight, bias, stride=2)
+        else:
+            x = functional.conv2d(x, weight, bias, padding=self._kernel // 2)
+        return functional.leaky_relu(x, SLOPE, inplace=True) if self._active else x
+
+
+class ModulatedConv(nn.Module):
+    """A 3×3 convolution whose input channels are scaled by a style, with noise and leaky ReLU.
+
+    Scaling the input and, for the demodulation, the output gives what a weight of each picture's
+    own would give (Karras et al. 2020, appendix B), and a batch stays one convolution. The styles
+    are divided by their largest first, which the demodulation takes back, ε included: so half
+    precision does not overflow.
+
+    Args:
+        inputs: Channels of what goes in.
+        outputs: Channels of what comes out.
+        style: Length of the style's input, [w, g].
+        side: Side S of what comes out.
+        up: Whether the side is doubled.
+    """
+
+    noise_const: torch.Tensor
+
+    def __init__(
+        self, inputs: int, outputs: int, style: int, side: int, *, up: bool = False
+    ) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        self.affine = Linear(style, inputs, active=False, bias=1)
+        self.noise_strength = nn.Parameter(torch.zeros(()))
+        self.register_buffer("noise_const", torch.randn(side, side))
+        self._scale, self._up = 1 / (inputs * 9) ** 0.5, up
+
+    def forward(
+        self, x: torch.Tensor, style: torch.Tensor, noise: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return B×outputs×S×S.
+
+        Args:
+            x: B×inputs×S×S, or S/2×S/2 where the side is doubled.
+            style: B×style.
+            noise: B×1×S×S or 1×1×S×S of N(0, 1); None for the layer's own constant one.
+        """
+        style = _precise(self.affine(style))
+        largest = style.detach().abs().amax(1, keepdim=True).clamp_min(EPSILON)
+        style = style / largest * self._scale
+        energy = _precise(self.weight).square().sum((2, 3))
+        with torch.autocast(x.device.type, enabled=False):
+            power = functional.linear(style.square(), energy)
+        demodulation = (GAIN * torch.rsqrt(power + EPSILON / largest.square()))[..., None, None]
+
+        x = x * style[..., None, None].to(x.dtype)
+        weight = self.weight
+        if self._up:
+            x = functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+            x = filtered(x, padding=1, gain=4)
+        else:
+            x = functional.conv2d(x, weight, padding=1)
+        noise = self.noise_const if noise is None else noise
+        added = noise * (self.noise_strength * GAIN) + (self.bias * GAIN)[:, None, None]
+        x = torch.addcmul(added.to(x.dtype), x, demodulation.to(x.dtype))
+        return functional.leaky_relu(x, SLOPE, inplace=True)
+
+
+class ToRGB(nn.Module):
+    """A modulated 1×1 convolution to three channels: no demodulation, noise or activation."""
+
+    def __init__(self, inputs: int, style: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(3, inputs, 1, 1))
+        self.bias = nn.Parameter(torch.zeros(3))
+        self.affine = Linear(style, inputs, active=False, bias=1)
+        self._scale = 1 / inputs**0.5
+
+    def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
+        """Return B×3×S×S, float32, of B×inputs×S×S."""
+        style = _precise(self.affine(style)) * self._scale
+        x = x * style[..., None, None].to(x.dtype)
+        return _precise(functional.conv2d(x, self.weight)) + self.bias[:, None, None]
+
+
+# --- the resampling filter -----------------------------------------------------------------------
+
+
+def filtered(x: torch.Tensor, *, padding: int, gain: float = 1) -> torch.Tensor:
+    """Apply the 4×4 resampling filter to each channel, with zeros around.
+
+    Returns:
+        B×C×H'×W' with H' = H + 2·padding - 3.
+    """
+    kernel = _kernel(x, gain)
+    return functional.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+
+
+def doubled(x: torch.Tensor) -> torch.Tensor:
+    """Double the sides of B×C×H×W: zeros between the pixels, then four times the filter."""
+    with torch.autocast(x.device.type, enabled=False):  # pictures are added up over all sides
+        kernel = _kernel(x, 4)
+        return functional.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
+
+
+def _precise(x: torch.Tensor) -> torch.Tensor:
+    """Return half precision as float32, anything else as it is."""
+    return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+
+
+def _kernel(x: torch.Tensor, gain: float) -> torch.Tensor:
+    taps = torch.tensor(TAPS, dtype=x.dtype, device=x.device)
+    kernel = torch.outer(taps, taps) * (gain / sum(TAPS) ** 2)
+    return kernel.expand(x.shape[1], 1, 4, 4)

@@ -1,0 +1,101 @@
+"""Where a generator's weights come from: Google Drive, a file, the project itself.
+
+Belongs here: fetching, verifying, and keeping what was converted. Does not belong here: what is in
+a file (`weights`), training.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
+from deepart_assets.settings.places import PROJECT, cache_folder, data_root
+from deepart_assets.settings.restoration import (
+    BundledGenerator,
+    DriveGenerator,
+    FileGenerator,
+    GeneratorWeights,
+)
+from deepart_assets.storage import Lake, sha256_of_file
+from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.drive import drive_download
+from deepart_assets.storage.drive_archives import fetch_member
+
+MODELS = PROJECT / "data" / "models" / "outpainting"
+"""The generators that the project ships."""
+FORMAT = 1
+"""Raised when the conversion changes: what was converted before is then not used."""
+
+_KEY = "the outpainter's weights"
+
+
+def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) -> Path:
+    """Return a safetensors file of a generator (`weights.read_weights` reads it).
+
+    A published file is converted once, into the cache folder, under its SHA-256.
+
+    Args:
+        choice: Which weights.
+        downloads: Fetches and keeps what is on Drive; None for the folders of `settings.places`.
+
+    Raises:
+        UnavailableError: They cannot be had, have another hash, or are no generator's.
+    """
+    downloads = downloads or Downloads(cache_folder(), Lake(data_root()))
+    match choice:
+        case BundledGenerator():
+            return _bundled(choice)
+        case DriveGenerator():
+            return _converted(_from_drive(choice, downloads), downloads)
+        case FileGenerator():
+            return _converted(_file(choice), downloads)
+
+
+def _converted(file: Path, downloads: Downloads) -> Path:
+    """Return the project's format of a published file; it appears only when it is complete."""
+    kept = Lake(downloads.cache / "comodgan")
+    name = f"{sha256_of_file(file)}-{FORMAT}.safetensors"
+    if not kept.exists(name):
+        downloads.told(f"{file.name}: converting to safetensors")
+        weights = read_weights(file)
+        kept.write(name, to_bytes(weights.tensors, weights.provenance))
+    return Path(kept.full_path(name))
+
+
+def _from_drive(choice: DriveGenerator, downloads: Downloads) -> Path:
+    if choice.member is not None:
+        return fetch_member(choice.file_id, choice.member, downloads, f"{_KEY}.member")
+    name = f"drive/{choice.file_id}.checkpoint"
+    remedy = (
+        "check the network, or download it with a browser and save it as"
+        f" {downloads.cache / name}, or set {_KEY} to a file that you have"
+    )
+    download = drive_download(choice.file_id, name, remedy=remedy)
+    return downloads.fetch(download).path
+
+
+def _file(choice: FileGenerator) -> Path:
+    file = PROJECT / Path(choice.path).expanduser()
+    if not file.is_file():
+        raise UnavailableError(
+            f"There is no file {file}: set {_KEY}.path to a file of a CoModGAN generator (a path"
+            " relative to the project)"
+        )
+    if choice.sha256 is not None:
+        found = sha256_of_file(file)
+        if found != choice.sha256.lower():
+            raise UnavailableError(
+                f"{file} has the SHA-256 {found}, not {choice.sha256.lower()}: correct"
+                f" {_KEY}.sha256 in the profile if this file is meant"
+            )
+    return file
+
+
+def _bundled(choice: BundledGenerator) -> Path:
+    file = MODELS / f"{choice.name}.safetensors"
+    if not file.is_file():
+        known = sorted(each.stem for each in MODELS.glob("*.safetensors"))
+        remedy = f"set {_KEY}.name to {' or '.join(known)}" if known else f"set {_KEY}.kind: drive"
+        raise UnavailableError(f"The project ships no CoModGAN {file}: {remedy}")
+    return file

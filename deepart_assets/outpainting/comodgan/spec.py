@@ -1,0 +1,178 @@
+"""The sizes of a CoModGAN, and the tensors that follow from them.
+
+Belongs here: resolution, widths, names and shapes; nothing is computed with them. Does not belong
+here: the networks, how other projects name the tensors (`layouts`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from deepart_assets.errors import UnavailableError
+
+MAPPING_LAYERS = 8
+SMALLEST = 4
+"""Side of the coarsest feature maps."""
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Spec:
+    """The sizes of one CoModGAN.
+
+    Attributes:
+        resolution: Side R of the pictures, a power of two from 16.
+        widths: Channels of the feature maps of side 4, 8, …, R.
+        latent: Length of z and w.
+        code: Length of the encoder's global code g.
+    """
+
+    resolution: int
+    widths: tuple[int, ...]
+    latent: int = 512
+    code: int = 1024
+
+    def __post_init__(self) -> None:
+        if self.resolution < 16 or self.resolution & (self.resolution - 1):
+            raise ValueError(f"{self.resolution} is no power of two from 16")
+        if len(self.widths) != len(self.sides) or min(*self.widths, self.latent, self.code) < 1:
+            raise ValueError(f"{self.widths} are no widths for {self.sides}")
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """The sides of the feature maps from 4 to R."""
+        return tuple(SMALLEST << k for k in range(self.resolution.bit_length() - 2))
+
+    @property
+    def layers(self) -> int:
+        """The number of style inputs, 2·log2(R) - 2."""
+        return 2 * self.resolution.bit_length() - 4
+
+    @property
+    def noise_sides(self) -> tuple[int, ...]:
+        """The side of each noise input: 4, 8, 8, 16, 16, …, R, R."""
+        return (SMALLEST, *(side for side in self.sides[1:] for _ in range(2)))
+
+    def width(self, side: int) -> int:
+        """Return the channels of the feature maps of one side."""
+        return self.widths[self.sides.index(side)]
+
+
+def spec_for(
+    resolution: int, base: int = 32768, most: int = 512, latent: int = 512, code: int = 1024
+) -> Spec:
+    """Return the sizes with min(base / r, most) channels at side r; the published ones by default.
+
+    Args:
+        resolution: As `Spec`.
+        base: Channels times side where `most` does not limit.
+        most: The largest number of channels.
+        latent: As `Spec`.
+        code: As `Spec`.
+    """
+    sides = (SMALLEST << k for k in range(resolution.bit_length() - 2))
+    return Spec(resolution, tuple(min(base // side, most) for side in sides), latent, code)
+
+
+# --- tensors -------------------------------------------------------------------------------------
+
+
+def generator_shapes(spec: Spec) -> dict[str, Shape]:
+    """Return name and shape of every tensor of a generator, the noise and mean of w included."""
+    latent, code = spec.latent, spec.code
+    shapes: dict[str, Shape] = {}
+    for k in range(MAPPING_LAYERS):
+        shapes |= _weights(f"mapping.fc{k}", (latent, latent))
+    shapes["mapping.w_avg"] = (latent,)
+
+    last = spec.width(SMALLEST)
+    flat = last * SMALLEST**2
+    for side in reversed(spec.sides[1:]):
+        here, below = spec.width(side), spec.width(side // 2)
+        block = f"encoder.b{side}"
+        if side == spec.resolution:
+            shapes |= _weights(f"{block}.fromrgb", (here, 4, 1, 1))
+        shapes |= _weights(f"{block}.conv0", (here, here, 3, 3))
+        shapes |= _weights(f"{block}.conv1", (below, here, 3, 3))
+    shapes |= _weights("encoder.b4.conv", (last, last, 3, 3))
+    shapes |= _weights("encoder.b4.fc", (code, flat))
+
+    shapes |= _weights("synthesis.b4.fc", (flat, code))
+    shapes |= _modulated(spec, "synthesis.b4.conv", (last, last, 3, 3), 4)
+    shapes |= _modulated(spec, "synthesis.b4.torgb", (3, last, 1, 1))
+    for side in spec.sides[1:]:
+        here, below = spec.width(side), spec.width(side // 2)
+        block = f"synthesis.b{side}"
+        shapes |= _modulated(spec, f"{block}.conv0", (here, below, 3, 3), side)
+        shapes |= _modulated(spec, f"{block}.conv1", (here, here, 3, 3), side)
+        shapes |= _modulated(spec, f"{block}.torgb", (3, here, 1, 1))
+    return shapes
+
+
+def is_trained(name: str) -> bool:
+    """Tell whether gradients reach a tensor of this name."""
+    return not name.endswith(("noise_const", "w_avg"))
+
+
+def _weights(name: str, shape: Shape) -> dict[str, Shape]:
+    return {f"{name}.weight": shape, f"{name}.bias": (shape[0],)}
+
+
+def _modulated(spec: Spec, name: str, shape: Shape, side: int | None = None) -> dict[str, Shape]:
+    inputs = shape[1]
+    shapes = _weights(name, shape)
+    shapes |= _weights(f"{name}.affine", (inputs, spec.latent + spec.code))
+    if side is not None:
+        shapes |= {f"{name}.noise_strength": (), f"{name}.noise_const": (side, side)}
+    return shapes
+
+
+def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
+    """Infer the sizes from the shapes of a generator's tensors.
+
+    Args:
+        shapes: Shape by tensor name.
+        name: The file's name, for messages.
+
+    Raises:
+        UnavailableError: Tensors are missing, are not of one generator, or have another shape.
+    """
+    sides = [SMALLEST]
+    while f"synthesis.b{2 * sides[-1]}.conv1.weight" in shapes:
+        sides.append(2 * sides[-1])
+    last = "conv" if len(sides) == 1 else "conv1"
+    try:
+        widths = [shapes["synthesis.b4.conv.weight"][0]]
+        widths += [shapes[f"synthesis.b{side}.conv1.weight"][0] for side in sides[1:]]
+        latent, code = shapes["mapping.fc0.weight"][0], shapes["encoder.b4.fc.weight"][0]
+        spec = Spec(sides[-1], tuple(widths), latent, code)
+    except (KeyError, IndexError, ValueError) as error:
+        raise UnavailableError(
+            f"{name} holds no CoModGAN generator ({error} up to synthesis.b{sides[-1]}.{last}):"
+            " choose a file of a CoModGAN, or fetch it again if it may be cut short"
+        ) from error
+    check_shapes(shapes, spec, name)
+    return spec
+
+
+def check_shapes(shapes: Mapping[str, Shape], spec: Spec, name: str) -> None:
+    """Compare the shapes of a file's tensors with those of a generator.
+
+    Raises:
+        UnavailableError: A tensor is missing, unknown, or of another shape; names the first.
+    """
+    expected = generator_shapes(spec)
+    missing = sorted(expected.keys() - shapes.keys())
+    unknown = sorted(shapes.keys() - expected.keys())
+    wrong = sorted(key for key in expected.keys() & shapes.keys() if expected[key] != shapes[key])
+    if not missing and not unknown and not wrong:
+        return
+    faults = [f"{missing[0]} is missing ({len(missing)} in all)"] if missing else []
+    faults += [f"{unknown[0]} is not known ({len(unknown)} in all)"] if unknown else []
+    faults += [f"{key} is {shapes[key]} instead of {expected[key]}" for key in wrong[:1]]
+    raise UnavailableError(
+        f"{name} does not fit a CoModGAN of {spec.resolution} pixels: {'; '.join(faults)}; choose"
+        " another file, or fetch it again if it may be cut short"
+    )

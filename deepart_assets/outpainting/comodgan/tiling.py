@@ -1,0 +1,90 @@
+"""Cutting a painting into what the network takes: tiles from the subject outwards.
+
+Belongs here: where tiles lie, in which order, and which of them can be painted at once. Does not
+belong here: painting them (`artificially_inspired`).
+
+As the published inference does (affromero/NTIRE22_Inpainting, track 1): tiles of the network's side
+every half a side, each seeing what those before it painted. Theirs begins in the picture's middle,
+ours at the subject, so that no tile is without anything known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A square of the picture; `row` and `column` are its upper left corner, in pixels."""
+
+    row: int
+    column: int
+    side: int
+
+    @property
+    def window(self) -> tuple[slice, slice]:
+        """Rows and columns."""
+        rows = slice(self.row, self.row + self.side)
+        return rows, slice(self.column, self.column + self.side)
+
+    def overlaps(self, other: Tile) -> bool:
+        """Tell whether the two have pixels in common."""
+        return abs(self.row - other.row) < self.side and abs(self.column - other.column) < self.side
+
+
+def waves(known: NDArray[np.bool_], side: int) -> list[list[Tile]]:
+    """Return the tiles in groups: each after what it overlaps, those of a group independent.
+
+    Args:
+        known: bool, H×W with both sides at least `side`, True somewhere.
+        side: Side of a tile in pixels.
+
+    Returns:
+        Groups whose tiles overlap none of the same group. Every unknown pixel is in one of them;
+        tiles without an unknown pixel are left out.
+    """
+    centre = _centre(known)
+    rows, columns = (
+        _offsets(middle, length, side) for middle, length in zip(centre, known.shape, strict=True)
+    )
+    # From the middle outwards, ring by ring; what touches by an edge before what by a corner.
+    order = sorted(
+        (max(abs(i), abs(j)), abs(i) + abs(j), row, column)
+        for i, row in rows.items()
+        for j, column in columns.items()
+    )
+    groups: list[list[Tile]] = []
+    for _, _, row, column in order:
+        tile = Tile(row, column, side)
+        if known[tile.window].all():
+            continue
+        after = [number for number, group in enumerate(groups) if any(map(tile.overlaps, group))]
+        place = after[-1] + 1 if after else 0
+        if place == len(groups):
+            groups.append([])
+        groups[place].append(tile)
+    return groups
+
+
+def _centre(known: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the known pixel that is nearest to the middle of all known ones."""
+    places = np.argwhere(known)
+    distance = ((places - places.mean(axis=0)) ** 2).sum(axis=1)
+    row, column = places[int(distance.argmin())]
+    return int(row), int(column)
+
+
+def _offsets(middle: int, length: int, side: int) -> dict[int, int]:
+    """Return where tiles begin along an axis, by number: 0 is around `middle`, -1 before it."""
+    last = length - side
+    first = min(max(middle - side // 2, 0), last)
+    found = {0: first}
+    for step in (-1, 1):
+        number, offset = 0, first
+        while offset > 0 if step < 0 else offset < last:
+            number, offset = number + step, min(max(offset + step * (side // 2), 0), last)
+            found[number] = offset
+    return found

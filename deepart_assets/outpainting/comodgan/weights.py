@@ -1,0 +1,218 @@
+"""Files of a generator's weights: read in every layout, written in one.
+
+Belongs here: telling files apart, reading and writing them, their provenance. Does not belong here:
+layouts (`layouts`), the pickle reader (`pickles`), where files come from (`sources`).
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.comodgan.layouts import (
+    Arrays,
+    filled_up,
+    from_tensorflow,
+    from_torch,
+)
+from deepart_assets.outpainting.comodgan.pickles import read_networks
+from deepart_assets.outpainting.comodgan.spec import Spec, spec_of
+from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.answers import looks_like_a_page
+
+if TYPE_CHECKING:
+    from deepart_assets.outpainting.comodgan.generator import Generator
+
+_WRAPPERS = ("G_ema", "g_ema", "params_ema", "state_dict", "model")
+"""Under which keys PyTorch files keep the tensors; the average is taken before the rest."""
+_LEGACY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """A generator's weights.
+
+    Attributes:
+        tensors: float32 arrays with the names and shapes of `spec.generator_shapes`.
+        spec: The sizes.
+        provenance: Where they come from (`to_bytes`).
+    """
+
+    tensors: dict[str, NDArray[np.float32]] = field(repr=False)
+    spec: Spec
+    provenance: dict[str, str]
+
+
+def read_weights(file: Path) -> Weights:
+    """Read a generator from an official pickle, a PyTorch or a safetensors file.
+
+    No code in a file is run. Its provenance is the file's own, if it is one of ours; otherwise
+    `layout` ("tensorflow", "zeng", "shgan"), `resolution`, `source_sha256`, and, where the layout
+    lacks them, `estimated`: "w_avg", "noise_const".
+
+    Raises:
+        UnavailableError: There is no such file, or it holds no generator, or more than tensors;
+            names the file and the remedy.
+    """
+    try:
+        with file.open("rb") as opened:
+            head = opened.read(512)
+    except OSError as error:
+        raise UnavailableError(
+            f"{file} cannot be read ({error.strerror}): set the weights' path to a file of a"
+            " CoModGAN generator"
+        ) from None
+    if looks_like_a_page(head):
+        raise UnavailableError(
+            f"{file} is a web page, not weights: a log-in or warning page was saved in their place;"
+            " download the file again in a browser"
+        )
+    own: dict[str, str] = {}
+    if head[:2] == b"PK" or head.startswith(_LEGACY_TORCH):
+        layout, arrays = from_torch(_read_torch(file))
+    elif head[8:9] == b"{":
+        found, own = _read_safetensors(file)
+        layout, arrays = from_torch(found)
+    else:
+        layout, arrays = "tensorflow", from_tensorflow(read_networks(file)[2])
+    estimated = filled_up(arrays)
+    spec = spec_of({name: value.shape for name, value in arrays.items()}, str(file))
+    provenance = own or {
+        "layout": layout,
+        "resolution": str(spec.resolution),
+        "source_sha256": sha256_of_file(file),
+    }
+    if estimated:
+        provenance["estimated"] = ", ".join(estimated)
+    return Weights(_checked(arrays, file), spec, provenance)
+
+
+def to_bytes(
+    tensors: Mapping[str, Any], provenance: Mapping[str, str], *, half: bool = False
+) -> bytes:
+    """Write a generator's tensors as safetensors.
+
+    Args:
+        tensors: Arrays, or tensors of torch, with the names of `spec.generator_shapes`.
+        provenance: Where they come from, kept in the file's metadata. Leave dates out: equal
+            weights are to give equal bytes.
+        half: Store float16, in half the bytes.
+
+    Raises:
+        UnavailableError: A value does not fit into float16 (above 65504).
+    """
+    from safetensors.numpy import save
+
+    kind = np.float16 if half else np.float32
+    with np.errstate(over="ignore"):
+        arrays = {
+            name: np.ascontiguousarray(np.asarray(tensors[name]), dtype=kind).reshape(
+                np.shape(tensors[name])  # a scalar stays one
+            )
+            for name in sorted(tensors)
+        }
+    for name, value in arrays.items():
+        if not np.isfinite(value).all():
+            raise UnavailableError(
+                f"{name} has values that are not finite in {value.dtype}: store the weights as"
+                " float32, or train them anew"
+            )
+    # One entry: safetensors writes several in an order that changes from call to call.
+    return save(arrays, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
+
+
+def build_generator(weights: Weights, **options: bool) -> Generator:
+    """Build the network of some weights, in evaluation mode on the CPU.
+
+    Args:
+        weights: Its weights.
+        options: As `Generator` takes them.
+    """
+    import torch
+
+    from deepart_assets.outpainting.comodgan.generator import Generator
+
+    with torch.device("meta"):
+        network = Generator(weights.spec, **options)
+    network = network.to_empty(device="cpu")
+    state = {name: torch.from_numpy(np.array(value)) for name, value in weights.tensors.items()}
+    network.load_state_dict(state)
+    return network.eval()
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def _read_torch(file: Path) -> Arrays:
+    import torch
+
+    try:
+        content = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:  # torch's words advise to run the code in the file
+        raise UnavailableError(
+            f"{file} holds more than tensors, or is damaged; it is not read, as such a file can run"
+            " code, and nothing of it was run. Take a file of a state dict, or weights as"
+            " safetensors"
+        ) from error
+    except Exception as error:  # damage makes an unpickler fail in any way
+        raise _damaged(file, error) from error
+    for _ in range(3):
+        wrapper = next((key for key in _WRAPPERS if _is_wrapped(content, key)), None)
+        if wrapper is None:
+            break
+        content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise UnavailableError(f"{file} holds no tensors by name: choose a CoModGAN's state dict")
+    tensors = {
+        str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)
+    }
+    if tensors and all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return {name: value.detach().float().numpy() for name, value in tensors.items()}
+
+
+def _is_wrapped(content: Any, key: str) -> bool:
+    return isinstance(content, Mapping) and isinstance(content.get(key), Mapping)
+
+
+def _read_safetensors(file: Path) -> tuple[Arrays, dict[str, str]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(file, framework="numpy") as opened:
+            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+            metadata = opened.metadata() or {}
+    except (SafetensorError, OSError, TypeError, ValueError) as error:
+        raise _damaged(file, error) from error
+    try:
+        own = json.loads(metadata["provenance"])
+        return arrays, {str(name): str(value) for name, value in own.items()}
+    except (KeyError, ValueError, AttributeError):  # another's file
+        return arrays, {}
+
+
+def _damaged(file: Path, error: Exception) -> UnavailableError:
+    words = (str(error).splitlines() or [""])[0] or type(error).__name__
+    return UnavailableError(
+        f"{file} ({file.stat().st_size} bytes) cannot be read as weights ({words}): it may be cut"
+        " short; fetch it again"
+    )
+
+
+def _checked(arrays: Arrays, file: Path) -> dict[str, NDArray[np.float32]]:
+    found = {}
+    for name, value in arrays.items():
+        if value.dtype.kind != "f" or not np.isfinite(value).all():
+            raise UnavailableError(
+                f"{file} is damaged: {name} holds what is no finite number; fetch it again"
+            )
+        found[name] = value.astype(np.float32)
+    return found

@@ -1,0 +1,273 @@
+"""The CoModGAN outpainter from a file of weights to a painting, on small real networks."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.outpainting import Request, build_outpainter, outpaint, subject_difference
+from deepart_assets.outpainting.comodgan import sources
+from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
+from deepart_assets.settings.restoration import ArtificiallyInspired
+from deepart_assets.storage import sha256_of, sha256_of_file
+from deepart_assets_tests.loopback import zipped
+from deepart_assets_tests.outpainting.comodgan.published import (
+    tensorflow_pickle,
+    tensorflow_variables,
+    zeng_tensors,
+)
+from deepart_assets_tests.outpainting.comodgan.small import inputs, narrow
+
+SIDE = 64
+
+
+@pytest.fixture(scope="module")
+def network():
+    return narrow(SIDE)
+
+
+@pytest.fixture(scope="module")
+def file(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("comodgan") / "small.safetensors"
+    path.write_bytes(to_bytes(network.state_dict(), {"stage": "a test's"}))
+    return path
+
+
+def of_file(path, **more):
+    weights = {"kind": "file", "path": str(path), **more.pop("weights", {})}
+    return ArtificiallyInspired(kind="artificially_inspired", weights=weights, **more)
+
+
+def of_drive(**weights):
+    return ArtificiallyInspired(kind="artificially_inspired", weights={"kind": "drive", **weights})
+
+
+@pytest.fixture
+def build(file, downloads):
+    return lambda **more: build_outpainter(of_file(file, **more), downloads)
+
+
+def unfinished(height, width, seed=0):
+    picture = np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    rows, columns = np.mgrid[:height, :width]
+    radius = min(height, width) / 4
+    known = (rows - height * 0.6) ** 2 + (columns - width * 0.4) ** 2 < max(1, radius) ** 2
+    return np.dstack([picture * known[..., None], known.astype(np.uint8) * 255])
+
+
+def watched(painter):
+    """What the network is given from now on: pictures, masks, w and noise of each call."""
+    seen = []
+    painter._network.register_forward_pre_hook(lambda network, given: seen.append(given))
+    return seen
+
+
+# --- a painting ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [(64, 64), (20, 33), (64, 150), (150, 64), (131, 97), (5, 200)])
+def test_any_size_is_painted_and_the_subject_stays(build, size):
+    given = unfinished(*size)
+    result = outpaint(build(), given, seed=3)
+    assert result.shape == (*size, 3)
+    assert subject_difference(given, result) == 0
+    hole = result[given[..., 3] == 0]
+    assert hole.std() > 1  # every hole pixel comes from the network, which is lively
+
+
+def test_known_pixels_of_any_mask_stay(build):
+    painter = build()
+    random = np.random.default_rng(1)
+    picture = random.integers(0, 256, (90, 110, 3), dtype=np.uint8)
+    for share in (0.0002, 0.3, 0.98):
+        known = random.random((90, 110)) < share
+        known[0, 0] = True
+        result = painter([Request(picture * known[..., None], known, seed=1)])[0]
+        assert np.array_equal(result[known], picture[known])
+
+
+def test_tiles_are_crops_of_the_painting(build):
+    """Nothing is stretched or shifted: what the network sees are the picture's own pixels."""
+    painter = build(batch=1)
+    given = unfinished(64, 150)
+    seen = watched(painter)
+    result = outpaint(painter, given, seed=3)
+    assert len(seen) >= 4
+    picture, known, _, _ = seen[0]
+    at = next(
+        column
+        for column in range(150 - 63)
+        if np.array_equal(known[0, 0].numpy() > 0, given[:, column : column + 64, 3] > 0)
+    )
+    crop = given[:, at : at + 64, :3].astype(np.float32) / 127.5 - 1
+    inside = known[0, 0].numpy() > 0
+    assert np.allclose(picture[0].permute(1, 2, 0).numpy()[inside], crop[inside])
+    # A later tile sees what was painted before as known.
+    assert all(bool(given[1].mean() > 0.3) for given in seen[1:])
+    assert result.shape == (64, 150, 3)
+
+
+def test_one_latent_for_the_whole_painting_and_noise_for_each_tile(build):
+    painter = build()
+    seen = watched(painter)
+    outpaint(painter, unfinished(150, 150), seed=3)
+    outpaint(painter, unfinished(150, 150), seed=4)
+    ws = torch.cat([given[2] for given in seen])
+    assert len(torch.unique(ws, dim=0)) == 2
+    noise = torch.cat([given[3][-1] for given in seen])
+    assert len(torch.unique(noise.flatten(1), dim=0)) == len(noise)
+
+
+def test_equal_seeds_equal_bytes(build):
+    given = unfinished(100, 90)
+    first, again = (outpaint(build(), given, seed=5) for _ in range(2))
+    assert first.tobytes() == again.tobytes()
+    assert outpaint(build(), given, seed=6).tobytes() != first.tobytes()
+    painter = build()
+    outpaint(painter, unfinished(64, 64), seed=1)
+    assert outpaint(painter, given, seed=5).tobytes() == first.tobytes()
+
+
+def test_independent_tiles_are_painted_at_once_with_the_same_result(build):
+    given = unfinished(64, 260)
+    results, calls = [], []
+    for batch in (1, 4):
+        painter = build(batch=batch)
+        seen = watched(painter)
+        results.append(outpaint(painter, given, seed=2))
+        calls.append([len(each[0]) for each in seen])
+    assert max(calls[0]) == 1 and max(calls[1]) == 2
+    assert sum(calls[0]) == sum(calls[1]) > len(calls[1])
+    # Sums in another order: a rounding here and there.
+    assert np.abs(results[0].astype(int) - results[1]).max() <= 2
+
+
+def test_a_tile_is_what_the_network_paints(build, network):
+    """64×64: exactly the generator's output, rounded, in the hole."""
+    painter = build()
+    given = unfinished(SIDE, SIDE)
+    seen = watched(painter)
+    result = outpaint(painter, given, seed=3)
+    with torch.inference_mode():
+        painted = network(*seen[0])[0].permute(1, 2, 0).numpy()
+    far = np.zeros((SIDE, SIDE), bool)
+    far[:8] = True  # away from the seam, which is blended
+    expected = np.clip(np.round((painted + 1) * 127.5), 0, 255)
+    assert np.abs(result[far] - expected[far]).max() <= 1
+
+
+def test_scale_truncation_and_dropout_are_used(build):
+    given = unfinished(128, 128)
+    whole = outpaint(build(), given, seed=1)
+    painter = build(scale=0.5)
+    seen = watched(painter)
+    small = outpaint(painter, given, seed=1)
+    assert len(seen) == 1 and subject_difference(given, small) == 0
+    others = [
+        outpaint(build(**options), given, seed=1)
+        for options in ({"truncation": 0.0}, {"dropout": True})
+    ]
+    assert len({each.tobytes() for each in (whole, small, *others)}) == 4
+    again = outpaint(build(dropout=True), given, seed=1)
+    assert again.tobytes() == others[1].tobytes()
+
+
+def test_values_that_are_no_colours_are_told(network, tmp_path, downloads):
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    state["encoder.b64.fromrgb.weight"].fill_(1e38)
+    (tmp_path / "w.safetensors").write_bytes(to_bytes(state, {}))
+    painter = build_outpainter(of_file(tmp_path / "w.safetensors"), downloads)
+    with pytest.raises(PaintingError, match="not finite"):
+        outpaint(painter, unfinished(64, 64), seed=1)
+
+
+# --- weights -------------------------------------------------------------------------------------
+
+
+def test_weights_are_converted_once_and_their_hash_counts(network, tmp_path, downloads):
+    state = network.state_dict()
+    source = tmp_path / "a.pth"
+    torch.save(zeng_tensors(state, SIDE), source)
+    painter = build_outpainter(of_file(source), downloads)
+    kept = list((downloads.cache / "comodgan").glob("*")) if downloads.cache.exists() else []
+    assert not kept  # building reads nothing
+    hashed = painter.weights_hash()
+    (kept,) = (downloads.cache / "comodgan").glob("*")
+    assert hashed == sha256_of_file(kept)
+    before = kept.stat().st_mtime_ns
+    assert build_outpainter(of_file(source), downloads).weights_hash() == hashed
+    assert kept.stat().st_mtime_ns == before
+    assert read_weights(kept).provenance["source_sha256"] == sha256_of_file(source)
+    changed = {name: value + 0.01 for name, value in zeng_tensors(state, SIDE).items()}
+    torch.save(changed, source)
+    assert build_outpainter(of_file(source), downloads).weights_hash() != hashed
+
+
+def test_the_published_archive(network, drive, downloads):
+    variables = tensorflow_variables(network.state_dict(), SIDE)
+    data = tensorflow_pickle(variables, variables)
+    member = "track1_WikiArt_comodgan.pkl"
+    drive.files["1gS6"] = zipped({f"checkpoint/{member}": data}, zipfile.ZIP_DEFLATED)
+    drive.confirm = "form"
+    painter = build_outpainter(of_drive(file_id="1gS6", member=member), downloads)
+    converted = downloads.cache / "comodgan"
+    hashed = painter.weights_hash()
+    (kept,) = converted.glob("*")
+    assert sha256_of_file(kept) == hashed
+    assert read_weights(kept).provenance == {
+        "layout": "tensorflow",
+        "resolution": str(SIDE),
+        "source_sha256": sha256_of(data),
+    }
+    pictures, known, z, noise = inputs(network.spec)
+    with torch.inference_mode():
+        found, expected = (
+            each(pictures, known, each.mapping(z), noise)
+            for each in (build_generator(read_weights(kept)), network)
+        )
+    assert torch.allclose(found, expected, atol=1e-3)
+    assert outpaint(painter, unfinished(64, 64), seed=1).shape == (64, 64, 3)
+    wrong = of_drive(file_id="1gS6", member="track1_FFHQ_comodgan.pkl")
+    with pytest.raises(UnavailableError, match=r"holds no track1_FFHQ.*check the outpainter's"):
+        build_outpainter(wrong, downloads).weights_hash()
+
+
+def test_a_checkpoint_without_an_archive(network, file, drive, downloads):
+    drive.files["1b3X"] = file.read_bytes()
+    painter = build_outpainter(of_drive(file_id="1b3X"), downloads)
+    kept = load_file(sources.fetch_weights(painter._settings.weights, downloads))
+    assert painter.weights_hash()
+    assert np.array_equal(kept["mapping.w_avg"], network.mapping.w_avg.numpy())
+
+
+def test_what_cannot_be_fetched_is_told(drive, downloads):
+    with pytest.raises(UnavailableError, match=r"file none.*HTTP status 404.*save it as"):
+        build_outpainter(of_drive(file_id="none"), downloads).weights_hash()
+
+
+def test_the_projects_own(file, downloads, tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "MODELS", tmp_path)
+    settings = ArtificiallyInspired(
+        kind="artificially_inspired", weights={"kind": "bundled", "name": "small"}
+    )
+    with pytest.raises(UnavailableError, match=r"ships no CoModGAN .*small\.safetensors.*drive"):
+        build_outpainter(settings, downloads).weights_hash()
+    data = to_bytes(read_weights(file).tensors, {"stage": "s"}, half=True)
+    (tmp_path / "small.safetensors").write_bytes(data)
+    painter = build_outpainter(settings, downloads)
+    assert painter.weights_hash() == sha256_of(data)
+    assert painter.descriptor.licence.startswith("Apache-2.0")
+    assert outpaint(painter, unfinished(64, 64), seed=1).shape == (64, 64, 3)
+
+
+def test_files_that_are_missing_or_others(file, downloads, tmp_path):
+    with pytest.raises(UnavailableError, match=r"There is no file .*nowhere\.pkl.*CoModGAN"):
+        build_outpainter(of_file(tmp_path / "nowhere.pkl"), downloads).weights_hash()
+    given = {"sha256": "0" * 64}
+    with pytest.raises(UnavailableError, match=r"has the SHA-256 .*, not 0000"):
+        build_outpainter(of_file(file, weights=given), downloads).weights_hash()
+    right = {"sha256": sha256_of_file(file).upper()}
+    assert build_outpainter(of_file(file, weights=right), downloads).weights_hash()
