@@ -7,6 +7,7 @@ profile (`settings`).
 import dagster as dg
 
 from deepart_assets.assets.gallery import gallery_assets
+from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
 from deepart_assets.assets.restoration import restoration_assets
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
@@ -30,7 +31,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     super_resolution = super_resolution_assets(settings)
     curated_masks = CURATED_MASKS.definition()
     restoration = restoration_assets(settings)
-    evaluation = [subject_masks_evaluation]
+    evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
     gallery = gallery_assets(settings)
     return dg.Definitions(
         assets=[*wikiart, *super_resolution, curated_masks, *restoration, *evaluation, *gallery],

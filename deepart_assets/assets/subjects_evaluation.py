@@ -27,13 +27,12 @@ from deepart_assets.imaging import (
     working_size,
 )
 from deepart_assets.orchestration.factory import data_asset
-from deepart_assets.orchestration.studio import Painting, Stage, Studio
+from deepart_assets.orchestration.studio import Painting, Stage, Studio, chosen
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import Segmenter, build_segmenter, clean_up, verdict
 from deepart_assets.segmentation.comparison import iou_matrix
 from deepart_assets.segmentation.evaluation import (
     Sample,
-    chosen,
     disagreements,
     read_truth,
     table,
@@ -78,7 +77,7 @@ def subject_masks_evaluation(studio: Studio) -> Stage:
     def make() -> Made:
         paintings = studio.paintings
         curated = CURATED_MASKS.hashes(studio.lake, paintings)
-        keys = chosen(paintings, [truth_files, curated], choice.paintings)
+        keys = chosen(paintings, choice.paintings, [truth_files, curated])
         if choice.ground_truth is not None and not set(truth_files) & set(keys):
             raise UnavailableError(
                 f"{choice.ground_truth} has no <painting id>.png of a painting to restore: check"

@@ -19,7 +19,7 @@ from deepart_assets.errors import DeepArtError, PaintingError
 from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.storage import Lake, Ledger, Made, Record
+from deepart_assets.storage import Lake, Ledger, Made, Record, sha256_of
 from deepart_assets.storage.downloads import Downloads
 
 
@@ -103,6 +103,20 @@ class Studio:
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def chosen(ids: Iterable[str], count: int, first: Sequence[Iterable[str]] = ()) -> list[str]:
+    """Return at most `count` ids: those in the sets of `first`, in turn, then by their hashes.
+
+    So a new painting changes little of what is chosen.
+    """
+    sets = [set(each) for each in first]
+
+    def place(each: str) -> tuple[list[bool], str]:
+        return [each not in group for group in sets], sha256_of(each.encode())
+
+    return sorted(ids, key=place)[:count]
+
 
 GLANCE = 24
 """Paintings shown at a glance."""

@@ -1,13 +1,12 @@
 """Several segmenters on the same paintings, with a ground truth where there is one.
 
-Belongs here: choosing the paintings, reading a ground truth, the table, the picture of
+Belongs here: reading a ground truth, the table, the picture of
 disagreements. Does not belong here: running segmenters and keeping their masks, agreement of two
 masks (`comparison`).
 """
 
-import hashlib
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,16 +51,6 @@ class Sample:
     """By segmenter; None where it found no subject."""
     truth: Truth | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-def chosen(ids: Iterable[str], first: Sequence[Iterable[str]], count: int) -> list[str]:
-    """Return at most `count` ids: those in the sets of `first`, in turn, then by their hashes."""
-    sets = [set(each) for each in first]
-
-    def place(each: str) -> tuple[list[bool], str]:
-        return [each not in group for group in sets], hashlib.sha256(each.encode()).hexdigest()
-
-    return sorted(ids, key=place)[:count]
 
 
 def read_truth(data: bytes, name: str, size: tuple[int, int]) -> Truth:

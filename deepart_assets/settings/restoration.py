@@ -268,6 +268,10 @@ class Restoration(Section):
         " with the least visible seam goes on, the others are kept beside it.",
     )
     batch: int = Field(4, ge=1, description="Paintings that an outpainter is given together.")
+    evaluated: int = Field(
+        24, ge=1, description="Paintings in `outpainting_evaluation` at most, chosen by a hash."
+    )
+    shown: int = Field(8, ge=0, description="Paintings on its sheet.")
     keep_subject: bool = Field(
         True,
         description="In the enlarged result the subject comes from the original painting, resized,"

@@ -53,7 +53,7 @@ def test_groups(graph, settings):
         "wikiart": WIKIART,
         "super_resolution": SUPER_RESOLUTION,
         "restoration": restoration,
-        "evaluation": {"subject_masks_evaluation"},
+        "evaluation": {"subject_masks_evaluation", "outpainting_evaluation"},
         "gallery": {"gallery"},
     }
     found: dict[str, set[str]] = {}
@@ -80,7 +80,7 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
         assert f"{name}_upscaled" in ancestors(graph, "restoration_sheets")
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys)
-        - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation"}
+        - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
         | {"curated_masks"}
     )
 

@@ -1,0 +1,121 @@
+"""The evaluation of outpaintings: all outpainters on the same paintings.
+
+Belongs here: what it is made from, its files, what the UI shows of it. Does not belong here:
+measures, table and sheet (`outpainting.evaluation`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import (
+    decode_rgb,
+    decode_rgba,
+    encode_jpeg,
+    preview_uri,
+    resize,
+)
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Painting, Stage, Studio, chosen
+from deepart_assets.outpainting.distance import NAME
+from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, sheet, table
+from deepart_assets.reports import report_json
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.evaluation.metrics import niqe
+
+ASSET = "outpainting_evaluation"
+
+
+def _fault(record: Record) -> str | None:
+    touched = [row["name"] for row in record.figures["rows"] if row["subject_difference"]]
+    return f"changed by {', '.join(touched)}" if touched else None
+
+
+def outpainting_evaluation(settings: Settings) -> dg.AssetsDefinition:
+    """Return the asset for the outpainters that the profile names."""
+    names = list(settings.outpainters)
+
+    @data_asset(
+        group="evaluation",
+        deps=["styled_paintings"],
+        painting_deps=["unfinished_paintings", *(f"{name}_outpaintings" for name in names)],
+        kinds={"torch"},
+        checks=[
+            Check("subjects_untouched", "No outpainter changed a pixel it was to keep.", _fault)
+        ],
+    )
+    def outpainting_evaluation(studio: Studio) -> Stage:
+        """The outpainters beside each other and beside the originals, on some of the paintings.
+
+        For each: the largest change of a subject pixel (0), how visible the seam is, the kernel
+        distance to real paintings, NIQE, the difference to the original in what was generated
+        (which says how much was invented, not how well), seconds a painting. A sheet shows
+        original, unfinished painting and each outpainting.
+        """
+        shared = studio.settings.restoration
+
+        def make() -> Made:
+            found, faults = [], []
+            ready = (
+                key
+                for key in studio.paintings
+                if studio.ledger.done("unfinished_paintings", key) is not None
+            )
+            for key in chosen(ready, shared.evaluated):
+                try:
+                    found.append(_outpainted(studio, studio.paintings[key], names))
+                except PaintingError as fault:
+                    faults.append({"painting": key, "reason": str(fault)})
+            rows, no_distance = table(found, names, _niqe(found, names))
+            picture = sheet(found[: shared.shown], names)
+            return Made(
+                {
+                    f"reports/{ASSET}.json": report_json(rows),
+                    f"{ASSET}/sheet.jpg": encode_jpeg(picture),
+                },
+                {
+                    "preview": preview_uri(picture, 1100),
+                    "rows": rows,
+                    "paintings": len(found),
+                    "kernel_distance": no_distance or NAME,
+                    "faults": faults,
+                },
+            )
+
+        return Stage(make, settings={"evaluated": shared.evaluated, "shown": shared.shown})
+
+    return outpainting_evaluation
+
+
+def _outpainted(studio: Studio, painting: Painting, names: Sequence[str]) -> Outpainted:
+    def read(asset: str) -> tuple[bytes, str] | None:
+        record = studio.ledger.done(asset, painting.id)
+        return None if record is None else (studio.lake.read(record.path), record.path)
+
+    records = {name: studio.ledger.done(f"{name}_outpaintings", painting.id) for name in names}
+    kept = read("unfinished_paintings")
+    assert kept is not None  # chosen among those that have one
+    unfinished = decode_rgba(*kept)
+    files = {name: read(f"{name}_outpaintings") for name in names}
+    return Outpainted(
+        caption=painting.caption,
+        original=resize(painting.original(), *unfinished.shape[:2]),
+        unfinished=unfinished,
+        results={name: decode_rgb(*file) for name, file in files.items() if file is not None},
+        seconds={name: record.seconds for name, record in records.items() if record is not None},
+    )
+
+
+def _niqe(paintings: Sequence[Outpainted], names: Sequence[str]) -> Mapping[str, list[float]]:
+    def of(pictures: Sequence[NDArray[np.uint8]]) -> list[float]:
+        return [value for each in pictures if (value := niqe(each)) is not None]
+
+    return {ORIGINALS: of([each.original for each in paintings])} | {
+        name: of([each.results[name] for each in paintings if name in each.results])
+        for name in names
+    }
