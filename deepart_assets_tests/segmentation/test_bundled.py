@@ -161,7 +161,7 @@ def test_layers_are_kept_as_differences_to_the_files():
     stored = as_difference(state, FROZEN, rank=4)
     # Exact but for half precision, in a small part of the numbers.
     for name, value in from_difference(stored, FROZEN).items():
-        assert (value - state[name]).abs().max() < 2e-3, name
+        assert torch.allclose(value, state[name], rtol=1e-3, atol=1e-3), name
     matrices = [each for name, each in state.items() if "layers" in name and each.ndim == 2]
     kept = [each for name, each in stored.items() if name.endswith((".up", ".down"))]
     assert sum(each.numel() for each in kept) < sum(each.numel() for each in matrices) / 50
