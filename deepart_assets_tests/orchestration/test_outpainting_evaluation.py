@@ -1,0 +1,47 @@
+"""`outpainting_evaluation` and candidates, on the real graph."""
+
+import json
+from dataclasses import replace
+
+import dagster as dg
+import numpy as np
+
+from deepart_assets.imaging import decode_rgb, encode_png
+from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, table
+
+ASSET = "outpainting_evaluation"
+
+
+def test_rows_for_the_originals_and_each_outpainter(done, instance):
+    rows = {row["name"]: row for row in json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]}
+    assert list(rows) == [ORIGINALS, "telea"]
+    for row in rows.values():
+        assert row["paintings"] == 5 and row["subject_difference"] == 0
+        assert row["seam_score"] > 0 and np.isfinite(row["kernel_distance"])
+    assert rows[ORIGINALS]["hole_difference"] == 0 < rows["telea"]["hole_difference"]
+    assert rows["telea"]["seconds"] > 0
+    sheet = decode_rgb(done.lake.read(f"{ASSET}/sheet.jpg"), "sheet")
+    assert min(sheet.shape[:2]) > 400
+
+    # An outpainter that touched a subject fails the check.
+    result = decode_rgb(done.lake.read("telea_outpaintings/p1.png"), "p1")
+    record = done.ledger.get("telea_outpaintings", "p1")
+    spoilt = done.lake.write(record.path, encode_png(255 - result))
+    done.ledger.put(replace(record, files=(spoilt,)))
+    done.content["restoration"]["shown"] = 2
+    with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
+        assert run.success
+        [check] = run.get_asset_check_evaluations()
+    assert not check.passed
+    rows = json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]
+    assert rows[1]["subject_difference"] > 100
+
+
+def test_too_few_paintings_have_no_distance_and_a_reason():
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    unfinished = np.dstack([picture, np.tri(64, dtype=np.uint8) * 255])
+    one = Outpainted("one", picture, unfinished, {"a": picture}, {"a": 1.5})
+    rows, reason = table([one, one], ["a", "b"], {})
+    assert "at least four" in str(reason)
+    assert rows[1]["seconds"] == 1.5 and rows[1]["hole_difference"] == 0
+    assert rows[2]["paintings"] == 0 and rows[2]["seam_score"] is None
