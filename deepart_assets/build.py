@@ -7,6 +7,7 @@ profile (`settings`).
 import dagster as dg
 
 from deepart_assets.assets.gallery import gallery_assets
+from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
 from deepart_assets.assets.restoration import restoration_assets
 from deepart_assets.assets.subjects import CURATED_MASKS
@@ -18,6 +19,7 @@ from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import data_root
+from deepart_assets.settings.restoration import ArtificiallyInspired
 
 
 def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
@@ -30,7 +32,12 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     wikiart = wikiart_assets(settings)
     super_resolution = super_resolution_assets(settings)
     curated_masks = CURATED_MASKS.definition()
-    restoration = restoration_assets(settings)
+    generators = [
+        generator_weights(name, outpainter.weights)
+        for name, outpainter in settings.outpainters.items()
+        if isinstance(outpainter, ArtificiallyInspired)
+    ]
+    restoration = [*generators, *restoration_assets(settings)]
     evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
     gallery = gallery_assets(settings)
     return dg.Definitions(

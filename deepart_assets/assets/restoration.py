@@ -8,7 +8,7 @@ Does not belong here: how a surround is generated (`outpainting`), a picture enl
 
 import itertools
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -45,6 +45,7 @@ from deepart_assets.outpainting import (
     subject_difference,
 )
 from deepart_assets.settings import Settings
+from deepart_assets.settings.restoration import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import Made, Record
 from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
@@ -56,7 +57,11 @@ SHEET_HEIGHT = 640
 def restoration_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the restoration group for the outpainters that the profile names."""
     names = list(settings.outpainters)
-    columns = [asset for name in names for asset in (_outpaintings(name), _upscaled(name))]
+    columns = [
+        asset
+        for name, outpainter in settings.outpainters.items()
+        for asset in (_outpaintings(name, outpainter), _upscaled(name))
+    ]
     return [
         predicted_masks,
         subject_masks,
@@ -95,7 +100,9 @@ class Wanted(NamedTuple):
     requests: list[Request]
 
 
-def _outpaintings(name: str) -> dg.AssetsDefinition:
+def _outpaintings(name: str, kind: Outpainter) -> dg.AssetsDefinition:
+    own_weights = [f"{name}_weights"] if isinstance(kind, ArtificiallyInspired) else []
+
     def fault(record: Record) -> str | None:
         difference = record.figures["subject_difference"]
         return f"changed by {difference} grey levels" if difference else None
@@ -106,7 +113,7 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
 
     @painting_asset(
         name=f"{name}_outpaintings",
-        deps=(),
+        deps=own_weights,
         painting_deps=["unfinished_paintings"],
         kinds={"outpainting"},
         code_version="2",
@@ -137,7 +144,8 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
         """
         shared = studio.settings.restoration
         settings = studio.settings.outpainters[name]
-        outpainter = build_outpainter(settings, studio.downloads)
+        weights = partial(studio.local, *own_weights) if own_weights else None
+        outpainter = build_outpainter(settings, studio.downloads, weights)
         candidates = shared.candidates if outpainter.descriptor.learned else 1
 
         def details(painting: Painting) -> dict[str, Any]:
@@ -200,11 +208,14 @@ def _outpaintings(name: str) -> dg.AssetsDefinition:
         return PaintingStage(
             Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
             settings={
-                "outpainter": settings.model_dump(mode="json"),
+                # Weights that are an asset count by their bytes.
+                "outpainter": settings.model_dump(
+                    mode="json", exclude={"weights"} if own_weights else set()
+                ),
                 "negative_prompt": shared.negative_prompt,
             },
             details=details,
-            weights=outpainter.weights_hash(),
+            weights=None if own_weights else outpainter.weights_hash(),
         )
 
     return outpaintings

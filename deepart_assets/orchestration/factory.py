@@ -27,6 +27,7 @@ PAINTINGS = dg.DynamicPartitionsDefinition(name="paintings")
 def data_asset(
     *,
     group: str,
+    name: str | None = None,
     deps: Sequence[str] = (),
     painting_deps: Sequence[str] = (),
     kinds: set[str],
@@ -41,16 +42,16 @@ def data_asset(
     """
 
     def decorate(describe: Callable[[Studio], Stage]) -> dg.AssetsDefinition:
-        name = describe.__name__
+        asset_name = name or describe.__name__
 
         @dg.asset(
-            name=name,
+            name=asset_name,
             description=inspect.getdoc(describe),
             group_name=group,
             deps=[*deps, *painting_deps],
             kinds=kinds,
             code_version=code_version,
-            check_specs=check_specs(name, checks),
+            check_specs=check_specs(asset_name, checks),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
             try:
@@ -62,16 +63,16 @@ def data_asset(
                     inputs={**_upstream_versions(studio, deps, painting_deps), **stage.inputs},
                     weights=stage.weights,
                 )
-                record, computed = make_or_reuse(profile.ledger, name, recipe, stage.make)
+                record, computed = make_or_reuse(profile.ledger, asset_name, recipe, stage.make)
                 if after is not None:
                     after(context, studio)
             except DeepArtError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            context.log.info(f"{name}: {took(record, computed)}")
+            context.log.info(f"{asset_name}: {took(record, computed)}")
             return dg.MaterializeResult(
                 metadata=metadata_of(record, profile.lake, computed=computed),
                 data_version=dg.DataVersion(record.data_version),
-                check_results=list(check_results(name, checks, {"": record})),
+                check_results=list(check_results(asset_name, checks, {"": record})),
             )
 
         return asset

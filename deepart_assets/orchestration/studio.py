@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -55,6 +56,20 @@ class Studio:
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of a file of an upstream asset; the first is the main one."""
         return self.lake.read(self.upstream(asset).files[file].path)
+
+    def local(self, asset: str) -> Path:
+        """Return a local path of an upstream asset's main file; from a bucket, a copy in the cache.
+
+        Raises:
+            DeepArtError: As for `upstream`.
+        """
+        file = self.upstream(asset).files[0]
+        if self.lake.is_local:
+            return Path(self.lake.full_path(file.path))
+        kept = Lake(cache_folder() / "lake")
+        if not kept.exists(file.sha256):
+            kept.write(file.sha256, self.lake.read(file.path))
+        return Path(kept.full_path(file.sha256))
 
     def original(self, file: str) -> NDArray[np.uint8]:
         """Decode the lake's copy of an original: RGB uint8, H×W×3.

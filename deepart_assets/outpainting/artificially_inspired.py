@@ -8,7 +8,7 @@ network and its weights (`comodgan`), prompts and seeds (`compose`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.reduced import enlarge, reduce
 from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.storage.downloads import Downloads
 
 if TYPE_CHECKING:
     import torch
@@ -39,13 +37,12 @@ class ArtificiallyInspiredOutpainter:
 
     Args:
         settings: Which weights, and how they are used.
-        downloads: Fetches and keeps published weights, at the first use; None for the folders of
-            `settings.places`.
+        file: Returns the generator's file; is called at the first use.
     """
 
-    def __init__(self, settings: ArtificiallyInspired, downloads: Downloads | None = None) -> None:
+    def __init__(self, settings: ArtificiallyInspired, file: Callable[[], Path]) -> None:
         self._settings = settings
-        self._downloads = downloads
+        self._find = file
 
     @property
     def descriptor(self) -> Descriptor:
@@ -203,7 +200,7 @@ class ArtificiallyInspiredOutpainter:
 
     @cached_property
     def _file(self) -> Path:
-        return fetch_weights(self._settings.weights, self._downloads)
+        return self._find()
 
     @cached_property
     def _hash(self) -> str:

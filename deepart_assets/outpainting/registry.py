@@ -3,13 +3,21 @@
 Belongs here: one line an outpainter. Does not belong here: anything that takes time.
 """
 
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import base
 from deepart_assets.outpainting.artificially_inspired import ArtificiallyInspiredOutpainter
+from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
+from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.restoration import (
     ArtificiallyInspired,
+    GeneratorWeights,
     Outpainter,
     PatchMatch,
     StableDiffusion,
@@ -18,13 +26,19 @@ from deepart_assets.settings.restoration import (
 from deepart_assets.storage.downloads import Downloads
 
 
-def build_outpainter(settings: Outpainter, downloads: Downloads | None = None) -> base.Outpainter:
+def build_outpainter(
+    settings: Outpainter,
+    downloads: Downloads | None = None,
+    weights: Callable[[], Path] | None = None,
+) -> base.Outpainter:
     """Return the outpainter of these settings; nothing is loaded before its first use.
 
     Args:
         settings: Which outpainter, and how.
         downloads: Fetches and keeps published weights; None for the folders of
             `settings.places`.
+        weights: Returns the file of the generator, for those whose weights are an asset; None:
+            that of the settings.
     """
     match settings:
         case Telea():
@@ -34,4 +48,11 @@ def build_outpainter(settings: Outpainter, downloads: Downloads | None = None) -
         case StableDiffusion():
             return StableDiffusionOutpainter(settings)
         case ArtificiallyInspired():
-            return ArtificiallyInspiredOutpainter(settings, downloads)
+            file = weights or partial(_published, settings.weights, downloads)
+            return ArtificiallyInspiredOutpainter(settings, file)
+
+
+def _published(weights: GeneratorWeights, downloads: Downloads | None) -> Path:
+    if isinstance(weights, GeneratorTraining):
+        raise UnavailableError("a generator has to be trained first: give its file")
+    return fetch_weights(weights, downloads)

@@ -16,6 +16,7 @@ from deepart_assets.settings.dram import (
     not_empty,
     one_key_each,
 )
+from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.section import Section
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
@@ -217,9 +218,9 @@ class BundledGenerator(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
-GeneratorWeights = Annotated[
-    DriveGenerator | FileGenerator | BundledGenerator, Field(discriminator="kind")
-]
+PublishedGenerator = DriveGenerator | FileGenerator | BundledGenerator
+
+GeneratorWeights = Annotated[PublishedGenerator | GeneratorTraining, Field(discriminator="kind")]
 
 
 class ArtificiallyInspired(Section):

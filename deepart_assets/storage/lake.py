@@ -64,6 +64,11 @@ class Lake:
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
 
+    @property
+    def is_local(self) -> bool:
+        """Whether the files lie in a local folder."""
+        return self._is_local
+
     def full_path(self, path: str) -> str:
         """Return the path or URL under which other programs find the file."""
         full = self._full(path)

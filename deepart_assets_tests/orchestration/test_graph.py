@@ -56,6 +56,9 @@ def test_groups(graph, settings):
         "evaluation": {"subject_masks_evaluation", "outpainting_evaluation"},
         "gallery": {"gallery"},
     }
+    for name, outpainter in settings.outpainters.items():
+        if outpainter.kind == "artificially_inspired":
+            expected["outpainting"] = {f"{name}_weights"}
     found: dict[str, set[str]] = {}
     for key in graph.materializable_asset_keys:
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())

@@ -188,8 +188,8 @@ def test_missing_weights_fail_at_once_with_the_remedy(project, instance):
             if event.event_type_value == "STEP_FAILURE"
         }
         made = materialized(result)
-    assert set(failures) == {"inspired_outpaintings"}
-    assert "CoModGAN" in failures["inspired_outpaintings"]
+    assert set(failures) == {"inspired_weights"}
+    assert "CoModGAN" in failures["inspired_weights"]
     assert ("telea_upscaled", "p0") in made
     assert not any(asset == "inspired_outpaintings" for asset, _ in made)
 

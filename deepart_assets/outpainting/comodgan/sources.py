@@ -15,7 +15,7 @@ from deepart_assets.settings.restoration import (
     BundledGenerator,
     DriveGenerator,
     FileGenerator,
-    GeneratorWeights,
+    PublishedGenerator,
 )
 from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
@@ -30,7 +30,22 @@ FORMAT = 1
 _KEY = "the outpainter's weights"
 
 
-def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) -> Path:
+def version_of(choice: PublishedGenerator) -> str:
+    """Return what tells whether weights are to be fetched again: a file's hash, Drive's id.
+
+    Raises:
+        UnavailableError: There is no such file.
+    """
+    match choice:
+        case BundledGenerator():
+            return sha256_of_file(_bundled(choice))
+        case FileGenerator():
+            return sha256_of_file(_file(choice))
+        case DriveGenerator():
+            return f"{choice.file_id} {choice.member or ''}"
+
+
+def fetch_weights(choice: PublishedGenerator, downloads: Downloads | None = None) -> Path:
     """Return a safetensors file of a generator (`weights.read_weights` reads it).
 
     A published file is converted once, into the cache folder, under its SHA-256.

@@ -1,0 +1,138 @@
+"""The weights of an Artificially Inspired outpainter: published, of a file, of the project, or
+trained.
+
+Belongs here: what they are made from, where checkpoints are. Does not belong here: the network, its
+files and its training (`outpainting.comodgan`).
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import dagster as dg
+import numpy as np
+
+from deepart_assets.assets.lr_hr_pairs import read_pairs
+from deepart_assets.imaging import resize, working_size
+from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.outpainting.comodgan.sources import fetch_weights, version_of
+from deepart_assets.outpainting.comodgan.training import Example, Step, train
+from deepart_assets.reports import line_plot
+from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.settings.generator_training import GeneratorTraining
+from deepart_assets.settings.places import cache_folder
+from deepart_assets.settings.restoration import ArtificiallyInspired, GeneratorWeights
+from deepart_assets.storage import Lake, Made, Recipe
+from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
+from deepart_assets.super_resolution.data.pairs import of_split
+
+CODE_VERSION = "1"
+ENLARGED = 2
+"""Paintings are kept at this many times the network's side, so that crops find detail."""
+TOLD_EVERY = 10.0
+"""Seconds between two lines of training progress."""
+
+
+def generator_weights(name: str, choice: GeneratorWeights) -> dg.AssetsDefinition:
+    """Return the asset `<name>_weights` of an outpainter of that name."""
+    asset = f"{name}_weights"
+    path = f"{asset}/generator.safetensors"
+    trained = isinstance(choice, GeneratorTraining)
+
+    @data_asset(
+        name=asset,
+        group="outpainting",
+        deps=["lr_hr_pairs"] if trained else [],
+        kinds={"torch"},
+        code_version=CODE_VERSION,
+        after=lambda context, studio: discard(_work(studio), asset),
+    )
+    def weights(studio: Studio) -> Stage:
+        """The generator of this outpainter, a CoModGAN: fetched, converted, or trained here.
+
+        Published checkpoints (TensorFlow's pickle, PyTorch's) are read without running anything in
+        them and kept as safetensors with their provenance. A training is on the paintings of
+        `lr_hr_pairs`, with free-form masks and the masks of their subjects; one that was killed
+        goes on from its last checkpoint.
+        """
+        settings = studio.settings.outpainters[name]
+        assert isinstance(settings, ArtificiallyInspired)  # the graph has this asset for it
+        chosen = settings.weights
+        if not isinstance(chosen, GeneratorTraining):
+            return Stage(
+                lambda: Made({path: fetch_weights(chosen, studio.downloads).read_bytes()}),
+                settings=chosen.model_dump(mode="json"),
+                inputs={"source": version_of(chosen)},
+            )
+        recipe = chosen.recipe()
+        segmentation = studio.settings.segmentation
+        segmenter = build_segmenter(segmentation.segmenter, studio.downloads)
+        inputs = {"segmenter": segmenter.weights_hash()}
+
+        def examples() -> list[Example]:
+            side = ENLARGED * chosen.stages[-1].resolution
+            found = []
+            for pair in of_split(read_pairs(studio), "train"):
+                picture = resize(pair.hr, *working_size(pair.hr.shape[0], pair.hr.shape[1], side))
+                [prediction] = segmenter([picture])
+                mask = clean_up(prediction.levels(), picture.shape[:2], segmentation).mask
+                usable = 0.05 < float(np.mean(mask)) < 0.9
+                found.append(Example(picture, mask if usable else None))
+            return found
+
+        def make() -> Made:
+            whole = {"lr_hr_pairs": studio.upstream("lr_hr_pairs").data_version, **inputs}
+            work = Recipe(CODE_VERSION, recipe, whole)
+            kept = None
+            if chosen.checkpoint_seconds is not None:
+                kept = Checkpoints(
+                    _work(studio),
+                    asset,
+                    work.fingerprint,
+                    chosen.checkpoint_seconds,
+                    studio.log.info,
+                )
+            provenance = {"data_set": whole["lr_hr_pairs"]}
+            if kept is None:
+                result = train(examples(), chosen, _told(studio, asset), None, provenance)
+            else:
+                with kept.held():
+                    result = train(examples(), chosen, _told(studio, asset), kept, provenance)
+            losses = sorted({key for row in result.curve for key in row} - _NO_LOSSES)
+            curves = {each: {each: _points(result.curve, each)} for each in losses}
+            return Made(
+                {path: result.weights},
+                {
+                    **result.figures,
+                    "curves": line_plot(curves, "iteration") if curves else None,
+                },
+            )
+
+        return Stage(make, settings=recipe, inputs=inputs)
+
+    return weights
+
+
+def _points(curve: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
+    rows = [row for row in curve if name in row]
+    return [row["iteration"] for row in rows], [row[name] for row in rows]
+
+
+_NO_LOSSES = {"iteration", "resolution"}
+
+
+def _work(studio: Studio) -> Lake:
+    return work_lake(studio.lake, cache_folder())
+
+
+def _told(studio: Studio, asset: str) -> Callable[[Step], None]:
+    told = 0.0
+
+    def report(step: Step) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if step.iteration == step.total or now - told >= TOLD_EVERY:
+            told = now
+            studio.log.info(f"{asset} {step.line}")
+
+    return report
