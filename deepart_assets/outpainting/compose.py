@@ -96,13 +96,13 @@ def _check_the_surround(pixels: NDArray[np.uint8], by: Descriptor) -> None:
     black = float((pixels == 0).all(axis=1).mean())
     if black > MOSTLY:
         raise PaintingError(
-            f"{by.name} left {black:.0%} of what is around the subject black: its weights are broken,"
-            " or half precision overflows (set half_precision to false)"
+            f"{by.name} left {black:.0%} of what is around the subject black: its weights are"
+            " broken, or half precision overflows (choose float32)"
         )
     if by.learned and len(pixels) >= SEVERAL and not np.ptp(pixels, axis=0).any():
         raise PaintingError(
-            f"{by.name} painted everything around the subject in one colour, {pixels[0].tolist()}: its"
-            " weights are broken"
+            f"{by.name} painted everything around the subject in one colour,"
+            f" {pixels[0].tolist()}: its weights are broken"
         )
 
 
