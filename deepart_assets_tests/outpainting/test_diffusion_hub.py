@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets_tests.outpainting.tiny_pipelines import (
@@ -89,6 +90,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 def point_at(url, cache, monkeypatch):
     """Let huggingface_hub and diffusers take an address for the hub, with a cache of its own."""
+    prepare()
     import diffusers.pipelines.pipeline_utils
     import huggingface_hub.constants
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from safetensors.torch import load_file, save_file
 
+from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets_tests.outpainting.tiny_pipelines import (
@@ -115,6 +116,7 @@ def test_a_text_model(folder, tmp_path):
 
 
 def test_a_pipeline_that_takes_no_text_and_no_mask(tmp_path):
+    prepare()
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     unet = UNet2DModel(
@@ -185,6 +187,7 @@ def test_weights_of_older_names_are_whole(copy, folder):
 
 
 def test_no_watermark_is_painted_in(tmp_path, monkeypatch):
+    prepare()
     from diffusers.pipelines.stable_diffusion_xl import pipeline_stable_diffusion_xl_inpaint as xl
 
     # As where the package is installed, which diffusers takes for a wish.
