@@ -9,7 +9,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from deepart_assets.compat import prepare
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets_tests.outpainting.tiny_pipelines import (
     asked,
@@ -166,6 +166,18 @@ def test_damaged_weights(copy, part, damage):
 def test_missing_configuration(copy, file):
     (copy / file).unlink()
     refused(copy, "does not hold a whole pipeline")
+
+
+def test_lack_of_memory_is_not_taken_for_damage(copy, monkeypatch):
+    prepare()
+    from diffusers import UNet2DConditionModel
+
+    def fail(*_, **__):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 3 GB")
+
+    monkeypatch.setattr(UNet2DConditionModel, "from_pretrained", fail)
+    with pytest.raises(PaintingError, match="memory does not hold"):
+        build_outpainter(settings_for(copy))([asked()])
 
 
 def test_pickled_weights_are_not_read(copy):
