@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
+from deepart_assets.outpainting.precision import device_name, dtype_for
 from deepart_assets.outpainting.reduced import enlarge, reduce
 from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
 from deepart_assets.storage import sha256_of_file
@@ -160,15 +161,16 @@ class ArtificiallyInspiredOutpainter:
         import torch
 
         count, device = len(pictures), w.device
-        half = device.type == "cuda" and self._settings.half_precision
+        dtype = dtype_for(self._settings.precision, device.type)
+        reduced = dtype != torch.float32
         given = (pictures.to(device), known.to(device), w.expand(count, -1))
         try:
             with torch.inference_mode():
                 moved = [level.to(device) for level in noise]
-                with torch.autocast(device.type, torch.float16, enabled=half):
+                with torch.autocast(device.type, dtype, enabled=reduced):
                     painted = self._network(*given, moved)
-                if half and not bool(torch.isfinite(painted).all()):
-                    painted = self._network(*given, moved)  # too large for half precision
+                if reduced and not bool(torch.isfinite(painted).all()):
+                    painted = self._network(*given, moved)  # too large for float16
                 return painted.cpu()
         except torch.OutOfMemoryError:
             if count == 1:
@@ -208,13 +210,10 @@ class ArtificiallyInspiredOutpainter:
 
     @cached_property
     def _network(self) -> Generator:
-        import torch
-
         from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights
 
-        device = "cuda" if torch.cuda.is_available() else "cpu"
         weights = read_weights(self._file)
-        return build_generator(weights, always_dropout=self._settings.dropout).to(device)
+        return build_generator(weights, always_dropout=self._settings.dropout).to(device_name())
 
 
 def _generator(*seeds: int) -> torch.Generator:

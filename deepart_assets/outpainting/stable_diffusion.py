@@ -1,32 +1,62 @@
 """Stable Diffusion inpainting through diffusers: any compatible pipeline, by id or local folder.
 
-Belongs here: fetching and loading the pipeline, padding, calling it reproducibly. Does not belong
-here: prompts and seeds (`compose`), which come from outside.
+Belongs here: from unfinished paintings to the pipeline's batches and back, reproducibly. Does not
+belong here: the pipeline (`diffusion`), prompts and seeds (`compose`), which come from outside.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.compat import prepare
-from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.settings.restoration import StableDiffusion
-from deepart_assets.storage.hub import hash_of_model, model_folder
+from deepart_assets.outpainting.diffusion.loading import (
+    find_folder,
+    hash_of_pipeline,
+    load_pipeline,
+)
+from deepart_assets.outpainting.diffusion.placement import (
+    free_memory,
+    is_lack_of_memory,
+    make_ready,
+    tiles,
+)
+from deepart_assets.outpainting.precision import device_name, dtype_for
+from deepart_assets.settings.stable_diffusion import StableDiffusion
 
 MULTIPLE = 8
-"""The VAE reduces eight times: both sides must be multiples."""
+"""The VAE of all Stable Diffusions reduces eight times: both sides must be multiples."""
+GREY = 128
+"""The middle of the VAE's range, which models made for inpainting see in the hole. Others see it
+through the VAE, and the black of the request would darken the rim."""
+
+
+class _Group(NamedTuple):
+    """What pictures must have in common to go through the pipeline together."""
+
+    height: int
+    width: int
+    """Padded."""
+    avoids: bool
+    """Whether there is a negative prompt: SD XL takes an empty one for something else than none."""
 
 
 class StableDiffusionOutpainter:
-    """A latent diffusion model that is told what to paint by a prompt."""
+    """A latent diffusion model that is told what to paint by a prompt.
+
+    It paints the whole picture, the subject too, so that whoever puts the subject back can see how
+    far its colours are off. The pipeline is loaded once, at the first picture.
+    """
 
     def __init__(self, settings: StableDiffusion) -> None:
         self._settings = settings
+        self._fits: dict[_Group, int] = {}
+        """How many pictures at once memory has turned out to hold."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -43,93 +73,127 @@ class StableDiffusionOutpainter:
         )
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 over the names and contents of all weight files.
+        """Return the SHA-256 over the names and contents of the files that decide the result.
 
         Raises:
             UnavailableError: The model cannot be had; names model and remedy.
         """
-        return hash_of_model(self._folder)
+        return self._hash
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels, one picture after the other."""
-        return [self._fill(each) for each in requests]
+        """Fill the unknown pixels; pictures of one padded size go together, `batch` at most.
 
-    def _fill(self, request: Request) -> NDArray[np.uint8]:
-        """Fill the unknown pixels.
+        Each picture has a generator of its own, so that it is the same whatever is painted beside
+        it, up to the rounding of sums that go another way in a larger batch (on a CPU in float32 at
+        most one grey level).
 
-        The picture is padded by mirroring to multiples of eight and cropped back, so nothing is
-        stretched; white in the pipeline's mask is what it repaints.
+        Returns:
+            uint8, H×W×3 each, in the order of the requests; all of it is generated, the known
+            pixels too.
 
         Raises:
-            UnavailableError: As for `weights_hash`.
-            PaintingError: The pipeline gave values that are no colours.
+            UnavailableError: As for `weights_hash`, or the model is of another kind or damaged.
+            PaintingError: The pipeline gave values that are no colours, or memory does not hold
+                even one picture.
+        """
+        members: dict[_Group, list[int]] = defaultdict(list)
+        for index, each in enumerate(requests):
+            members[_group(each)].append(index)
+        found: dict[int, NDArray[np.uint8]] = {}
+        for group, indices in members.items():
+            painted = self._paint([requests[index] for index in indices], group)
+            found.update(zip(indices, painted, strict=True))
+        return [found[index] for index in range(len(requests))]
+
+    def _paint(self, requests: Sequence[Request], group: _Group) -> list[NDArray[np.uint8]]:
+        """Paint pictures of one group, half as many at once where memory turns out to be short."""
+        painted: list[NDArray[np.uint8]] = []
+        while len(painted) < len(requests):
+            most = self._fits.get(group, self._settings.batch)
+            batch = requests[len(painted) : len(painted) + most]
+            try:
+                painted += self._paint_at_once(batch, group)
+                continue
+            except Exception as error:
+                if not is_lack_of_memory(error):
+                    raise
+                if len(batch) == 1:
+                    raise PaintingError(
+                        f"memory does not hold {self._settings.model} and a picture of"
+                        f" {group.width}×{group.height} pixels: for this outpainter set offload to"
+                        " model or sequential, vae_tiling to true, precision to float16, or lower"
+                        " restoration.working_side"
+                    ) from error
+            # Outside of the handler, which would keep alive what is in memory.
+            self._fits[group] = len(batch) // 2
+            free_memory()
+        return painted
+
+    def _paint_at_once(self, requests: Sequence[Request], group: _Group) -> list[NDArray[np.uint8]]:
+        """Run the pipeline once.
+
+        White in its mask is what it repaints, black what is known. Nothing is stretched: pictures
+        are padded by mirroring, and cropped back. With a strength of 1 it starts from noise alone.
         """
         import torch
         from PIL import Image
 
-        picture, known = request.picture, request.known
-        height, width = known.shape
-        bottom, right = -height % MULTIPLE, -width % MULTIPLE
-        padded = np.pad(picture, ((0, bottom), (0, right), (0, 0)), mode="symmetric")
-        hole = np.pad(~known, ((0, bottom), (0, right)), mode="symmetric")
-        # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
-        generator = torch.Generator("cpu").manual_seed(request.seed)
-        result = self._pipeline(
-            prompt=request.prompt,
-            negative_prompt=request.negative_prompt or None,
-            image=Image.fromarray(padded),
-            mask_image=Image.fromarray(hole.astype(np.uint8) * 255),
-            height=padded.shape[0],
-            width=padded.shape[1],
-            num_inference_steps=self._settings.steps,
-            guidance_scale=self._settings.guidance,
-            generator=generator,
+        pipeline, sampling = self._pipeline, self._settings.sampling()
+        if tiles(self._settings.vae_tiling, group.height, group.width):
+            pipeline.vae.enable_tiling()
+        else:
+            pipeline.vae.disable_tiling()
+        padded = [_padded(each) for each in requests]
+        results = pipeline(
+            prompt=[each.prompt for each in requests],
+            negative_prompt=[each.negative_prompt for each in requests] if group.avoids else None,
+            image=[Image.fromarray(picture) for picture, _ in padded],
+            mask_image=[Image.fromarray(hole.astype(np.uint8) * 255) for _, hole in padded],
+            height=group.height,
+            width=group.width,
+            strength=1.0,
+            num_inference_steps=sampling.steps,
+            guidance_scale=sampling.guidance,
+            # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
+            generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
             output_type="np",
-        ).images[0]
-        if not np.isfinite(result).all():
+        ).images
+        if not np.isfinite(results).all():
             raise PaintingError(
-                f"{self._settings.model} gave values that are not finite: set half_precision to"
-                " false for this outpainter"
+                f"{self._settings.model} gave values that are not finite: set precision to bfloat16"
+                " or float32 for this outpainter"
             )
-        return np.round(result[:height, :width] * 255).astype(np.uint8)
+        return [
+            np.round(result[: known.shape[0], : known.shape[1]] * 255).astype(np.uint8)
+            for result, known in zip(results, (each.known for each in requests), strict=True)
+        ]
 
     @cached_property
     def _folder(self) -> Path:
-        model = self._settings.model
+        return find_folder(self._settings.model, self._settings.revision)
 
-        def fetch() -> str:
-            prepare()
-            from diffusers import DiffusionPipeline
-
-            return DiffusionPipeline.download(
-                model, revision=self._settings.revision, use_safetensors=True
-            )
-
-        return model_folder(model, "the outpainter's model", fetch)
+    @cached_property
+    def _hash(self) -> str:
+        return hash_of_pipeline(self._folder)
 
     @cached_property
     def _pipeline(self) -> Any:
-        folder = self._folder
-        prepare()
-        import torch
-        from diffusers import AutoPipelineForInpainting
+        device = device_name()
+        pipeline = load_pipeline(self._folder, dtype_for(self._settings.precision, device))
+        return make_ready(pipeline, self._settings, device)
 
-        cuda = torch.cuda.is_available()
-        half = cuda and self._settings.half_precision
-        try:
-            pipeline = AutoPipelineForInpainting.from_pretrained(
-                folder,
-                dtype=torch.float16 if half else torch.float32,
-                local_files_only=True,
-                use_safetensors=True,
-                # Paintings are full of what the checker takes for nudity; it would black them out.
-                safety_checker=None,
-                requires_safety_checker=False,
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise UnavailableError(
-                f"{folder} does not hold an inpainting pipeline ({error}): correct the outpainter's"
-                " model"
-            ) from error
-        pipeline.set_progress_bar_config(disable=True)
-        return pipeline.to("cuda" if cuda else "cpu")
+
+def _group(request: Request) -> _Group:
+    height, width = request.known.shape
+    return _Group(
+        height + -height % MULTIPLE, width + -width % MULTIPLE, request.negative_prompt != ""
+    )
+
+
+def _padded(request: Request) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Return picture and hole, mirrored at the bottom and on the right to multiples of eight."""
+    height, width = request.known.shape
+    margin = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
+    picture = np.where(request.known[..., None], request.picture, np.uint8(GREY))
+    hole = np.pad(~request.known, margin, mode="symmetric")
+    return np.pad(picture, (*margin, (0, 0)), mode="symmetric"), hole

@@ -18,6 +18,7 @@ from deepart_assets.settings.dram import (
 )
 from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.section import Section
+from deepart_assets.settings.stable_diffusion import Precision, StableDiffusion
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
@@ -180,17 +181,6 @@ class PatchMatch(Section):
     patch: int = Field(5, ge=3)
 
 
-class StableDiffusion(Section):
-    """A diffusers inpainting pipeline."""
-
-    kind: Literal["stable_diffusion"]
-    model: str = "stable-diffusion-v1-5/stable-diffusion-inpainting"
-    revision: str | None = None
-    steps: int = Field(50, ge=1)
-    guidance: float = 7.5
-    half_precision: bool = True
-
-
 class DriveGenerator(Section):
     """A published CoModGAN on Google Drive: the checkpoint, or an archive that it is in."""
 
@@ -242,7 +232,9 @@ class ArtificiallyInspired(Section):
         False, description="Dropout of the global code, which the official code leaves working."
     )
     batch: int = Field(4, ge=1, description="Tiles painted at once, where none needs another.")
-    half_precision: bool = Field(True, description="On a GPU.")
+    precision: Precision = Field(
+        "auto", description="Number format; auto: float16 on a GPU, float32 on a CPU."
+    )
 
 
 Outpainter = Annotated[

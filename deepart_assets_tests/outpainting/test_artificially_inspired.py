@@ -175,6 +175,17 @@ def test_scale_truncation_and_dropout_are_used(build):
     assert again.tobytes() == others[1].tobytes()
 
 
+@pytest.mark.parametrize(("precision", "mean"), [("float16", 1.0), ("bfloat16", 6.0)])
+def test_reduced_precision_paints_nearly_the_same(build, precision, mean):
+    given = unfinished(SIDE, SIDE)
+    exact, reduced = (
+        outpaint(build(precision=name), given, seed=1) for name in ("float32", precision)
+    )
+    if not torch.cuda.is_available():
+        assert outpaint(build(), given, seed=1).tobytes() == exact.tobytes()  # auto
+    assert 0 < np.abs(reduced.astype(int) - exact).mean() <= mean
+
+
 def test_values_that_are_no_colours_are_told(network, tmp_path, downloads):
     state = {name: value.clone() for name, value in network.state_dict().items()}
     state["encoder.b64.fromrgb.weight"].fill_(1e38)
