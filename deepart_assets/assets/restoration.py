@@ -93,6 +93,10 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
 # --- the surround --------------------------------------------------------------------------------
 
 
+_ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
+"""Settings of an outpainter that no result depends on, or (weights) that are an asset or hashed."""
+
+
 class Wanted(NamedTuple):
     """An unfinished painting, and what an outpainter is asked for it: once for each candidate."""
 
@@ -208,10 +212,7 @@ def _outpaintings(name: str, kind: Outpainter) -> dg.AssetsDefinition:
         return PaintingStage(
             Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
             settings={
-                # Weights that are an asset count by their bytes.
-                "outpainter": settings.model_dump(
-                    mode="json", exclude={"weights"} if own_weights else set()
-                ),
+                "outpainter": settings.model_dump(mode="json", exclude=_ELSEWHERE),
                 "negative_prompt": shared.negative_prompt,
             },
             details=details,
