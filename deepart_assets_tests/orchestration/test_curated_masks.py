@@ -1,6 +1,7 @@
 """A curator's mask wins; adding, changing or removing it concerns that painting alone."""
 
 import numpy as np
+import pytest
 
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets_tests.orchestration.test_pipeline import made_at
@@ -24,6 +25,7 @@ def changed(before, after):
     return {pair for pair in after if after[pair] != before[pair]}
 
 
+@pytest.mark.slow
 def test_the_ui_marks_exactly_that_painting_and_a_run_makes_exactly_it_again(done, instance):
     observe(done, instance)
     assert stale(done, instance) == set()
