@@ -36,6 +36,24 @@ def _fault(record: Record) -> str | None:
     return f"changed by {', '.join(touched)}" if touched else None
 
 
+SEAM_LIMIT = 1.25
+"""Times the originals' own seam score, from which a seam is called visible."""
+
+
+def _seam_fault(record: Record) -> str | None:
+    scores = {
+        row["name"]: row["seam_score"]
+        for row in record.figures["rows"]
+        if row["seam_score"] is not None
+    }
+    real = scores.pop(ORIGINALS, None)
+    if real is None:
+        return None
+    worse = {name: score for name, score in scores.items() if score > SEAM_LIMIT * real}
+    told = ", ".join(f"{name} {score:.1f}" for name, score in worse.items())
+    return f"steps across the seam: {told}, the originals {real:.1f}" if worse else None
+
+
 def outpainting_evaluation(settings: Settings) -> dg.AssetsDefinition:
     """Return the asset for the outpainters that the profile names."""
     names = list(settings.outpainters)
@@ -46,7 +64,15 @@ def outpainting_evaluation(settings: Settings) -> dg.AssetsDefinition:
         painting_deps=["unfinished_paintings", *(f"{name}_outpaintings" for name in names)],
         kinds={"torch"},
         checks=[
-            Check("subjects_untouched", "No outpainter changed a pixel it was to keep.", _fault)
+            Check("subjects_untouched", "No outpainter changed a pixel it was to keep.", _fault),
+            Check(
+                "seams_unobtrusive",
+                "Steps of brightness across the seam, against those beside it, are on average at"
+                " most a quarter larger than at the same places of the originals, where a subject"
+                " has an outline too.",
+                _seam_fault,
+                dg.AssetCheckSeverity.WARN,
+            ),
         ],
     )
     def outpainting_evaluation(studio: Studio) -> Stage:

@@ -111,10 +111,6 @@ def _outpaintings(name: str, kind: Outpainter) -> dg.AssetsDefinition:
         difference = record.figures["subject_difference"]
         return f"changed by {difference} grey levels" if difference else None
 
-    def seam_fault(record: Record) -> str | None:
-        score = record.figures["seam_score"]
-        return f"steps across the seam are {score:.1f} times those beside it" if score > 3 else None
-
     @painting_asset(
         name=f"{name}_outpaintings",
         deps=own_weights,
@@ -128,13 +124,6 @@ def _outpaintings(name: str, kind: Outpainter) -> dg.AssetsDefinition:
                 "Read back from its file, every subject pixel is byte-identical to the unfinished"
                 " painting.",
                 fault,
-            ),
-            Check(
-                "seam_unobtrusive",
-                "Steps of brightness across the seam are at most three times those beside it. (A"
-                " subject before a plain ground has an outline in the original, too.)",
-                seam_fault,
-                dg.AssetCheckSeverity.WARN,
             ),
         ],
     )

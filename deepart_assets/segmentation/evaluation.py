@@ -134,7 +134,7 @@ def disagreements(
         cells += [
             (f"{ours} / {n}", disagreement(sample.picture, masks[ours], masks[n])) for n in others
         ]
-        groups.append((f"{sample.caption}: IoU {lowest:.2f} at the least", cells))
+        groups.append((f"IoU {lowest:.2f}: {sample.caption}", cells))
     return grouped_mosaic(groups, CELL)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, table
+from deepart_assets.storage import Record
 
 ASSET = "outpainting_evaluation"
 
@@ -31,8 +32,8 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
     done.content["restoration"]["shown"] = 2
     with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
-        [check] = run.get_asset_check_evaluations()
-    assert not check.passed
+        checks = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
+    assert not checks["subjects_untouched"]
     rows = json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]
     assert rows[1]["subject_difference"] > 100
 
@@ -45,3 +46,16 @@ def test_too_few_paintings_have_no_distance_and_a_reason():
     assert "at least four" in str(reason)
     assert rows[1]["seconds"] == 1.5 and rows[1]["hole_difference"] == 0
     assert rows[2]["paintings"] == 0 and rows[2]["seam_score"] is None
+
+
+def test_a_seam_is_judged_beside_the_originals():
+    from deepart_assets.assets.outpainting_evaluation import _seam_fault
+
+    def judged(**scores):
+        rows = [{"name": name, "seam_score": score} for name, score in scores.items()]
+        record = Record("a", "", "done", "", {}, figures={"rows": rows})
+        return _seam_fault(record)
+
+    assert judged(**{ORIGINALS: 4.0, "a": 4.9, "b": None}) is None
+    assert "b 5.2" in judged(**{ORIGINALS: 4.0, "a": 4.9, "b": 5.2})
+    assert judged(**{ORIGINALS: None, "a": 9.0}) is None
