@@ -8,9 +8,16 @@ import yaml
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import encode_png
-from deepart_assets.outpainting.comodgan.training.__main__ import main, read_example
+from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
+from deepart_assets.outpainting.comodgan.sources import MODELS
+from deepart_assets.outpainting.comodgan.training.__main__ import (
+    main,
+    read_example,
+    read_recipe,
+)
 from deepart_assets.outpainting.comodgan.weights import read_weights
 from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
 from deepart_assets_tests.outpainting.comodgan.small_training import (
     SMALL,
     STAGES,
@@ -70,8 +77,25 @@ def test_a_recipe_that_is_none_is_refused(folder):
         command(folder, "0.png")
 
 
-def test_the_shipped_recipes_are_recipes():
-    from deepart_assets.outpainting.comodgan.training.__main__ import read_recipe
-
+def test_shipped_weights_are_those_of_their_recipe():
     files = sorted((PROJECT / "configs" / "outpainting").glob("*.yml"))
-    assert files and all(read_recipe(file).iterations > 0 for file in files)
+    assert [file.stem for file in files] == [file.stem for file in sorted(MODELS.iterdir())]
+    for file in files:
+        shipped = MODELS / f"{file.stem}.safetensors"
+        weights, settings = read_weights(shipped), read_recipe(file)
+        assert shipped.stat().st_size < 25e6
+        assert weights.spec.resolution == settings.stages[-1].resolution
+        # What a later version has beside is at its default.
+        held = json.loads(weights.provenance["settings"])
+        assert held.items() <= settings.recipe().items()
+        weights = BundledGenerator(kind="bundled", name=file.stem)
+        painter = build_outpainter(
+            ArtificiallyInspired(kind="artificially_inspired", weights=weights, scale=0.25)
+        )
+        picture = np.full((160, 144, 3), (150, 120, 60), np.uint8)
+        alpha = np.zeros((160, 144, 1), np.uint8)
+        alpha[40:120, 50:90] = 255
+        given = np.dstack([picture * (alpha > 0), alpha])
+        painted = outpaint(painter, given, seed=1)
+        assert subject_difference(given, painted) == 0
+        assert painted[alpha[..., 0] == 0].std(axis=0).min() > 1
