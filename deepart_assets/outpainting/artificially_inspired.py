@@ -109,14 +109,17 @@ class ArtificiallyInspiredOutpainter:
         done = np.pad(known, (rows, columns))
         w = self._latent(seed)
         most = self._settings.batch
+        margin = int(self._settings.tile_margin * side)
         for group in waves(done, side):
             for tiles in (group[start : start + most] for start in range(0, len(group), most)):
                 painted = self._painted(canvas, done, tiles, w, seed)
                 for tile, colours in zip(tiles, painted, strict=True):
-                    hole = ~done[tile.window]
-                    canvas[tile.window][hole] = colours[hole]
+                    inner = tile.inner(margin, *done.shape)
+                    hole = np.zeros_like(done)
+                    hole[inner] = ~done[inner]
+                    canvas[hole] = colours[hole[tile.window]]
             for tile in group:
-                done[tile.window] = True
+                done[tile.inner(margin, *done.shape)] = True
         return canvas[top : top + height, left : left + width]
 
     def _painted(

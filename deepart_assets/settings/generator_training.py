@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from deepart_assets.settings.section import Section
 
 Augmentation = Literal["colour", "translation", "cutout"]
+DiscriminatorKind = Literal["comodgan", "projected"]
 
 
 class GrowthStage(Section):
@@ -44,10 +45,27 @@ class GeneratorTraining(Section):
     latent: int = Field(512, ge=4)
     code: int = Field(1024, ge=4, description="Length of the encoder's global code.")
     learning_rate: float = Field(0.002, gt=0)
-    r1_gamma: float = Field(10.0, ge=0, description="Weight of the gradient penalty on real ones.")
+    discriminator: DiscriminatorKind = Field(
+        "comodgan",
+        description="comodgan: the paper's. projected: heads on the features of EfficientNet-Lite0"
+        " with the hinge loss and without gradient penalty (Projected GANs, Sauer et al. 2021), for"
+        " few pictures and little time.",
+    )
+    r1_gamma: float = Field(
+        10.0,
+        ge=0,
+        description="Weight of the gradient penalty on real ones; of no effect beside the"
+        " discriminator projected.",
+    )
     r1_every: int = Field(16, ge=1, description="Iterations from one penalty to the next.")
     l1_weight: float = Field(
         0.0, ge=0, description="Of the mean absolute difference to the painting, in the hole."
+    )
+    perceptual_weight: float = Field(
+        0.0,
+        ge=0,
+        description="Of the difference to the painting in features of EfficientNet-Lite0; the"
+        " paper has none.",
     )
     style_mixing: float = Field(0.5, ge=0, le=1, description="How often two latents are mixed.")
     ema_pictures: float = Field(
@@ -101,6 +119,8 @@ class GeneratorTraining(Section):
         sides = [stage.resolution for stage in self.stages]
         if sides != sorted(set(sides)):
             raise ValueError(f"the stages' resolutions must rise, and are {sides}")
+        if (self.discriminator == "projected" or self.perceptual_weight) and sides[0] < 32:
+            raise ValueError("features of EfficientNet-Lite0 need a resolution of at least 32")
         low, high = self.hole
         if not 0 <= low < high <= 1:
             raise ValueError(f"hole must be two shares from 0 to 1, the smaller first, not {low}")

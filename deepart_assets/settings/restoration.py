@@ -225,6 +225,13 @@ class ArtificiallyInspired(Section):
         description="Size at which it paints, of the working size. Where the network is much"
         " smaller than a painting, it sees more of it at once at a smaller scale.",
     )
+    tile_margin: float = Field(
+        0.0,
+        ge=0,
+        lt=0.25,
+        description="Share of a tile's side that is left to the tile beside it, which sees more"
+        " there; the published inference leaves nothing.",
+    )
     truncation: float = Field(
         1.0, ge=0, le=1, description="How far a latent may be from their mean; 1: not drawn in."
     )

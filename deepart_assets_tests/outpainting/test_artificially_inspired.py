@@ -186,6 +186,22 @@ def test_reduced_precision_paints_nearly_the_same(build, precision, mean):
     assert 0 < np.abs(reduced.astype(int) - exact).mean() <= mean
 
 
+def test_a_margin_is_painted_by_the_tile_beside_it(build):
+    given = unfinished(64, 150)
+    plain, painter = build(batch=1), build(batch=1, tile_margin=0.2)
+    seen = watched(plain), watched(painter)
+    first, second = (outpaint(each, given, seed=3) for each in (plain, painter))
+    assert subject_difference(given, second) == 0 and first.tobytes() != second.tobytes()
+    # The first tile is the same, the second finds a margin of it unknown where nothing was known.
+    before, after = ([each[1][0, 0] > 0 for each in calls[:2]] for calls in seen)
+    assert torch.equal(before[0], after[0])
+    less = before[1] & ~after[1]
+    assert less.any() and not (after[1] & ~before[1]).any()
+    assert int(less.any(0).sum()) == int(0.2 * SIDE)  # so many columns
+    one = unfinished(64, 64)  # without a border inside the picture
+    assert np.array_equal(outpaint(plain, one, seed=3), outpaint(painter, one, seed=3))
+
+
 def test_values_that_are_no_colours_are_told(network, tmp_path, downloads):
     state = {name: value.clone() for name, value in network.state_dict().items()}
     state["encoder.b64.fromrgb.weight"].fill_(1e38)

@@ -30,6 +30,17 @@ class Tile:
         rows = slice(self.row, self.row + self.side)
         return rows, slice(self.column, self.column + self.side)
 
+    def inner(self, margin: int, height: int, width: int) -> tuple[slice, slice]:
+        """Return rows and columns without a margin where the tile does not end with the picture.
+
+        Every pixel of a picture is inner to a tile of `waves`, if the margin is less than a quarter
+        of the side: tiles lie half a side apart.
+        """
+        end = (self.row + self.side, self.column + self.side)
+        first = (self.row + margin * (self.row > 0), self.column + margin * (self.column > 0))
+        last = (end[0] - margin * (end[0] < height), end[1] - margin * (end[1] < width))
+        return slice(first[0], last[0]), slice(first[1], last[1])
+
     def overlaps(self, other: Tile) -> bool:
         """Tell whether the two have pixels in common."""
         return abs(self.row - other.row) < self.side and abs(self.column - other.column) < self.side

@@ -36,6 +36,26 @@ def test_every_hole_is_reached_from_what_is_known(known):
     assert done.all()
 
 
+@settings(max_examples=150, deadline=None)
+@given(subjects(), st.integers(1, SIDE // 4 - 1))
+def test_margins_are_left_to_tiles_that_see_more(known, margin):
+    """Nothing is left over, and what is painted lies away from borders inside the picture."""
+    done = known.copy()
+    for group in waves(known, SIDE):
+        for tile in group:
+            assert done[tile.window].any(), "a tile sees nothing known"
+            rows, columns = tile.inner(margin, *known.shape)
+            for part, first, length in (
+                (rows, tile.row, known.shape[0]),
+                (columns, tile.column, known.shape[1]),
+            ):
+                assert part.start == (first + margin if first else 0)
+                assert part.stop == (length if first + SIDE == length else first + SIDE - margin)
+        for tile in group:
+            done[tile.inner(margin, *known.shape)] = True
+    assert done.all()
+
+
 @settings(max_examples=50, deadline=None)
 @given(subjects())
 def test_a_tile_comes_after_what_is_nearer_to_the_subject(known):

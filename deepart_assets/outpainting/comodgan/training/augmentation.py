@@ -23,25 +23,26 @@ def augmented(x: torch.Tensor, kinds: Sequence[str]) -> torch.Tensor:
     """Change real and generated pictures alike; gradients pass.
 
     Args:
-        x: B×4×R×R: the mask, and the picture in [-1, 1].
-        kinds: Of "colour" (the picture alone), "translation", "cutout" (both: they stay aligned).
+        x: B×(1+3n)×R×R: the mask, and n pictures in [-1, 1] that are changed alike.
+        kinds: Of "colour" (the pictures alone), "translation", "cutout" (all: they stay aligned).
 
     Returns:
         The same shape; what is shifted in or cut out is 0.
     """
     if "colour" in kinds:
-        x = torch.cat([x[:, :1], _coloured(x[:, 1:])], dim=1)
+        pictures = _coloured(x[:, 1:].unflatten(1, (-1, 3)))
+        x = torch.cat([x[:, :1], pictures.flatten(1, 2)], dim=1)
     if "translation" in kinds:
         x = _translated(x)
     return _cut(x) if "cutout" in kinds else x
 
 
 def _coloured(x: torch.Tensor) -> torch.Tensor:
-    brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, device=x.device)
+    brightness, saturation, contrast = torch.rand(3, len(x), 1, 1, 1, 1, device=x.device)
     x = x + (brightness - 0.5)
-    mean = x.mean(1, keepdim=True)
+    mean = x.mean(2, keepdim=True)
     x = (x - mean) * (2 * saturation) + mean
-    mean = x.mean((1, 2, 3), keepdim=True)
+    mean = x.mean((2, 3, 4), keepdim=True)
     return (x - mean) * (contrast + 0.5) + mean
 
 

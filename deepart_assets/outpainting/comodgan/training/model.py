@@ -5,7 +5,8 @@ iteration is trained on (`batches`), what goes on around it (`loop`).
 
 The order and the losses are the official code's: the generator's step, the average, then the
 discriminator's on a batch of its own, with the R1 penalty (Mescheder et al. 2018) as a step of its
-own in every so many iterations.
+own in every so many iterations. In place of its discriminator there may be a projected one, which
+has no penalty, and beside the losses one in the features that it sees.
 
 Imports torch at module level; only import it inside functions.
 """
@@ -17,17 +18,21 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from deepart_assets.outpainting.comodgan.discriminator import Discriminator, judged
 from deepart_assets.outpainting.comodgan.generator import Generator, composed, draw_noise
 from deepart_assets.outpainting.comodgan.spec import Spec
 from deepart_assets.outpainting.comodgan.training.augmentation import augmented
+from deepart_assets.outpainting.comodgan.training.losses import discriminator_loss, generator_loss
+from deepart_assets.outpainting.comodgan.training.projected import ProjectedDiscriminator
+from deepart_assets.outpainting.comodgan.training.pyramid import Pyramid, perceptual_distance
 from deepart_assets.settings.generator_training import GeneratorTraining
 
 BETAS = (0.0, 0.99)
 GENERATOR_EVERY = 4
 """The generator's rate is set as if it had a penalty every four iterations; it has none."""
+PROJECTED_RATE = 0.2
+"""Of the generator's learning rate: the heads' weights are not equalised, its own are."""
 W_DECAY = 0.995
 """Of the running mean of w."""
 
@@ -48,15 +53,21 @@ class Model:
         self.generator = Generator(spec).to(device).train()
         self.average = Generator(spec).to(device).eval().requires_grad_(False)
         self.average.load_state_dict(self.generator.state_dict())
-        self.discriminator = Discriminator(spec).to(device).train()
+        self._pyramid = Pyramid(device) if needs_features(settings) else None
+        self.discriminator: Discriminator | ProjectedDiscriminator
         self._optimiser_g = self._adam(self.generator, GENERATOR_EVERY)
-        self._optimiser_d = self._adam(self.discriminator, settings.r1_every)
+        if settings.discriminator == "projected":
+            self.discriminator = ProjectedDiscriminator().to(device).train()
+            self._optimiser_d = self._adam(self.discriminator, 0, PROJECTED_RATE)
+        else:
+            self.discriminator = Discriminator(spec).to(device).train()
+            self._optimiser_d = self._adam(self.discriminator, settings.r1_every)
 
-    def _adam(self, network: nn.Module, every: int) -> torch.optim.Adam:
+    def _adam(self, network: nn.Module, every: int, share: float = 1.0) -> torch.optim.Adam:
         # A penalty as a step of its own makes `every + 1` steps of `every` iterations.
-        ratio = every / (every + 1)
+        ratio = every / (every + 1) if every else 1.0
         betas = (BETAS[0] ** ratio, BETAS[1] ** ratio)
-        rate = self._settings.learning_rate * ratio
+        rate = self._settings.learning_rate * ratio * share
         return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, eps=1e-8)
 
     def parts(self) -> dict[str, Any]:
@@ -105,12 +116,14 @@ class Model:
             other: The same for the discriminator's.
 
         Returns:
-            Scalars on the device by name: "l_g", "l_d", and where they were computed "l_1", "r1".
+            Scalars on the device by name: "l_g", "l_d", and where they were computed "l_1", "l_p",
+            "r1".
         """
         losses = self._step_generator(*batch)
         self._average(seen, len(batch[0]))
         losses |= self._step_discriminator(*other)
-        if self._settings.r1_gamma and iteration % self._settings.r1_every == 0:
+        penalised = self._settings.r1_gamma and self._settings.discriminator == "comodgan"
+        if penalised and iteration % self._settings.r1_every == 0:
             losses |= self._step_penalty(*other)
         return losses
 
@@ -121,8 +134,11 @@ class Model:
         with self._autocast():
             ws = self._latents(len(picture), track=True)
             painted = self._painted(picture, known, ws)
-            logits = self._judge(composed(painted, picture, known), known)
-        losses = {"l_g": functional.softplus(-logits).mean()}
+            fake = composed(painted, picture, known)
+            if self._settings.perceptual_weight:
+                losses = self._compared(fake, picture, known)
+            else:
+                losses = {"l_g": self._generator_loss(self._judge(fake, known))}
         if self._settings.l1_weight:
             hole = 1 - known
             away = ((painted - picture).abs() * hole).sum() / (3 * hole.sum()).clamp_min(1)
@@ -132,6 +148,21 @@ class Model:
         self._optimiser_g.step()
         self.discriminator.requires_grad_(True)
         return {name: value.detach() for name, value in losses.items()}
+
+    def _compared(self, fake: torch.Tensor, picture: torch.Tensor, known: torch.Tensor) -> Losses:
+        """Return the adversarial and the perceptual loss of pictures that are augmented alike."""
+        if self._pyramid is None:
+            raise AssertionError("nothing to compare with")
+        both = torch.cat([judged(fake, known), picture], dim=1)
+        seen, real = augmented(both, self._settings.augmentation).split([4, 3], dim=1)
+        features = self._pyramid(seen[:, 1:])
+        with torch.no_grad():
+            wanted = self._pyramid(real)
+        distance = self._settings.perceptual_weight * perceptual_distance(features, wanted)
+        return {"l_g": self._generator_loss(self._logits(seen, features)), "l_p": distance}
+
+    def _generator_loss(self, logits: torch.Tensor) -> torch.Tensor:
+        return generator_loss(self._settings.discriminator, logits)
 
     def _latents(self, count: int, *, track: bool = False) -> torch.Tensor:
         """Draw w for each layer, now and then from two latents: B×layers×latent."""
@@ -174,12 +205,12 @@ class Model:
             with torch.no_grad():
                 painted = self._painted(picture, known, self._latents(len(picture)))
                 fake = composed(painted, picture, known)
-            for_fake = functional.softplus(self._judge(fake, known)).mean()
-            for_real = functional.softplus(-self._judge(picture, known)).mean()
+            on_fake, on_real = self._judge(fake, known), self._judge(picture, known)
+        loss = discriminator_loss(self._settings.discriminator, on_real, on_fake)
         self._optimiser_d.zero_grad(set_to_none=True)
-        (for_fake + for_real).backward()
+        loss.backward()
         self._optimiser_d.step()
-        return {"l_d": (for_fake + for_real).detach()}
+        return {"l_d": loss.detach()}
 
     def _step_penalty(self, picture: torch.Tensor, known: torch.Tensor) -> Losses:
         picture = picture.detach().requires_grad_()
@@ -193,13 +224,28 @@ class Model:
         return {"r1": penalty.detach()}
 
     def _judge(self, picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-        seen = augmented(judged(picture, known), self._settings.augmentation)
-        logits: torch.Tensor = self.discriminator(seen)
+        return self._logits(augmented(judged(picture, known), self._settings.augmentation))
+
+    def _logits(
+        self, seen: torch.Tensor, features: list[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return the discriminator's logits of B×4×R×R, whose features may be known already."""
+        logits: torch.Tensor
+        if isinstance(self.discriminator, Discriminator) or self._pyramid is None:
+            logits = self.discriminator(seen)
+        else:
+            features = self._pyramid(seen[:, 1:]) if features is None else features
+            logits = self.discriminator(features, seen[:, :1])
         return logits
 
     def _autocast(self) -> torch.autocast:
         wanted = self._settings.precision == "bf16"
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+
+
+def needs_features(settings: GeneratorTraining) -> bool:
+    """Tell whether a training looks at pictures with EfficientNet-Lite0."""
+    return settings.discriminator == "projected" or settings.perceptual_weight > 0
 
 
 def gradient_penalty(logits: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
