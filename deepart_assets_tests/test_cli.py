@@ -53,7 +53,7 @@ def test_the_demo_prints_a_table_and_the_second_computes_nothing(demo, project):
     output = finish(demo())
     assert output.count("restored") == 5
     assert f"Gallery: {project.root}/gallery/index.html" in output
-    assert len(computed(output)) == 25
+    assert len(computed(output)) == 30
     rows = json.loads(project.lake.read("reports/demo.json"))["rows"]
     assert [row["name"] for row in rows] == [f"p{n}" for n in range(5)]
     assert all(row["telea_upscaled_seconds"] > 0 for row in rows)
