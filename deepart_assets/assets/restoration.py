@@ -30,7 +30,6 @@ from deepart_assets.imaging import (
     over_chequers,
     preview_uri,
 )
-from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
@@ -114,6 +113,7 @@ def _outpaintings(name: str, kind: Outpainter) -> dg.AssetsDefinition:
     @painting_asset(
         name=f"{name}_outpaintings",
         deps=own_weights,
+        reads_original=False,
         painting_deps=["unfinished_paintings"],
         kinds={"outpainting"},
         code_version="2",
@@ -228,7 +228,7 @@ def _upscaled(name: str) -> dg.AssetsDefinition:
 
     @painting_asset(
         name=f"{name}_upscaled",
-        deps=[CATALOGUE, "art_esrgan"],
+        deps=["art_esrgan"],
         painting_deps=[source, "subject_masks"],
         kinds={"torch"},
         code_version="2",

@@ -15,7 +15,7 @@ from deepart_assets.settings.restoration import (
 )
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.super_resolution import SuperResolution
-from deepart_assets.settings.wikiart import StyledPaintings, WikiArt
+from deepart_assets.settings.wikiart import Inbox, StyledPaintings, WikiArt
 
 
 class Settings(Section):
@@ -23,6 +23,7 @@ class Settings(Section):
 
     profile: str
     wikiart: WikiArt
+    inbox: Inbox = Inbox()
     styled_paintings: StyledPaintings = StyledPaintings()
     super_resolution: SuperResolution
     segmentation: Segmentation = Segmentation()
