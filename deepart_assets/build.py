@@ -20,8 +20,8 @@ from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
+from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root
-from deepart_assets.settings.restoration import ArtificiallyInspired
 
 
 def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
