@@ -4,6 +4,8 @@ Belongs here: assets, resource, jobs and executor put together. Does not belong 
 profile (`settings`).
 """
 
+import itertools
+
 import dagster as dg
 
 from deepart_assets.assets.gallery import gallery_assets
@@ -16,7 +18,7 @@ from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate
 from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
@@ -31,38 +33,24 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
         settings: Validated settings.
         root: The data lake; by default `DEEPART_DATA` or data/lake in the project.
     """
-    wikiart = wikiart_assets(settings)
-    super_resolution = super_resolution_assets(settings)
+    parts = assets_of(settings)
+    made = {
+        part: [each.definition(settings) for each in templates] for part, templates in parts.items()
+    }
     paintings = originals_asset("styled_paintings", PAINTINGS, "restoration")
     curated_masks = CURATED_MASKS.definition()
-    generators = [
-        generator_weights(name, outpainter.weights)
-        for name, outpainter in settings.outpainters.items()
-        if isinstance(outpainter, ArtificiallyInspired)
-    ]
-    restoration = [*generators, *restoration_assets(settings)]
-    evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
-    gallery = gallery_assets(settings)
     return dg.Definitions(
-        assets=[
-            *wikiart,
-            paintings,
-            *super_resolution,
-            curated_masks,
-            *restoration,
-            *evaluation,
-            *gallery,
-        ],
+        assets=[paintings, curated_masks, *itertools.chain(*made.values())],
         jobs=[
             dg.define_asset_job(
                 "catalogue",
-                selection=wikiart,
+                selection=made["wikiart"],
                 description="Read the source and list the paintings to restore.",
             ),
             dg.define_asset_job(
                 "data_set",
                 selection=dg.AssetSelection.assets("lr_hr_pairs").upstream()
-                | dg.AssetSelection.assets(*wikiart),
+                | dg.AssetSelection.assets(*made["wikiart"]),
                 description="Everything up to the LR/HR pairs: what a machine without GPU can do.",
             ),
             dg.define_asset_job(
@@ -72,7 +60,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
             ),
             dg.define_asset_job(
                 "restore",
-                selection=[*super_resolution, *restoration, *evaluation, *gallery],
+                selection=[*itertools.chain(*(made[part] for part in parts if part != "wikiart"))],
                 description="Bring the chosen paintings up to date, with all they depend on.",
             ),
         ],
@@ -80,3 +68,19 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
         executor=executor_for(settings.execution),
         loggers={"console": console_logger},
     )
+
+
+def assets_of(settings: Settings) -> dict[str, list[AssetTemplate]]:
+    """Return the assets of a profile by part of the pipeline, in its order."""
+    return {
+        "wikiart": wikiart_assets(settings),
+        "super_resolution": super_resolution_assets(settings),
+        "weights": [
+            generator_weights(name, outpainter.weights)
+            for name, outpainter in settings.outpainters.items()
+            if isinstance(outpainter, ArtificiallyInspired)
+        ],
+        "restoration": restoration_assets(settings),
+        "evaluation": [subject_masks_evaluation, outpainting_evaluation(settings)],
+        "gallery": gallery_assets(settings),
+    }

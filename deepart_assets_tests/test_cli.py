@@ -87,4 +87,4 @@ def assert_nothing_is_recorded_that_is_not_there(project):
     for file in (project.root / "records").rglob("[!.]*.json"):
         record = json.loads(file.read_text())
         for stored in record["files"]:
-            assert ledger.lake.intact(StoredFile(**stored)), (file, stored)
+            assert ledger.lake.checked(StoredFile(**stored)), (file, stored)

@@ -14,6 +14,7 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot, report_json
+from deepart_assets.settings import Settings
 from deepart_assets.settings.evaluation import Lpips
 from deepart_assets.settings.super_resolution import RegistryWeights
 from deepart_assets.storage import Made, Record
@@ -45,7 +46,22 @@ def _check(claim: Claim) -> Check:
     return Check(claim.name, claim.statement, fault)
 
 
+def _evaluation_settings(settings: Settings) -> dict[str, Any]:
+    whole = settings.super_resolution
+    return {
+        "evaluation": whole.evaluation.model_dump(mode="json", exclude={"lpips": {"path"}}),
+        "upscaling": whole.upscaling.model_dump(mode="json"),
+        "base_is_faithful": _trained_to_be_faithful(settings),
+    }
+
+
+def _trained_to_be_faithful(settings: Settings) -> bool:
+    # The networks that come in packages were trained adversarially.
+    return not isinstance(settings.super_resolution.psnr_weights, RegistryWeights)
+
+
 @data_asset(
+    settings=_evaluation_settings,
     group="super_resolution",
     deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
     kinds={"torch"},
@@ -63,8 +79,7 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
     """
     whole = studio.settings.super_resolution
     choice, upscaling = whole.evaluation, whole.upscaling
-    # The networks that come in packages were trained adversarially.
-    faithful = not isinstance(whole.psnr_weights, RegistryWeights)
+    faithful = _trained_to_be_faithful(studio.settings)
     lpips, no_lpips = _lpips(choice.lpips)
 
     def make() -> Made:
@@ -101,11 +116,6 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
 
     return Stage(
         make,
-        settings={
-            "evaluation": choice.model_dump(mode="json", exclude={"lpips": {"path"}}),
-            "upscaling": upscaling.model_dump(mode="json"),
-            "base_is_faithful": faithful,
-        },
         inputs={"lpips": "none" if lpips is None else lpips.version, **peer_versions(choice.peers)},
     )
 

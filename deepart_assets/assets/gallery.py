@@ -3,10 +3,8 @@
 Belongs here: which records become rows. Does not belong here: how the page looks (`reports`).
 """
 
-import dagster as dg
-
 from deepart_assets.assets.restoration import SHEET_HEIGHT, painting_stages
-from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
@@ -14,11 +12,12 @@ from deepart_assets.settings import Settings
 from deepart_assets.storage import Made
 
 
-def gallery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+def gallery_assets(settings: Settings) -> list[AssetTemplate]:
     """Return the gallery for the outpainters that the profile names."""
     names = list(settings.outpainters)
 
     @data_asset(
+        settings=lambda settings: {"outpainters": list(settings.outpainters)},
         group="gallery",
         deps=["styled_paintings"],
         painting_deps=["subject_masks", "restoration_sheets"],
@@ -40,7 +39,7 @@ def gallery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
                 {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},
             )
 
-        return Stage(make, settings={"outpainters": names})
+        return Stage(make)
 
     return [gallery]
 

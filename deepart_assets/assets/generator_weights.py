@@ -8,17 +8,17 @@ files and its training (`outpainting.comodgan`).
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import dagster as dg
 import numpy as np
 
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import resize, working_size
-from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.outpainting.comodgan.sources import fetch_weights, version_of
 from deepart_assets.outpainting.comodgan.training import Example, Step, train
 from deepart_assets.reports import line_plot
 from deepart_assets.segmentation import build_segmenter, clean_up
+from deepart_assets.settings import Settings
 from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.outpainting import ArtificiallyInspired, GeneratorWeights
 from deepart_assets.settings.places import cache_folder
@@ -33,14 +33,23 @@ TOLD_EVERY = 10.0
 """Seconds between two lines of training progress."""
 
 
-def generator_weights(name: str, choice: GeneratorWeights) -> dg.AssetsDefinition:
+def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
     """Return the asset `<name>_weights` of an outpainter of that name."""
     asset = f"{name}_weights"
     path = f"{asset}/generator.safetensors"
     trained = isinstance(choice, GeneratorTraining)
 
+    def source(settings: Settings) -> Mapping[str, object]:
+        outpainter = settings.outpainters[name]
+        assert isinstance(outpainter, ArtificiallyInspired)  # the graph has this asset for it
+        chosen = outpainter.weights
+        if isinstance(chosen, GeneratorTraining):
+            return chosen.recipe()
+        return chosen.model_dump(mode="json")
+
     @data_asset(
         name=asset,
+        settings=source,
         group="outpainting",
         deps=["lr_hr_pairs"] if trained else [],
         kinds={"torch"},
@@ -61,7 +70,6 @@ def generator_weights(name: str, choice: GeneratorWeights) -> dg.AssetsDefinitio
         if not isinstance(chosen, GeneratorTraining):
             return Stage(
                 lambda: Made({path: fetch_weights(chosen, studio.downloads).read_bytes()}),
-                settings=chosen.model_dump(mode="json"),
                 inputs={"source": version_of(chosen)},
             )
         recipe = chosen.recipe()
@@ -108,7 +116,7 @@ def generator_weights(name: str, choice: GeneratorWeights) -> dg.AssetsDefinitio
                 },
             )
 
-        return Stage(make, settings=recipe, inputs=inputs)
+        return Stage(make, inputs=inputs)
 
     return weights
 

@@ -33,6 +33,7 @@ def _misaligned(record: Record) -> str | None:
 
 
 @data_asset(
+    settings=lambda settings: settings.super_resolution.pairs.model_dump(mode="json"),
     group="super_resolution",
     deps=["wikiart_sr"],
     kinds={"opencv"},
@@ -73,7 +74,7 @@ def lr_hr_pairs(studio: Studio) -> Stage:
         return build_pairs(studio.ledger, originals, choice, studio.picture, studio.log.info)
 
     tried = attempt(studio.ledger.done("lr_hr_pairs"))
-    return Stage(make, settings=choice.model_dump(mode="json"), inputs={"attempt": str(tried)})
+    return Stage(make, inputs={"attempt": str(tried)})
 
 
 def _tidy_pairs(studio: Studio) -> None:

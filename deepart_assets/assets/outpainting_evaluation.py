@@ -19,7 +19,7 @@ from deepart_assets.imaging import (
     resize,
 )
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio, chosen
 from deepart_assets.outpainting.distance import NAME
 from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, sheet, table
@@ -54,11 +54,14 @@ def _seam_fault(record: Record) -> str | None:
     return f"steps across the seam: {told}, the originals {real:.1f}" if worse else None
 
 
-def outpainting_evaluation(settings: Settings) -> dg.AssetsDefinition:
+def outpainting_evaluation(settings: Settings) -> AssetTemplate:
     """Return the asset for the outpainters that the profile names."""
     names = list(settings.outpainters)
 
     @data_asset(
+        settings=lambda settings: settings.restoration.model_dump(
+            mode="json", include={"evaluated", "shown"}
+        ),
         group="evaluation",
         deps=["styled_paintings"],
         painting_deps=["unfinished_paintings", *(f"{name}_outpaintings" for name in names)],
@@ -113,7 +116,7 @@ def outpainting_evaluation(settings: Settings) -> dg.AssetsDefinition:
                 },
             )
 
-        return Stage(make, settings={"evaluated": shared.evaluated, "shown": shared.shown})
+        return Stage(make)
 
     return outpainting_evaluation
 

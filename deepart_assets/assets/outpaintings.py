@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import painting_asset
+from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
 from deepart_assets.outpainting import (
     Request,
@@ -28,11 +27,21 @@ from deepart_assets.outpainting import (
     seam_score,
     subject_difference,
 )
+from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import Made, Record
 
 _ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
 """Settings of an outpainter that no result depends on, or (weights) that are an asset or hashed."""
+
+
+_SHARED = {
+    "telea": {"seed"},
+    "patchmatch": {"seed"},
+    "artificially_inspired": {"seed", "candidates"},
+    "stable_diffusion": {"seed", "candidates", "prompt", "negative_prompt"},
+}
+"""Settings of the restoration that an outpainter's results depend on, by its kind."""
 
 
 class Wanted(NamedTuple):
@@ -42,7 +51,7 @@ class Wanted(NamedTuple):
     requests: list[Request]
 
 
-def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
+def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
     """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
     own_weights = [f"{name}_weights"] if isinstance(kind, ArtificiallyInspired) else []
 
@@ -50,7 +59,14 @@ def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
         difference = record.figures["subject_difference"]
         return f"changed by {difference} grey levels" if difference else None
 
+    def chosen(settings: Settings) -> dict[str, Any]:
+        return {
+            "outpainter": settings.outpainters[name].model_dump(mode="json", exclude=_ELSEWHERE),
+            **settings.restoration.model_dump(mode="json", include=_SHARED[kind.kind]),
+        }
+
     @painting_asset(
+        settings=chosen,
         name=f"{name}_outpaintings",
         deps=own_weights,
         reads_original=False,
@@ -79,12 +95,13 @@ def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
         settings = studio.settings.outpainters[name]
         weights = partial(studio.local, *own_weights) if own_weights else None
         outpainter = build_outpainter(settings, studio.downloads, weights)
+        reads_prompt = outpainter.descriptor.uses_prompt
         candidates = shared.candidates if outpainter.descriptor.learned else 1
 
         def details(painting: Painting) -> dict[str, Any]:
             seeds = range(candidates)
             return {
-                "prompt": prompt_for(shared.prompt, painting.labels),
+                "prompt": prompt_for(shared.prompt, painting.labels) if reads_prompt else "",
                 "seeds": [painting_seed(shared.seed, painting.id, name, each) for each in seeds],
             }
 
@@ -96,7 +113,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
                 request_for(
                     unfinished,
                     prompt=wanted["prompt"],
-                    negative_prompt=shared.negative_prompt,
+                    negative_prompt=shared.negative_prompt if reads_prompt else "",
                     seed=seed,
                 )
                 for seed in wanted["seeds"]
@@ -126,8 +143,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
                     "preview": preview_uri(written),
                     "subject_difference": subject_difference(unfinished, written),
                     "seam_score": round(scores[order[0]], 3),
-                    "prompt": chosen["prompt"],
-                    "negative_prompt": shared.negative_prompt,
+                    "prompt": chosen["prompt"] or None,
+                    "negative_prompt": shared.negative_prompt if reads_prompt else None,
                     "seed": seeds[order[0]],
                     "candidates": [
                         {"seed": seeds[index], "seam_score": round(scores[index], 3)}
@@ -140,10 +157,6 @@ def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
 
         return PaintingStage(
             Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
-            settings={
-                "outpainter": settings.model_dump(mode="json", exclude=_ELSEWHERE),
-                "negative_prompt": shared.negative_prompt,
-            },
             details=details,
             weights=None if own_weights else outpainter.weights_hash(),
         )

@@ -7,7 +7,6 @@ not belong here: the stages themselves (`subjects`, `outpaintings`, `upscaled`).
 
 from collections.abc import Iterable
 
-import dagster as dg
 import numpy as np
 
 from deepart_assets.assets.outpaintings import outpaintings_by
@@ -26,7 +25,7 @@ from deepart_assets.imaging import (
     over_chequers,
     preview_uri,
 )
-from deepart_assets.orchestration.factory import painting_asset
+from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made
@@ -35,7 +34,7 @@ SHEET_HEIGHT = 640
 """Height of the pictures on a sheet, in pixels."""
 
 
-def restoration_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+def restoration_assets(settings: Settings) -> list[AssetTemplate]:
     """Return the restoration group for the outpainters that the profile names."""
     names = list(settings.outpainters)
     columns = [
@@ -71,8 +70,9 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _restoration_sheets(names: list[str]) -> dg.AssetsDefinition:
+def _restoration_sheets(names: list[str]) -> AssetTemplate:
     @painting_asset(
+        settings=lambda settings: {"height": SHEET_HEIGHT},
         painting_deps=[
             "subject_masks",
             "unfinished_paintings",
@@ -100,7 +100,7 @@ def _restoration_sheets(names: list[str]) -> dg.AssetsDefinition:
                 {"preview": preview_uri(sheet, side=480), "title": painting.caption},
             )
 
-        return PaintingStage(make, settings={"height": SHEET_HEIGHT}, details=_captioned)
+        return PaintingStage(make, details=_captioned)
 
     return restoration_sheets
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from deepart_assets.orchestration.factory import PAINTINGS, data_asset
+from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, data_asset
 from deepart_assets.orchestration.observed import ORIGINALS, news
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import bar_plot, report_json
@@ -34,7 +34,7 @@ PLOTTED = 30
 """Styles with a bar of their own; Kaggle's catalogue has more than a hundred."""
 
 
-def style_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+def style_assets(settings: Settings) -> list[AssetTemplate]:
     """Return the choice of the paintings to restore, after the predicted styles if it has any."""
     choice = settings.wikiart.predicted_styles
     if choice is None:
@@ -45,8 +45,13 @@ def style_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     ]
 
 
-def _predicted_styles(choice: PredictedStyles) -> dg.AssetsDefinition:
-    @data_asset(group="wikiart", deps=["wikiart_paintings"], kinds={"pytorch", "parquet"})
+def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
+    @data_asset(
+        group="wikiart",
+        settings=lambda settings: choice.model_dump(mode="json"),
+        deps=["wikiart_paintings"],
+        kinds={"pytorch", "parquet"},
+    )
     def predicted_styles(studio: Studio) -> Stage:
         """A style for each painting without one, if it is likely enough.
 
@@ -89,7 +94,7 @@ def _predicted_styles(choice: PredictedStyles) -> dg.AssetsDefinition:
                 },
             )
 
-        return Stage(make, settings=choice.model_dump(mode="json"), weights=eye.name)
+        return Stage(make, weights=eye.name)
 
     return predicted_styles
 
@@ -109,9 +114,10 @@ def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> No
         context.instance.delete_dynamic_partition(name, key)
 
 
-def _styled_paintings(predicted_by: str | None = None) -> dg.AssetsDefinition:
+def _styled_paintings(predicted_by: str | None = None) -> AssetTemplate:
     @data_asset(
         group="wikiart",
+        settings=lambda settings: settings.styled_paintings.model_dump(mode="json"),
         deps=["wikiart_paintings", "inbox_paintings", *filter(None, [predicted_by])],
         kinds={"parquet"},
         code_version="3",
@@ -154,7 +160,7 @@ def _styled_paintings(predicted_by: str | None = None) -> dg.AssetsDefinition:
                 },
             )
 
-        return Stage(make, settings=choice.model_dump(mode="json"))
+        return Stage(make)
 
     return styled_paintings
 

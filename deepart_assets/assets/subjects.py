@@ -85,7 +85,11 @@ def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
 
 
-@painting_asset(kinds={"onnx"}, pool="gpu")
+@painting_asset(
+    settings=lambda settings: prediction_settings(settings.segmentation),
+    kinds={"onnx"},
+    pool="gpu",
+)
 def predicted_masks(studio: Studio) -> PaintingStage:
     """What the segmenter takes for the subject of each painting, several paintings at a time.
 
@@ -121,7 +125,6 @@ def predicted_masks(studio: Studio) -> PaintingStage:
 
     return PaintingStage(
         Together(read, predict, finish, settings.batch),
-        settings=prediction_settings(settings),
         details=lambda painting: segmenter.choice(painting.labels["style"]),
         weights=segmenter.weights_hash(),
     )
@@ -132,6 +135,7 @@ def _mask_fault(record: Record) -> str | None:
 
 
 @painting_asset(
+    settings=lambda settings: mask_settings(settings.segmentation),
     painting_deps=["predicted_masks"],
     observed=[CURATED_MASKS],
     kinds={"opencv"},
@@ -181,7 +185,7 @@ def subject_masks(studio: Studio) -> PaintingStage:
             verdict=reason,
         )
 
-    return PaintingStage(make, settings=mask_settings(settings))
+    return PaintingStage(make)
 
 
 def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
@@ -200,7 +204,11 @@ def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
     return read_curated_mask(data, path, (size[0], size[1]))
 
 
-@painting_asset(painting_deps=["subject_masks"], kinds={"opencv"})
+@painting_asset(
+    settings=lambda settings: {"working_side": settings.restoration.working_side},
+    painting_deps=["subject_masks"],
+    kinds={"opencv"},
+)
 def unfinished_paintings(studio: Studio) -> PaintingStage:
     """The painting as an outpainter gets it: the subject, and nothing of the rest.
 
@@ -231,4 +239,4 @@ def unfinished_paintings(studio: Studio) -> PaintingStage:
             },
         )
 
-    return PaintingStage(make, settings={"working_side": side})
+    return PaintingStage(make)

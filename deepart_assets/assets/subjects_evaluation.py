@@ -58,6 +58,7 @@ class Peer:
 
 
 @data_asset(
+    settings=lambda settings: settings.segmentation.evaluation.model_dump(mode="json"),
     group="evaluation",
     deps=["styled_paintings"],
     painting_deps=[OURS],
@@ -112,7 +113,6 @@ def subject_masks_evaluation(studio: Studio) -> Stage:
 
     return Stage(
         make,
-        settings=choice.model_dump(mode="json"),
         inputs={
             "ground_truth": sha256_of(
                 "".join(sha256_of(file.read_bytes()) for file in truth_files.values()).encode()

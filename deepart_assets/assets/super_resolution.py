@@ -4,16 +4,15 @@ Belongs here: the list. Does not belong here: the assets themselves: data (`wiki
 `lr_hr_pairs`), trainings (`training`), evaluation (`evaluation`).
 """
 
-import dagster as dg
-
 from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
+from deepart_assets.orchestration.factory import AssetTemplate
 from deepart_assets.settings import Settings
 
 
-def super_resolution_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+def super_resolution_assets(settings: Settings) -> list[AssetTemplate]:
     """Return the super-resolution group."""
     data_set = wikiart_sr_asset(settings)
     return [data_set, lr_hr_pairs, psnr_weights, art_esrgan, art_esrgan_evaluation]

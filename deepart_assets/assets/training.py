@@ -6,7 +6,7 @@ not belong here: the training itself (`super_resolution`).
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from deepart_assets.imaging import preview_uri
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import line_plot
+from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import PublishedWeights
 from deepart_assets.settings.training import PixelTraining, Training
@@ -41,8 +42,14 @@ TOLD_EVERY = 10.0
 PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
 
 
+def _base_settings(settings: Settings) -> Mapping[str, Any]:
+    choice = settings.super_resolution.psnr_weights
+    return choice.recipe() if isinstance(choice, PixelTraining) else choice.model_dump(mode="json")
+
+
 @data_asset(
     group="super_resolution",
+    settings=_base_settings,
     deps=["lr_hr_pairs"],
     kinds={"torch"},
     code_version=PIXEL_VERSION,
@@ -59,17 +66,16 @@ def psnr_weights(studio: Studio) -> Stage:
     if not isinstance(choice, PixelTraining):
         version = version_of(choice)
         inputs = {"source": version} if version else {}
-        settings = choice.model_dump(mode="json")
-        return Stage(lambda: _fetched(choice, studio), settings=settings, inputs=inputs)
-    settings = choice.recipe()
+        return Stage(lambda: _fetched(choice, studio), inputs=inputs)
 
     def make() -> Made:
-        recipe = Recipe(PIXEL_VERSION, settings, {"lr_hr_pairs": _version(studio, "lr_hr_pairs")})
+        inputs = {"lr_hr_pairs": _version(studio, "lr_hr_pairs")}
+        recipe = Recipe(PIXEL_VERSION, choice.recipe(), inputs)
         with _training(studio, "psnr_weights", choice, recipe) as (report, kept):
             trained = train_pixel(read_pairs(studio), choice, report, kept)
         return _made(PSNR_PATH, trained, studio)
 
-    return Stage(make, settings=settings)
+    return Stage(make)
 
 
 def _fetched(choice: PublishedWeights, studio: Studio) -> Made:
@@ -87,6 +93,7 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 
 @data_asset(
     group="super_resolution",
+    settings=lambda settings: settings.super_resolution.art_esrgan.recipe(),
     deps=["psnr_weights", "lr_hr_pairs"],
     kinds={"torch"},
     code_version=ADVERSARIAL_VERSION,
@@ -102,7 +109,6 @@ def art_esrgan(studio: Studio) -> Stage:
     The options are BasicSR's, `configs/SR/art_esrgan.yml`, and what the profile lays over them.
     """
     choice = studio.settings.super_resolution.art_esrgan
-    settings = choice.recipe()
     features = find_feature_network(choice.train.perceptual_opt, studio.downloads)
     if features.reason:
         studio.log.warning(
@@ -113,7 +119,7 @@ def art_esrgan(studio: Studio) -> Stage:
         base = studio.read("psnr_weights")
         inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
         recipe = Recipe(
-            ADVERSARIAL_VERSION, settings, {**inputs, "feature_network": features.version}
+            ADVERSARIAL_VERSION, choice.recipe(), {**inputs, "feature_network": features.version}
         )
         with _training(studio, "art_esrgan", choice, recipe) as (report, kept):
             trained = train_adversarial(
@@ -123,7 +129,7 @@ def art_esrgan(studio: Studio) -> Stage:
         seen = {"feature_network": features.name, "feature_network_reason": features.reason}
         return replace(made, figures={**made.figures, **seen})
 
-    return Stage(make, settings=settings, inputs={"feature_network": features.version})
+    return Stage(make, inputs={"feature_network": features.version})
 
 
 def _version(studio: Studio, asset: str) -> str:

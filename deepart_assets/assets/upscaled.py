@@ -5,19 +5,19 @@ here: how a picture is enlarged and its subject kept (`super_resolution.upscalin
 """
 
 from functools import cache
-
-import dagster as dg
+from typing import Any
 
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import painting_asset
+from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.settings import Settings
 from deepart_assets.storage import Made, Record
 from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 
-def upscaled_from(name: str) -> dg.AssetsDefinition:
+def upscaled_from(name: str) -> AssetTemplate:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = f"{name}_outpaintings"
 
@@ -34,6 +34,7 @@ def upscaled_from(name: str) -> dg.AssetsDefinition:
         return f"differs by {difference} grey levels" if difference else None
 
     @painting_asset(
+        settings=_upscaling,
         name=f"{name}_upscaled",
         deps=["art_esrgan"],
         painting_deps=[source, "subject_masks"],
@@ -90,8 +91,13 @@ def upscaled_from(name: str) -> dg.AssetsDefinition:
                 },
             )
 
-        return PaintingStage(
-            make, settings={**settings.model_dump(mode="json"), "keep_subject": keep}
-        )
+        return PaintingStage(make)
 
     return upscaled
+
+
+def _upscaling(settings: Settings) -> dict[str, Any]:
+    return {
+        **settings.super_resolution.upscaling.model_dump(mode="json"),
+        "keep_subject": settings.restoration.keep_subject,
+    }

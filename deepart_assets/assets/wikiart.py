@@ -6,15 +6,14 @@ Belongs here: what the catalogues are made from. Does not belong here: downloadi
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
 
 import dagster as dg
 
 from deepart_assets.assets.styles import style_assets
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made, Record, sha256_of
@@ -25,7 +24,7 @@ from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
 
-def wikiart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
+def wikiart_assets(settings: Settings) -> list[AssetTemplate]:
     """Return the wikiart group."""
     return [wikiart_paintings, inbox_paintings, *style_assets(settings)]
 
@@ -47,7 +46,13 @@ READABLE = Check(
 )
 
 
-@data_asset(group="wikiart", kinds={"parquet"}, code_version="2", checks=[READABLE])
+@data_asset(
+    group="wikiart",
+    settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
+    kinds={"parquet"},
+    code_version="2",
+    checks=[READABLE],
+)
 def wikiart_paintings(studio: Studio) -> Stage:
     """The paintings of the profile's sources and their catalogue.
 
@@ -56,27 +61,27 @@ def wikiart_paintings(studio: Studio) -> Stage:
     for a quarantined one, the reason. Pictures that did not change are neither read nor decoded
     again, and a run that is broken off goes on where it was.
     """
-    choices = studio.settings.wikiart.sources
-    sources = open_sources(choices, studio.downloads)
-    settings = {name: choice.model_dump(mode="json") for name, choice in choices.items()}
-    return _catalogued(studio, WIKIART, sources, settings)
+    sources = open_sources(studio.settings.wikiart.sources, studio.downloads)
+    return _catalogued(studio, WIKIART, sources)
 
 
-@data_asset(group="wikiart", kinds={"parquet"}, checks=[READABLE])
+@data_asset(
+    group="wikiart",
+    settings=lambda settings: settings.inbox.model_dump(mode="json"),
+    kinds={"parquet"},
+    checks=[READABLE],
+)
 def inbox_paintings(studio: Studio) -> Stage:
     """The paintings that people dropped in the inbox, catalogued as WikiArt's are.
 
     All of them are restored, whatever their style; labels come from a CSV beside them where there
     is one. The super-resolution data set does not see them: it is WikiArt's.
     """
-    choice = studio.settings.inbox
-    source = open_inbox(choice, studio.lake, studio.log.warning)
-    return _catalogued(studio, INBOX, [source], choice.model_dump(mode="json"))
+    source = open_inbox(studio.settings.inbox, studio.lake, studio.log.warning)
+    return _catalogued(studio, INBOX, [source])
 
 
-def _catalogued(
-    studio: Studio, shelf: Shelf, sources: Sequence[Source], settings: Mapping[str, Any]
-) -> Stage:
+def _catalogued(studio: Studio, shelf: Shelf, sources: Sequence[Source]) -> Stage:
     lake, tell = studio.lake, studio.log.info
     previous = read_cache(lake, shelf.catalogue)
 
@@ -119,7 +124,7 @@ def _catalogued(
             inputs["lost"] = f"{len(lost)} copies, {sha256_of(json.dumps(lost).encode())}"
         if unread(previous):  # a failing disk or network is tried again each time
             inputs["unread"] = datetime.now(UTC).isoformat()
-    return Stage(make, settings=settings, inputs=inputs)
+    return Stage(make, inputs=inputs)
 
 
 def _state(sources: Sequence[Source]) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,7 +21,7 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
-from deepart_assets.orchestration.factory import data_asset
+from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import GLANCE, Stage, Studio
 from deepart_assets.reports.data_set import (
     DataSetPage,
@@ -61,12 +60,13 @@ LISTED = 200
 """Rejected paintings listed on the page, for each rule; the table has all."""
 
 
-def wikiart_sr_asset(settings: Settings) -> dg.AssetsDefinition:
+def wikiart_sr_asset(settings: Settings) -> AssetTemplate:
     """Return the asset: made from the catalogue, or from the seed's archive and nothing else."""
     choice = settings.super_resolution.data_set
     by_rule = isinstance(choice, RuledSR)
 
     @data_asset(
+        settings=lambda settings: settings.super_resolution.data_set.model_dump(mode="json"),
         group="super_resolution",
         deps=["wikiart_paintings"] if by_rule else [],
         kinds={"parquet", "html"},
@@ -91,7 +91,7 @@ def wikiart_sr_asset(settings: Settings) -> dg.AssetsDefinition:
                 return _by_rule(studio, chosen)
             return _from_archive(studio, chosen)
 
-        return Stage(make, settings=chosen.model_dump(mode="json"))
+        return Stage(make)
 
     return wikiart_sr
 

@@ -5,139 +5,150 @@ current, records what happened and tells how far it is. Does not belong here: wh
 """
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import dagster as dg
 
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.batch import Batch, took
+from deepart_assets.orchestration.batch import Batch
 from deepart_assets.orchestration.checks import Check, check_results, check_specs
 from deepart_assets.orchestration.events import batch_finished
-from deepart_assets.orchestration.metadata import markdown_table, metadata_of
+from deepart_assets.orchestration.metadata import markdown_table, metadata_of, took
 from deepart_assets.orchestration.observed import ORIGINALS, Observed
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
-from deepart_assets.storage import Recipe, make_or_reuse
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Recipe, make_or_reuse, sha256_of_json
 
 PAINTINGS = dg.DynamicPartitionsDefinition(name="paintings")
 """One key for each painting to restore; `styled_paintings` adds and withdraws them."""
 
+SettingsOf = Callable[[Settings], Mapping[str, Any]]
+"""Picks the settings that a stage's results depend on: plain JSON."""
 
-def data_asset(
-    *,
-    group: str,
-    name: str | None = None,
-    deps: Sequence[str] = (),
-    painting_deps: Sequence[str] = (),
-    kinds: set[str],
-    code_version: str = "1",
-    checks: Sequence[Check] = (),
-    after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None,
-) -> Callable[[Callable[[Studio], Stage]], dg.AssetsDefinition]:
-    """Make an unpartitioned asset of a function that describes its stage.
 
-    It depends on whole data sets (`deps`) and on every painting of others (`painting_deps`).
-    `after` runs once the result is recorded, whether it was computed or reused.
-    """
+@dataclass(frozen=True)
+class DataAsset:
+    """An unpartitioned asset: `data_asset` has what the fields mean."""
 
-    def decorate(describe: Callable[[Studio], Stage]) -> dg.AssetsDefinition:
-        asset_name = name or describe.__name__
+    name: str
+    describe: Callable[[Studio], Stage]
+    group: str
+    settings: SettingsOf
+    deps: Sequence[str]
+    painting_deps: Sequence[str]
+    kinds: set[str]
+    code_version: str
+    checks: Sequence[Check]
+    after: Callable[[dg.AssetExecutionContext, Studio], None] | None
+
+    def definition(self, settings: Settings) -> dg.AssetsDefinition:
+        """Return Dagster's asset for a profile.
+
+        Its code version says both the stage's code and the settings that it depends on, so that
+        Dagster sees what either makes stale.
+        """
 
         @dg.asset(
-            name=asset_name,
-            description=inspect.getdoc(describe),
-            group_name=group,
-            deps=[*deps, *painting_deps],
-            kinds=kinds,
-            code_version=code_version,
-            check_specs=check_specs(asset_name, checks),
+            name=self.name,
+            description=inspect.getdoc(self.describe),
+            group_name=self.group,
+            deps=[*self.deps, *self.painting_deps],
+            kinds=self.kinds,
+            code_version=dagster_code_version(self.code_version, self.settings(settings)),
+            check_specs=check_specs(self.name, self.checks),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
             try:
-                studio = Studio(profile.settings, profile.ledger, context.log)
-                stage = describe(studio)
-                recipe = Recipe(
-                    code_version=code_version,
-                    settings=stage.settings,
-                    inputs={**_upstream_versions(studio, deps, painting_deps), **stage.inputs},
-                    weights=stage.weights,
-                )
-                record, computed = make_or_reuse(profile.ledger, asset_name, recipe, stage.make)
-                if after is not None:
-                    after(context, studio)
+                return self._run(context, profile)
             except DeepArtError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            context.log.info(f"{asset_name}: {took(record, computed)}")
-            return dg.MaterializeResult(
-                metadata=metadata_of(record, profile.lake, computed=computed),
-                data_version=dg.DataVersion(record.data_version),
-                check_results=list(check_results(asset_name, checks, {"": record})),
-            )
 
         return asset
 
-    return decorate
+    def recipe(self, studio: Studio, stage: Stage) -> Recipe:
+        """Return all that the result is made from.
+
+        Raises:
+            DeepArtError: Something that it depends on has no result.
+        """
+        return Recipe(
+            code_version=self.code_version,
+            settings=self.settings(studio.settings),
+            inputs={
+                **_upstream_versions(studio, self.deps, self.painting_deps),
+                **stage.inputs,
+            },
+            weights=stage.weights,
+        )
+
+    def _run(self, context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
+        studio = Studio(profile.settings, profile.ledger, context.log)
+        stage = self.describe(studio)
+        recipe = self.recipe(studio, stage)
+        record, computed = make_or_reuse(profile.ledger, self.name, recipe, stage.make)
+        if self.after is not None:
+            self.after(context, studio)
+        context.log.info(f"{self.name}: {took(record, computed)}")
+        return dg.MaterializeResult(
+            metadata=metadata_of(record, profile.lake, computed=computed),
+            data_version=dg.DataVersion(record.data_version),
+            check_results=list(check_results(self.name, self.checks, {"": record})),
+        )
 
 
-def painting_asset(
-    *,
-    painting_deps: Sequence[str] = (),
-    deps: Sequence[str] = (),
-    observed: Sequence[Observed] = (),
-    reads_original: bool = True,
-    kinds: set[str],
-    name: str | None = None,
-    group: str = "restoration",
-    code_version: str = "1",
-    checks: Sequence[Check] = (),
-    pool: str | None = None,
-) -> Callable[[Callable[[Studio], PaintingStage]], dg.AssetsDefinition]:
-    """Make an asset with a partition for each painting of a function that describes its stage.
+@dataclass(frozen=True)
+class PaintingAsset:
+    """An asset with a partition for each painting: `painting_asset` has what the fields mean."""
 
-    A painting's output depends on its original, unless `reads_original` is off and only its labels
-    count, on the same painting in `painting_deps`, on the whole of `deps`, and on its own file of
-    each of `observed`. A run handles any number of paintings in one step, so
-    that models are loaded once. A painting that fails is recorded with its reason, the others go
-    on, and the step fails at the end; what is downstream still runs for the others.
-    """
+    name: str
+    describe: Callable[[Studio], PaintingStage]
+    group: str
+    settings: SettingsOf
+    deps: Sequence[str]
+    painting_deps: Sequence[str]
+    observed: Sequence[Observed]
+    reads_original: bool
+    kinds: set[str]
+    code_version: str
+    checks: Sequence[Check] = field(default=())
+    pool: str | None = None
 
-    def decorate(describe: Callable[[Studio], PaintingStage]) -> dg.AssetsDefinition:
-        asset_name = name or describe.__name__
+    def definition(self, settings: Settings) -> dg.AssetsDefinition:
+        """Return Dagster's asset for a profile, as `DataAsset.definition` does."""
 
         @dg.asset(
-            name=asset_name,
-            description=inspect.getdoc(describe),
-            group_name=group,
-            deps=[ORIGINALS, *deps, *painting_deps, *(each.asset for each in observed)],
-            kinds=kinds,
-            code_version=code_version,
+            name=self.name,
+            description=inspect.getdoc(self.describe),
+            group_name=self.group,
+            deps=[
+                ORIGINALS,
+                *self.deps,
+                *self.painting_deps,
+                *(each.asset for each in self.observed),
+            ],
+            kinds=self.kinds,
+            code_version=dagster_code_version(self.code_version, self.settings(settings)),
             partitions_def=PAINTINGS,
             backfill_policy=dg.BackfillPolicy.single_run(),
-            check_specs=check_specs(asset_name, checks),
-            pool=pool,
+            check_specs=check_specs(self.name, self.checks),
+            pool=self.pool,
             dagster_type=cast(dg.DagsterType, dg.Nothing),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
             try:
-                batch = Batch(
-                    context,
-                    profile,
-                    asset_name,
-                    code_version=code_version,
-                    deps=deps,
-                    painting_deps=painting_deps,
-                    observed=observed,
-                    reads_original=reads_original,
-                )
-                yield from batch.run(describe)
+                made_by = dagster_code_version(self.code_version, self.settings(profile.settings))
+                batch = Batch(context, profile, self, made_by)
+                yield from batch.run()
             except DeepArtError as error:
                 raise dg.Failure(str(error), allow_retries=False) from error
-            yield from check_results(asset_name, checks, batch.done)
+            yield from check_results(self.name, self.checks, batch.done)
             yield batch_finished()
             if batch.failed:
                 raise dg.Failure(
-                    f"{len(batch.failed)} of {len(batch.keys)} paintings failed in {asset_name};"
+                    f"{len(batch.failed)} of {len(batch.keys)} paintings failed in {self.name};"
                     " the others are done.",
                     metadata={
                         "failed": dg.MetadataValue.md(
@@ -151,7 +162,96 @@ def painting_asset(
 
         return asset
 
+
+AssetTemplate = DataAsset | PaintingAsset
+"""An asset of the pipeline before its profile is known."""
+
+
+def nothing_of(settings: Settings) -> Mapping[str, Any]:
+    """Pick no settings: for stages whose results depend on none."""
+    return {}
+
+
+def data_asset(
+    *,
+    group: str,
+    name: str | None = None,
+    settings: SettingsOf = nothing_of,
+    deps: Sequence[str] = (),
+    painting_deps: Sequence[str] = (),
+    kinds: set[str],
+    code_version: str = "1",
+    checks: Sequence[Check] = (),
+    after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None,
+) -> Callable[[Callable[[Studio], Stage]], DataAsset]:
+    """Make an unpartitioned asset of a function that describes its stage.
+
+    It depends on whole data sets (`deps`), on every painting of others (`painting_deps`), and on
+    the `settings` picked. `after` runs once the result is recorded, computed or reused.
+    """
+
+    def decorate(describe: Callable[[Studio], Stage]) -> DataAsset:
+        return DataAsset(
+            name or describe.__name__,
+            describe,
+            group,
+            settings,
+            deps,
+            painting_deps,
+            kinds,
+            code_version,
+            checks,
+            after,
+        )
+
     return decorate
+
+
+def painting_asset(
+    *,
+    settings: SettingsOf = nothing_of,
+    painting_deps: Sequence[str] = (),
+    deps: Sequence[str] = (),
+    observed: Sequence[Observed] = (),
+    reads_original: bool = True,
+    kinds: set[str],
+    name: str | None = None,
+    group: str = "restoration",
+    code_version: str = "1",
+    checks: Sequence[Check] = (),
+    pool: str | None = None,
+) -> Callable[[Callable[[Studio], PaintingStage]], PaintingAsset]:
+    """Make an asset with a partition for each painting of a function that describes its stage.
+
+    A painting's output depends on its original, unless `reads_original` is off and only its labels
+    count, on the same painting in `painting_deps`, on the whole of `deps`, on its own file of each
+    of `observed`, and on the `settings` picked. A run handles any number of paintings in one step,
+    so that models are loaded once. A painting that fails is recorded with its reason, the others go
+    on, and the step fails at the end; what is downstream still runs for the others.
+    """
+
+    def decorate(describe: Callable[[Studio], PaintingStage]) -> PaintingAsset:
+        return PaintingAsset(
+            name or describe.__name__,
+            describe,
+            group,
+            settings,
+            deps,
+            painting_deps,
+            observed,
+            reads_original,
+            kinds,
+            code_version,
+            checks,
+            pool,
+        )
+
+    return decorate
+
+
+def dagster_code_version(code_version: str, settings: Mapping[str, Any]) -> str:
+    """Return what Dagster compares: the stage's code version and a hash of its settings."""
+    return f"{code_version}.{sha256_of_json(settings)[:8]}"
 
 
 def _upstream_versions(

@@ -30,6 +30,11 @@ def metadata_of(record: Record, lake: Lake, *, computed: bool) -> MetadataDict:
     return shown
 
 
+def took(record: Record, computed: bool) -> str:
+    """Say in words how long an output took, or since when it is there."""
+    return f"{record.seconds:.1f} s" if computed else f"up to date, made {record.made_at}"
+
+
 def _value(value: Any) -> dg.MetadataValue[Any]:
     match value:
         case str() if value.startswith("data:image/"):

@@ -191,7 +191,6 @@ class Stage:
     """What an unpartitioned asset does: everything it depends on, and how it is made."""
 
     make: Callable[[], Made]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Content hashes of inputs that are not assets (a source folder, say)."""
     weights: str | None = None
@@ -222,7 +221,6 @@ class PaintingStage:
     """
 
     make: Callable[[Painting], Made] | Together[Any, Any]
-    settings: Mapping[str, Any] = field(default_factory=dict)
     details: Callable[[Painting], Mapping[str, Any]] = lambda painting: {}
     """Settings that differ from painting to painting (a prompt, say)."""
     weights: str | None = None

@@ -4,7 +4,14 @@ Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerp
 Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
 """
 
-from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_file, stamp_of
+from deepart_assets.storage.lake import (
+    Lake,
+    StoredFile,
+    sha256_of,
+    sha256_of_file,
+    sha256_of_json,
+    stamp_of,
+)
 from deepart_assets.storage.ledger import (
     Ledger,
     Made,
@@ -12,7 +19,7 @@ from deepart_assets.storage.ledger import (
     Record,
     keep,
     make_or_reuse,
-    up_to_date,
+    reason_to_make,
 )
 
 __all__ = [
@@ -24,8 +31,9 @@ __all__ = [
     "StoredFile",
     "keep",
     "make_or_reuse",
+    "reason_to_make",
     "sha256_of",
     "sha256_of_file",
+    "sha256_of_json",
     "stamp_of",
-    "up_to_date",
 ]

@@ -13,7 +13,7 @@ import stat
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +28,20 @@ class StoredFile:
     path: str
     sha256: str
     size: int
+    stamp: str | None = field(default=None, compare=False)
+    """Its stamp (`Lake.stamps`) when it had this hash: as long as it has it, none is computed."""
 
 
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def sha256_of_json(content: Any) -> str:
+    """Return the SHA-256 of plain JSON in its canonical form; what is no JSON counts as text."""
+    return sha256_of(
+        json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
+    )
 
 
 def sha256_of_file(file: Path) -> str:
@@ -78,11 +87,12 @@ class Lake:
         """Write `data` atomically, replacing what was there."""
         full = self._full(path)
         if self._is_local:
-            _write_local(Path(full), data)
+            stamp = _write_local(Path(full), data)
         else:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
-        return StoredFile(path, sha256_of(data), len(data))
+            stamp = self.stamp(path)
+        return StoredFile(path, sha256_of(data), len(data), stamp)
 
     def write_json(self, path: str, content: Any) -> StoredFile:
         """Write `content` as indented JSON with a stable key order."""
@@ -152,13 +162,33 @@ class Lake:
             return {}
         return {name: stamp for name, stamp in found.items() if stamp and not name.startswith(".")}
 
-    def intact(self, file: StoredFile) -> bool:
-        """Tell whether the file exists and still has the size and the hash it was written with."""
+    def checked(self, file: StoredFile, *, thorough: bool = False) -> StoredFile | None:
+        """Return the file with its present stamp if it is as it was written, else None.
+
+        With the stamp that it had then it counts as unchanged, and is not read; `thorough` reads it
+        nevertheless, for fear of a failing disk.
+        """
+        stamp = self.stamp(file.path)
+        if stamp is not None and stamp == file.stamp and not thorough:
+            return file
         try:
             data = self.read(file.path)
         except FileNotFoundError:
-            return False
-        return len(data) == file.size and sha256_of(data) == file.sha256
+            return None
+        same = len(data) == file.size and sha256_of(data) == file.sha256
+        return replace(file, stamp=stamp) if same else None
+
+    def move(self, path: str, to: str) -> None:
+        """Move a file, replacing what was there; one that is not there is no error."""
+        if self._is_local:
+            target = Path(self._full(to))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._full(path)).replace(target)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                self.write(to, self.read(path))
+                self.remove(path)
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
@@ -186,7 +216,8 @@ def _local_stamp(entry: "os.DirEntry[str] | Path") -> str | None:
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
 
 
-def _write_local(target: Path, data: bytes) -> None:
+def _write_local(target: Path, data: bytes) -> str | None:
+    """Write atomically and return the stamp."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
     try:
@@ -194,6 +225,8 @@ def _write_local(target: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        stamp = _local_stamp(temporary)  # before the name is one that others may write to
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+    return stamp

@@ -11,12 +11,12 @@ record has the same fingerprint and every file it names is there and intact.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from deepart_assets.errors import SkipPainting
-from deepart_assets.storage.lake import Lake, StoredFile, sha256_of
+from deepart_assets.errors import SkipPainting, UnavailableError
+from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_json
 
 Status = Literal["done", "skipped", "failed"]
 
@@ -33,8 +33,7 @@ class Recipe:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of the recipe written as canonical JSON."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=str)
-        return sha256_of(text.encode())
+        return sha256_of_json(asdict(self))
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,8 @@ class Record:
     files: tuple[StoredFile, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    transient: bool = False
+    """Whether it failed for want of something that may be there the next time."""
     verdict: str | None = None
     """As in `Made`."""
     seconds: float = 0.0
@@ -146,17 +147,49 @@ def make_or_reuse(
     with status "failed" and is raised again; failed outputs are always tried again when asked for.
     Files of an earlier success stay where they are.
     """
-    if not force and (known := up_to_date(ledger, asset, recipe, key)) is not None:
+    known = ledger.get(asset, key)
+    if not force and known is not None and reason_to_make(ledger, known, recipe) is None:
         return known, False
     return keep(ledger, asset, recipe, make, key=key), True
 
 
-def up_to_date(ledger: Ledger, asset: str, recipe: Recipe, key: str = WHOLE) -> Record | None:
-    """Return the record of an intact output (or of a skip) with this recipe, or None."""
-    known = ledger.get(asset, key)
-    if known is None or known.fingerprint != recipe.fingerprint or known.status == "failed":
-        return None
-    return known if all(ledger.lake.intact(file) for file in known.files) else None
+def reason_to_make(
+    ledger: Ledger, known: Record | None, recipe: Recipe, *, thorough: bool = False
+) -> str | None:
+    """Say in a few words why an output has to be made (again), or None if it is up to date.
+
+    Args:
+        ledger: Where the record is.
+        known: The output's record.
+        recipe: What it would be made from now.
+        thorough: Read its files even if their size and time are those that they had.
+    """
+    if known is None:
+        return "new"
+    if known.fingerprint != recipe.fingerprint:
+        return _difference(known.recipe, asdict(recipe))
+    if known.status == "failed":
+        return "failed before"
+    checked = [ledger.lake.checked(file, thorough=thorough) for file in known.files]
+    for file, found in zip(known.files, checked, strict=True):
+        if found is None:
+            lost = "damaged" if ledger.lake.exists(file.path) else "missing"
+            return f"{file.path} is {lost}"
+    stamped = tuple(file for file in checked if file is not None)
+    if [file.stamp for file in stamped] != [file.stamp for file in known.files]:
+        ledger.put(replace(known, files=stamped))
+    return None
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Name what two recipes differ in."""
+    whole = ("code_version", "weights")
+    named = [part.replace("_", " ") for part in whole if old.get(part) != new[part]]
+    for part, prefix in (("settings", "setting "), ("inputs", "")):
+        before, after = old.get(part) or {}, new[part]
+        names = sorted({*before, *after})
+        named += [prefix + name for name in names if before.get(name) != after.get(name)]
+    return f"{', '.join(named) or 'recipe'} changed"
 
 
 def keep(
@@ -202,7 +235,8 @@ def keep(
     except SkipPainting as reason:
         return record("skipped", reason=str(reason))
     except Exception as error:
-        record("failed", reason=f"{type(error).__name__}: {error}")
+        transient = isinstance(error, UnavailableError | OSError | MemoryError)
+        record("failed", reason=f"{type(error).__name__}: {error}", transient=transient)
         raise
     return record("done", files=files, figures=dict(made.figures), verdict=made.verdict)
 

@@ -88,7 +88,7 @@ def materialize(project, instance, *assets):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [*assets, art_esrgan_evaluation],
+        [each.definition(settings) for each in (*assets, art_esrgan_evaluation)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

@@ -172,7 +172,8 @@ def test_a_refusal_ends_the_run_with_the_remedy_and_without_the_secret(
     assert competition.authorizations, "Kaggle was asked"
     assert _told_in(tmp_path / "dagster", "accept the competition's rules")
     assert not _told_in(tmp_path / "dagster", SECRET)
-    assert not (tmp_path / "lake" / "records").exists()
+    made = Ledger(Lake(tmp_path / "lake"))
+    assert made.get("wikiart_paintings") is None and made.get("styled_paintings") is None
 
 
 def _told_in(folder: Path, text: str) -> bool:

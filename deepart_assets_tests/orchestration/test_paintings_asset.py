@@ -32,7 +32,9 @@ def catalogued(project, monkeypatch):
         resource = profile_resource(settings, str(project.root))
         with dg.DagsterInstance.ephemeral() as instance:
             result = dg.materialize(
-                [wikiart_paintings], resources={"profile": resource}, instance=instance
+                [wikiart_paintings.definition(settings)],
+                resources={"profile": resource},
+                instance=instance,
             )
         assert result.success
         made = result.asset_materializations_for_node("wikiart_paintings")[0].metadata["made"]

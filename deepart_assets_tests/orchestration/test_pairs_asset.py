@@ -43,7 +43,10 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [lr_hr_pairs], resources={"profile": resource}, instance=instance, raise_on_error=False
+        [lr_hr_pairs.definition(settings)],
+        resources={"profile": resource},
+        instance=instance,
+        raise_on_error=False,
     )
     assert result.success
     event = result.asset_materializations_for_node("lr_hr_pairs")[0]

@@ -50,10 +50,14 @@ def test_it_is_in_the_graph_only_if_the_profile_asks_for_it(project):
         return found and {key.to_user_string() for key in found.parent_keys}
 
     assert upstream("predicted_styles") is None
-    assert upstream("styled_paintings") == {"wikiart_paintings"}
+    assert upstream("styled_paintings") == {"wikiart_paintings", "inbox_paintings"}
     project.content["wikiart"]["predicted_styles"] = {}
     assert upstream("predicted_styles") == {"wikiart_paintings"}
-    assert upstream("styled_paintings") == {"wikiart_paintings", "predicted_styles"}
+    assert upstream("styled_paintings") == {
+        "wikiart_paintings",
+        "inbox_paintings",
+        "predicted_styles",
+    }
 
 
 def test_predicted_styles_count_as_styles_and_are_marked(styled, instance):

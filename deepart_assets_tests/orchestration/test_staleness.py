@@ -7,6 +7,8 @@ import dagster as dg
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from deepart_assets.imaging import decode_grey, encode_png
+
 KEYS = [f"p{number}" for number in range(5)]
 CHAIN = ["unfinished_paintings", "telea_outpaintings", "telea_upscaled", "restoration_sheets"]
 
@@ -33,8 +35,9 @@ def test_everything_is_fresh_after_a_run_and_after_partial_batches(done, instanc
 
 
 def test_a_changed_mask_makes_one_paintings_outputs_stale_and_no_other(done, instance):
-    # As a mask corrected by hand would: another mask for one painting, recorded and told.
-    done.content["segmentation"]["smallest_part"] = 0.4
+    mask = decode_grey(done.lake.read("subject_masks/p2.png"), "")
+    mask[: len(mask) // 2] = 0
+    done.lake.write("masks/p2.png", encode_png(mask))
     before = done.ledger.get("subject_masks", "p2").data_version
     with done.run(
         "restore", instance, ["p2"], asset_selection=[dg.AssetKey("subject_masks")]
@@ -45,7 +48,16 @@ def test_a_changed_mask_makes_one_paintings_outputs_stale_and_no_other(done, ins
     found = stale(done, instance)
     assert {pair for pair in found if pair[0] == "unfinished_paintings"} == expected
     assert {key for _, key in found} <= {"p2"}
-    assert changed, "the setting was meant to change the mask"
+    assert changed, "the curator's mask was meant to be another"
+
+
+def test_a_setting_makes_stale_what_depends_on_it_and_nothing_else(done, instance):
+    done.content["outpainters"]["telea"]["radius"] = 9
+    found = stale(done, instance)
+    assert {asset for asset, _ in found} == set(CHAIN) - {"unfinished_paintings"}
+    with done.run("restore", instance) as result:
+        assert result.success
+    assert stale(done, instance) == set()
 
 
 def test_equal_bytes_keep_what_is_downstream_fresh(done, instance):

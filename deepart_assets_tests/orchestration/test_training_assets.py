@@ -53,7 +53,10 @@ def materialize(project, instance, *assets):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     return dg.materialize(
-        list(assets), resources={"profile": resource}, instance=instance, raise_on_error=False
+        [each.definition(settings) for each in assets],
+        resources={"profile": resource},
+        instance=instance,
+        raise_on_error=False,
     )
 
 

@@ -17,7 +17,10 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [psnr_weights], resources={"profile": resource}, instance=instance, raise_on_error=False
+        [psnr_weights.definition(settings)],
+        resources={"profile": resource},
+        instance=instance,
+        raise_on_error=False,
     )
     if not result.success:
         (failure,) = (e for e in result.all_events if e.event_type_value == "STEP_FAILURE")

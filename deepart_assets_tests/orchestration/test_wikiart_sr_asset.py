@@ -46,7 +46,7 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     return dg.materialize(
-        [wikiart_sr_asset(settings)],
+        [wikiart_sr_asset(settings).definition(settings)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

@@ -25,17 +25,17 @@ def test_what_is_written_is_read_back(lake):
     assert lake.read("a/b.png") == b"pixels"
     assert stored.sha256 == sha256_of(b"pixels")
     assert stored.size == 6
-    assert lake.intact(stored)
+    assert lake.checked(stored)
 
 
 def test_a_changed_shortened_or_removed_file_is_not_intact(lake):
     stored = lake.write("a/b.png", b"pixels")
     lake.write("a/b.png", b"pixelZ")
-    assert not lake.intact(stored)
+    assert not lake.checked(stored)
     lake.write("a/b.png", b"pix")
-    assert not lake.intact(stored)
+    assert not lake.checked(stored)
     lake.remove("a/b.png")
-    assert not lake.intact(stored)
+    assert not lake.checked(stored)
     assert not lake.exists("a/b.png")
     lake.remove("a/b.png")
 

@@ -265,7 +265,7 @@ def test_a_killed_run_keeps_what_it_made(tmp_path):
     made = {key for key in ledger.keys(PAIRS) if ledger.done(PAIRS, key)}
     assert 3 <= len(made) < 44
     for key in made:
-        assert all(ledger.lake.intact(file) for file in ledger.get(PAIRS, key).files)
+        assert all(ledger.lake.checked(file) for file in ledger.get(PAIRS, key).files)
     assert ledger.get(PAIRS) is None
     assert not ledger.lake.exists(MANIFEST), "no list before all is made"
 

@@ -1,0 +1,27 @@
+"""The tags of a run: which paintings it is of, why it was started, and what was asked of it.
+
+Belongs here: names of tags, and reading and writing them. Does not belong here: deciding what to
+run (`plan`, `automation`).
+"""
+
+from collections.abc import Mapping, Sequence
+
+from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.orchestration.standing import Demand
+
+BECAUSE = "deepart/because"
+"""Why a run was started, in words."""
+FORCE = "deepart/force"
+"""Whether what is up to date is made again."""
+AUTOMATED = "deepart/automated"
+"""Whether nobody asked for the run: what failed is then left alone unless something changed."""
+
+
+def demand_of(tags: Mapping[str, str]) -> Demand:
+    """Return what a run's tags ask for."""
+    return Demand(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
+
+
+def range_tags(keys: Sequence[str]) -> dict[str, str]:
+    """Return the tags of a run over neighbouring partitions, given in their order."""
+    return {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
