@@ -16,6 +16,7 @@ from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
+from deepart_assets.orchestration.needs import check_steps
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import data_root
@@ -40,8 +41,10 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     restoration = [*generators, *restoration_assets(settings)]
     evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
     gallery = gallery_assets(settings)
+    assets = [*wikiart, *super_resolution, curated_masks, *restoration, *evaluation, *gallery]
+    check_steps(settings.execution, assets)
     return dg.Definitions(
-        assets=[*wikiart, *super_resolution, curated_masks, *restoration, *evaluation, *gallery],
+        assets=assets,
         jobs=[
             dg.define_asset_job(
                 "catalogue",

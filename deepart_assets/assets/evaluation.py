@@ -50,6 +50,7 @@ def _check(claim: Claim) -> Check:
     deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
     kinds={"torch"},
     code_version="2",
+    pool="gpu",
     checks=[_check(claim) for claim in CLAIMS],
 )
 def art_esrgan_evaluation(studio: Studio) -> Stage:

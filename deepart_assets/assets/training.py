@@ -45,6 +45,7 @@ PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
     group="super_resolution",
     deps=["lr_hr_pairs"],
     kinds={"torch"},
+    pool="gpu",
     code_version=PIXEL_VERSION,
     after=lambda context, studio: discard(_work(studio), "psnr_weights"),
 )
@@ -89,6 +90,7 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
     group="super_resolution",
     deps=["psnr_weights", "lr_hr_pairs"],
     kinds={"torch"},
+    pool="gpu",
     code_version=ADVERSARIAL_VERSION,
     after=lambda context, studio: discard(_work(studio), "art_esrgan"),
 )

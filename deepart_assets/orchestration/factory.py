@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import dagster as dg
 
-from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.batch import CATALOGUE, Batch, took
 from deepart_assets.orchestration.checks import Check, check_results, check_specs
 from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import markdown_table, metadata_of
+from deepart_assets.orchestration.needs import at_work
 from deepart_assets.orchestration.observed import Observed
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
@@ -34,6 +34,7 @@ def data_asset(
     code_version: str = "1",
     checks: Sequence[Check] = (),
     after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None,
+    pool: str | None = None,
 ) -> Callable[[Callable[[Studio], Stage]], dg.AssetsDefinition]:
     """Make an unpartitioned asset of a function that describes its stage.
 
@@ -52,9 +53,10 @@ def data_asset(
             kinds=kinds,
             code_version=code_version,
             check_specs=check_specs(asset_name, checks),
+            pool=pool,
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
-            try:
+            with at_work(context, profile.settings.execution, asset_name, pool):
                 studio = Studio(profile.settings, profile.ledger, context.log)
                 stage = describe(studio)
                 recipe = Recipe(
@@ -66,8 +68,6 @@ def data_asset(
                 record, computed = make_or_reuse(profile.ledger, asset_name, recipe, stage.make)
                 if after is not None:
                     after(context, studio)
-            except DeepArtError as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
             context.log.info(f"{asset_name}: {took(record, computed)}")
             return dg.MaterializeResult(
                 metadata=metadata_of(record, profile.lake, computed=computed),
@@ -117,7 +117,7 @@ def painting_asset(
             dagster_type=cast(dg.DagsterType, dg.Nothing),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
-            try:
+            with at_work(context, profile.settings.execution, asset_name, pool):
                 batch = Batch(
                     context,
                     profile,
@@ -128,8 +128,6 @@ def painting_asset(
                     observed=observed,
                 )
                 yield from batch.run(describe)
-            except DeepArtError as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
             yield from check_results(asset_name, checks, batch.done)
             yield batch_finished()
             if batch.failed:
