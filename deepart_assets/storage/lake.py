@@ -20,6 +20,11 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from deepart_assets.errors import UnavailableError
+
+OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
+"""Protocols of stores that have no folders to be made. Asked for one, s3fs would make a bucket."""
+
 
 @dataclass(frozen=True)
 class StoredFile:
@@ -58,8 +63,17 @@ class Lake:
 
     def __init__(self, root: str | Path) -> None:
         self.url = str(root)
-        self._fs, self._root = fsspec.core.url_to_fs(self.url)
+        try:
+            # Listings are not remembered: another process may have written since.
+            self._fs, self._root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
+        except ImportError as error:
+            raise UnavailableError(
+                f"The data lake {self.url} cannot be opened: {error}. For s3://:"
+                " pip install -e '.[s3]'"
+            ) from error
         self._is_local = isinstance(self._fs, LocalFileSystem)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else self._fs.protocol
+        self._has_folders = OBJECT_STORES.isdisjoint(protocols)
 
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
@@ -75,13 +89,25 @@ class Lake:
         return full if self._is_local else self._fs.unstrip_protocol(full)
 
     def write(self, path: str, data: bytes) -> StoredFile:
-        """Write `data` atomically, replacing what was there."""
+        """Write `data` atomically, replacing what was there.
+
+        Raises:
+            UnavailableError: There is no such bucket.
+        """
         full = self._full(path)
         if self._is_local:
             _write_local(Path(full), data)
-        else:
+        elif self._has_folders:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
+        else:
+            try:
+                self._fs.pipe_file(full, data)
+            except FileNotFoundError as error:
+                raise UnavailableError(
+                    f"The data lake {self.url} cannot be written to: {error}. Make the bucket, or"
+                    " correct DEEPART_DATA"
+                ) from error
         return StoredFile(path, sha256_of(data), len(data))
 
     def write_json(self, path: str, content: Any) -> StoredFile:
@@ -109,12 +135,10 @@ class Lake:
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Return the relative paths of the files directly in `folder`, sorted by name."""
         try:
-            # Listings may be cached; another process may have written since.
-            self._fs.invalidate_cache()
-            found = self._fs.ls(self._full(folder), detail=False)
+            found = self._fs.ls(self._full(folder), detail=True)
         except FileNotFoundError:
             return []
-        names = sorted(posixpath.basename(str(entry)) for entry in found)
+        names = sorted(posixpath.basename(e["name"]) for e in found if e["type"] != "directory")
         return [
             f"{folder}/{name}"
             for name in names
@@ -127,7 +151,6 @@ class Lake:
         try:
             if self._is_local:
                 return _local_stamp(Path(full))
-            self._fs.invalidate_cache()
             # Not `info`, which may write the same time in another way.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):
@@ -145,7 +168,6 @@ class Lake:
                 with os.scandir(full) as entries:
                     found = {entry.name: _local_stamp(entry) for entry in entries}
             else:
-                self._fs.invalidate_cache()
                 listed = self._fs.ls(full, detail=True)
                 found = {posixpath.basename(info["name"]): stamp_of(info) for info in listed}
         except FileNotFoundError:
