@@ -5,6 +5,8 @@ here: knowledge of which asset owns which path.
 """
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -183,6 +185,18 @@ class Lake:
         return len(data) == file.size and sha256_of(data) == file.sha256
 
     @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Take turns with the other processes of this machine at what `name`, a path, stands for.
+
+        A process that is killed has had its turn. On a bucket, and on a file system without locks,
+        nobody waits: what is written by two at once is then the last one's.
+        """
+        with contextlib.ExitStack() as stack:
+            if self._is_local:
+                _lock(Path(self._full(f"{name}.lock")), stack)
+            yield
+
+    @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
         """Yield a local path holding the file, for libraries that open files themselves."""
         if self._is_local:
@@ -206,6 +220,27 @@ def _local_stamp(entry: "os.DirEntry[str] | Path") -> str | None:
     except FileNotFoundError:  # removed since it was listed
         return None
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
+
+
+def _lock(path: Path, stack: contextlib.ExitStack) -> None:
+    """Hold a lock on a hidden file, which is there no longer than it is held or waited for."""
+    path = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = path.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            file.close()
+            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                return
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                stack.callback(file.close)
+                stack.callback(path.unlink, missing_ok=True)  # first, while it is still held
+                return
+        file.close()  # who had it before has removed it
 
 
 def _write_local(target: Path, data: bytes) -> None:
