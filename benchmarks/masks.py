@@ -26,7 +26,7 @@ from deepart_assets.segmentation import Prediction, clean_up, iou
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
-from deepart_assets.settings.restoration import Segmentation
+from deepart_assets.settings.segmentation import Segmentation
 
 PROJECT = Path(__file__).parents[1]
 RESULTS = PROJECT / "benchmarks" / "results" / "masks.json"

@@ -26,8 +26,9 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import build_segmenter, clean_up, verdict
+from deepart_assets.settings.outpainting import PatchMatch, Telea
 from deepart_assets.settings.places import cache_folder, data_root
-from deepart_assets.settings.restoration import PatchMatch, Saliency, Segmentation, Telea
+from deepart_assets.settings.segmentation import Saliency, Segmentation
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 

@@ -16,11 +16,13 @@ from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
+from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.needs import check_steps
+from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
+from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root
-from deepart_assets.settings.restoration import ArtificiallyInspired
 
 
 def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
@@ -32,6 +34,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     """
     wikiart = wikiart_assets(settings)
     super_resolution = super_resolution_assets(settings)
+    paintings = originals_asset("styled_paintings", PAINTINGS, "restoration")
     curated_masks = CURATED_MASKS.definition()
     generators = [
         generator_weights(name, outpainter.weights)
@@ -41,7 +44,15 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     restoration = [*generators, *restoration_assets(settings)]
     evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
     gallery = gallery_assets(settings)
-    assets = [*wikiart, *super_resolution, curated_masks, *restoration, *evaluation, *gallery]
+    assets = [
+        *wikiart,
+        paintings,
+        *super_resolution,
+        curated_masks,
+        *restoration,
+        *evaluation,
+        *gallery,
+    ]
     check_steps(settings.execution, assets)
     return dg.Definitions(
         assets=assets,

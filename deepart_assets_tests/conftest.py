@@ -52,13 +52,14 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.inbox = folder / "inbox"
-        self.inbox.mkdir()
+        self.pictures = folder / "pictures"
+        self.pictures.mkdir()
         self.root = folder / "lake"
+        self.inbox = self.root / "inbox"
         self.lake = Lake(self.root)
         self.ledger = Ledger(self.lake)
         self.content: dict[str, Any] = {
-            "wikiart": {"sources": {"inbox": {"kind": "folder", "path": str(self.inbox)}}},
+            "wikiart": {"sources": {"pictures": {"kind": "folder", "path": str(self.pictures)}}},
             "segmentation": {
                 "segmenter": {"kind": "saliency", "minimal_confidence": 0},
                 "minimal_share": 0,
@@ -96,7 +97,7 @@ class Project:
         }
 
     def add_painting(self, name: str, seed: int) -> None:
-        Image.fromarray(draw_painting(seed)).save(self.inbox / f"{name}.png")
+        Image.fromarray(draw_painting(seed)).save(self.pictures / f"{name}.png")
 
     def write_profile(self) -> Path:
         text = yaml.safe_dump(self.content, sort_keys=False)  # the order of sources counts
@@ -164,8 +165,8 @@ def done(finished, tmp_path) -> Project:
     for name in ("lake", "dagster"):
         shutil.copytree(finished / name, tmp_path / name)
     made = Project(tmp_path)
-    # The same inbox: a copy would be another source.
-    made.content["wikiart"]["sources"]["inbox"]["path"] = str(finished / "inbox")
+    # The same pictures: a copy would be another source.
+    made.content["wikiart"]["sources"]["pictures"]["path"] = str(finished / "pictures")
     return made
 
 

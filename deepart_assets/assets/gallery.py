@@ -6,7 +6,6 @@ Belongs here: which records become rows. Does not belong here: how the page look
 import dagster as dg
 
 from deepart_assets.assets.restoration import SHEET_HEIGHT, painting_stages
-from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
 from deepart_assets.reports import report_json
@@ -21,7 +20,7 @@ def gallery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
 
     @data_asset(
         group="gallery",
-        deps=[CATALOGUE],
+        deps=["styled_paintings"],
         painting_deps=["subject_masks", "restoration_sheets"],
         kinds={"html"},
     )

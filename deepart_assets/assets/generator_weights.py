@@ -20,8 +20,8 @@ from deepart_assets.outpainting.comodgan.training import Example, Step, train
 from deepart_assets.reports import line_plot
 from deepart_assets.segmentation import build_segmenter, clean_up
 from deepart_assets.settings.generator_training import GeneratorTraining
+from deepart_assets.settings.outpainting import ArtificiallyInspired, GeneratorWeights
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.settings.restoration import ArtificiallyInspired, GeneratorWeights
 from deepart_assets.storage import Lake, Made, Recipe
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.data.pairs import of_split

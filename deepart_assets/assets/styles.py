@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from deepart_assets.orchestration.factory import PAINTINGS, data_asset
+from deepart_assets.orchestration.observed import ORIGINALS, news
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
@@ -22,6 +23,7 @@ from deepart_assets.wikiart.styles import (
     condition_counts,
     filter_styles,
     style_counts,
+    with_inbox,
     with_predicted,
 )
 
@@ -36,10 +38,10 @@ def style_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the choice of the paintings to restore, after the predicted styles if it has any."""
     choice = settings.wikiart.predicted_styles
     if choice is None:
-        return [_styled_paintings(["wikiart_paintings"])]
+        return [_styled_paintings()]
     return [
         _predicted_styles(choice),
-        _styled_paintings(["wikiart_paintings", "predicted_styles"]),
+        _styled_paintings("predicted_styles"),
     ]
 
 
@@ -100,20 +102,23 @@ def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> No
     new = [key for key in listed if key not in known]
     if new:
         context.instance.add_dynamic_partitions(name, new)
+    versions = {key: painting.version for key, painting in listed.items()}
+    for observation in news(context.instance, ORIGINALS, versions):
+        context.log_event(observation)
     for key in known - listed.keys():
         context.instance.delete_dynamic_partition(name, key)
 
 
-def _styled_paintings(deps: list[str]) -> dg.AssetsDefinition:
+def _styled_paintings(predicted_by: str | None = None) -> dg.AssetsDefinition:
     @data_asset(
         group="wikiart",
-        deps=deps,
+        deps=["wikiart_paintings", "inbox_paintings", *filter(None, [predicted_by])],
         kinds={"parquet"},
-        code_version="2",
+        code_version="3",
         after=_publish_partitions,
     )
     def styled_paintings(studio: Studio) -> Stage:
-        """The paintings to restore: those that meet every condition of the profile.
+        """The paintings to restore: what meets every condition of the profile, and the inbox.
 
         Styles, genres, artists, years, smaller side and orientation. Names are compared without
         case, accents, hyphens and spare space; one that no painting has is refused with the nearest
@@ -123,22 +128,26 @@ def _styled_paintings(deps: list[str]) -> dg.AssetsDefinition:
         choice = studio.settings.styled_paintings
 
         def make() -> Made:
-            predicted = from_parquet(studio.read(deps[1])) if len(deps) > 1 else None
-            catalogue = with_predicted(from_parquet(studio.read(deps[0])), predicted)
+            predicted = from_parquet(studio.read(predicted_by)) if predicted_by else None
+            catalogue = with_predicted(from_parquet(studio.read("wikiart_paintings")), predicted)
             kept = filter_styles(catalogue, choice)
+            inbox = from_parquet(studio.read("inbox_paintings"))
+            listed, refused = with_inbox(kept, inbox)
             counts = style_counts(catalogue, kept)
             if predicted is None:
                 counts = counts.drop(columns="predicted")
             report = _records(counts.rename(columns={"style": "name"}))
             return Made(
                 {
-                    "styled_paintings/paintings.parquet": to_parquet(kept),
+                    "styled_paintings/paintings.parquet": to_parquet(listed),
                     "reports/styled_paintings.json": report_json(report),
                 },
                 {
-                    "preview": studio.glance(kept["file"]),
+                    "preview": studio.glance(listed["path"]),
                     "kept": len(kept),
                     "dropped": len(catalogue) - len(kept),
+                    "inbox": len(listed) - len(kept),
+                    "gave_way": refused or None,
                     "conditions": condition_counts(catalogue, choice),
                     "styles": report,
                     "plot": bar_plot("Paintings by style", _bars(counts)),

@@ -36,7 +36,7 @@ from deepart_assets.segmentation import (
     read_curated_mask,
     verdict,
 )
-from deepart_assets.settings.restoration import Segmentation
+from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import Made, Record, sha256_of
 
 PREDICTION_SIDE = 2048

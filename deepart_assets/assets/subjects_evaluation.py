@@ -38,7 +38,7 @@ from deepart_assets.segmentation.evaluation import (
     table,
 )
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.restoration import Segmentation
+from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import Made, Recipe, Record, make_or_reuse, sha256_of
 
 ASSET = "subject_masks_evaluation"

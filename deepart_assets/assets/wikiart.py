@@ -1,13 +1,14 @@
-"""WikiArt: the paintings and their catalogue.
+"""The paintings and their catalogues: WikiArt's and those of the inbox.
 
-Belongs here: what the catalogue is made from. Does not belong here: downloading, decoding
+Belongs here: what the catalogues are made from. Does not belong here: downloading, decoding
 (`wikiart`), the choice of the paintings to restore (`styles`).
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
@@ -17,21 +18,16 @@ from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Stage, Studio
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made, Record, sha256_of
-from deepart_assets.wikiart.catalogue import (
-    CATALOGUE,
-    build_catalogue,
-    read_cache,
-    to_parquet,
-    unread,
-)
-from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet, unread
+from deepart_assets.wikiart.looks import Looks
+from deepart_assets.wikiart.naming import INBOX, WIKIART, Shelf
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
-from deepart_assets.wikiart.sources import Source, open_sources
+from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
 
 def wikiart_assets(settings: Settings) -> list[dg.AssetsDefinition]:
     """Return the wikiart group."""
-    return [wikiart_paintings, *style_assets(settings)]
+    return [wikiart_paintings, inbox_paintings, *style_assets(settings)]
 
 
 SHOWN = 50
@@ -43,20 +39,15 @@ def _unreadable(record: Record) -> str | None:
     return f"{quarantined} pictures are quarantined; see the table" if quarantined else None
 
 
-@data_asset(
-    group="wikiart",
-    kinds={"parquet"},
-    code_version="2",
-    checks=[
-        Check(
-            "readable",
-            "Every picture of the sources can be used; those that cannot are quarantined with a"
-            " reason and left out.",
-            _unreadable,
-            dg.AssetCheckSeverity.WARN,
-        )
-    ],
+READABLE = Check(
+    "readable",
+    "Every picture can be used; those that cannot are quarantined with a reason and left out.",
+    _unreadable,
+    dg.AssetCheckSeverity.WARN,
 )
+
+
+@data_asset(group="wikiart", kinds={"parquet"}, code_version="2", checks=[READABLE])
 def wikiart_paintings(studio: Studio) -> Stage:
     """The paintings of the profile's sources and their catalogue.
 
@@ -67,25 +58,45 @@ def wikiart_paintings(studio: Studio) -> Stage:
     """
     choices = studio.settings.wikiart.sources
     sources = open_sources(choices, studio.downloads)
+    settings = {name: choice.model_dump(mode="json") for name, choice in choices.items()}
+    return _catalogued(studio, WIKIART, sources, settings)
+
+
+@data_asset(group="wikiart", kinds={"parquet"}, checks=[READABLE])
+def inbox_paintings(studio: Studio) -> Stage:
+    """The paintings that people dropped in the inbox, catalogued as WikiArt's are.
+
+    All of them are restored, whatever their style; labels come from a CSV beside them where there
+    is one. The super-resolution data set does not see them: it is WikiArt's.
+    """
+    choice = studio.settings.inbox
+    source = open_inbox(choice, studio.lake, studio.log.warning)
+    return _catalogued(studio, INBOX, [source], choice.model_dump(mode="json"))
+
+
+def _catalogued(
+    studio: Studio, shelf: Shelf, sources: Sequence[Source], settings: Mapping[str, Any]
+) -> Stage:
     lake, tell = studio.lake, studio.log.info
-    previous = read_cache(lake, CATALOGUE)
+    previous = read_cache(lake, shelf.catalogue)
 
     def make() -> Made:
         build = build_catalogue(
             sources,
             previous,
-            Looks(read_cache(lake, LOOKS)),
-            save=lambda looks: lake.write(LOOKS, to_parquet(looks.table())),
+            Looks(read_cache(lake, shelf.looks)),
+            save=lambda looks: lake.write(shelf.looks, to_parquet(looks.table())),
             tell=tell,
+            name=shelf.folder,
         )
-        build, copied = copy_originals(build, lake, tell)
+        build, copied = copy_originals(build, lake, tell, shelf)
         counts, table = build.counts, build.catalogue
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
         return Made(
-            {CATALOGUE: to_parquet(table)},
+            {shelf.catalogue: to_parquet(table)},
             {
-                "preview": studio.glance(table.loc[is_ok, "file"]),
+                "preview": studio.glance(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
@@ -103,12 +114,11 @@ def wikiart_paintings(studio: Studio) -> Stage:
 
     inputs = {"sources": _state(sources)}
     if previous is not None:
-        lost = lost_copies(previous, lake)
+        lost = lost_copies(previous, lake, shelf)
         if lost:  # copies that somebody removed from the lake, or altered there, are made again
             inputs["lost"] = f"{len(lost)} copies, {sha256_of(json.dumps(lost).encode())}"
         if unread(previous):  # a failing disk or network is tried again each time
             inputs["unread"] = datetime.now(UTC).isoformat()
-    settings = {name: choice.model_dump(mode="json") for name, choice in choices.items()}
     return Stage(make, settings=settings, inputs=inputs)
 
 

@@ -13,14 +13,11 @@ import dagster as dg
 
 from deepart_assets.orchestration.events import Version, latest_versions, painting_materialization
 from deepart_assets.orchestration.metadata import metadata_of
-from deepart_assets.orchestration.observed import Observed
+from deepart_assets.orchestration.observed import ABSENT, ORIGINALS, Observed, news
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
 from deepart_assets.orchestration.together import begun
 from deepart_assets.storage import Recipe, Record, keep, up_to_date
-
-CATALOGUE = "styled_paintings"
-"""The asset that lists the paintings. Of it, a painting's stage depends on its own row alone."""
 
 Event = dg.AssetMaterialization | dg.AssetObservation
 
@@ -46,6 +43,7 @@ class Batch:
         deps: Sequence[str],
         painting_deps: Sequence[str],
         observed: Sequence[Observed],
+        reads_original: bool,
     ) -> None:
         self.context = context
         self.ledger = profile.ledger
@@ -56,6 +54,7 @@ class Batch:
         self.deps = deps
         self.painting_deps = painting_deps
         self.observed = observed
+        self.reads_original = reads_original
         self.done: dict[str, Record] = {}
         self.failed: dict[str, str] = {}
         self._start = time.perf_counter()
@@ -65,21 +64,20 @@ class Batch:
         """Make or reuse each painting's output and yield its events."""
         instance = self.context.instance
         files = {each.asset: each.hashes(self.ledger.lake, self.keys) for each in self.observed}
-        for each in self.observed:
-            yield from each.news(instance, self.keys, files[each.asset])
+        listed = self.studio.paintings
+        seen = {ORIGINALS: {key: listed[key].version for key in self.keys if key in listed}}
+        for asset, found in files.items():
+            seen[asset] = {key: found.get(key, ABSENT) for key in self.keys}
+        for asset, versions in seen.items():
+            yield from news(instance, asset, versions)
         # Read before the data: a later materialization of an upstream must count as newer.
         self._versions: Mapping[str, Mapping[str, Version]] = {
             **{dep: latest_versions(instance, dep, None) for dep in self.deps},
             **{dep: latest_versions(instance, dep, self.keys) for dep in self.painting_deps},
-            **{
-                each.asset: latest_versions(instance, each.asset, self.keys, observed=True)
-                for each in self.observed
-            },
+            **{asset: latest_versions(instance, asset, self.keys, observed=True) for asset in seen},
         }
         stage = describe(self.studio)
-        shared = {
-            dep: self.studio.upstream(dep).data_version for dep in self.deps if dep != CATALOGUE
-        }
+        shared = {dep: self.studio.upstream(dep).data_version for dep in self.deps}
         size = stage.make.size if isinstance(stage.make, Together) else 1
         due: list[Due] = []
         for key in self.keys:
@@ -177,7 +175,7 @@ class Batch:
         self, stage: PaintingStage, painting: Painting, shared: Mapping[str, str]
     ) -> Recipe:
         inputs = {dep: record.data_version for dep, record in painting.inputs.items()}
-        if CATALOGUE in self.deps:
+        if self.reads_original:
             inputs["original"] = painting.sha256
         return Recipe(
             code_version=self.code_version,

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 import dagster as dg
 
-from deepart_assets.orchestration.batch import CATALOGUE, Batch, took
+from deepart_assets.orchestration.batch import Batch, took
 from deepart_assets.orchestration.checks import Check, check_results, check_specs
 from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import markdown_table, metadata_of
 from deepart_assets.orchestration.needs import at_work
-from deepart_assets.orchestration.observed import Observed
+from deepart_assets.orchestration.observed import ORIGINALS, Observed
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
 from deepart_assets.storage import Recipe, make_or_reuse
@@ -83,8 +83,9 @@ def data_asset(
 def painting_asset(
     *,
     painting_deps: Sequence[str] = (),
-    deps: Sequence[str] = (CATALOGUE,),
+    deps: Sequence[str] = (),
     observed: Sequence[Observed] = (),
+    reads_original: bool = True,
     kinds: set[str],
     name: str | None = None,
     group: str = "restoration",
@@ -94,8 +95,9 @@ def painting_asset(
 ) -> Callable[[Callable[[Studio], PaintingStage]], dg.AssetsDefinition]:
     """Make an asset with a partition for each painting of a function that describes its stage.
 
-    A painting's output depends on the same painting in `painting_deps` and on the whole of `deps`,
-    and on its own file of each of `observed`. A run handles any number of paintings in one step, so
+    A painting's output depends on its original, unless `reads_original` is off and only its labels
+    count, on the same painting in `painting_deps`, on the whole of `deps`, and on its own file of
+    each of `observed`. A run handles any number of paintings in one step, so
     that models are loaded once. A painting that fails is recorded with its reason, the others go
     on, and the step fails at the end; what is downstream still runs for the others.
     """
@@ -107,7 +109,7 @@ def painting_asset(
             name=asset_name,
             description=inspect.getdoc(describe),
             group_name=group,
-            deps=[*deps, *painting_deps, *(each.asset for each in observed)],
+            deps=[ORIGINALS, *deps, *painting_deps, *(each.asset for each in observed)],
             kinds=kinds,
             code_version=code_version,
             partitions_def=PAINTINGS,
@@ -126,6 +128,7 @@ def painting_asset(
                     deps=deps,
                     painting_deps=painting_deps,
                     observed=observed,
+                    reads_original=reads_original,
                 )
                 yield from batch.run(describe)
             yield from check_results(asset_name, checks, batch.done)

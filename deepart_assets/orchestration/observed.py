@@ -1,10 +1,10 @@
-"""Files that people lay beside the paintings: observed, never made.
+"""What is observed of each painting, and never made: its original, files people lay beside it.
 
-Belongs here: a kind of asset whose partitions follow a folder of the data lake, one file for each
-painting or none. Does not belong here: what is in the files.
+Belongs here: assets whose partitions follow a list or a folder of the data lake, and telling
+Dagster what is new of them. Does not belong here: what is in the files.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -15,6 +15,33 @@ from deepart_assets.storage import Lake, sha256_of
 
 ABSENT = "none"
 """The data version of a painting without a file."""
+
+ORIGINALS = "paintings"
+"""The asset whose partitions are the paintings to restore, each with its original."""
+
+
+def originals_asset(
+    catalogue: str, partitions: dg.DynamicPartitionsDefinition, group: str
+) -> dg.AssetSpec:
+    """Return the asset `paintings`; the step of `catalogue` observes what it lists."""
+    return dg.AssetSpec(
+        ORIGINALS,
+        deps=[catalogue],
+        partitions_def=partitions,
+        group_name=group,
+        description=f"Each painting to restore: the original and its labels, as `{catalogue}` lists"
+        " them. A change of one makes that painting's outputs stale, and no other's.",
+    )
+
+
+def news(
+    instance: dg.DagsterInstance, asset: str, versions: Mapping[str, str]
+) -> Iterator[dg.AssetObservation]:
+    """Yield an observation of each painting whose version is not as Dagster last heard."""
+    known = latest_versions(instance, asset, list(versions), observed=True)
+    for key, version in versions.items():
+        if key not in known or known[key].data_version != version:
+            yield painting_observation(asset, key, version)
 
 
 @dataclass(frozen=True)
@@ -46,16 +73,6 @@ class Observed:
             for key in keys
             if f"{key}{self.suffix}" in there
         }
-
-    def news(
-        self, instance: dg.DagsterInstance, keys: Sequence[str], hashes: Mapping[str, str]
-    ) -> Iterator[dg.AssetObservation]:
-        """Yield an observation of each painting whose file is not as Dagster last heard."""
-        known = latest_versions(instance, self.asset, keys, observed=True)
-        for key in keys:
-            version = hashes.get(key, ABSENT)
-            if key not in known or known[key].data_version != version:
-                yield painting_observation(self.asset, key, version)
 
     def definition(self) -> dg.AssetsDefinition:
         """Return the asset, which the UI offers to observe and nothing materializes."""

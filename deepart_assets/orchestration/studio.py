@@ -6,6 +6,7 @@ events, and anything that decides what to compute.
 
 import contextlib
 import itertools
+import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, Ledger, Made, Record, sha256_of
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.wikiart.naming import WIKIART
 
 
 @dataclass(frozen=True)
@@ -76,12 +78,12 @@ class Studio:
         return Path(kept.full_path(file.sha256))
 
     def original(self, file: str) -> NDArray[np.uint8]:
-        """Decode the lake's copy of an original: RGB uint8, H×W×3.
+        """Decode the lake's copy of an original of WikiArt's: RGB uint8, H×W×3.
 
         Raises:
             PaintingError: It is missing or cannot be decoded.
         """
-        return _read_original(self.lake, file)
+        return _read_picture(self.lake, f"{WIKIART.folder}/{file}")
 
     def picture(self, path: str) -> NDArray[np.uint8]:
         """Decode any picture of the lake: RGB uint8, H×W×3.
@@ -91,15 +93,15 @@ class Studio:
         """
         return _read_picture(self.lake, path)
 
-    def glance(self, files: Iterable[str]) -> str:
+    def glance(self, paths: Iterable[str]) -> str:
         """Return the first paintings of a set side by side, as a `data:` URI.
 
         Pictures that cannot be decoded are left out: that is told where it matters.
         """
         pictures = []
-        for file in itertools.islice(files, GLANCE):
+        for path in itertools.islice(paths, GLANCE):
             with contextlib.suppress(PaintingError):
-                pictures.append(self.original(file))
+                pictures.append(self.picture(path))
         return preview_uri(mosaic(pictures), 480)
 
     @cached_property
@@ -111,7 +113,7 @@ class Studio:
         return {
             str(row["id"]): Painting(
                 id=str(row["id"]),
-                file=str(row["file"]),
+                path=str(row["path"]),
                 sha256=str(row["sha256"]),
                 labels={name: str(row[name] or "") for name in LABELS},
                 ledger=self.ledger,
@@ -149,7 +151,8 @@ class Painting:
     """One painting and what was made of it so far."""
 
     id: str
-    file: str
+    path: str
+    """Where the lake has the original."""
     sha256: str
     labels: Mapping[str, str]
     ledger: Ledger
@@ -159,6 +162,11 @@ class Painting:
     """SHA-256 of its own file of each observed asset, where there is one."""
 
     @property
+    def version(self) -> str:
+        """The hash of all that the list says of it."""
+        return sha256_of(json.dumps([self.path, self.sha256, self.labels]).encode())
+
+    @property
     def caption(self) -> str:
         """Artist, title and date in one line."""
         parts = [self.labels["artist"], self.labels["title"], self.labels["date"]]
@@ -166,15 +174,11 @@ class Painting:
 
     def original(self) -> NDArray[np.uint8]:
         """Decode the original: RGB uint8, H×W×3."""
-        return _read_original(self.ledger.lake, self.file)
+        return _read_picture(self.ledger.lake, self.path)
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""
         return self.ledger.read(self.inputs[asset], file)
-
-
-def _read_original(lake: Lake, file: str) -> NDArray[np.uint8]:
-    return _read_picture(lake, f"wikiart_paintings/{file}")
 
 
 def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:

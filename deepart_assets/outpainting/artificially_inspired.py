@@ -21,7 +21,7 @@ from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.precision import device_name, dtype_for
 from deepart_assets.outpainting.reduced import enlarge, reduce
-from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
+from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
 from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:

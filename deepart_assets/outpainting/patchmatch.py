@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.reduced import enlarge, reduce
-from deepart_assets.settings.restoration import PatchMatch
+from deepart_assets.settings.outpainting import PatchMatch
 
 
 class PatchMatchOutpainter:

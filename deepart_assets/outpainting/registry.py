@@ -15,14 +15,14 @@ from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
 from deepart_assets.settings.generator_training import GeneratorTraining
-from deepart_assets.settings.restoration import (
+from deepart_assets.settings.outpainting import (
     ArtificiallyInspired,
     GeneratorWeights,
     Outpainter,
     PatchMatch,
-    StableDiffusion,
     Telea,
 )
+from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.storage.downloads import Downloads
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.reduced import enlarge, reduce
-from deepart_assets.settings.restoration import Telea
+from deepart_assets.settings.outpainting import Telea
 
 
 class TeleaOutpainter:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.settings.restoration import Segmentation
+from deepart_assets.settings.segmentation import Segmentation
 
 THRESHOLD = 128
 """Of 255; from here on a soft mask is subject."""

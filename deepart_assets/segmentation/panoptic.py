@@ -23,7 +23,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
-from deepart_assets.settings.restoration import Panoptic
+from deepart_assets.settings.segmentation import Panoptic
 from deepart_assets.storage.hub import hash_of_model, model_folder
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ Belongs here: one line a segmenter. Does not belong here: anything that takes ti
 """
 
 from deepart_assets.segmentation import base
-from deepart_assets.settings.restoration import Bundled, Dram, Panoptic, Salient, Segmenter
+from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salient, Segmenter
 from deepart_assets.storage.downloads import Downloads
 
 

@@ -7,15 +7,12 @@ which stand in a module a section, and code that acts on a setting.
 from pydantic import Field
 
 from deepart_assets.settings.execution import Execution, LocalExecution
-from deepart_assets.settings.restoration import (
-    Name,
-    Outpainter,
-    Restoration,
-    Segmentation,
-)
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.outpainting import Outpainter
+from deepart_assets.settings.restoration import Restoration
+from deepart_assets.settings.section import Name, Section
+from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.settings.super_resolution import SuperResolution
-from deepart_assets.settings.wikiart import StyledPaintings, WikiArt
+from deepart_assets.settings.wikiart import Inbox, StyledPaintings, WikiArt
 
 
 class Settings(Section):
@@ -23,6 +20,7 @@ class Settings(Section):
 
     profile: str
     wikiart: WikiArt
+    inbox: Inbox = Inbox()
     styled_paintings: StyledPaintings = StyledPaintings()
     super_resolution: SuperResolution
     segmentation: Segmentation = Segmentation()

@@ -1,13 +1,16 @@
 """The base of all settings.
 
-Belongs here: what every part of a profile has in common, and laying some settings over others. Does
+Belongs here: what the parts of a profile have in common, and laying some settings over others. Does
 not belong here: any setting.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""What a profile may call its outpainters and the peers of its segmenter."""
 
 
 class Section(BaseModel):

@@ -12,10 +12,7 @@ from deepart_assets.settings.section import Section
 
 
 class FolderSource(Section):
-    """A folder or fsspec URL of pictures, with a CSV in Kaggle's columns where there is one.
-
-    Also the inbox for new paintings.
-    """
+    """A folder or fsspec URL of pictures, with a CSV in Kaggle's columns where there is one."""
 
     kind: Literal["folder"] = "folder"
     path: str
@@ -46,6 +43,19 @@ class DriveSource(Section):
 Source = Annotated[FolderSource | KaggleSource | DriveSource, Field(discriminator="kind")]
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+
+
+class Inbox(Section):
+    """Where people drop paintings to restore, whatever their style; it is made if need be."""
+
+    path: str | None = Field(
+        None, description="A folder or fsspec URL. Left out: `inbox` in the data root."
+    )
+    csv: str = Field(
+        "paintings.csv",
+        pattern=r"^[^/\\]+$",
+        description="Name of a CSV in Kaggle's columns inside it, read where there is one.",
+    )
 
 
 class PredictedStyles(Section):

@@ -17,13 +17,11 @@ from deepart_assets.wikiart.annotations import ANNOTATED, annotate
 from deepart_assets.wikiart.clashes import refuse_clashes
 from deepart_assets.wikiart.examine import look_at_all
 from deepart_assets.wikiart.looks import Looks
-from deepart_assets.wikiart.naming import FOLDER, LONGEST_ID, painting_id, shown, stem_and_suffix
+from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
 from deepart_assets.wikiart.sources import Picture, Source
 
 if TYPE_CHECKING:
     import pandas
-
-CATALOGUE = f"{FOLDER}/catalogue.parquet"
 
 COLUMNS = [
     "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, "source", "status", "reason",
@@ -66,6 +64,7 @@ def build_catalogue(
     *,
     save: Callable[[Looks], object] = lambda looks: None,
     tell: Callable[[str], object] = lambda message: None,
+    name: str = WIKIART.folder,
 ) -> Build:
     """Catalogue the pictures of some sources.
 
@@ -90,6 +89,7 @@ def build_catalogue(
         looks: The looks of the last build.
         save: Called with all looks so far now and then (`work`), and at the end.
         tell: Called with a line that says how far the work is every few seconds.
+        name: What these lines begin with.
 
     Raises:
         SettingsError: A CSV is not UTF-8 or lacks the column `new_filename`.
@@ -102,7 +102,7 @@ def build_catalogue(
     ids = [painting_id(picture.path) for picture in pictures]
     memory = looks if looks is not None else Looks()
     reasons = [_refusal(picture, key) for picture, key in zip(pictures, ids, strict=True)]
-    seen, decoded = look_at_all(sources, reasons, memory, save=save, tell=tell)
+    seen, decoded = look_at_all(sources, reasons, memory, save=save, tell=tell, name=name)
 
     table = pd.concat([words for words, _, _ in annotations], ignore_index=True)
     table["id"] = ids

@@ -10,7 +10,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, hash_to_hex, perceptual_hash
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.looks import Look, Looks
-from deepart_assets.wikiart.naming import FOLDER, shown
+from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.work import Progress, Room, Saver, in_parallel
 
@@ -32,6 +32,7 @@ def look_at_all(
     *,
     save: Callable[[Looks], object],
     tell: Callable[[str], object],
+    name: str,
 ) -> tuple[list[Look], int]:
     """Look at every picture of the sources that memory has no current look at.
 
@@ -41,6 +42,7 @@ def look_at_all(
         memory: Looks of earlier builds; it takes the new ones, and drops those at files gone.
         save: Called with the memory now and then, and at the end, if there is anything new.
         tell: Called with a line that says how far the work is every few seconds.
+        name: What these lines begin with.
 
     Returns:
         A look for each picture, and how many pictures were decoded.
@@ -48,22 +50,22 @@ def look_at_all(
     items = [(source.name, picture) for source in sources for picture in source.pictures]
     memory.keep_only({source.name: [p.path for p in source.pictures] for source in sources})
     seen = [
-        Look(reason=reason) if reason else memory.unchanged(name, picture.path, picture.stamp)
-        for (name, picture), reason in zip(items, refused, strict=True)
+        Look(reason=reason) if reason else memory.unchanged(source, picture.path, picture.stamp)
+        for (source, picture), reason in zip(items, refused, strict=True)
     ]
     due = [number for number, look in enumerate(seen) if look is None]
     done, decoded = len(items) - len(due), 0
     bad = sum(bool(look.reason) for look in seen if look is not None)
     room = Room(PIXELS_AT_A_TIME)
-    progress = Progress(FOLDER, done, len(items), tell)
+    progress = Progress(name, done, len(items), tell)
     saver = Saver(lambda: save(memory))
     results = in_parallel(lambda number: _examine(*items[number], memory, room), due)
     try:
         for number, (look, was_decoded) in zip(due, results, strict=True):
-            name, picture = items[number]
+            source, picture = items[number]
             seen[number] = look
             if look.sha256:
-                memory.add(name, picture.path, picture.stamp, look)
+                memory.add(source, picture.path, picture.stamp, look)
             decoded += was_decoded
             done, bad = done + 1, bad + bool(look.reason)
             progress.at(done, f", {bad} quarantined")

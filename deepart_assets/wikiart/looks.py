@@ -8,13 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deepart_assets.wikiart.naming import FOLDER
-
 if TYPE_CHECKING:
     import pandas
-
-LOOKS = f"{FOLDER}/looks.parquet"
-"""Where the lake keeps it."""
 
 VERSION = 1
 """Raise it when a look at the same bytes gives something else; older looks are then dropped."""

@@ -6,9 +6,34 @@ Does not belong here: what happens when two names clash (`catalogue`).
 
 import re
 import unicodedata
+from dataclasses import dataclass
 
-FOLDER = "wikiart_paintings"
-"""The lake's folder of the originals and of all that is known of them."""
+
+@dataclass(frozen=True)
+class Shelf:
+    """A folder of the lake with originals, and where it keeps what is known of them."""
+
+    folder: str
+
+    @property
+    def catalogue(self) -> str:
+        """The table of the pictures (`catalogue`)."""
+        return f"{self.folder}/catalogue.parquet"
+
+    @property
+    def looks(self) -> str:
+        """What was seen in them (`looks`); a cache."""
+        return f"{self.folder}/looks.parquet"
+
+    @property
+    def copies(self) -> str:
+        """The copies and the stamp that each had when its bytes were right; a cache."""
+        return f"{self.folder}/copies.parquet"
+
+
+WIKIART = Shelf("wikiart_paintings")
+INBOX = Shelf("inbox_paintings")
+"""The paintings of the inbox, which are restored whatever their style."""
 
 _SAFE = re.compile(r"[A-Za-z0-9](?:[._]?[A-Za-z0-9-])*")
 

@@ -13,6 +13,7 @@ from deepart_assets.errors import SettingsError
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyledPaintings
 from deepart_assets.wikiart.labels import artist_key, spellings, years_of
+from deepart_assets.wikiart.naming import INBOX, WIKIART
 
 if TYPE_CHECKING:
     import pandas
@@ -106,6 +107,43 @@ def with_predicted(
         filled["style"] = catalogue["style"].where(~fills, given)
         filled["style_predicted"] = fills
     return filled
+
+
+def with_inbox(
+    kept: "pandas.DataFrame", inbox: "pandas.DataFrame"
+) -> tuple["pandas.DataFrame", list[dict[str, str]]]:
+    """Return the paintings to restore, those of the inbox last, and what gives way to what.
+
+    Of two files with the same bytes WikiArt's stays, which has a row in its catalogue; of two with
+    the same id, without regard to case, the inbox's, which somebody chose. The column `path` is
+    where the lake has the original.
+
+    Args:
+        kept: WikiArt's, as `filter_styles` gave them.
+        inbox: The catalogue of the inbox.
+
+    Returns:
+        The table, and for each row that gives way its file and the reason.
+    """
+    import pandas as pd
+
+    ours = kept.assign(path=f"{WIKIART.folder}/" + kept["file"].astype(str))
+    theirs = _usable(inbox)
+    theirs = theirs.assign(path=f"{INBOX.folder}/" + theirs["file"].astype(str))
+    known = dict(zip(ours["sha256"], ours["id"], strict=True))
+    is_double = theirs["sha256"].isin(list(known))
+    refused = [
+        {"file": path, "reason": f"has the very bytes of WikiArt's {known[sha256]}"}
+        for path, sha256 in theirs.loc[is_double, ["path", "sha256"]].itertuples(index=False)
+    ]
+    theirs = theirs[~is_double]
+    is_replaced = ours["id"].str.casefold().isin(theirs["id"].str.casefold().tolist())
+    refused += [
+        {"file": path, "reason": "the inbox has a painting of this id"}
+        for path in ours.loc[is_replaced, "path"]
+    ]
+    theirs = theirs.assign(**{name: False for name in ("style_predicted",) if name in ours})
+    return pd.concat([ours[~is_replaced], theirs], ignore_index=True), refused
 
 
 def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.DataFrame":

@@ -203,11 +203,11 @@ def test_kaggle_drive_and_an_inbox_together(competition, project, instance, monk
             {"WikiArt/realism/22.jpg": small[22], "WikiArt/realism/21.jpg": small[20]}
         ),
     }
-    (project.inbox / "again.jpg").write_bytes(small[22])
+    (project.pictures / "again.jpg").write_bytes(small[22])
     project.content["wikiart"]["sources"] = {
         "kaggle": {"kind": "kaggle"},
         "drive": {"kind": "drive", "file_id": "realism"},
-        "inbox": {"kind": "folder", "path": str(project.inbox)},
+        "pictures": {"kind": "folder", "path": str(project.pictures)},
     }
     with project.run("catalogue", instance) as result:
         assert result.success
@@ -217,8 +217,8 @@ def test_kaggle_drive_and_an_inbox_together(competition, project, instance, monk
         "20": "kaggle",
         "21": "kaggle",
         "22": "drive",
-        **{f"p{n}": "inbox" for n in range(5)},
+        **{f"p{n}": "pictures" for n in range(5)},
     }
     assert ok.loc["22", "style"] == "realism"
     refused = table[table["status"] != "ok"].set_index("source")["reason"]
-    assert "21" in refused["drive"] and "22" in refused["inbox"]
+    assert "21" in refused["drive"] and "22" in refused["pictures"]

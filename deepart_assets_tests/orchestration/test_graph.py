@@ -6,7 +6,7 @@ import pytest
 from deepart_assets.build import build_defs
 from deepart_assets.settings import load_settings
 
-WIKIART = {"wikiart_paintings", "styled_paintings"}
+WIKIART = {"wikiart_paintings", "inbox_paintings", "styled_paintings"}
 SUPER_RESOLUTION = {
     "wikiart_sr",
     "lr_hr_pairs",
@@ -84,7 +84,7 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys)
         - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
-        | {"curated_masks"}
+        | {"curated_masks", "paintings"}
     )
 
 

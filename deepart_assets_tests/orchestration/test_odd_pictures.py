@@ -43,7 +43,7 @@ ODD = {
 def test_every_odd_picture_has_a_mask_of_its_size_or_a_reason(project, instance, segmenter):
     project.content["segmentation"] = {"segmenter": {"kind": segmenter}}
     for name, image in ODD.items():
-        image.save(project.inbox / f"{name}.png")
+        image.save(project.pictures / f"{name}.png")
     with project.run("catalogue", instance) as result:
         assert result.success
     selection = [dg.AssetKey(stage) for stage in STAGES]

@@ -57,7 +57,7 @@ def test_nothing_changed_nothing_computed(project, catalogued):
 
 def test_a_touch_leaves_the_data_version(project, catalogued):
     first, *_ = catalogued()
-    os.utime(project.inbox / "p1.png", (1, 1))
+    os.utime(project.pictures / "p1.png", (1, 1))
     second, made, decoded, _ = catalogued()
     assert made and decoded == []
     assert second.data_version == first.data_version
@@ -100,7 +100,7 @@ def test_the_caches_may_be_lost(project, catalogued, cache, harm):
     project.add_painting("p9", seed=9)
     record, _, _, _ = catalogued()
     assert record.figures["ok"] == 6 and record.figures["copied_now"] == 1
-    (project.inbox / "p9.png").unlink()
+    (project.pictures / "p9.png").unlink()
     assert catalogued()[0].data_version == first.data_version
 
 
@@ -123,7 +123,7 @@ def test_bad_and_double_pictures_are_shown_and_only_warned_of(project, catalogue
     )}  # fmt: skip
     second = project.folder / "second"
     second.mkdir()
-    (second / "copy.png").write_bytes((project.inbox / "p1.png").read_bytes())
+    (second / "copy.png").write_bytes((project.pictures / "p1.png").read_bytes())
     (second / "page.jpg").write_bytes(b"<html>sign in</html>")
     (second / "notes.txt").write_text("to be hung")
     record, _, _, check = catalogued()
@@ -132,11 +132,11 @@ def test_bad_and_double_pictures_are_shown_and_only_warned_of(project, catalogue
     assert figures["duplicates"] == 1 and figures["ignored_files"] == 1
     assert figures["ignored"] == [{"file": "second/notes.txt"}]
     assert figures["sources"] == [
-        {"name": "inbox", "pictures": 5, "ok": 5, "quarantined": 0},
+        {"name": "pictures", "pictures": 5, "ok": 5, "quarantined": 0},
         {"name": "second", "pictures": 2, "ok": 0, "quarantined": 2},
     ]
     reasons = {row["file"]: row["reason"] for row in figures["quarantine"]}
-    assert reasons["copy.png"] == "copy.png has the same bytes as p1.png of inbox: remove one"
+    assert reasons["copy.png"] == "copy.png has the same bytes as p1.png of pictures: remove one"
     assert "a web page" in reasons["page.jpg"]
     assert not check.passed and check.severity == dg.AssetCheckSeverity.WARN
     assert figures["preview"].startswith("data:image/jpeg")

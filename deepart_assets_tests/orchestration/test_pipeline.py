@@ -161,8 +161,8 @@ def test_styles_decide_the_partitions(project, instance):
     rows = [
         f"A{n},1900,portrait,{'Cubism' if n % 2 else 'Realism'},T{n},p{n}.png" for n in range(5)
     ]
-    (project.inbox / "paintings.csv").write_text(header + "\n".join(rows))
-    project.content["wikiart"]["sources"]["inbox"]["csv"] = "paintings.csv"
+    (project.pictures / "paintings.csv").write_text(header + "\n".join(rows))
+    project.content["wikiart"]["sources"]["pictures"]["csv"] = "paintings.csv"
     project.content["styled_paintings"] = {"styles": [" realism"]}
     with project.run("catalogue", instance) as result:
         assert result.success

@@ -17,7 +17,7 @@ def add(project, name: str, style: str, seed: int, labelled: bool = True) -> Non
     along, across = STEP[style]
     is_ink = (rows * along + columns * across) % 2 == 1
     picture = np.where(is_ink[..., None], random.integers(0, 90, 3), random.integers(160, 255, 3))
-    folder = project.inbox / style if labelled else project.inbox
+    folder = project.pictures / style if labelled else project.pictures
     folder.mkdir(exist_ok=True)
     noisy = np.clip(picture + random.normal(0, 4, picture.shape), 0, 255)
     Image.fromarray(noisy.astype(np.uint8)).save(folder / f"{name}.png")
@@ -27,7 +27,7 @@ def add(project, name: str, style: str, seed: int, labelled: bool = True) -> Non
 def styled(project):
     """Six labelled paintings of each of two styles, and two without; the style is predicted."""
     pytest.importorskip("efficientnet_lite_pytorch")
-    for file in project.inbox.iterdir():
+    for file in project.pictures.iterdir():
         file.unlink()
     for seed in range(6):
         for style in STEP:

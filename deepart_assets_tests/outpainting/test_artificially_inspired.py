@@ -11,7 +11,7 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting import Request, build_outpainter, outpaint, subject_difference
 from deepart_assets.outpainting.comodgan import sources
 from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
-from deepart_assets.settings.restoration import ArtificiallyInspired
+from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets_tests.loopback import zipped
 from deepart_assets_tests.outpainting.comodgan.published import (

@@ -8,7 +8,7 @@ import pytest
 
 from deepart_assets.outpainting import Request, build_outpainter, outpaint, subject_difference
 from deepart_assets.outpainting.reduced import reduce
-from deepart_assets.settings.restoration import PatchMatch, Telea
+from deepart_assets.settings.outpainting import PatchMatch, Telea
 
 TELEA = Telea(kind="telea")
 PATCHMATCH = PatchMatch(kind="patchmatch")
@@ -127,7 +127,7 @@ def test_building_imports_nothing_heavy():
     code = (
         "import sys\n"
         "from deepart_assets.outpainting import build_outpainter\n"
-        "from deepart_assets.settings.restoration import *\n"
+        "from deepart_assets.settings.outpainting import *\n"
         "build_outpainter(Telea(kind='telea'))\n"
         "build_outpainter(PatchMatch(kind='patchmatch'))\n"
         "build_outpainter(StableDiffusion(kind='stable_diffusion')).descriptor\n"

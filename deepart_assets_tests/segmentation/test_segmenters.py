@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from deepart_assets.segmentation import Segmenter, build_segmenter, dram
 from deepart_assets.segmentation.dram import DramSegmenter
-from deepart_assets.settings import restoration
+from deepart_assets.settings import segmentation
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.conftest import draw_painting
@@ -17,7 +17,7 @@ from .dram_checkpoints import random_network
 from .mask2former_files import save_model
 from .onnx_files import save_network
 
-UNION, _ = get_args(restoration.Segmenter)
+UNION, _ = get_args(segmentation.Segmenter)
 KINDS = sorted(get_args(one.model_fields["kind"].annotation)[0] for one in get_args(UNION))
 STYLES = ("Realism", "Cubism", "no such style", "")
 
@@ -28,7 +28,7 @@ def made(kind: str, folder) -> Segmenter:
         "panoptic": {"model": str(folder / "mask2former"), "score": 0.2},
         "salient": {"model": "u2netp", "folder": str(folder)},
     }
-    section = TypeAdapter(restoration.Segmenter).validate_python(
+    section = TypeAdapter(segmentation.Segmenter).validate_python(
         {"kind": kind, **own.get(kind, {})}
     )
     segmenter = build_segmenter(section, Downloads(folder / "cache", Lake(folder / "lake")))

@@ -7,7 +7,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, decode_rgb, hamming, hash_to_hex, perceptual_hash
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.catalogue import build_catalogue, from_parquet, to_parquet
-from deepart_assets.wikiart.naming import FOLDER, lake_name, shown
+from deepart_assets.wikiart.naming import WIKIART, lake_name, shown
 from deepart_assets.wikiart.originals import copy_originals
 from deepart_assets_tests.wikiart.corpus import odd_pictures
 from deepart_assets_tests.wikiart.odd import Odd
@@ -65,13 +65,13 @@ def test_odd_picture(odd: Odd, catalogued):
     assert hamming(int(row["phash"], 16), perceptual_hash(decoded)) <= 6
     assert row["sha256"] == sha256_of(odd.data)
     assert row["file"] == lake_name(odd.path)
-    assert lake.read(f"{FOLDER}/{row['file']}") == odd.data
+    assert lake.read(f"{WIKIART.folder}/{row['file']}") == odd.data
 
 
 def test_nothing_else_is_in_the_lake(catalogued):
     build, _, lake = catalogued
     ok = build.catalogue[build.catalogue["status"] == "ok"]
-    held = set(lake.stamps(FOLDER))
+    held = set(lake.stamps(WIKIART.folder))
     assert held - {"copies.parquet"} == set(ok["file"])
     assert ok["id"].str.casefold().is_unique and ok["sha256"].is_unique
 

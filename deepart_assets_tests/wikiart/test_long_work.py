@@ -16,7 +16,8 @@ from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     read_cache,
 )
-from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.wikiart.looks import Looks
+from deepart_assets.wikiart.naming import WIKIART
 
 
 def _bytes(image: Image.Image, form: str, **more) -> bytes:
@@ -80,15 +81,16 @@ from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake
 from deepart_assets import work
 from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet
-from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.wikiart.looks import Looks
+from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets.wikiart.originals import copy_originals
 from deepart_assets.wikiart.sources.folder import open_folder
 
 work.SAVE_SECONDS = 0.05
 lake = Lake(sys.argv[2])
 source = open_folder("inbox", FolderSource(path=sys.argv[1]), print, "wikiart.sources.inbox")
-looks = Looks(read_cache(lake, LOOKS))
-save = lambda looks: lake.write(LOOKS, to_parquet(looks.table()))
+looks = Looks(read_cache(lake, WIKIART.looks))
+save = lambda looks: lake.write(WIKIART.looks, to_parquet(looks.table()))
 build = build_catalogue([source], None, looks, save=save)
 build, copied = copy_originals(build, lake)
 lake.write("wikiart_paintings/catalogue.parquet", to_parquet(build.catalogue))
@@ -113,12 +115,12 @@ def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it was done too soon to be killed"
 
-    kill_when(lambda: lake.exists(LOOKS))
-    seen = len(Looks(read_cache(lake, LOOKS)))
+    kill_when(lambda: lake.exists(WIKIART.looks))
+    seen = len(Looks(read_cache(lake, WIKIART.looks)))
     assert 0 < seen < count and not lake.exists("wikiart_paintings/catalogue.parquet")
 
     kill_when(lambda: lake.exists("wikiart_paintings/copies.parquet"))
-    assert len(Looks(read_cache(lake, LOOKS))) == count
+    assert len(Looks(read_cache(lake, WIKIART.looks))) == count
     held = len(lake.stamps("wikiart_paintings")) - 2
     assert 0 < held < count
 

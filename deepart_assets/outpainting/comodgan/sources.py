@@ -10,13 +10,13 @@ from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
-from deepart_assets.settings.places import PROJECT, cache_folder, data_root
-from deepart_assets.settings.restoration import (
+from deepart_assets.settings.outpainting import (
     BundledGenerator,
     DriveGenerator,
     FileGenerator,
     PublishedGenerator,
 )
+from deepart_assets.settings.places import PROJECT, cache_folder, data_root
 from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download

@@ -12,9 +12,10 @@ from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.sources.base import NO_PICTURE, PICTURE_SUFFIXES, Picture, Source
 from deepart_assets.wikiart.sources.drive import OnDrive, open_drive
 from deepart_assets.wikiart.sources.folder import open_folder
+from deepart_assets.wikiart.sources.inbox import open_inbox
 from deepart_assets.wikiart.sources.kaggle import open_kaggle
 
-__all__ = ["PICTURE_SUFFIXES", "Picture", "Source", "open_source", "open_sources"]
+__all__ = ["PICTURE_SUFFIXES", "Picture", "Source", "open_inbox", "open_source", "open_sources"]
 
 Choice = FolderSource | KaggleSource | OnDrive
 """Settings of a source."""

@@ -15,6 +15,7 @@ from deepart_assets.imaging.hashing import hamming, hashes_from_hex
 from deepart_assets.names import name_key
 from deepart_assets.settings.super_resolution import RuledSR
 from deepart_assets.wikiart.labels import artist_key
+from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets.wikiart.sr.duplicates import near_duplicates
 from deepart_assets.wikiart.sr.measuring import BOX, QUALITY
 from deepart_assets.wikiart.sr.split import SPLITS, owner_of, seed_that_fills, sides
@@ -84,7 +85,7 @@ def select(measured: "pandas.DataFrame", choice: RuledSR) -> Selection:
         SettingsError: No painting is left, or train, valid or test is empty; names the remedy.
     """
     table = measured.sort_values("id", kind="stable").reset_index(drop=True)
-    table["path"] = "wikiart_paintings/" + table["file"].astype(str)
+    table["path"] = f"{WIKIART.folder}/" + table["file"].astype(str)
     verdicts = [_verdict(row, choice) for row in table.to_dict("records")]
     table["rule"] = [rule for rule, _ in verdicts]
     table["reason"] = [reason for _, reason in verdicts]

@@ -16,8 +16,8 @@ from deepart_assets.outpainting.comodgan.training.__main__ import (
     read_recipe,
 )
 from deepart_assets.outpainting.comodgan.weights import read_weights
+from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.restoration import ArtificiallyInspired, BundledGenerator
 from deepart_assets_tests.outpainting.comodgan.small_training import (
     SMALL,
     STAGES,

@@ -1,0 +1,151 @@
+"""Outpaintings: each painting's surround, generated again by an outpainter that the profile names.
+
+Belongs here: what an outpainter is asked for each painting, what becomes of its answers, and what
+is recorded of them. Does not belong here: how a surround is generated, laid round the subject and
+scored (`outpainting`).
+"""
+
+import itertools
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import painting_asset
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
+from deepart_assets.outpainting import (
+    Request,
+    build_outpainter,
+    composed,
+    painting_seed,
+    prompt_for,
+    request_for,
+    seam_score,
+    subject_difference,
+)
+from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
+from deepart_assets.storage import Made, Record
+
+_ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
+"""Settings of an outpainter that no result depends on, or (weights) that are an asset or hashed."""
+
+
+class Wanted(NamedTuple):
+    """An unfinished painting, and what an outpainter is asked for it: once for each candidate."""
+
+    unfinished: NDArray[np.uint8]
+    requests: list[Request]
+
+
+def outpaintings_by(name: str, kind: Outpainter) -> dg.AssetsDefinition:
+    """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
+    own_weights = [f"{name}_weights"] if isinstance(kind, ArtificiallyInspired) else []
+
+    def fault(record: Record) -> str | None:
+        difference = record.figures["subject_difference"]
+        return f"changed by {difference} grey levels" if difference else None
+
+    @painting_asset(
+        name=f"{name}_outpaintings",
+        deps=own_weights,
+        reads_original=False,
+        painting_deps=["unfinished_paintings"],
+        kinds={"outpainting"},
+        code_version="2",
+        pool="gpu",
+        checks=[
+            Check(
+                "subject_untouched",
+                "Read back from its file, every subject pixel is byte-identical to the unfinished"
+                " painting.",
+                fault,
+            ),
+        ],
+    )
+    def outpaintings(studio: Studio) -> PaintingStage:
+        """The painting with its surround generated again by this outpainter.
+
+        RGB PNG at the working size. The subject is the painter's, byte for byte; the seam is
+        blended on the generated side only. The random seed follows from the global seed, the
+        painting and the outpainter, so a result depends neither on the batch nor on the order. Of
+        several candidates the one with the lowest seam score is first; the others are kept.
+        """
+        shared = studio.settings.restoration
+        settings = studio.settings.outpainters[name]
+        weights = partial(studio.local, *own_weights) if own_weights else None
+        outpainter = build_outpainter(settings, studio.downloads, weights)
+        candidates = shared.candidates if outpainter.descriptor.learned else 1
+
+        def details(painting: Painting) -> dict[str, Any]:
+            seeds = range(candidates)
+            return {
+                "prompt": prompt_for(shared.prompt, painting.labels),
+                "seeds": [painting_seed(shared.seed, painting.id, name, each) for each in seeds],
+            }
+
+        def read(painting: Painting) -> Wanted:
+            path = painting.inputs["unfinished_paintings"].path
+            unfinished = decode_rgba(painting.read("unfinished_paintings"), path)
+            wanted = details(painting)
+            asked = (
+                request_for(
+                    unfinished,
+                    prompt=wanted["prompt"],
+                    negative_prompt=shared.negative_prompt,
+                    seed=seed,
+                )
+                for seed in wanted["seeds"]
+            )
+            return Wanted(unfinished, [each for each in asked if each is not None])
+
+        def predict(wanted: Sequence[Wanted]) -> list[list[NDArray[np.uint8]]]:
+            results = iter(outpainter([one for each in wanted for one in each.requests]))
+            return [list(itertools.islice(results, len(each.requests))) for each in wanted]
+
+        def finish(painting: Painting, wanted: Wanted, found: list[NDArray[np.uint8]]) -> Made:
+            unfinished = wanted.unfinished
+            ready = [composed(each, unfinished, outpainter.descriptor) for each in found]
+            # Nothing was asked for where nothing is missing.
+            results = ready or [np.ascontiguousarray(unfinished[..., :3])]
+            scores = [seam_score(unfinished, each) for each in results]
+            order = sorted(range(len(results)), key=lambda index: scores[index])
+            chosen, seeds = details(painting), details(painting)["seeds"]
+            data = [encode_png(results[index]) for index in order]
+            written = decode_rgb(data[0], painting.id)
+            return Made(
+                {
+                    f"{name}_outpaintings/{painting.id}{f'.{rank}' if rank else ''}.png": each
+                    for rank, each in enumerate(data)
+                },
+                {
+                    "preview": preview_uri(written),
+                    "subject_difference": subject_difference(unfinished, written),
+                    "seam_score": round(scores[order[0]], 3),
+                    "prompt": chosen["prompt"],
+                    "negative_prompt": shared.negative_prompt,
+                    "seed": seeds[order[0]],
+                    "candidates": [
+                        {"seed": seeds[index], "seam_score": round(scores[index], 3)}
+                        for index in order
+                    ]
+                    if len(order) > 1
+                    else None,
+                },
+            )
+
+        return PaintingStage(
+            Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
+            settings={
+                "outpainter": settings.model_dump(mode="json", exclude=_ELSEWHERE),
+                "negative_prompt": shared.negative_prompt,
+            },
+            details=details,
+            weights=None if own_weights else outpainter.weights_hash(),
+        )
+
+    return outpaintings

@@ -1,0 +1,97 @@
+"""Upscaled paintings: each outpainting at four times its size.
+
+Belongs here: what an enlarged result is made from, and what is recorded of it. Does not belong
+here: how a picture is enlarged and its subject kept (`super_resolution.upscaling`).
+"""
+
+from functools import cache
+
+import dagster as dg
+
+from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
+from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.factory import painting_asset
+from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+
+
+def upscaled_from(name: str) -> dg.AssetsDefinition:
+    """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
+    source = f"{name}_outpaintings"
+
+    def size_fault(record: Record) -> str | None:
+        figures = record.figures
+        size, low = (
+            (figures["height"], figures["width"]),
+            (figures["from_height"], figures["from_width"]),
+        )
+        return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
+
+    def subject_fault(record: Record) -> str | None:
+        difference = record.figures["subject_difference"]
+        return f"differs by {difference} grey levels" if difference else None
+
+    @painting_asset(
+        name=f"{name}_upscaled",
+        deps=["art_esrgan"],
+        painting_deps=[source, "subject_masks"],
+        kinds={"torch"},
+        code_version="2",
+        pool="gpu",
+        checks=[
+            Check(
+                "four_times_larger",
+                "Both sides are exactly four times the outpainting's.",
+                size_fault,
+            ),
+            Check(
+                "subject_is_the_painters",
+                "Read back from its file, the subject (its edge left out) is the original painting"
+                " at this size, wherever the original was larger than the working copy and"
+                " restoration.keep_subject is on.",
+                subject_fault,
+            ),
+        ],
+    )
+    def upscaled(studio: Studio) -> PaintingStage:
+        """The outpainted painting at four times the size, by Art ESRGAN in overlapping tiles.
+
+        RGB PNG. The whole picture goes through the network that `art_esrgan` trained. Where the
+        original painting is larger than the working copy, its subject then comes from there, at
+        this size, and the generated side is led to it in a narrow band.
+        """
+        settings = studio.settings.super_resolution.upscaling
+        keep = studio.settings.restoration.keep_subject
+        # Not before the first painting that has to be made.
+        upscaler = cache(lambda: RRDBNetUpscaler(studio.read("art_esrgan"), settings))
+
+        def make(painting: Painting) -> Made:
+            low = decode_rgb(painting.read(source), painting.inputs[source].path)
+            original = painting.original()
+            mask = decode_grey(
+                painting.read("subject_masks"), painting.inputs["subject_masks"].path
+            )
+            kept = keep and min(original.shape[:2]) > min(low.shape[:2])
+            high = upscaler()(low)
+            data = encode_png(keep_subject(high, original, mask) if kept else high)
+            high = decode_rgb(data, painting.id)
+            return Made(
+                {f"{name}_upscaled/{painting.id}.png": data},
+                {
+                    "preview": preview_uri(high),
+                    "height": high.shape[0],
+                    "width": high.shape[1],
+                    "from_height": low.shape[0],
+                    "from_width": low.shape[1],
+                    "subject_from": "original" if kept else "network",
+                    "subject_difference": kept_difference(high, original, mask) if kept else None,
+                },
+            )
+
+        return PaintingStage(
+            make, settings={**settings.model_dump(mode="json"), "keep_subject": keep}
+        )
+
+    return upscaled

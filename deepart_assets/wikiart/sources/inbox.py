@@ -1,0 +1,42 @@
+"""The inbox: a folder in which people drop paintings to restore.
+
+Belongs here: where it is, and that it may be empty or not there yet. Does not belong here: listing
+a folder (`folder`).
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import fsspec
+
+from deepart_assets.settings.wikiart import FolderSource, Inbox
+from deepart_assets.storage import Lake
+from deepart_assets.wikiart.sources.base import Source
+from deepart_assets.wikiart.sources.folder import open_folder
+
+NAME = "inbox"
+"""Of the source, and of the folder in the data root."""
+
+
+def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
+    """Return the inbox as a place of its own; a local one is made if it is not there."""
+    found = Lake(choice.path or lake.full_path(NAME))
+    if found.is_local:
+        Path(found.url).expanduser().mkdir(parents=True, exist_ok=True)
+    return found
+
+
+def open_inbox(choice: Inbox, lake: Lake, told: Callable[[str], None]) -> Source:
+    """List the inbox.
+
+    Args:
+        choice: Its settings.
+        lake: The data lake, in which it is by default.
+        told: Is told of what cannot be listed.
+    """
+    place = inbox_lake(choice, lake)
+    fs, inside = fsspec.core.url_to_fs(place.url)
+    if not fs.isdir(inside):  # a bucket's folder is there with its first file
+        return Source(NAME, place.url, ())
+    csv = choice.csv if place.exists(choice.csv) else None
+    return open_folder(NAME, FolderSource(path=place.url, csv=csv), told, NAME)
