@@ -44,7 +44,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     restoration = [*generators, *restoration_assets(settings)]
     evaluation = [subject_masks_evaluation, outpainting_evaluation(settings)]
     gallery = gallery_assets(settings)
-    assets = [
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         *wikiart,
         paintings,
         *super_resolution,

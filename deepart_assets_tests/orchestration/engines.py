@@ -13,7 +13,7 @@ STEPS = ["predicted_masks", "subject_masks", "unfinished_paintings", "telea_outp
 def catalogue_three(project, instance) -> None:
     """Catalogue three paintings of which the second is then no picture any more."""
     for name in ("p3", "p4"):
-        (project.inbox / f"{name}.png").unlink()
+        (project.pictures / f"{name}.png").unlink()
     with project.run("catalogue", instance) as result:
         assert result.success
     project.lake.write("wikiart_paintings/p1.png", b"no picture any more")
