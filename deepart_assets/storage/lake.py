@@ -56,6 +56,22 @@ def stamp_of(info: Mapping[str, Any]) -> str | None:
     return None
 
 
+def file_system(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a folder or URL, and the path in it.
+
+    It remembers no listing: another process may have written since.
+
+    Raises:
+        UnavailableError: The package that speaks the protocol is not installed.
+    """
+    try:
+        return fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise UnavailableError(
+            f"{url} cannot be opened: {error}. For s3://: pip install -e '.[s3]'"
+        ) from error
+
+
 class Lake:
     """Files below one root, which is a local folder or any fsspec URL (`s3://bucket/prefix`).
 
@@ -65,14 +81,7 @@ class Lake:
 
     def __init__(self, root: str | Path) -> None:
         self.url = str(root)
-        try:
-            # Listings are not remembered: another process may have written since.
-            self._fs, self._root = fsspec.core.url_to_fs(self.url, use_listings_cache=False)
-        except ImportError as error:
-            raise UnavailableError(
-                f"The data lake {self.url} cannot be opened: {error}. For s3://:"
-                " pip install -e '.[s3]'"
-            ) from error
+        self._fs, self._root = file_system(self.url)
         self._is_local = isinstance(self._fs, LocalFileSystem)
         protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else self._fs.protocol
         self._has_folders = OBJECT_STORES.isdisjoint(protocols)

@@ -1,9 +1,14 @@
 """The whole graph with its data lake on S3: a server of this machine that speaks its protocol."""
 
+import subprocess
+import sys
+
 import pytest
 
 from deepart_assets.imaging import decode_rgb
+from deepart_assets.settings.wikiart import Inbox
 from deepart_assets.storage import Lake, Ledger
+from deepart_assets.wikiart.sources.inbox import open_inbox
 
 KEYS = [f"p{number}" for number in range(5)]
 STAGES = ["predicted_masks", "subject_masks", "telea_outpaintings", "restoration_sheets"]
@@ -47,3 +52,19 @@ def test_from_pictures_to_gallery_on_a_bucket(project, instance, bucket, tmp_pat
     changed = {name for name in first if first[name] != second[name]}
     assert changed == {("telea_outpaintings", "p2"), ("subject_masks", "p3")}
     assert project.lake.read("telea_outpaintings/p2.png") == outpainting
+
+
+def test_a_picture_dropped_into_an_inbox_on_a_bucket_is_seen_at_once(bucket):
+    lake = Lake(f"{bucket}/lake")
+
+    def seen() -> list[str]:
+        source = open_inbox(Inbox(), lake, pytest.fail)
+        return [picture.path for picture in source.pictures]
+
+    assert seen() == []
+    for number in (1, 2):
+        # Another process: this one's client would know of what it writes itself.
+        code = "import sys; from deepart_assets.storage import Lake; Lake(sys.argv[1]).write"
+        drop = f"{code}('inbox/p{number}.png', b'a picture')"
+        subprocess.run([sys.executable, "-c", drop, lake.url], check=True)
+        assert seen() == [f"p{each}.png" for each in range(1, number + 1)]
