@@ -6,8 +6,11 @@ runs its command.
 
 import dagster as dg
 import pytest
+import yaml
 
 from deepart_assets.errors import SettingsError, UnavailableError
+from deepart_assets.settings import load_settings
+from deepart_assets.settings.places import PROJECT
 
 pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed: pip install -e '.[k8s]'")
 pytest.importorskip("kubernetes_validate", reason="it is not installed: pip install -e '.[dev]'")
@@ -160,3 +163,34 @@ def test_what_kubernetes_does_not_know_is_named(catalogued, instance):
     wrong = [{"name": "lake", "persistentVolumeClam": {"claimName": "lake"}}]
     with pytest.raises(SettingsError, match="persistentVolumeClam"):
         on_kubernetes(catalogued, instance, volumes=wrong)
+
+
+def test_the_helm_values_say_what_kubernetes_and_the_project_know():
+    from dagster_k8s.container_context import K8sContainerContext
+
+    values = yaml.safe_load((PROJECT / "docs" / "deployment" / "values.yaml").read_text())
+    [deployment] = values["dagster-user-deployments"]["deployments"]
+    # This is what the chart hands the code location, and the code location each run.
+    names = ("env", "volumes", "volumeMounts", "envSecrets")
+    given = {name: deployment[name] for name in names}
+    context = K8sContainerContext.create_from_config(
+        {
+            "k8s": {
+                "image_pull_policy": deployment["image"]["pullPolicy"],
+                "env": given["env"],
+                "volumes": given["volumes"],
+                "volume_mounts": given["volumeMounts"],
+                "env_secrets": [each["name"] for each in given["envSecrets"]],
+            }
+        }
+    )
+    [mount] = context.run_k8s_config.container_config["volume_mounts"]
+    environment = {each["name"]: each["value"] for each in given["env"]}
+    assert mount["mount_path"] == environment["DEEPART_CACHE"]
+    settings = load_settings(environment["DEEPART_PROFILE"])
+    assert settings.execution.kind == "kubernetes"
+    # The chart's namespace is that of the jobs.
+    text = (PROJECT / "docs" / "deployment" / "values.yaml").read_text()
+    assert f"--namespace {settings.execution.namespace} " in text
+    chart = text.split("--version ")[1].split()[0]
+    assert chart == dg.__version__
