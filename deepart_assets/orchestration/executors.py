@@ -9,9 +9,12 @@ from collections.abc import Callable
 
 import dagster as dg
 from dagster._core.definitions.executor_definition import multiple_process_executor_requirements
+from dagster._core.execution.retries import RetryMode
+from dagster._core.executor.in_process import InProcessExecutor
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.orchestration.lost_workers import LocalExecutor
+from deepart_assets.orchestration.abandoned import end_abandoned
+from deepart_assets.orchestration.lost_workers import GO_ON, LocalExecutor
 from deepart_assets.settings.execution import (
     Execution,
     KubernetesExecution,
@@ -19,7 +22,12 @@ from deepart_assets.settings.execution import (
     RayExecution,
 )
 
-_GO_ON = {"step_dependency_config": {"require_upstream_step_success": False}}
+
+@dg.executor(name="in_process")
+def _in_process(context: dg.InitExecutorContext) -> dg.Executor:
+    """One process for all steps: models and imports are loaded once."""
+    end_abandoned(context.instance)
+    return InProcessExecutor(retries=RetryMode.ENABLED, step_dependency_config=GO_ON)
 
 
 def executor_for(execution: Execution) -> dg.ExecutorDefinition:
@@ -30,10 +38,14 @@ def executor_for(execution: Execution) -> dg.ExecutorDefinition:
     """
     match execution:
         case LocalExecution(processes=1):
-            # One process for all steps: models and imports are loaded once.
-            return dg.in_process_executor.configured(_GO_ON)
+            return _in_process
         case LocalExecution(processes=processes, retries=retries):
-            return _of_processes("multiprocess", lambda _: LocalExecutor(processes, retries))
+
+            def local(context: dg.InitExecutorContext) -> dg.Executor:
+                end_abandoned(context.instance)
+                return LocalExecutor(processes, retries)
+
+            return _of_processes("multiprocess", local)
         case RayExecution():
 
             def on_ray(_: dg.InitExecutorContext) -> dg.Executor:
