@@ -15,8 +15,10 @@ import yaml
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 
 from deepart_assets.build import build_defs
-from deepart_assets.errors import SettingsError
+from deepart_assets.errors import SettingsError, UnavailableError
+from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.settings import load_settings, validate_settings
+from deepart_assets.settings.execution import KubernetesExecution, RayExecution
 from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.orchestration.engines import (
     KEYS,
@@ -87,6 +89,26 @@ def test_needs_of_an_asset_that_is_not_there_are_refused():
     content["execution"] = {"kind": "local", "steps": {"art_esrgn": {"gpus": 4}}}
     with pytest.raises(SettingsError, match=r"execution\.steps\.art_esrgn.*'art_esrgan'"):
         build_defs(validate_settings(content, "mine"))
+
+
+@pytest.mark.parametrize(
+    ("execution", "package", "extra"),
+    [
+        (RayExecution(kind="ray"), "dagster_ray", "ray"),
+        (KubernetesExecution(kind="kubernetes"), "dagster_k8s", "k8s"),
+    ],
+)
+def test_an_engine_that_is_not_installed_is_named_when_a_run_starts(
+    monkeypatch, execution, package, extra
+):
+    engine = executor_for(execution)  # the graph can be looked at without it
+    monkeypatch.delitem(
+        sys.modules, f"deepart_assets.orchestration.{execution.kind}_engine", raising=False
+    )
+    for name in {package, *(name for name in sys.modules if name.startswith(f"{package}."))}:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(UnavailableError, match=rf'pip install -e "\.\[{extra}\]"'):
+        engine.executor_creation_fn(None)
 
 
 def test_every_stage_that_uses_a_gpu_is_in_its_pool(tmp_path):
