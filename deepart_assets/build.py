@@ -19,6 +19,7 @@ from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate
+from deepart_assets.orchestration.needs import check_steps
 from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import Settings
@@ -39,8 +40,14 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     }
     paintings = originals_asset("styled_paintings", PAINTINGS, "restoration")
     curated_masks = CURATED_MASKS.definition()
+    assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
+        paintings,
+        curated_masks,
+        *itertools.chain(*made.values()),
+    ]
+    check_steps(settings.execution, assets)
     return dg.Definitions(
-        assets=[paintings, curated_masks, *itertools.chain(*made.values())],
+        assets=assets,
         jobs=[
             dg.define_asset_job(
                 "catalogue",

@@ -200,3 +200,34 @@ def pauses(monkeypatch) -> list[float]:
 @pytest.fixture
 def downloads(tmp_path, pauses) -> Downloads:
     return Downloads(tmp_path / "cache", Lake(tmp_path / "lake"))
+
+
+# --- a server in place of S3 ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def bucket(monkeypatch) -> Iterator[str]:
+    """The URL of an empty bucket of an S3 server on this machine, reached as the real one is."""
+    needed = "it is not installed: pip install -e '.[s3,dev]'"
+    s3fs = pytest.importorskip("s3fs", reason=needed)
+    server = pytest.importorskip("moto.server", reason=needed).ThreadedMotoServer(
+        ip_address="127.0.0.1", port=0, verbose=False
+    )
+    server.start()
+    host, port = server.get_host_and_port()
+    for name, value in {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "of-a-test",
+        "AWS_SECRET_ACCESS_KEY": "of-a-test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    # fsspec keeps its clients, which keep the address of an earlier test's server.
+    s3fs.S3FileSystem.clear_instance_cache()
+    name = f"paintings-{port}"
+    s3fs.S3FileSystem().mkdir(name)
+    try:
+        yield f"s3://{name}"
+    finally:
+        s3fs.S3FileSystem.clear_instance_cache()
+        server.stop()

@@ -66,6 +66,7 @@ def _trained_to_be_faithful(settings: Settings) -> bool:
     deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
     kinds={"torch"},
     code_version="2",
+    pool="gpu",
     checks=[_check(claim) for claim in CLAIMS],
 )
 def art_esrgan_evaluation(studio: Studio) -> Stage:

@@ -54,6 +54,7 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
         deps=["lr_hr_pairs"] if trained else [],
         kinds={"torch"},
         code_version=CODE_VERSION,
+        pool="gpu" if trained else None,
         after=lambda context, studio: discard(_work(studio), asset),
     )
     def weights(studio: Studio) -> Stage:

@@ -63,6 +63,7 @@ class Peer:
     deps=["styled_paintings"],
     painting_deps=[OURS],
     kinds={"onnx"},
+    pool="gpu",
 )
 def subject_masks_evaluation(studio: Studio) -> Stage:
     """The pipeline's masks beside those of other segmenters, on some of the paintings.

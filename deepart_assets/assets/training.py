@@ -52,6 +52,7 @@ def _base_settings(settings: Settings) -> Mapping[str, Any]:
     settings=_base_settings,
     deps=["lr_hr_pairs"],
     kinds={"torch"},
+    pool="gpu",
     code_version=PIXEL_VERSION,
     after=lambda context, studio: discard(_work(studio), "psnr_weights"),
 )
@@ -96,6 +97,7 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
     settings=lambda settings: settings.super_resolution.art_esrgan.recipe(),
     deps=["psnr_weights", "lr_hr_pairs"],
     kinds={"torch"},
+    pool="gpu",
     code_version=ADVERSARIAL_VERSION,
     after=lambda context, studio: discard(_work(studio), "art_esrgan"),
 )

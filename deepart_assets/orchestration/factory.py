@@ -11,11 +11,11 @@ from typing import Any, cast
 
 import dagster as dg
 
-from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.batch import Batch
 from deepart_assets.orchestration.checks import Check, check_results, check_specs
 from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import markdown_table, metadata_of, took
+from deepart_assets.orchestration.needs import at_work
 from deepart_assets.orchestration.observed import ORIGINALS, Observed
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
@@ -42,7 +42,8 @@ class DataAsset:
     kinds: set[str]
     code_version: str
     checks: Sequence[Check]
-    after: Callable[[dg.AssetExecutionContext, Studio], None] | None
+    after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None
+    pool: str | None = None
 
     def definition(self, settings: Settings) -> dg.AssetsDefinition:
         """Return Dagster's asset for a profile.
@@ -59,12 +60,11 @@ class DataAsset:
             kinds=self.kinds,
             code_version=dagster_code_version(self.code_version, self.settings(settings)),
             check_specs=check_specs(self.name, self.checks),
+            pool=self.pool,
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
-            try:
+            with at_work(context, profile.settings.execution, self.name, self.pool):
                 return self._run(context, profile)
-            except DeepArtError as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
 
         return asset
 
@@ -138,12 +138,10 @@ class PaintingAsset:
             dagster_type=cast(dg.DagsterType, dg.Nothing),
         )
         def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
-            try:
-                made_by = dagster_code_version(self.code_version, self.settings(profile.settings))
+            made_by = dagster_code_version(self.code_version, self.settings(profile.settings))
+            with at_work(context, profile.settings.execution, self.name, self.pool):
                 batch = Batch(context, profile, self, made_by)
                 yield from batch.run()
-            except DeepArtError as error:
-                raise dg.Failure(str(error), allow_retries=False) from error
             yield from check_results(self.name, self.checks, batch.done)
             yield batch_finished()
             if batch.failed:
@@ -183,6 +181,7 @@ def data_asset(
     code_version: str = "1",
     checks: Sequence[Check] = (),
     after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None,
+    pool: str | None = None,
 ) -> Callable[[Callable[[Studio], Stage]], DataAsset]:
     """Make an unpartitioned asset of a function that describes its stage.
 
@@ -202,6 +201,7 @@ def data_asset(
             code_version,
             checks,
             after,
+            pool,
         )
 
     return decorate

@@ -33,6 +33,7 @@ class Studio:
     settings: Settings
     ledger: Ledger
     log: logging.Logger
+    _seen: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def lake(self) -> Lake:
@@ -45,19 +46,21 @@ class Studio:
         return Downloads(cache_folder(), self.lake, self.log.info)
 
     def upstream(self, asset: str) -> Record:
-        """Return the record of an upstream asset of the whole data set.
+        """Return the record of an upstream asset of the whole data set, the same one all the time.
 
         Raises:
             DeepArtError: It was never materialized, or its last attempt failed.
         """
-        record = self.ledger.done(asset)
-        if record is None:
-            raise DeepArtError(f"{asset} has no result yet: materialize it first")
-        return record
+        if asset not in self._seen:
+            record = self.ledger.done(asset)
+            if record is None:
+                raise DeepArtError(f"{asset} has no result yet: materialize it first")
+            self._seen[asset] = record
+        return self._seen[asset]
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of a file of an upstream asset; the first is the main one."""
-        return self.lake.read(self.upstream(asset).files[file].path)
+        return self.ledger.read(self.upstream(asset), file)
 
     def local(self, asset: str) -> Path:
         """Return a local path of an upstream asset's main file; from a bucket, a copy in the cache.
@@ -65,12 +68,13 @@ class Studio:
         Raises:
             DeepArtError: As for `upstream`.
         """
-        file = self.upstream(asset).files[0]
+        record = self.upstream(asset)
+        file = record.files[0]
         if self.lake.is_local:
             return Path(self.lake.full_path(file.path))
         kept = Lake(cache_folder() / "lake")
         if not kept.exists(file.sha256):
-            kept.write(file.sha256, self.lake.read(file.path))
+            kept.write(file.sha256, self.ledger.read(record))
         return Path(kept.full_path(file.sha256))
 
     def original(self, file: str) -> NDArray[np.uint8]:
@@ -174,7 +178,7 @@ class Painting:
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""
-        return self.ledger.lake.read(self.inputs[asset].files[file].path)
+        return self.ledger.read(self.inputs[asset], file)
 
 
 def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:

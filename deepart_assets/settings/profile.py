@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings.models import Settings
 from deepart_assets.settings.places import configs_folder
+from deepart_assets.settings.section import laid_over
 
 
 def load_settings(profile: str | None = None) -> Settings:
@@ -27,28 +28,48 @@ def load_settings(profile: str | None = None) -> Settings:
     Raises:
         SettingsError: No such profile, not YAML, or wrong settings; names file, key and remedy.
     """
-    name = profile or os.environ.get("DEEPART_PROFILE") or "sample"
-    file = _profile_file(name)
+    file = _profile_file(profile or os.environ.get("DEEPART_PROFILE") or "sample")
+    content, files = _content(file)
+    return validate_settings({"profile": file.stem, **content}, ", which extends ".join(files))
+
+
+EXTENDS = "extends"
+"""The key under which a profile names another that it is laid over, key by key."""
+
+
+def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[str]]:
+    """Return what a profile says, with what it is laid over, and the files that say so."""
+    if file in before:
+        raise SettingsError(f"{file}: {EXTENDS}: it extends itself, by way of {before[-1]}")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise SettingsError(f"{file} is not YAML: {error}") from error
     if not isinstance(content, dict):
         raise SettingsError(f"{file} must hold settings by name, as configs/sample.yaml does")
-    return validate_settings({"profile": file.stem, **content}, str(file))
+    base = content.pop(EXTENDS, None)
+    if base is None:
+        return content, [str(file)]
+    try:
+        beneath, files = _content(_profile_file(str(base)), (*before, file))
+    except SettingsError as error:
+        raise SettingsError(f"{file}: {EXTENDS}: {error}") from error
+    return laid_over(beneath, content), [str(file), *files]
 
 
 def _profile_file(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
-            raise SettingsError(f"There is no profile file {name}: check DEEPART_PROFILE")
+            raise SettingsError(
+                f"There is no profile file {name}: check DEEPART_PROFILE or `extends`"
+            )
         return Path(name)
     folder = configs_folder()
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
         raise SettingsError(
             f"There is no profile {name!r} in {folder}{_nearest(name, known)}:"
-            f" set DEEPART_PROFILE to one of {', '.join(known)}, or to the path of a YAML file"
+            f" choose one of {', '.join(known)}, or the path of a YAML file"
         )
     return folder / f"{name}.yaml"
 

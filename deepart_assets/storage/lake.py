@@ -5,6 +5,8 @@ here: knowledge of which asset owns which path.
 """
 
 import contextlib
+import errno
+import fcntl
 import hashlib
 import json
 import os
@@ -19,6 +21,11 @@ from typing import Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
+
+from deepart_assets.errors import UnavailableError
+
+OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
+"""Protocols of stores that have no folders to be made. Asked for one, s3fs would make a bucket."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,22 @@ def stamp_of(info: Mapping[str, Any]) -> str | None:
     return None
 
 
+def file_system(url: str) -> tuple[Any, str]:
+    """Return fsspec's file system of a folder or URL, and the path in it.
+
+    It remembers no listing: another process may have written since.
+
+    Raises:
+        UnavailableError: The package that speaks the protocol is not installed.
+    """
+    try:
+        return fsspec.core.url_to_fs(url, use_listings_cache=False)
+    except ImportError as error:
+        raise UnavailableError(
+            f"{url} cannot be opened: {error}. For s3://: pip install -e '.[s3]'"
+        ) from error
+
+
 class Lake:
     """Files below one root, which is a local folder or any fsspec URL (`s3://bucket/prefix`).
 
@@ -67,8 +90,10 @@ class Lake:
 
     def __init__(self, root: str | Path) -> None:
         self.url = str(root)
-        self._fs, self._root = fsspec.core.url_to_fs(self.url)
+        self._fs, self._root = file_system(self.url)
         self._is_local = isinstance(self._fs, LocalFileSystem)
+        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else self._fs.protocol
+        self._has_folders = OBJECT_STORES.isdisjoint(protocols)
 
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
@@ -84,13 +109,26 @@ class Lake:
         return full if self._is_local else self._fs.unstrip_protocol(full)
 
     def write(self, path: str, data: bytes) -> StoredFile:
-        """Write `data` atomically, replacing what was there."""
+        """Write `data` atomically, replacing what was there.
+
+        Raises:
+            UnavailableError: There is no such bucket.
+        """
         full = self._full(path)
         if self._is_local:
             stamp = _write_local(Path(full), data)
-        else:
+        elif self._has_folders:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
+            stamp = self.stamp(path)
+        else:
+            try:
+                self._fs.pipe_file(full, data)
+            except FileNotFoundError as error:
+                raise UnavailableError(
+                    f"The data lake {self.url} cannot be written to: {error}. Make the bucket, or"
+                    " correct DEEPART_DATA"
+                ) from error
             stamp = self.stamp(path)
         return StoredFile(path, sha256_of(data), len(data), stamp)
 
@@ -119,12 +157,10 @@ class Lake:
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Return the relative paths of the files directly in `folder`, sorted by name."""
         try:
-            # Listings may be cached; another process may have written since.
-            self._fs.invalidate_cache()
-            found = self._fs.ls(self._full(folder), detail=False)
+            found = self._fs.ls(self._full(folder), detail=True)
         except FileNotFoundError:
             return []
-        names = sorted(posixpath.basename(str(entry)) for entry in found)
+        names = sorted(posixpath.basename(e["name"]) for e in found if e["type"] != "directory")
         return [
             f"{folder}/{name}"
             for name in names
@@ -137,7 +173,6 @@ class Lake:
         try:
             if self._is_local:
                 return _local_stamp(Path(full))
-            self._fs.invalidate_cache()
             # Not `info`, which may write the same time in another way.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):
@@ -155,7 +190,6 @@ class Lake:
                 with os.scandir(full) as entries:
                     found = {entry.name: _local_stamp(entry) for entry in entries}
             else:
-                self._fs.invalidate_cache()
                 listed = self._fs.ls(full, detail=True)
                 found = {posixpath.basename(info["name"]): stamp_of(info) for info in listed}
         except FileNotFoundError:
@@ -191,6 +225,18 @@ class Lake:
                 self.remove(path)
 
     @contextlib.contextmanager
+    def turn(self, name: str) -> Iterator[None]:
+        """Take turns with the other processes of this machine at what `name`, a path, stands for.
+
+        A process that is killed has had its turn. On a bucket, and on a file system without locks,
+        nobody waits: what is written by two at once is then the last one's.
+        """
+        with contextlib.ExitStack() as stack:
+            if self._is_local:
+                _lock(Path(self._full(f"{name}.lock")), stack)
+            yield
+
+    @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
         """Yield a local path holding the file, for libraries that open files themselves."""
         if self._is_local:
@@ -214,6 +260,27 @@ def _local_stamp(entry: "os.DirEntry[str] | Path") -> str | None:
     except FileNotFoundError:  # removed since it was listed
         return None
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
+
+
+def _lock(path: Path, stack: contextlib.ExitStack) -> None:
+    """Hold a lock on a hidden file, which is there no longer than it is held or waited for."""
+    path = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = path.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            file.close()
+            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                return
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                stack.callback(file.close)
+                stack.callback(path.unlink, missing_ok=True)  # first, while it is still held
+                return
+        file.close()  # who had it before has removed it
 
 
 def _write_local(target: Path, data: bytes) -> str | None:

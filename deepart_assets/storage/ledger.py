@@ -12,10 +12,10 @@ import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from deepart_assets.errors import SkipPainting, UnavailableError
+from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
 from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_json
 
 Status = Literal["done", "skipped", "failed"]
@@ -118,6 +118,23 @@ class Ledger:
         """Write a record; its files must have been written before."""
         self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
 
+    def read(self, record: Record, file: int = 0) -> bytes:
+        """Return the bytes of a file of an output; the first is the main one.
+
+        Raises:
+            FileNotFoundError: It is gone.
+            PaintingError: It is not what was recorded, so nothing may be recorded as made from it:
+                another run has just made it anew, or it was damaged.
+        """
+        stored = record.files[file]
+        data = self.lake.read(stored.path)
+        if sha256_of(data) != stored.sha256:
+            raise PaintingError(
+                f"{stored.path} is not what was recorded of {record.asset}: another run has made it"
+                " meanwhile, or it was damaged. Run again; what is stale is made anew"
+            )
+        return data
+
     def remove(self, asset: str, key: str) -> None:
         """Forget a record; its files are left alone. One that is not there is no error."""
         self.lake.remove(_record_path(asset, key))
@@ -203,6 +220,9 @@ def keep(
 ) -> Record:
     """Make an output now and record what came of it, as `make_or_reuse` says.
 
+    Processes of this machine take turns at an output (`Lake.turn`), so its record tells of its
+    files. What another has made by the same recipe since this work began is not made twice.
+
     Args:
         ledger: Where the files and the record go.
         asset: Whose output it is.
@@ -211,16 +231,24 @@ def keep(
         key: The output's key.
         spent: Seconds of work on it before this call.
     """
-    start = time.perf_counter()
+    began = datetime.now(UTC) - timedelta(seconds=spent)
+    with ledger.lake.turn(_record_path(asset, key)):
+        known = ledger.get(asset, key)
+        just_made = known is not None and datetime.fromisoformat(known.made_at) >= began
+        if known is not None and just_made and reason_to_make(ledger, known, recipe) is None:
+            return known
+        blank = Record(asset, key, "failed", recipe.fingerprint, asdict(recipe))
+        return _recorded(ledger, blank, make, time.perf_counter() - spent)
 
-    def record(status: Status, **more: Any) -> Record:
-        result = Record(
-            asset=asset,
-            key=key,
+
+def _recorded(ledger: Ledger, blank: Record, make: Callable[[], Made], start: float) -> Record:
+    """Fill in a record with what `make` does; `start` is on the clock of `time.perf_counter`."""
+
+    def put(status: Status, **more: Any) -> Record:
+        result = replace(
+            blank,
             status=status,
-            fingerprint=recipe.fingerprint,
-            recipe=asdict(recipe),
-            seconds=round(spent + time.perf_counter() - start, 3),
+            seconds=round(time.perf_counter() - start, 3),
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             **more,
         )
@@ -233,12 +261,12 @@ def keep(
         written = tuple(ledger.lake.write(path, data) for path, data in contents)
         files = (*written, *made.stored)
     except SkipPainting as reason:
-        return record("skipped", reason=str(reason))
+        return put("skipped", reason=str(reason))
     except Exception as error:
         transient = isinstance(error, UnavailableError | OSError | MemoryError)
-        record("failed", reason=f"{type(error).__name__}: {error}", transient=transient)
+        put("failed", reason=f"{type(error).__name__}: {error}", transient=transient)
         raise
-    return record("done", files=files, figures=dict(made.figures), verdict=made.verdict)
+    return put("done", files=files, figures=dict(made.figures), verdict=made.verdict)
 
 
 def _record_path(asset: str, key: str) -> str:

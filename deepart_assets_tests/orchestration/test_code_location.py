@@ -19,7 +19,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 
-@pytest.mark.parametrize("profile", ["sample", "gpu", "cluster"])
+@pytest.mark.parametrize("profile", ["sample", "gpu", "ray", "kubernetes"])
 def test_no_heavy_package_is_imported(profile, monkeypatch):
     monkeypatch.setenv("DEEPART_PROFILE", profile)
     done = subprocess.run([sys.executable, "-c", LOAD], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ SUPER_RESOLUTION = {
 }
 
 
-@pytest.fixture(params=["sample", "gpu", "cluster"])
+@pytest.fixture(params=["sample", "gpu", "ray", "kubernetes"])
 def settings(request):
     return load_settings(request.param)
 

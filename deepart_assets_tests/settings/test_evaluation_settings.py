@@ -5,7 +5,7 @@ from deepart_assets.settings import load_settings
 from deepart_assets.settings.evaluation import Evaluation, Lpips
 
 
-@pytest.mark.parametrize("profile", ["sample", "gpu", "cluster"])
+@pytest.mark.parametrize("profile", ["sample", "gpu", "ray", "kubernetes"])
 def test_every_profile_measures_the_whole_paintings_or_enough_for_niqe(profile):
     chosen = load_settings(profile).super_resolution.evaluation
     assert chosen.crop is None or chosen.crop >= 200

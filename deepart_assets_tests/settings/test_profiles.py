@@ -10,8 +10,8 @@ from deepart_assets.settings.places import configs_folder
 PROFILES = sorted(path.stem for path in configs_folder().glob("*.yaml"))
 
 
-def test_the_three_profiles_are_there():
-    assert {"sample", "gpu", "cluster"} <= set(PROFILES)
+def test_the_profiles_are_there():
+    assert {"sample", "gpu", "ray", "kubernetes"} <= set(PROFILES)
 
 
 @pytest.mark.parametrize("profile", PROFILES)
@@ -88,4 +88,52 @@ def test_every_setting_of_the_committed_profiles_is_known():
     # A key that pydantic ignored would be a setting without effect.
     for profile in PROFILES:
         content = yaml.safe_load((configs_folder() / f"{profile}.yaml").read_text())
-        assert set(content) <= set(Settings.model_fields)
+        assert set(content) <= {"extends", *Settings.model_fields}
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    content = load_settings("sample").model_dump(mode="json", exclude={"profile"})
+    monkeypatch.setattr("deepart_assets.settings.profile.configs_folder", lambda: tmp_path)
+    (tmp_path / "base.yaml").write_text(yaml.safe_dump(content))
+    return tmp_path
+
+
+def test_a_profile_says_only_what_differs_from_the_one_it_extends(folder):
+    (folder / "mine.yaml").write_text(
+        "extends: base\nrestoration: {working_side: 96}\nexecution: {kind: ray}\n"
+    )
+    base, mine = load_settings("base"), load_settings("mine")
+    assert mine.profile == "mine" and mine.restoration.working_side == 96
+    assert mine.execution.kind == "ray"
+    changed = {"profile", "restoration", "execution"}
+    assert mine.model_dump(exclude=changed) == base.model_dump(exclude=changed)
+    # One that extends it in turn, from another place.
+    (folder / "more.yml").write_text("extends: mine\nrestoration: {seed: 5}\n")
+    more = load_settings(str(folder / "more.yml"))
+    assert more.restoration == mine.restoration.model_copy(update={"seed": 5})
+
+
+def test_the_shipped_clusters_have_the_gpu_profiles_settings():
+    gpu = load_settings("gpu").model_dump(exclude={"profile", "execution"})
+    for name in ("ray", "kubernetes"):
+        settings = load_settings(name)
+        assert settings.execution.kind == name
+        assert settings.model_dump(exclude={"profile", "execution"}) == gpu
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("extends: bsae", r"mine\.yaml: extends: There is no profile 'bsae'.*did you mean 'base'"),
+        ("extends: mine", r"mine\.yaml: extends: it extends itself"),
+        (
+            "extends: base\nrestoration: {sed: 1}",
+            r"mine\.yaml, which extends \S*base\.yaml: unknown key 'restoration\.sed'.*'seed'",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_extending_profile_is_said_with_its_file(folder, text, told):
+    (folder / "mine.yaml").write_text(text)
+    with pytest.raises(SettingsError, match=told):
+        load_settings("mine")

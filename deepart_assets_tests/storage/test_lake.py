@@ -10,14 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake, sha256_of
 
 
-@pytest.fixture(params=["folder", "memory"])
+@pytest.fixture(params=["folder", "memory", "s3"])
 def lake(request, tmp_path):
-    if request.param == "folder":
-        return Lake(tmp_path / "lake")
-    return Lake(f"memory://{tmp_path.name}")
+    match request.param:
+        case "folder":
+            return Lake(tmp_path / "lake")
+        case "memory":
+            return Lake(f"memory://{tmp_path.name}")
+        case _:
+            return Lake(f"{request.getfixturevalue('bucket')}/lake")
 
 
 def test_what_is_written_is_read_back(lake):
@@ -45,6 +50,7 @@ def test_list_gives_the_files_of_one_folder_by_name(lake):
         lake.write(f"records/x/{name}", b"{}")
     lake.write("records/x/deeper/d.json", b"{}")
     assert lake.list("records/x", ".json") == ["records/x/a.json", "records/x/b.json"]
+    assert lake.list("records/x") == [f"records/x/{name}" for name in ("a.json", "b.json", "c.png")]
     assert lake.list("records/nothing") == []
 
 
@@ -55,7 +61,7 @@ def test_stamps_tell_what_was_written_since(lake):
     assert {"a.png", "b.png"} <= set(before)
     assert before["a.png"] == lake.stamp("pictures/a.png")
     assert lake.stamps("pictures") == before
-    time.sleep(0.02)
+    time.sleep(0.02)  # a folder's stamp is a time
     lake.write("pictures/a.png", b"pixelZ")
     after = lake.stamps("pictures")
     assert after["a.png"] != before["a.png"] and after["b.png"] == before["b.png"]
@@ -109,3 +115,40 @@ def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
         assert len(data) == 20_000_000
         assert len(set(data)) == 1
     assert [p for p in root.iterdir() if not p.name.startswith(".")] == [root / "big.bin"]
+
+
+def test_what_another_process_wrote_is_seen_at_once(bucket):
+    lake = Lake(f"{bucket}/lake")
+    lake.write("records/a.json", b"{}")
+    assert lake.list("records") == ["records/a.json"] and not lake.exists("records/b.json")
+    other = "import sys; from deepart_assets.storage import Lake; lake = Lake(sys.argv[1]);"
+    work = "lake.write('records/b.json', b'[]'); lake.remove('records/a.json')"
+    subprocess.run([sys.executable, "-c", other + work, lake.url], check=True)
+    assert lake.exists("records/b.json") and not lake.exists("records/a.json")
+    assert lake.list("records") == ["records/b.json"] and lake.read_json("records/b.json") == []
+
+
+def test_a_process_killed_while_uploading_leaves_the_file_that_was_there(bucket):
+    lake = Lake(f"{bucket}/lake")
+    before = lake.write("big.bin", b"before")
+    # Above 50 MB it goes up in parts, of which nothing is seen before the last.
+    upload = (
+        "lake = Lake(sys.argv[1]); print(1, flush=True); lake.write('big.bin', bytes(200 << 20))"
+    )
+    code = f"import sys; from deepart_assets.storage import Lake; {upload}"
+    for pause in (0.1, 0.3):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, lake.url], stdout=subprocess.PIPE, text=True
+        )
+        process.stdout.readline()
+        time.sleep(pause)
+        process.kill()
+        process.wait()
+        assert lake.checked(before)
+
+
+def test_a_bucket_that_is_not_there_is_not_made_but_named(bucket):
+    missing = Lake("s3://no-such-bucket/lake")
+    assert missing.list("records") == [] and not missing.exists("records/a.json")
+    with pytest.raises(UnavailableError, match=r"s3://no-such-bucket/lake .*Make the bucket"):
+        missing.write("records/a.json", b"{}")

@@ -68,7 +68,7 @@ def test_a_wrong_key_of_the_options_is_named_with_the_nearest():
         validate_settings(content, "here")
 
 
-@pytest.mark.parametrize("profile", ["sample", "gpu", "cluster"])
+@pytest.mark.parametrize("profile", ["sample", "gpu", "ray", "kubernetes"])
 def test_every_profile_names_a_network_and_an_upscaling(profile):
     settings = load_settings(profile).super_resolution
     assert settings.upscaling.overlap < settings.upscaling.tile

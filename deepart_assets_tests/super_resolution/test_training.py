@@ -152,7 +152,7 @@ def test_a_base_of_another_size_is_refused_with_what_to_set(pairs, base):
 
 
 def test_gpus_that_are_not_there_are_asked_for_in_vain(pairs):
-    with pytest.raises(UnavailableError, match=r"num_gpu: 99, but this machine has \d+ GPUs"):
+    with pytest.raises(UnavailableError, match=r"num_gpu: 99, but this process sees \d+ GPUs"):
         train_pixel(pairs, changed(TINY, {"num_gpu": 99}))
 
 

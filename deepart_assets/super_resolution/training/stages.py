@@ -177,8 +177,8 @@ def number_of_processes(settings: PixelTraining | AdversarialTraining) -> int:
         return max(1, there)
     if wanted > there:
         raise UnavailableError(
-            f"num_gpu: {wanted}, but this machine has {there} GPUs: set it to auto, or 0 for the"
-            " CPU"
+            f"num_gpu: {wanted}, but this process sees {there} GPUs: set it to auto, or 0 for the"
+            " CPU, or let the asset have more with execution.steps.<asset>.gpus"
         )
     return max(1, wanted)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
@@ -24,6 +23,7 @@ from deepart_assets.settings.super_resolution import (
 from deepart_assets.storage import sha256_of, sha256_of_file, stamp_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download
+from deepart_assets.storage.lake import file_system
 from deepart_assets.super_resolution.weights.files import provenance_of, read_state, to_bytes
 from deepart_assets.super_resolution.weights.registry import registry_sha256, registry_weights
 
@@ -108,7 +108,7 @@ def _from_drive(settings: DriveWeights, downloads: Downloads) -> bytes:
 
 def _read(path: str) -> bytes:
     try:
-        fs, inside = fsspec.core.url_to_fs(_located(path))
+        fs, inside = file_system(_located(path))
         return bytes(fs.cat_file(inside))
     except Exception as error:  # each file system has errors of its own
         raise _unreadable(path, error) from None
@@ -116,7 +116,7 @@ def _read(path: str) -> bytes:
 
 def _stamp(path: str) -> str:
     try:
-        fs, inside = fsspec.core.url_to_fs(_located(path))
+        fs, inside = file_system(_located(path))
         if isinstance(fs, LocalFileSystem):
             return sha256_of_file(Path(inside))
         fs.invalidate_cache()  # listings of object stores may be kept from an earlier run

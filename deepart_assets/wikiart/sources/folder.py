@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import stamp_of
+from deepart_assets.storage.lake import file_system
 from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture
 
 
@@ -36,7 +36,7 @@ def open_folder(
     """
     is_url = "://" in choice.path
     root = choice.path if is_url else str(PROJECT / Path(choice.path).expanduser())
-    fs, inside = fsspec.core.url_to_fs(root)
+    fs, inside = file_system(root)
     if not fs.isdir(inside):
         raise UnavailableError(f"There is no folder {root}: set {setting}.path to one")
     csv = None

@@ -7,10 +7,9 @@ a folder (`folder`).
 from collections.abc import Callable
 from pathlib import Path
 
-import fsspec
-
 from deepart_assets.settings.wikiart import FolderSource, Inbox
 from deepart_assets.storage import Lake
+from deepart_assets.storage.lake import file_system
 from deepart_assets.wikiart.sources.base import Source
 from deepart_assets.wikiart.sources.folder import open_folder
 
@@ -35,7 +34,7 @@ def open_inbox(choice: Inbox, lake: Lake, told: Callable[[str], None]) -> Source
         told: Is told of what cannot be listed.
     """
     place = inbox_lake(choice, lake)
-    fs, inside = fsspec.core.url_to_fs(place.url)
+    fs, inside = file_system(place.url)
     if not fs.isdir(inside):  # a bucket's folder is there with its first file
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None

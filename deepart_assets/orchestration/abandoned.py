@@ -1,0 +1,68 @@
+"""Runs whose process was killed: to Dagster they run on, and keep their slots of a pool.
+
+Belongs here: finding them on this machine, and ending them in Dagster's books. Does not belong
+here: runs of a cluster, which Dagster's run monitoring looks after (docs/deployment.md).
+
+Without this, the run after one that was killed in a GPU step would wait for its slot for ever.
+"""
+
+import os
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.storage.event_log import SqliteEventLogStorage
+
+FOUND_DEAD = "The process of this run was killed. What it had made is kept; run it again."
+
+
+def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
+    """End the runs that hold a slot of a pool and whose process is gone; return their ids.
+
+    Only where Dagster's history is SQLite, which is of this machine: of another's processes we
+    cannot tell.
+    """
+    storage = instance.event_log_storage
+    if not isinstance(storage, SqliteEventLogStorage):
+        return []
+    infos = [storage.get_concurrency_info(key) for key in storage.get_concurrency_keys()]
+    holders = {slot.run_id for info in infos for slot in info.claimed_slots}
+    holders |= {step.run_id for info in infos for step in info.pending_steps}
+    ended = []
+    for run_id in sorted(holders):
+        run = instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            if not _is_dead(instance, run):
+                continue
+            instance.report_run_failed(run, FOUND_DEAD)
+        storage.free_concurrency_slots_for_run(run_id)
+        ended.append(run_id)
+    return ended
+
+
+def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether the process that Dagster's executor told of when the run began is gone."""
+    begun = instance.get_records_for_run(
+        run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=20
+    )
+    for record in begun.records:
+        event = record.event_log_entry.dagster_event
+        pid = event.engine_event_data.metadata.get("pid") if event is not None else None
+        if pid is not None:
+            return not _was_running(str(pid.value), record.event_log_entry.timestamp)
+    return False  # it has not come so far, or is none of ours
+
+
+def _was_running(pid: str, when: float) -> bool:
+    """Whether a process with this number lives and did so then, in seconds since 1970."""
+    try:
+        # proc(5): the name, in brackets, may hold anything; then the state, 19 on the start.
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        booted = next(
+            float(line.split()[1])
+            for line in Path("/proc/stat").read_text().splitlines()
+            if line.startswith("btime")
+        )
+    except FileNotFoundError:
+        return not Path("/proc/self").exists()  # where there is no /proc, take it for alive
+    ticks = os.sysconf("SC_CLK_TCK")
+    return state not in "ZX" and booted + float(rest[18]) / ticks <= when + 1

@@ -1,0 +1,72 @@
+"""A run that is killed in a GPU step does not keep the next one waiting for its slot."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import dagster as dg
+import pytest
+
+from deepart_assets.orchestration.abandoned import FOUND_DEAD, end_abandoned
+from deepart_assets.settings.places import PROJECT
+from deepart_assets_tests.orchestration.engines import KEYS, catalogue_three, run_on
+
+RUN = """
+import sys
+import dagster as dg
+from deepart_assets.cli import run_job
+home, profile, root = sys.argv[1:]
+with dg.DagsterInstance.from_config(home) as instance:
+    run_job(instance, "restore", keys=["p0", "p1", "p2"], profile=profile, root=root,
+            asset_selection=[dg.AssetKey("predicted_masks")])
+"""
+
+
+@pytest.fixture
+def instance(tmp_path):
+    """With the pools of the project's own dagster.yaml."""
+    home = tmp_path / "dagster"
+    home.mkdir()
+    shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", home)
+    with dg.DagsterInstance.from_config(str(home)) as made:
+        yield made
+
+
+def claims(instance) -> list[str]:
+    storage = instance.event_log_storage
+    infos = [storage.get_concurrency_info(key) for key in storage.get_concurrency_keys()]
+    return [claim.run_id for info in infos for claim in info.claimed_slots]
+
+
+@pytest.mark.slow
+def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_path):
+    catalogue_three(project, instance)
+    home, profile = str(tmp_path / "dagster"), str(project.write_profile())
+    victim = subprocess.Popen([sys.executable, "-c", RUN, home, profile, str(project.root)])
+    deadline = time.monotonic() + 60
+    while not claims(instance):
+        assert victim.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(victim.pid, signal.SIGSTOP)
+    [run_id] = claims(instance)
+
+    # It does nothing any more, but its process is there.
+    assert end_abandoned(instance) == []
+    assert claims(instance) == [run_id]
+
+    os.kill(victim.pid, signal.SIGKILL)
+    victim.wait()
+    with run_on(project, instance, {"kind": "local"}, ["predicted_masks"]) as result:
+        done = [key for key in KEYS if project.ledger.done("predicted_masks", key)]
+        assert done == ["p0", "p2"]
+        assert result.run_id != run_id
+    assert not claims(instance)
+    assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
+    assert any(
+        FOUND_DEAD in (entry.dagster_event.message or "")
+        for entry in instance.all_logs(run_id)
+        if entry.dagster_event
+    )
