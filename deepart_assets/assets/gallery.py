@@ -5,7 +5,7 @@ Belongs here: which records become rows. Does not belong here: how the page look
 
 import dagster as dg
 
-from deepart_assets.assets.restoration import SHEET_HEIGHT, painting_stages
+from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.orchestration.batch import CATALOGUE
 from deepart_assets.orchestration.factory import data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
@@ -35,7 +35,7 @@ def gallery_assets(settings: Settings) -> list[dg.AssetsDefinition]:
             restored = sum(row.sheet is not None for row in rows)
             return Made(
                 {
-                    "gallery/index.html": gallery_html("Deep Art gallery", rows, SHEET_HEIGHT),
+                    "gallery/index.html": gallery_html("Deep Art gallery", rows),
                     "reports/gallery.json": report_json(_figures(row) for row in rows),
                 },
                 {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},

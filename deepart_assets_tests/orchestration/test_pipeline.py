@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import numpy as np
 
-from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba
+from deepart_assets.assets.restoration import SHEET_HEIGHT
+from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, resize
 from deepart_assets.super_resolution.upscaling.subject import kept_difference
 
 KEYS = [f"p{number}" for number in range(5)]
@@ -40,6 +41,18 @@ def made_at(project):
     }
 
 
+def times_shown(picture, sheet, height):
+    """Count where a sheet has the picture at this height, one above another."""
+    import cv2
+
+    width = round(picture.shape[1] * height / picture.shape[0])
+    small = resize(resize(picture, height, width), height // 4, width // 4)
+    page = resize(sheet, sheet.shape[0] // 4, sheet.shape[1] // 4)
+    # 1 would be the same picture, by its deviations from its mean.
+    rows = np.nonzero(cv2.matchTemplate(page, small, cv2.TM_CCOEFF_NORMED).max(axis=1) > 0.95)[0]
+    return len(rows) and 1 + (np.diff(rows) > len(small)).sum()
+
+
 def test_from_pictures_to_gallery(done):
     for key in KEYS:
         unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
@@ -59,6 +72,10 @@ def test_from_pictures_to_gallery(done):
     page = done.lake.read("gallery/index.html").decode()
     for key in KEYS:
         assert f"../restoration_sheets/{key}.jpg" in page
+        sheet = decode_rgb(done.lake.read(f"restoration_sheets/{key}.jpg"), key)
+        half = (SHEET_HEIGHT - SHEET_HEIGHT // 18) // 2
+        assert times_shown(original, sheet, SHEET_HEIGHT) == 1
+        assert times_shown(outpainting, sheet, half) == 2, "as it is, and enlarged"
     report = json.loads(done.lake.read("reports/art_esrgan_evaluation.json"))
     names = ["bicubic", "psnr_weights", "interpolation 0.5", "art_esrgan"]
     assert [row["name"] for row in report["rows"]] == names
