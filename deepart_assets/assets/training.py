@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import preview_uri
@@ -33,6 +32,7 @@ from deepart_assets.super_resolution.weights import (
     version_of,
     with_provenance,
 )
+from deepart_assets.training_curve import panels_of
 
 TOLD_EVERY = 10.0
 """Seconds between two lines of training progress."""
@@ -159,8 +159,7 @@ def _made(path: str, trained: Trained, studio: Studio) -> Made:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
     weights = with_provenance(trained.weights, made_with)
-    names = list(dict.fromkeys(name for row in trained.curve for name in row))
-    panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
+    panels = panels_of(trained.curve)
     return Made(
         {path: weights},
         {
@@ -170,11 +169,6 @@ def _made(path: str, trained: Trained, studio: Studio) -> Made:
             "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
         },
     )
-
-
-def _points(curve: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    rows = [row for row in curve if row.get(name) is not None]
-    return [row["iteration"] for row in rows], [row[name] for row in rows]
 
 
 @contextlib.contextmanager
