@@ -45,6 +45,9 @@ def over_chequers(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.ui
     return np.round(mixed).astype(np.uint8)
 
 
+WIDEST = 16_000
+"""Width of a sheet in pixels, about: viewers shun wider pictures, and JPEG ends at 65,535."""
+
 Cell = tuple[str, NDArray[np.uint8]]
 """A caption and a picture (uint8, H×W×3)."""
 
@@ -72,11 +75,14 @@ def column_sheet(
         columns: Left to right, each column's cells from top to bottom: the fewer there are, the
             larger each is.
         title: The line above the pictures.
-        height: Height of a column's picture in pixels where it is the only one.
+        height: Height of a column's picture in pixels where it is the only one; less where the
+            sheet would be wider than about `WIDEST`.
 
     Returns:
         uint8, H×W×3.
     """
+    wide = sum(max(_aspect(picture) for _, picture in each) / len(each) for each in columns)
+    height = max(1, min(height, round(WIDEST / wide)))
     margin, caption = max(8, height // 40), max(18, height // 18)
     shown = [
         [
@@ -113,11 +119,15 @@ def column_sheet(
 def _share(height: int, caption: int, row: int, rows: int) -> int:
     """Return the height of one of a column's pictures: with the captions between, they fill it."""
     free = height - (rows - 1) * caption
-    return free * (row + 1) // rows - free * row // rows
+    return max(1, free * (row + 1) // rows - free * row // rows)
+
+
+def _aspect(picture: NDArray[np.uint8]) -> float:
+    return picture.shape[1] / picture.shape[0]
 
 
 def _at_height(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
-    return resize(picture, height, max(1, round(picture.shape[1] * height / picture.shape[0])))
+    return resize(picture, height, max(1, round(_aspect(picture) * height)))
 
 
 def mosaic(

@@ -17,6 +17,7 @@ from deepart_assets.imaging import (
     contact_sheet,
     decode_rgb,
     decode_rgba,
+    encode_jpeg,
     encode_png,
     fit_within,
     hamming,
@@ -28,6 +29,7 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
+from deepart_assets.imaging.preview import WIDEST
 
 GRADIENT = np.stack(
     [np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1))] * 3, axis=-1
@@ -164,6 +166,16 @@ def test_every_column_of_a_sheet_fills_its_height(height, rows, aspect):
     assert max(heights) - min(heights) <= 1
     last = np.nonzero((sheet == (0, 0, 10 * rows)).all(axis=-1))[0]
     assert last.max() == red.max()
+
+
+@pytest.mark.parametrize("size", [(30, 30_000), (400, 10_500), (30_000, 30), (1, 1)])
+def test_a_sheet_of_any_picture_can_be_saved(size):
+    picture = np.zeros((*size, 3), np.uint8)
+    columns = [[("original", picture)], *[[("above", picture), ("below", picture)]] * 5]
+    sheet = column_sheet(columns, "A title that is longer than a narrow sheet is wide")
+    assert sheet.shape[1] < 1.5 * WIDEST
+    assert decode_rgb(encode_jpeg(sheet), "sheet").shape == sheet.shape
+    assert (sheet == 0).all(axis=-1).any()
 
 
 def test_a_caption_wider_than_its_picture_is_set_smaller_before_it_is_cut():
