@@ -6,8 +6,8 @@ Writes benchmarks/results/artificially_inspired.json. All ways paint the same pi
 process, by turns, and loading counts; the best of the repeats counts, and only the ratios mean
 something on a busy machine. The seed's way: tiles from the picture's middle outwards, one after the
 other, each read from the PNG file that the tile before it wrote; the network is loaded for each
-stage of pictures, here for each picture, and beside it once for all. (It loaded a pickle that
-compiles its operators first, which takes longer than the safetensors file that both load here.)
+picture, and in a row of its own once for all, as one run of its script does. (That loaded a pickle
+which compiles its operators first: longer than the safetensors file that all load here.)
 Ours: loaded once, only the tiles with something to paint, those that do not overlap at once. The
 networks have random weights, which take as long: those of a small one, and with a GPU, or with
 --full, of the published one, 512 pixels.
