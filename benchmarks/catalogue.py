@@ -23,11 +23,9 @@ from typing import Any
 
 import cv2
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from bench_table import publish
 
 from deepart_assets.imaging import decode_rgb, encode_jpeg
-from deepart_assets.reports import report_json
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.catalogue import CATALOGUE, build_catalogue, read_cache, to_parquet
@@ -36,7 +34,6 @@ from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source
 from deepart_assets.wikiart.sources.folder import open_folder
 
-RESULTS = Path(__file__).parent / "results" / "catalogue.json"
 HEIGHT, WIDTH = 960, 1280
 SMALL = 72
 PER_FOLDER = 1000
@@ -62,19 +59,7 @@ def main() -> None:
     for size in sizes:
         with tempfile.TemporaryDirectory() as folder:
             rows += by_number(Path(folder), size)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    show(rows)
-
-
-def show(rows: list[Row]) -> None:
-    """Print the rows, which do not all have the same figures."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    table = Table(*columns, title=f"Catalogue, {os.cpu_count()} CPUs")
-    for row in rows:
-        cells = (row.get(name, "") for name in columns)
-        table.add_row(*(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in cells))
-    Console(width=160).print(table)
+    publish("catalogue", f"Catalogue, {os.cpu_count()} CPUs", rows)
 
 
 # --- against the plain loop ----------------------------------------------------------------------

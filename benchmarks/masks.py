@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_table import publish
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
-from deepart_assets.reports import report_json
 from deepart_assets.segmentation import Prediction, clean_up, iou
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
@@ -29,7 +27,6 @@ from deepart_assets.segmentation.saliency import SaliencySegmenter
 from deepart_assets.settings.segmentation import Segmentation
 
 PROJECT = Path(__file__).parents[1]
-RESULTS = PROJECT / "benchmarks" / "results" / "masks.json"
 SIDE = 512
 
 
@@ -46,12 +43,7 @@ def main() -> None:
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
     )
     rows = measure(files[:5] if arguments.quick else files, arguments.reference)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    table = Table(*rows[0], title=f"Subject masks, smaller side {SIDE}")
-    for row in rows:
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    publish("masks", f"Subject masks, smaller side {SIDE}", rows)
 
 
 def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:

@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.table import Table
+from bench_table import publish
 
 from deepart_assets.imaging import decode_rgb, resize, working_size
 from deepart_assets.outpainting import (
@@ -24,7 +23,6 @@ from deepart_assets.outpainting import (
     seam_score,
     subject_difference,
 )
-from deepart_assets.reports import report_json
 from deepart_assets.segmentation import build_segmenter, clean_up, verdict
 from deepart_assets.settings.outpainting import PatchMatch, Telea
 from deepart_assets.settings.places import cache_folder, data_root
@@ -33,7 +31,6 @@ from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 
 PROJECT = Path(__file__).parents[1]
-RESULTS = PROJECT / "benchmarks" / "results" / "outpainting.json"
 SIDE = 512
 
 
@@ -49,12 +46,7 @@ def main() -> None:
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
     )
     rows = measure(files, limit=3 if arguments.quick else len(files))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    table = Table(*rows[0], title=f"Outpaintings, smaller side {SIDE}")
-    for row in rows:
-        table.add_row(*(f"{v:.3f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    publish("outpainting", f"Outpaintings, smaller side {SIDE}", rows)
 
 
 def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:

@@ -26,13 +26,11 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+from bench_table import publish
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 
 from deepart_assets.compat import prepare
 from deepart_assets.imaging import decode_rgb, encode_png
-from deepart_assets.reports import report_json
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import Lake, Ledger
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_reduce
@@ -40,7 +38,6 @@ from deepart_assets.super_resolution.data.pair_building import Original, build_p
 from deepart_assets.super_resolution.data.pair_files import MANIFEST, PAIRS, open_pairs
 from deepart_assets.super_resolution.data.pairs import Pair, Sampling, random_crops
 
-RESULTS = Path(__file__).parent / "results" / "pairs.json"
 HEIGHT, WIDTH, HR_SIDE = 3400, 2600, 2048
 SUB_IMAGE, STEP = 480, 240
 CROPS, BATCH, CONTEXT = (128, 192, 256), 16, 2
@@ -60,17 +57,11 @@ def main() -> None:
             *making(paintings, repeats, Path(folder)),
             *cropping(len(paintings), repeats, Path(folder)),
         ]
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    title = f"{count} paintings of {WIDTH} by {HEIGHT}, HR side {HR_SIDE}, {os.cpu_count()} CPUs"
-    table = Table(title=title)
-    for column in columns:
-        table.add_column(column.replace("_", " "), no_wrap=column == "name")
-    for row in rows:
-        values = [row.get(column, "") for column in columns]
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v) for v in values))
-    Console(width=max(Console().width, 120)).print(table)
+    publish(
+        "pairs",
+        f"{count} paintings of {WIDTH} by {HEIGHT}, HR side {HR_SIDE}, {os.cpu_count()} CPUs",
+        rows,
+    )
 
 
 def painting(seed: int) -> NDArray[np.uint8]:

@@ -20,13 +20,11 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
+from bench_table import machine, publish
 from numpy.typing import NDArray
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from deepart_assets.imaging import decode_rgb, resize, working_size
-from deepart_assets.reports import report_json
 from deepart_assets.segmentation import Segmenter, build_segmenter
 from deepart_assets.segmentation.dram import DEVIATION, MEAN, MEMBER, SIDE
 from deepart_assets.segmentation.dram_network import DeepLabV2
@@ -35,7 +33,6 @@ from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salien
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 
-RESULTS = Path(__file__).parent / "results" / "segmenters.json"
 PICTURES = PROJECT / "data" / "sample" / "paintings"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -54,16 +51,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         segmenters = built(Path(folder), arguments.models, arguments.panoptic)
         rows = measure(pictures, segmenters, repeats=1 if arguments.quick else 3)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    device = torch.cuda.get_device_name() if DEVICE == "cuda" else "CPU"
-    threads = torch.get_num_threads()
-    table = Table(
-        *rows[0], title=f"Paintings a second, {len(pictures)}, {device}, {threads} threads"
-    )
-    for row in rows:
-        table.add_row(*(f"{v:.2f}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    publish("segmenters", f"Paintings a second, {len(pictures)}, {machine()}", rows)
 
 
 def read(file: Path) -> NDArray[np.uint8]:

@@ -12,7 +12,6 @@ does not count.
 """
 
 import argparse
-import datetime
 import json
 import tempfile
 import time
@@ -23,17 +22,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from bench_table import machine, publish
 from PIL import Image
-from rich.console import Console
-from rich.table import Table
 
 from deepart_assets.compat import prepare
 from deepart_assets.outpainting import Request, build_outpainter
 from deepart_assets.outpainting.diffusion.loading import KINDS, UNUSED
-from deepart_assets.reports import report_json
 from deepart_assets.settings.stable_diffusion import PRESETS, StableDiffusion
 
-RESULTS = Path(__file__).parent / "results" / "stable_diffusion.json"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 DTYPE = torch.float16 if DEVICE == "cuda" else torch.float32
 STYLES = 2
@@ -81,14 +77,7 @@ def main() -> None:
         for size in sizes:
             folder = write_pipeline(Path(root) / size.name.replace(" ", "-"), size)
             rows += measure(folder, size, arguments.quick, arguments.compile)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    device = torch.cuda.get_device_name() if DEVICE == "cuda" else "CPU"
-    threads, today = torch.get_num_threads(), datetime.date.today()
-    table = Table(*rows[0], title=f"Pictures a second, {device}, {threads} threads, {today}")
-    for row in rows:
-        table.add_row(*(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row.values()))
-    Console().print(table)
+    publish("stable_diffusion", f"Pictures a second, {machine()}", rows)
 
 
 def write_pipeline(folder: Path, size: Size) -> Path:

@@ -26,12 +26,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from rich.console import Console
-from rich.table import Table
+from bench_table import machine, publish
 
 from deepart_assets.compat import prepare
 from deepart_assets.imaging import encode_png
-from deepart_assets.reports import report_json
 from deepart_assets.settings.section import laid_over
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.super_resolution.data.pair_files import MappedPicture, StoredPair, encode_tiff
@@ -43,7 +41,6 @@ from deepart_assets.super_resolution.training.progress import Step
 from deepart_assets.super_resolution.training.stages import Job, basicsr_options, run_job
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
-RESULTS = Path(__file__).parent / "results" / "training.json"
 PAIRS, WORKERS = 8, min(4, os.cpu_count() or 1)
 EFFICIENTNET = {"type": "EfficientNetLoss", "perceptual_weight": 0.01}
 
@@ -70,17 +67,7 @@ def main() -> None:
             for batch in (8, 16) if has_gpu else (2,):
                 paper = Spec(64, 23, 32)
                 rows += measure("64/23", paper, batch, data, iterations)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    device = torch.cuda.get_device_name() if has_gpu else f"{os.cpu_count()} CPUs"
-    table = Table(title=f"Adversarial training on {device}, {torch.get_num_threads()} threads")
-    for heading in rows[0]:
-        table.add_column(heading.replace("_", " "), no_wrap=heading == "name")
-    for row in rows:
-        table.add_row(
-            *(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row.values())
-        )
-    Console().print(table)
+    publish("training", f"Adversarial training, {machine()}", rows)
 
 
 @dataclass(frozen=True)

@@ -18,21 +18,17 @@ float32 on the same batch.
 
 import argparse
 import copy
-import os
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from bench_table import machine, publish
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.table import Table
 from torch import nn
 
-from deepart_assets.reports import report_json
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 from deepart_assets.super_resolution.network import build
@@ -40,7 +36,6 @@ from deepart_assets.super_resolution.upscaling.fast_network import FastRRDBNet
 from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, best_device, enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
-RESULTS = Path(__file__).parent / "results" / "upscaling.json"
 SEED_OVERLAP = 32
 
 BUNDLED = PROJECT / "data" / "models" / "art_psnr_32_6.safetensors"
@@ -67,17 +62,7 @@ def main() -> None:
     if torch.cuda.is_available():
         for name, net in (("64/23", paper), ("bundled 32/6", bundled)):
             rows += measure_batches(name, net, side)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_bytes(report_json(rows))
-    device = torch.cuda.get_device_name() if torch.cuda.is_available() else f"{os.cpu_count()} CPUs"
-    table = Table(title=f"Enlarging by 4 on {device}, {torch.get_num_threads()} threads")
-    for heading in rows[0]:
-        table.add_column(heading.replace("_", " "), no_wrap=heading == "name")
-    for row in rows:
-        table.add_row(
-            *(f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row.values())
-        )
-    Console().print(table)
+    publish("upscaling", f"Enlarging by 4, {machine()}", rows)
 
 
 def measure(

@@ -3,7 +3,7 @@
 Belongs here: which records become rows. Does not belong here: how the page looks (`reports`).
 """
 
-from deepart_assets.assets.restoration import SHEET_HEIGHT, painting_stages
+from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.orchestration.factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.studio import Painting, Stage, Studio
 from deepart_assets.reports import report_json
@@ -33,7 +33,7 @@ def gallery_assets(settings: Settings) -> list[AssetTemplate]:
             restored = sum(row.sheet is not None for row in rows)
             return Made(
                 {
-                    "gallery/index.html": gallery_html("Deep Art gallery", rows, SHEET_HEIGHT),
+                    "gallery/index.html": gallery_html("Deep Art gallery", rows),
                     "reports/gallery.json": report_json(_figures(row) for row in rows),
                 },
                 {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},

@@ -6,7 +6,7 @@ files and its training (`outpainting.comodgan`).
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, Made, Recipe
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.data.pairs import of_split
+from deepart_assets.training_curve import panels_of
 
 CODE_VERSION = "1"
 ENLARGED = 2
@@ -107,8 +108,7 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
             else:
                 with kept.held():
                     result = train(examples(), chosen, _told(studio, asset), kept, provenance)
-            losses = sorted({key for row in result.curve for key in row} - _NO_LOSSES)
-            curves = {each: {each: _points(result.curve, each)} for each in losses}
+            curves = panels_of(result.curve, besides=["resolution"])
             return Made(
                 {path: result.weights},
                 {
@@ -120,14 +120,6 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
         return Stage(make, inputs=inputs)
 
     return weights
-
-
-def _points(curve: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
-    rows = [row for row in curve if name in row]
-    return [row["iteration"] for row in rows], [row[name] for row in rows]
-
-
-_NO_LOSSES = {"iteration", "resolution"}
 
 
 def _work(studio: Studio) -> Lake:

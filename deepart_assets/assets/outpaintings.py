@@ -72,7 +72,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
         reads_original=False,
         painting_deps=["unfinished_paintings"],
         kinds={"outpainting"},
-        code_version="2",
+        code_version="3" if own_weights else "2",  # 3: where tiles lie
         pool="gpu",
         checks=[
             Check(

@@ -17,7 +17,7 @@ from deepart_assets.assets.subjects import (
 )
 from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.imaging import (
-    contact_sheet,
+    column_sheet,
     decode_grey,
     decode_rgb,
     decode_rgba,
@@ -30,8 +30,8 @@ from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Made
 
-SHEET_HEIGHT = 640
-"""Height of the pictures on a sheet, in pixels."""
+SHEET_HEIGHT = 1024
+"""Height of the original on a sheet, in pixels; the others have half of it."""
 
 
 def restoration_assets(settings: Settings) -> list[AssetTemplate]:
@@ -76,25 +76,37 @@ def _restoration_sheets(names: list[str]) -> AssetTemplate:
         painting_deps=[
             "subject_masks",
             "unfinished_paintings",
-            *(f"{name}_upscaled" for name in names),
+            *(f"{name}_{stage}" for name in names for stage in ("outpaintings", "upscaled")),
         ],
         kinds={"pillow"},
+        code_version="2",
     )
     def restoration_sheets(studio: Studio) -> PaintingStage:
-        """Original, mask, unfinished painting and each upscaled result side by side: one JPEG."""
+        """One JPEG: the original; its mask above the unfinished painting; and for each outpainter
+        a column, its outpainting above the upscaled result.
+        """
 
         def make(painting: Painting) -> Made:
             def read(asset: str) -> tuple[bytes, str]:
                 return painting.read(asset), painting.inputs[asset].path
 
             mask = decode_grey(*read("subject_masks"))
-            cells = [
-                ("original", painting.original()),
-                ("subject mask", np.repeat(mask[..., None], 3, axis=2)),
-                ("unfinished painting", over_chequers(decode_rgba(*read("unfinished_paintings")))),
-                *((f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled"))) for name in names),
+            unfinished = over_chequers(decode_rgba(*read("unfinished_paintings")))
+            columns = [
+                [("original", painting.original())],
+                [
+                    ("subject mask", np.repeat(mask[..., None], 3, axis=2)),
+                    ("unfinished painting", unfinished),
+                ],
+                *(
+                    [
+                        (name, decode_rgb(*read(f"{name}_outpaintings"))),
+                        (f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled"))),
+                    ]
+                    for name in names
+                ),
             ]
-            sheet = contact_sheet(cells, painting.caption, SHEET_HEIGHT)
+            sheet = column_sheet(columns, painting.caption, SHEET_HEIGHT)
             return Made(
                 {f"restoration_sheets/{painting.id}.jpg": encode_jpeg(sheet)},
                 {"preview": preview_uri(sheet, side=480), "title": painting.caption},

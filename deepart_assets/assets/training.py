@@ -34,6 +34,7 @@ from deepart_assets.super_resolution.weights import (
     version_of,
     with_provenance,
 )
+from deepart_assets.training_curve import panels_of
 
 TOLD_EVERY = 10.0
 """Seconds between two lines of training progress."""
@@ -167,8 +168,7 @@ def _made(path: str, trained: Trained, studio: Studio) -> Made:
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
     weights = with_provenance(trained.weights, made_with)
-    names = list(dict.fromkeys(name for row in trained.curve for name in row))
-    panels = {name: {name: _points(trained.curve, name)} for name in names if name != "iteration"}
+    panels = panels_of(trained.curve)
     return Made(
         {path: weights},
         {
@@ -178,11 +178,6 @@ def _made(path: str, trained: Trained, studio: Studio) -> Made:
             "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
         },
     )
-
-
-def _points(curve: list[dict[str, Any]], name: str) -> tuple[list[float], list[float]]:
-    rows = [row for row in curve if row.get(name) is not None]
-    return [row["iteration"] for row in rows], [row[name] for row in rows]
 
 
 @contextlib.contextmanager

@@ -25,6 +25,7 @@ from deepart_assets.imaging.hashing import (
 )
 from deepart_assets.imaging.picture_file import MAX_PIXELS, PictureFile, Reduced
 from deepart_assets.imaging.preview import (
+    column_sheet,
     contact_sheet,
     grouped_mosaic,
     mosaic,
@@ -36,6 +37,7 @@ __all__ = [
     "MAX_PIXELS",
     "PictureFile",
     "Reduced",
+    "column_sheet",
     "contact_sheet",
     "decode_grey",
     "decode_ids",

@@ -1,10 +1,12 @@
 """Small pictures for the UI and sheets for people.
 
-Belongs here: thumbnails and rows of captioned pictures. Does not belong here: HTML (`reports`).
+Belongs here: thumbnails, and rows, columns and grids of captioned pictures. Does not belong here:
+HTML (`reports`).
 """
 
 import base64
 import importlib.util
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -43,9 +45,14 @@ def over_chequers(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.ui
     return np.round(mixed).astype(np.uint8)
 
 
-def contact_sheet(
-    cells: Sequence[tuple[str, NDArray[np.uint8]]], title: str, height: int = 640
-) -> NDArray[np.uint8]:
+WIDEST = 16_000
+"""Width of a sheet in pixels, about: viewers shun wider pictures, and JPEG ends at 65,535."""
+
+Cell = tuple[str, NDArray[np.uint8]]
+"""A caption and a picture (uint8, H×W×3)."""
+
+
+def contact_sheet(cells: Sequence[Cell], title: str, height: int = 640) -> NDArray[np.uint8]:
     """Set pictures side by side at one height under their captions, with a title above.
 
     Args:
@@ -56,25 +63,71 @@ def contact_sheet(
     Returns:
         uint8, H×W×3.
     """
+    return column_sheet([[cell] for cell in cells], title, height)
+
+
+def column_sheet(
+    columns: Sequence[Sequence[Cell]], title: str, height: int = 1024
+) -> NDArray[np.uint8]:
+    """Set columns of pictures side by side, each filling the sheet's height, with a title above.
+
+    Args:
+        columns: Left to right, each column's cells from top to bottom: the fewer there are, the
+            larger each is.
+        title: The line above the pictures.
+        height: Height of a column's picture in pixels where it is the only one; less where the
+            sheet would be wider than about `WIDEST`.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    wide = sum(max(_aspect(picture) for _, picture in each) / len(each) for each in columns)
+    height = max(1, min(height, round(WIDEST / wide)))
     margin, caption = max(8, height // 40), max(18, height // 18)
-    title_font, caption_font = _font(round(caption * 0.72)), _font(round(caption * 0.58))
     shown = [
-        (name, resize(picture, height, max(1, round(picture.shape[1] * height / picture.shape[0]))))
-        for name, picture in cells
+        [
+            (name, _at_height(picture, _share(height, caption, row, len(column))))
+            for row, (name, picture) in enumerate(column)
+        ]
+        for column in columns
     ]
-    width = margin + sum(picture.shape[1] + margin for _, picture in shown)
+    widths = [max(picture.shape[1] for _, picture in column) for column in shown]
+    captions = [
+        (name, each) for column, each in zip(shown, widths, strict=True) for name, _ in column
+    ]
+    title_font = _font(round(caption * 0.72))
+    caption_font = _font_for(captions, round(caption * 0.58))
+    width = margin + sum(each + margin for each in widths)
     sheet = Image.new("RGB", (width, height + 2 * caption + 2 * margin), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     draw.text(
         (margin, margin // 2), _fitted(title, title_font, width - 2 * margin), _INK, title_font
     )
     left = margin
-    for name, picture in shown:
-        sheet.paste(Image.fromarray(picture), (left, margin + caption))
-        at = (left, margin + caption + height + margin // 3)
-        draw.text(at, _fitted(name, caption_font, picture.shape[1]), _INK, caption_font)
-        left += picture.shape[1] + margin
+    for column, column_width in zip(shown, widths, strict=True):
+        top = margin + caption
+        for name, picture in column:
+            sheet.paste(Image.fromarray(picture), (left, top))
+            top += picture.shape[0]
+            text = _fitted(name, caption_font, column_width)
+            draw.text((left, top + margin // 3), text, _INK, caption_font)
+            top += caption
+        left += column_width + margin
     return np.asarray(sheet)
+
+
+def _share(height: int, caption: int, row: int, rows: int) -> int:
+    """Return the height of one of a column's pictures: with the captions between, they fill it."""
+    free = height - (rows - 1) * caption
+    return max(1, free * (row + 1) // rows - free * row // rows)
+
+
+def _aspect(picture: NDArray[np.uint8]) -> float:
+    return picture.shape[1] / picture.shape[0]
+
+
+def _at_height(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
+    return resize(picture, height, max(1, round(_aspect(picture) * height)))
 
 
 def mosaic(
@@ -141,6 +194,12 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
     assert found is not None and found.origin is not None  # a dependency of the project
     file = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
     return ImageFont.truetype(file, size)
+
+
+def _font_for(texts: Sequence[tuple[str, int]], size: int) -> ImageFont.FreeTypeFont:
+    """Return one font for texts and the widths they have; where needed down to half the size."""
+    needed = [width / max(1.0, _font(size).getlength(text)) for text, width in texts]
+    return _font(math.floor(size * max(0.5, min([1.0, *needed]))))
 
 
 def _fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:

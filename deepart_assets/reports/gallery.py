@@ -28,7 +28,7 @@ class GalleryRow:
     """Lake paths of the full-size results, by caption."""
 
 
-def gallery_html(title: str, rows: Sequence[GalleryRow], sheet_height: int) -> bytes:
+def gallery_html(title: str, rows: Sequence[GalleryRow]) -> bytes:
     """Return the page. It lives in the lake's folder `gallery`, one below the lake's root."""
     from jinja2 import Environment, FileSystemLoader
 
@@ -36,5 +36,5 @@ def gallery_html(title: str, rows: Sequence[GalleryRow], sheet_height: int) -> b
     environment = Environment(loader=templates, autoescape=True, trim_blocks=True)
     template = environment.get_template("gallery.html.j2")
     restored = sum(row.sheet is not None for row in rows)
-    page = template.render(title=title, rows=rows, restored=restored, height=sheet_height)
+    page = template.render(title=title, rows=rows, restored=restored)
     return page.encode()

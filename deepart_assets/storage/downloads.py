@@ -25,6 +25,7 @@ from deepart_assets.storage.answers import Fault, looks_like_a_page
 from deepart_assets.storage.lake import Lake, sha256_of_file
 from deepart_assets.storage.progress import TransferProgress, gigabytes
 from deepart_assets.storage.transfer import ATTEMPTS, Locate, Transfer
+from deepart_assets.storage.weights import check_sha256
 
 MARGIN = 500_000_000
 """Bytes of the disk that a download leaves free."""
@@ -206,12 +207,7 @@ class Downloads:
             ) from error
 
     def _verify(self, download: Download, fetched: Fetched, expected: Fetched | None) -> None:
-        given = (download.sha256 or fetched.sha256).lower()
-        if fetched.sha256 != given:
-            raise UnavailableError(
-                f"{download.origin} has the SHA-256 {fetched.sha256}, not {given}: correct"
-                f" {download.sha256_key} in the profile if the new file is meant"
-            )
+        check_sha256(download.origin, fetched.sha256, download.sha256, download.sha256_key)
         if expected is not None and fetched.sha256 != expected.sha256:
             found = f"the SHA-256 {fetched.sha256}"
             raise self._mismatch(download, found, expected.sha256)

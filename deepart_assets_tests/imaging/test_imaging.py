@@ -13,9 +13,11 @@ from scipy.fft import dctn
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import (
     PictureFile,
+    column_sheet,
     contact_sheet,
     decode_rgb,
     decode_rgba,
+    encode_jpeg,
     encode_png,
     fit_within,
     hamming,
@@ -27,6 +29,7 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
+from deepart_assets.imaging.preview import WIDEST
 
 GRADIENT = np.stack(
     [np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1))] * 3, axis=-1
@@ -139,6 +142,49 @@ def test_a_sheet_has_every_cell_at_one_height():
     for n, colour in enumerate(colours):
         area = (sheet == colour).all(axis=-1).sum()
         assert area == 100 * round(30 * 100 / (40 + 10 * n))
+
+
+def areas(sheet, colour):
+    """Height and width of what has this colour, which is a whole rectangle."""
+    rows, columns = np.nonzero((sheet == colour).all(axis=-1))
+    size = np.ptp(rows) + 1, np.ptp(columns) + 1
+    assert size[0] * size[1] == len(rows)
+    return size
+
+
+@given(st.integers(64, 700), st.integers(1, 4), st.floats(0.4, 2.5))
+@settings(max_examples=25, deadline=None)
+def test_every_column_of_a_sheet_fills_its_height(height, rows, aspect):
+    def cell(*colour):
+        return ("caption", np.full((100, round(100 * aspect), 3), colour, np.uint8))
+
+    column = [cell(0, 0, 10 * row + 10) for row in range(rows)]
+    sheet = column_sheet([[cell(200, 0, 0)], column], "Title", height)
+    assert areas(sheet, (200, 0, 0))[0] == height
+    red = np.nonzero((sheet == (200, 0, 0)).all(axis=-1))[0]
+    heights = [areas(sheet, (0, 0, 10 * row + 10))[0] for row in range(rows)]
+    assert max(heights) - min(heights) <= 1
+    last = np.nonzero((sheet == (0, 0, 10 * rows)).all(axis=-1))[0]
+    assert last.max() == red.max()
+
+
+@pytest.mark.parametrize("size", [(30, 30_000), (400, 10_500), (30_000, 30), (1, 1)])
+def test_a_sheet_of_any_picture_can_be_saved(size):
+    picture = np.zeros((*size, 3), np.uint8)
+    columns = [[("original", picture)], *[[("above", picture), ("below", picture)]] * 5]
+    sheet = column_sheet(columns, "A title that is longer than a narrow sheet is wide")
+    assert sheet.shape[1] < 1.5 * WIDEST
+    assert decode_rgb(encode_jpeg(sheet), "sheet").shape == sheet.shape
+    assert (sheet == 0).all(axis=-1).any()
+
+
+def test_a_caption_wider_than_its_picture_is_set_smaller_before_it_is_cut():
+    def tall(text):
+        cells = [(text, np.full((400, 150, 3), 250, np.uint8))]
+        return contact_sheet(cells, "", height=400)
+
+    assert (tall("stable_diffusion") != tall("stable_diffusion, ×4")).any()
+    assert (tall("stable_diffusion, ×2") != tall("stable_diffusion, ×4")).any()
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])

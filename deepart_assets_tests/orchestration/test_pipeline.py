@@ -5,7 +5,8 @@ import json
 import dagster as dg
 import numpy as np
 
-from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba
+from deepart_assets.assets.restoration import SHEET_HEIGHT
+from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, resize
 from deepart_assets.super_resolution.upscaling.subject import kept_difference
 
 KEYS = [f"p{number}" for number in range(5)]
@@ -40,6 +41,15 @@ def made_at(project):
     }
 
 
+def is_shown(picture, sheet, height):
+    """Tell whether a sheet has the picture at this height."""
+    import cv2
+
+    width = round(picture.shape[1] * height / picture.shape[0])
+    found = cv2.matchTemplate(sheet, resize(picture, height, width), cv2.TM_CCOEFF_NORMED)
+    return found.max() > 0.97  # 1 would be the same picture, by its deviations from its mean
+
+
 def test_from_pictures_to_gallery(done):
     for key in KEYS:
         unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
@@ -56,6 +66,11 @@ def test_from_pictures_to_gallery(done):
         mask = decode_grey(done.lake.read(f"subject_masks/{key}.png"), key)
         assert kept_difference(upscaled, original, mask) == 0
         assert done.ledger.get("telea_upscaled", key).figures["subject_from"] == "original"
+        sheet = decode_rgb(done.lake.read(f"restoration_sheets/{key}.jpg"), key)
+        half = (SHEET_HEIGHT - SHEET_HEIGHT // 18) // 2
+        assert is_shown(original, sheet, SHEET_HEIGHT)
+        assert is_shown(outpainting, sheet, half)
+        assert is_shown(upscaled, sheet, half)
     page = done.lake.read("gallery/index.html").decode()
     for key in KEYS:
         assert f"../restoration_sheets/{key}.jpg" in page

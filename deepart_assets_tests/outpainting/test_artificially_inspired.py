@@ -280,7 +280,7 @@ def test_the_projects_own(file, downloads, tmp_path, monkeypatch):
     settings = ArtificiallyInspired(
         kind="artificially_inspired", weights={"kind": "bundled", "name": "small"}
     )
-    with pytest.raises(UnavailableError, match=r"ships no CoModGAN .*small\.safetensors.*drive"):
+    with pytest.raises(UnavailableError, match=r"ships no weights .*small\.safetensors.*drive"):
         build_outpainter(settings, downloads).weights_hash()
     data = to_bytes(read_weights(file).tensors, {"stage": "s"}, half=True)
     (tmp_path / "small.safetensors").write_bytes(data)

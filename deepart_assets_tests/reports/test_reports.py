@@ -81,7 +81,7 @@ ROWS = [
 
 
 def test_the_page_links_every_sheet_and_escapes_what_it_shows():
-    page = gallery_html("Gallery", ROWS, 640).decode()
+    page = gallery_html("Gallery", ROWS).decode()
     parts = _Parts()
     parts.feed(page)
     assert "../restoration_sheets/1.jpg" in parts.sources
@@ -94,7 +94,7 @@ def test_the_page_links_every_sheet_and_escapes_what_it_shows():
 
 def test_an_old_sheet_says_that_it_is_old():
     row = replace(ROWS[0], reason="subject_masks failed: the file is empty")
-    page = gallery_html("Gallery", [row], 640).decode()
+    page = gallery_html("Gallery", [row]).decode()
     assert "Not up to date: subject_masks failed: the file is empty" in page
     assert "../restoration_sheets/1.jpg" in page
 
@@ -108,7 +108,7 @@ def test_a_real_browser_shows_the_sheets(tmp_path):
     (tmp_path / "restoration_sheets" / "1.jpg").write_bytes(encode_jpeg(red))
     (tmp_path / "gallery").mkdir()
     page = tmp_path / "gallery" / "index.html"
-    page.write_bytes(gallery_html("Gallery", ROWS, 640))
+    page.write_bytes(gallery_html("Gallery", ROWS))
     seen = screenshot(page)
     is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
     assert is_red.sum() > 100_000, "the sheet is not on the page"

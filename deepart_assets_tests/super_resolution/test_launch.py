@@ -14,9 +14,9 @@ from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.launch import launch
-from deepart_assets.super_resolution.training.progress import silent
 from deepart_assets.super_resolution.training.stages import Job, run_job, train_pixel
 from deepart_assets.super_resolution.weights import read_state
+from deepart_assets.training_curve import silent
 
 from . import killable
 from .killable import changed, pixel_options

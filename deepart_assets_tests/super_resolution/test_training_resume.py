@@ -8,8 +8,8 @@ import torch
 
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
-from deepart_assets.super_resolution.training.progress import silent
 from deepart_assets.super_resolution.training.stages import train_pixel
+from deepart_assets.training_curve import silent
 
 from . import killable
 

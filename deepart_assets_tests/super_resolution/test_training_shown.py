@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
-import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.progress import Progress, Step
+from deepart_assets.super_resolution.training.progress import Step
 from deepart_assets.super_resolution.training.stages import train_pixel
 from deepart_assets.super_resolution.training.strip import SHOWN, Strip
 from deepart_assets.super_resolution.training.tensorboard import TensorBoard
@@ -49,21 +48,6 @@ def test_tensorboard_shows_each_iteration_once_after_an_interruption(tmp_path):
     assert all(event.value > 0 for event in events.Scalars("speed/iterations_per_second"))
     assert [image.step for image in events.Images("valid/crop")][-1] == 10
     assert events.Images("valid/crop")[-1].width == SHOWN_SIDE
-
-
-def test_a_loss_is_averaged_over_the_iterations_that_had_it():
-    progress = Progress(4, lambda step: None)
-    for losses in ({"l_d": 1.0}, {"l_d": 2.0}, {"l_d": 3.0, "l_g_pix": 5.0}):
-        progress.note({name: torch.tensor(value) for name, value in losses.items()})
-    again = Progress(4, lambda step: None)
-    again.restore(progress.state(), 3, torch.device("cpu"))
-    for each in (progress, again):
-        assert {name: float(value) for name, value in each.means().items()} == {
-            "l_d": 2.0,
-            "l_g_pix": 5.0,
-        }
-        each.forget()
-        assert each.means() == {}
 
 
 def test_no_report_no_file(tmp_path):

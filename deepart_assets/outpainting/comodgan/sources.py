@@ -21,6 +21,7 @@ from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download
 from deepart_assets.storage.drive_archives import fetch_member
+from deepart_assets.storage.weights import check_sha256, shipped_weights
 
 MODELS = PROJECT / "data" / "models" / "outpainting"
 """The generators that the project ships."""
@@ -98,19 +99,9 @@ def _file(choice: FileGenerator) -> Path:
             " relative to the project)"
         )
     if choice.sha256 is not None:
-        found = sha256_of_file(file)
-        if found != choice.sha256.lower():
-            raise UnavailableError(
-                f"{file} has the SHA-256 {found}, not {choice.sha256.lower()}: correct"
-                f" {_KEY}.sha256 in the profile if this file is meant"
-            )
+        check_sha256(str(file), sha256_of_file(file), choice.sha256, f"{_KEY}.sha256")
     return file
 
 
 def _bundled(choice: BundledGenerator) -> Path:
-    file = MODELS / f"{choice.name}.safetensors"
-    if not file.is_file():
-        known = sorted(each.stem for each in MODELS.glob("*.safetensors"))
-        remedy = f"set {_KEY}.name to {' or '.join(known)}" if known else f"set {_KEY}.kind: drive"
-        raise UnavailableError(f"The project ships no CoModGAN {file}: {remedy}")
-    return file
+    return shipped_weights(MODELS, choice.name, _KEY, "drive")

@@ -15,6 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+SLACK = 16
+"""The first tile may lie this part of its side off the subject, where that saves tiles."""
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -91,7 +94,7 @@ def _centre(known: NDArray[np.bool_]) -> tuple[int, int]:
 def _offsets(middle: int, length: int, side: int) -> dict[int, int]:
     """Return where tiles begin along an axis, by number: 0 is around `middle`, -1 before it."""
     last = length - side
-    first = min(max(middle - side // 2, 0), last)
+    first = _first(min(max(middle - side // 2, 0), last), last, side)
     found = {0: first}
     for step in (-1, 1):
         number, offset = 0, first
@@ -99,3 +102,16 @@ def _offsets(middle: int, length: int, side: int) -> dict[int, int]:
             number, offset = number + step, min(max(offset + step * (side // 2), 0), last)
             found[number] = offset
     return found
+
+
+def _first(wanted: int, last: int, side: int) -> int:
+    """Return where the first tile begins: near to where it is wanted, and so that few are needed.
+
+    Else a subject that is off the middle by a pixel would need a tile more for a strip of a pixel.
+    """
+    most = side // SLACK
+
+    def price(first: int) -> tuple[int, int]:
+        return -(-first // (side // 2)) - (first - last) // (side // 2), abs(first - wanted)
+
+    return min(range(max(0, wanted - most), min(last, wanted + most) + 1), key=price)

@@ -6,19 +6,15 @@ Belongs here: what is told and drawn of a training. Does not belong here: the lo
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.super_resolution.training.validation import Score
-
-if TYPE_CHECKING:
-    import torch
+from deepart_assets.training_curve import TrainingCurve
 
 
 @dataclass(frozen=True)
@@ -54,10 +50,6 @@ Report = Callable[[Step], None]
 """Called a hundred times, evenly spread, and wherever the training is validated."""
 
 
-def silent(step: Step) -> None:
-    """Report to nobody."""
-
-
 @dataclass(frozen=True)
 class Trained:
     """What a training gives."""
@@ -73,46 +65,12 @@ class Trained:
     """One validation crop at several iterations, side by side: uint8, H×W×3."""
 
 
-class Progress:
+class Progress(TrainingCurve):
     """Collects the losses of every iteration, and tells of them now and then."""
 
-    REPORTS = 100
-
     def __init__(self, total: int, report: Report) -> None:
-        self.rows: list[dict[str, float | None]] = []
-        self.resumed: list[int] = []
-        self._total, self._report = total, report
-        self._sums: dict[str, torch.Tensor] = {}
-        self._counts: dict[str, int] = {}
-        self._seconds, self._done = 0.0, 0
-        self._start = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds trained, over all processes that took part."""
-        return self._seconds + time.perf_counter() - self._start
-
-    def note(self, losses: Mapping[str, torch.Tensor]) -> None:
-        """Take note of the losses of an iteration."""
-        # Sums stay on the device: reading a number there would make the CPU wait every time.
-        for name, value in losses.items():
-            self._sums[name] = self._sums.get(name, 0) + value.detach()
-            self._counts[name] = self._counts.get(name, 0) + 1
-
-    def due(self, iteration: int, times: int = REPORTS) -> bool:
-        """Tell whether this is one of about `times` evenly spread iterations, or the last."""
-        return iteration == self._total or iteration % math.ceil(self._total / times) == 0
-
-    def means(self) -> dict[str, torch.Tensor]:
-        """Return the mean losses since the last report, on the device.
-
-        Each over the iterations that had it: a generator that rests has none.
-        """
-        return {name: value / self._counts[name] for name, value in self._sums.items()}
-
-    def forget(self) -> None:
-        """Begin new sums."""
-        self._sums, self._counts = {}, {}
+        super().__init__(total)
+        self._report = report
 
     def tell(
         self, iteration: int, means: dict[str, float], score: Score | None, *, perceptual: bool
@@ -124,27 +82,9 @@ class Progress:
             row["niqe"] = score.niqe if score else None
         self.rows.append(row)
         self.forget()
-        rate = (iteration - self._done) / max(time.perf_counter() - self._start, 1e-9)
+        rate = self.rate(iteration)
         left = (self._total - iteration) / rate
         self._report(Step(iteration, self._total, means, rate, left, score))
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep."""
-        return {
-            "rows": self.rows,
-            "sums": self._sums,
-            "counts": self._counts,
-            "seconds": self.seconds,
-            "resumed": self.resumed,
-        }
-
-    def restore(self, state: Mapping[str, Any], iteration: int, device: torch.device) -> None:
-        """Go on from what `state` returned after `iteration`."""
-        self.rows, self._counts = list(state["rows"]), dict(state["counts"])
-        self._sums = {name: value.to(device) for name, value in state["sums"].items()}
-        self._seconds, self._done = state["seconds"], iteration
-        self._start = time.perf_counter()
-        self.resumed = [*state["resumed"], iteration]
 
 
 def _duration(seconds: float) -> str:

@@ -25,9 +25,10 @@ from deepart_assets.super_resolution.training.feature_networks import (
 )
 from deepart_assets.super_resolution.training.guards import Collapse, Row, collapse
 from deepart_assets.super_resolution.training.loop import Job, Loop, seeded
-from deepart_assets.super_resolution.training.progress import Report, Trained, silent
+from deepart_assets.super_resolution.training.progress import Report, Trained
 from deepart_assets.super_resolution.training.team import ALONE, Team
 from deepart_assets.super_resolution.weights import Spec, provenance_of, read_state, spec_of
+from deepart_assets.training_curve import silent
 
 BASE = "the base of art_esrgan"
 

@@ -24,6 +24,7 @@ from deepart_assets.storage import sha256_of, sha256_of_file, stamp_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download
 from deepart_assets.storage.lake import file_system
+from deepart_assets.storage.weights import check_sha256, shipped_weights
 from deepart_assets.super_resolution.weights.files import provenance_of, read_state, to_bytes
 from deepart_assets.super_resolution.weights.registry import registry_sha256, registry_weights
 
@@ -51,7 +52,7 @@ def fetch_weights(settings: PublishedWeights, downloads: Downloads) -> bytes:
             return _from_drive(settings, downloads)
         case FileWeights():
             data, shown = _read(settings.path), _shown(settings.path)
-            _verify(data, settings.sha256, shown)
+            check_sha256(shown, sha256_of(data), settings.sha256, f"{_KEY}.sha256")
             return _converted(data, f"file:{shown.rsplit('/', 1)[-1]}", shown)
         case RegistryWeights():
             return registry_weights(settings.name)
@@ -151,22 +152,8 @@ def _unreadable(path: str, error: Exception) -> UnavailableError:
     )
 
 
-def _verify(data: bytes, given: str | None, shown: str) -> None:
-    found = sha256_of(data)
-    if given is not None and found != given.lower():
-        raise UnavailableError(
-            f"{shown} has the SHA-256 {found}, not {given.lower()}: correct {_KEY}.sha256 in the"
-            " profile if this file is meant"
-        )
-
-
 # --- the project's own ---------------------------------------------------------------------------
 
 
 def _bundled_file(settings: BundledWeights) -> Path:
-    file = MODELS / f"{settings.name}.safetensors"
-    if not file.is_file():
-        known = sorted(each.stem for each in MODELS.glob("*.safetensors"))
-        choice = f"set {_KEY}.name to {' or '.join(known)}" if known else f"set {_KEY}.kind: train"
-        raise UnavailableError(f"The project ships no weights {file}: {choice}")
-    return file
+    return shipped_weights(MODELS, settings.name, _KEY, "train")

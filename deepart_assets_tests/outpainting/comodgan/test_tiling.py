@@ -77,6 +77,26 @@ def test_the_published_offsets():
     assert (tiles[0].row, tiles[0].column) == (256, 37)
 
 
+@given(st.integers(512, 2048), st.floats(0, 1))
+def test_no_tile_is_painted_for_a_narrow_strip(length, place):
+    """A subject beside the middle costs no tile more than one where tiles fall into place."""
+    known = np.zeros((512, length), bool)
+    known[256, round(place * (length - 1))] = True
+    offsets = sorted(tile.column for group in waves(known, 512) for tile in group)
+    steps = np.diff(offsets)
+    assert offsets[0] == 0 and offsets[-1] == length - 512
+    assert (steps <= 256).all()
+    # Two strips that are narrow enough together could have been saved.
+    narrow = [step for step in (steps[0], steps[-1]) if step < 256] if len(steps) > 1 else []
+    assert len(narrow) < 2 or sum(narrow) > 256 or min(narrow) > 32
+
+
+def test_a_subject_a_pixel_off_the_middle_costs_no_tiles():
+    known = np.zeros((1024, 1024), bool)
+    known[511, 513] = True
+    assert sum(map(len, waves(known, 512))) == 9
+
+
 def test_independent_tiles_go_together():
     known = np.zeros((16, 64), bool)
     known[:, 30:35] = True

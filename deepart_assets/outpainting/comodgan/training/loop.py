@@ -16,15 +16,11 @@ import numpy as np
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan.spec import spec_for
 from deepart_assets.outpainting.comodgan.training.batches import PARTS, Example, draw_batch
-from deepart_assets.outpainting.comodgan.training.progress import (
-    Progress,
-    Report,
-    Trained,
-    silent,
-)
+from deepart_assets.outpainting.comodgan.training.progress import Progress, Report, Trained
 from deepart_assets.outpainting.comodgan.weights import to_bytes
 from deepart_assets.settings.generator_training import GeneratorTraining, GrowthStage
 from deepart_assets.storage.checkpoints import Checkpoints
+from deepart_assets.training_curve import silent
 
 if TYPE_CHECKING:
     from deepart_assets.outpainting.comodgan.training.model import Model
@@ -143,7 +139,7 @@ class _Loop:
         torch.manual_seed(int(np.random.SeedSequence(seeds).generate_state(1)[0]))
 
     def _finite_means(self) -> dict[str, float]:
-        means = self._progress.means()
+        means = {name: float(value) for name, value in self._progress.means().items()}
         for name, value in means.items():
             if not math.isfinite(value):
                 raise _diverged(self._iteration, name)

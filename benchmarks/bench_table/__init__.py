@@ -1,0 +1,40 @@
+"""What every benchmark does with its figures: a file for the next reader, a table for this one.
+
+Belongs here: writing and printing rows. Does not belong here: measuring.
+"""
+
+import datetime
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from deepart_assets.reports import report_json
+
+RESULTS = Path(__file__).parents[1] / "results"
+
+
+def publish(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write benchmarks/results/<name>.json and print the rows, which may lack figures."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_bytes(report_json(dict(row) for row in rows))
+    table = Table(title=title)
+    columns = list(dict.fromkeys(column for row in rows for column in row))
+    for column in columns:
+        table.add_column(column.replace("_", " "), no_wrap=column == "name")
+    for row in rows:
+        cells = (row.get(column, "") for column in columns)
+        table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
+    Console(width=max(Console().width, 120)).print(table)
+
+
+def machine() -> str:
+    """Say what is measured on, and when: the GPU or the CPUs, torch's threads, today."""
+    import torch
+
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    device = gpu or f"{os.cpu_count()} CPUs"
+    return f"{device}, {torch.get_num_threads()} threads, {datetime.date.today()}"

@@ -1,0 +1,106 @@
+"""The course of a training of any kind: the losses since its last report, the curve, its seconds.
+
+Belongs here: what each loop collects, and what of it a checkpoint keeps. Does not belong here: what
+a report of one kind of training says (the families' `progress`).
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+def silent(step: object) -> None:
+    """Report to nobody."""
+
+
+def panels_of(
+    rows: Iterable[Mapping[str, float | None]], besides: Iterable[str] = ()
+) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
+    """Return a curve as `reports.line_plot` draws it: a panel of each figure, over the iterations.
+
+    Args:
+        rows: The curve; a row that lacks a figure, or has None of it, is no point of its panel.
+        besides: What is no figure, besides `iteration`.
+    """
+    left_out = {"iteration", *besides}
+    points: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        for name, value in row.items():
+            if name not in left_out and value is not None:
+                x, y = points.setdefault(name, ([], []))
+                x.append(row["iteration"] or 0)
+                y.append(value)
+    return {name: {name: each} for name, each in points.items()}
+
+
+class TrainingCurve:
+    """Collects the losses of every iteration, and the rows of those that were reported."""
+
+    REPORTS = 100
+
+    def __init__(self, total: int) -> None:
+        """Begin a training of `total` iterations."""
+        self.rows: list[dict[str, float | None]] = []
+        """The curve: of each report its `iteration` (from 1), mean losses, and what else it has."""
+        self.resumed: list[int] = []
+        """After which iterations it was gone on with."""
+        self._total = total
+        self._sums: dict[str, torch.Tensor] = {}
+        self._counts: dict[str, int] = {}
+        self._seconds, self._done = 0.0, 0
+        self._start = time.perf_counter()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds trained, over all processes that took part."""
+        return self._seconds + time.perf_counter() - self._start
+
+    def note(self, losses: Mapping[str, torch.Tensor]) -> None:
+        """Take note of the losses of an iteration: scalars, on any device."""
+        # Sums stay on the device: reading a number there would make the CPU wait every time.
+        for name, value in losses.items():
+            self._sums[name] = self._sums.get(name, 0) + value.detach()
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def due(self, iteration: int, times: int = REPORTS) -> bool:
+        """Tell whether this is one of about `times` evenly spread iterations, or the last."""
+        return iteration == self._total or iteration % math.ceil(self._total / times) == 0
+
+    def means(self) -> dict[str, torch.Tensor]:
+        """Return the mean losses since the last report, on the device.
+
+        Each over the iterations that had it: a generator that rests has none.
+        """
+        return {name: value / self._counts[name] for name, value in self._sums.items()}
+
+    def forget(self) -> None:
+        """Begin new sums."""
+        self._sums, self._counts = {}, {}
+
+    def rate(self, iteration: int) -> float:
+        """Return the iterations a second in this process up to this one."""
+        return (iteration - self._done) / max(time.perf_counter() - self._start, 1e-9)
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint has to keep."""
+        return {
+            "rows": self.rows,
+            "sums": self._sums,
+            "counts": self._counts,
+            "seconds": self.seconds,
+            "resumed": self.resumed,
+        }
+
+    def restore(self, state: Mapping[str, Any], iteration: int, device: torch.device) -> None:
+        """Go on from what `state` returned after `iteration`."""
+        self.rows, self._counts = list(state["rows"]), dict(state["counts"])
+        self._sums = {name: value.to(device) for name, value in state["sums"].items()}
+        self._seconds, self._done = state["seconds"], iteration
+        self._start = time.perf_counter()
+        self.resumed = [*state["resumed"], iteration]
