@@ -30,6 +30,10 @@ from deepart_assets.outpainting import (
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import Made, Record
+from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+
+BASE = "psnr_weights"
+"""The asset of the network that enlarges what was painted at a smaller scale."""
 
 _ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
 """Settings of an outpainter that no result depends on, or (weights) that are an asset or hashed."""
@@ -53,7 +57,10 @@ class Wanted(NamedTuple):
 
 def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
     """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
-    own_weights = [f"{name}_weights"] if isinstance(kind, ArtificiallyInspired) else []
+    own_weights, enlarged_by = [], []
+    if isinstance(kind, ArtificiallyInspired):
+        own_weights = [f"{name}_weights"]
+        enlarged_by = [BASE] if kind.enlarge == "network" else []
 
     def fault(record: Record) -> str | None:
         difference = record.figures["subject_difference"]
@@ -63,12 +70,13 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
         return {
             "outpainter": settings.outpainters[name].model_dump(mode="json", exclude=_ELSEWHERE),
             **settings.restoration.model_dump(mode="json", include=_SHARED[kind.kind]),
+            **(settings.super_resolution.upscaling.model_dump(mode="json") if enlarged_by else {}),
         }
 
     @painting_asset(
         settings=chosen,
         name=f"{name}_outpaintings",
-        deps=own_weights,
+        deps=[*own_weights, *enlarged_by],
         reads_original=False,
         painting_deps=["unfinished_paintings"],
         kinds={"outpainting"},
@@ -94,7 +102,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
         shared = studio.settings.restoration
         settings = studio.settings.outpainters[name]
         weights = partial(studio.local, *own_weights) if own_weights else None
-        outpainter = build_outpainter(settings, studio.downloads, weights)
+        upscaling = studio.settings.super_resolution.upscaling
+        enlarger = RRDBNetUpscaler(studio.read(BASE), upscaling) if enlarged_by else None
+        outpainter = build_outpainter(settings, studio.downloads, weights, enlarger)
         reads_prompt = outpainter.descriptor.uses_prompt
         candidates = shared.candidates if outpainter.descriptor.learned else 1
 

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.precision import device_name, dtype_for
-from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
 from deepart_assets.storage import sha256_of_file
 
@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     import torch
 
     from deepart_assets.outpainting.comodgan.generator import Generator
+
+
+Enlarger = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Enlarges RGB uint8, H×W×3, by a factor of its own."""
 
 
 class ArtificiallyInspiredOutpainter:
@@ -39,9 +43,21 @@ class ArtificiallyInspiredOutpainter:
     Args:
         settings: Which weights, and how they are used.
         file: Returns the generator's file; is called at the first use.
+        enlarger: Enlarges what was painted at a smaller scale; needed if the settings say so.
     """
 
-    def __init__(self, settings: ArtificiallyInspired, file: Callable[[], Path]) -> None:
+    def __init__(
+        self,
+        settings: ArtificiallyInspired,
+        file: Callable[[], Path],
+        enlarger: Enlarger | None = None,
+    ) -> None:
+        if settings.enlarge == "network" and enlarger is None:
+            raise UnavailableError(
+                "There is no network to enlarge with: give one, or set the outpainter's enlarge to"
+                " bicubic"
+            )
+        self._enlarger = enlarger if settings.enlarge == "network" else None
         self._settings = settings
         self._find = file
 
@@ -92,7 +108,10 @@ class ArtificiallyInspiredOutpainter:
             painted = self._paint(picture, known, seed)
         else:
             small, small_known = reduce(picture, known, self._settings.scale)
-            painted = enlarge(self._paint(small, small_known, seed), height, width)
+            painted = self._paint(small, small_known, seed)
+            if self._enlarger is not None:
+                painted = self._enlarger(painted)
+            painted = fit(painted, height, width)
         return np.where(known[..., None], picture, painted)
 
     # --- tiles -----------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import PatchMatch
 
 
@@ -59,7 +59,7 @@ class PatchMatchOutpainter:
         patch_match.set_random_seed(request.seed)
         filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
         mended = _mend(np.asarray(filled), small_known, self._settings.patch)
-        return enlarge(mended, *request.known.shape)
+        return fit(mended, *request.known.shape)
 
 
 def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:

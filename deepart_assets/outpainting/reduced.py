@@ -33,8 +33,10 @@ def reduce(
     return np.round(small).astype(np.uint8), small_known
 
 
-def enlarge(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Enlarge smoothly to H×W."""
+def fit(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """Bring a picture to H×W: enlarge it smoothly, or reduce it by averages."""
     import cv2
 
-    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC))
+    smaller = height < picture.shape[0] and width < picture.shape[1]
+    way = cv2.INTER_AREA if smaller else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=way))

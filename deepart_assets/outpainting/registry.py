@@ -9,7 +9,10 @@ from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import base
-from deepart_assets.outpainting.artificially_inspired import ArtificiallyInspiredOutpainter
+from deepart_assets.outpainting.artificially_inspired import (
+    ArtificiallyInspiredOutpainter,
+    Enlarger,
+)
 from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
@@ -30,6 +33,7 @@ def build_outpainter(
     settings: Outpainter,
     downloads: Downloads | None = None,
     weights: Callable[[], Path] | None = None,
+    enlarger: Enlarger | None = None,
 ) -> base.Outpainter:
     """Return the outpainter of these settings; nothing is loaded before its first use.
 
@@ -39,6 +43,7 @@ def build_outpainter(
             `settings.places`.
         weights: Returns the file of the generator, for those whose weights are an asset; None:
             that of the settings.
+        enlarger: Enlarges what was painted at a smaller scale, for those that ask for it.
     """
     match settings:
         case Telea():
@@ -49,7 +54,7 @@ def build_outpainter(
             return StableDiffusionOutpainter(settings)
         case ArtificiallyInspired():
             file = weights or partial(_published, settings.weights, downloads)
-            return ArtificiallyInspiredOutpainter(settings, file)
+            return ArtificiallyInspiredOutpainter(settings, file, enlarger)
 
 
 def _published(weights: GeneratorWeights, downloads: Downloads | None) -> Path:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.outpainting.reduced import enlarge, reduce
+from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import Telea
 
 
@@ -44,4 +44,4 @@ class TeleaOutpainter:
         small, small_known = reduce(request.picture, request.known, self._settings.scale)
         hole = (~small_known).astype(np.uint8)
         filled = cv2.inpaint(small, hole, self._settings.radius, cv2.INPAINT_TELEA)
-        return enlarge(filled, *request.known.shape)
+        return fit(filled, *request.known.shape)

@@ -73,6 +73,11 @@ class ArtificiallyInspired(Section):
         description="Size at which it paints, of the working size. Where the network is much"
         " smaller than a painting, it sees more of it at once at a smaller scale.",
     )
+    enlarge: Literal["bicubic", "network"] = Field(
+        "bicubic",
+        description="How what was painted at a smaller scale comes to the working size. network: by"
+        " the faithful ×4 network of super-resolution, psnr_weights, which is sharper.",
+    )
     tile_margin: float = Field(
         0.0,
         ge=0,

@@ -110,7 +110,7 @@ def checks(result):
     return {
         each.check_name: each.passed
         for each in result.get_asset_check_evaluations()
-        if each.asset_key == art_esrgan_evaluation.key
+        if each.asset_key.to_user_string() == art_esrgan_evaluation.name
     }
 
 

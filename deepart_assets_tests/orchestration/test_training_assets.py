@@ -74,7 +74,7 @@ def picture_of(markdown):
 def test_an_interrupted_run_is_gone_on_with_by_the_next(trainable, instance, monkeypatch, asset):
     if asset is art_esrgan:
         pytest.importorskip("efficientnet_lite_pytorch")
-    name = asset.key.to_user_string()
+    name = asset.name
     before = [lr_hr_pairs] if asset is psnr_weights else [lr_hr_pairs, psnr_weights]
     assert materialize(trainable, instance, *before).success
     checkpoints = trainable.root / name / "checkpoint"

@@ -2,6 +2,7 @@
 
 import zipfile
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -66,6 +67,29 @@ def watched(painter):
 
 
 # --- a painting ----------------------------------------------------------------------------------
+
+
+def test_what_is_painted_smaller_is_enlarged_by_the_network_that_is_given(file, downloads):
+    given, seen = unfinished(101, 157), []
+
+    def enlarger(picture):
+        seen.append(picture)
+        return np.repeat(np.repeat(picture, 4, axis=0), 4, axis=1)
+
+    settings = of_file(file, scale=0.25, enlarge="network")
+    [result] = build_outpainter(settings, downloads, enlarger=enlarger)(
+        [Request(given[..., :3], given[..., 3] == 255, seed=3)]
+    )
+    assert [picture.shape for picture in seen] == [(25, 39, 3)]
+    hole = given[..., 3] == 0
+    wanted = cv2.resize(enlarger(seen[0]), (157, 101), interpolation=cv2.INTER_CUBIC)
+    np.testing.assert_array_equal(result[hole], wanted[hole])
+    np.testing.assert_array_equal(result[~hole], given[..., :3][~hole])
+
+
+def test_without_such_a_network_the_settings_are_refused(file, downloads):
+    with pytest.raises(UnavailableError, match="set the outpainter's enlarge to bicubic"):
+        build_outpainter(of_file(file, scale=0.25, enlarge="network"), downloads)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (20, 33), (64, 150), (150, 64), (131, 97), (5, 200)])
