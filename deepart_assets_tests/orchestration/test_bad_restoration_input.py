@@ -102,7 +102,7 @@ def test_a_painting_below_64_pixels_and_one_beyond_10_000(project, instance, tmp
     }
     sizes = {"stamp": (40, 30), "frieze": (400, 10_500), "p0": (200, 160)}
     for name in ("stamp", "frieze"):
-        Image.fromarray(draw_painting(1, *sizes[name])).save(project.inbox / f"{name}.png")
+        Image.fromarray(draw_painting(1, *sizes[name])).save(project.pictures / f"{name}.png")
     with project.run("catalogue", instance) as result:
         assert result.success
     for name in ("stamp", "frieze"):

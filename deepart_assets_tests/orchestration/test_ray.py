@@ -74,16 +74,25 @@ def _free_port() -> int:
 
 
 def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
-    from ray.job_submission import JobSubmissionClient
+    """Wait until a job has run: the dashboard answers seconds before its node takes one."""
+    from ray.job_submission import JobStatus, JobSubmissionClient
+    from ray.util.state import list_nodes
 
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 120
+    job = None
     while True:
+        assert process.poll() is None and time.monotonic() < deadline, log.read_text()
+        time.sleep(0.5)
         try:
-            JobSubmissionClient(address).list_jobs()
-            return
-        except (ConnectionError, RuntimeError):
-            assert process.poll() is None and time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+            client = JobSubmissionClient(address)
+            job = job or client.submit_job(entrypoint="true", entrypoint_num_gpus=1)
+            if client.get_job_status(job) == JobStatus.FAILED:
+                job = None
+            elif client.get_job_status(job) == JobStatus.SUCCEEDED:
+                assert list_nodes(client.get_address())
+                return
+        except Exception:  # it is not up yet, and says so in many ways
+            job = None
 
 
 @pytest.fixture
