@@ -20,9 +20,9 @@ from rich.table import Table
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.studio import Painting, Studio
+from deepart_assets.orchestration.tags import range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, data_root
@@ -67,9 +67,8 @@ def run_job(
     """
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
-    tags = {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
-    return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
+    return dg.execute_job(job, instance=instance, tags=range_tags(keys), run_config=config, **more)
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
-"""The tags of a run: which paintings it is of, why it was started, and what was asked of it.
+"""The tags of a run: which paintings it is of, and what was asked of it.
 
 Belongs here: names of tags, and reading and writing them. Does not belong here: deciding what to
-run (`plan`, `automation`).
+run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.standing import Demand
 
-BECAUSE = "deepart/because"
-"""Why a run was started, in words."""
 FORCE = "deepart/force"
 """Whether what is up to date is made again."""
 AUTOMATED = "deepart/automated"
