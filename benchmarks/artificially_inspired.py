@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench_table import machine, publish
+from bench_table import by_turns, machine, publish
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -67,22 +67,13 @@ def measure(file: Path, spec: Spec, count: int, repeats: int) -> list[dict[str, 
     if DEVICE == "cuda":
         ways["ours, 8 tiles at once, float16"] = partial(ours, file, requests, 8, "float16")
     ours(file, requests[:1], 1, "float32")  # what is imported and set up once
-    best: dict[str, tuple[float, float]] = {}
-    for _ in range(repeats):
-        for name, way in ways.items():
-            best[name] = min(best.get(name, (np.inf, np.inf)), way(), key=sum)
-    reference = sum(best["the seed's way, loaded for each picture"])
-    return [
-        {
-            "name": f"{spec.resolution} px: {name}",
-            "n": count,
-            "loading_s": load,
-            "per_second": count / paint,
-            "with_loading": count / (load + paint),
-            "to_seeds_way": reference / (load + paint),
-        }
-        for name, (load, paint) in best.items()
-    ]
+    return by_turns(
+        ways,
+        repeats,
+        of=f"{spec.resolution} px",
+        pictures=count,
+        reference="the seed's way, loaded for each picture",
+    )
 
 
 def requests_of(count: int, side: int) -> list[Request]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from bench_table import machine, publish
+from bench_table import by_turns, machine, publish
 from PIL import Image
 
 from deepart_assets.compat import prepare
@@ -235,23 +235,13 @@ def measure(folder: Path, size: Size, quick: bool, compiled: bool) -> list[dict[
     if compiled:
         ways["fast preset, batch 8, compiled"] = ours(preset="fast", batch=8, compile=True)
     seeds_way(folder, size.side, styles[0][:1])  # what is imported and set up once
-    best: dict[str, tuple[float, float]] = {}
-    for _ in range(1 if quick else 3):
-        for name, way in ways.items():
-            best[name] = min(best.get(name, (np.inf, np.inf)), way(), key=sum)
-    total = STYLES * count
-    reference = sum(best["the seed's way"])
-    return [
-        {
-            "name": f"{size.name}: {name}",
-            "n": total,
-            "loading_s": load,
-            "per_second": total / paint,
-            "with_loading": total / (load + paint),
-            "to_seeds_way": reference / (load + paint),
-        }
-        for name, (load, paint) in best.items()
-    ]
+    return by_turns(
+        ways,
+        1 if quick else 3,
+        of=size.name,
+        pictures=STYLES * count,
+        reference="the seed's way",
+    )
 
 
 if __name__ == "__main__":

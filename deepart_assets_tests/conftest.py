@@ -5,6 +5,7 @@ everything is small.
 """
 
 import shutil
+import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,8 @@ def bucket(monkeypatch) -> Iterator[str]:
         monkeypatch.setenv(name, value)
     # fsspec keeps its clients, which keep the address of an earlier test's server.
     s3fs.S3FileSystem.clear_instance_cache()
-    name = f"paintings-{port}"
+    # The server's buckets live as long as the process, and a later server may get the same port.
+    name = f"paintings-{uuid.uuid4()}"
     s3fs.S3FileSystem().mkdir(name)
     try:
         yield f"s3://{name}"

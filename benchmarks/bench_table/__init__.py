@@ -1,11 +1,12 @@
-"""What every benchmark does with its figures: a file for the next reader, a table for this one.
+"""What benchmarks share: ways taken by turns, a file for the next reader, a table for this one.
 
-Belongs here: writing and printing rows. Does not belong here: measuring.
+Belongs here: comparing, writing and printing. Does not belong here: what is measured.
 """
 
 import datetime
+import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,41 @@ def publish(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         cells = (row.get(column, "") for column in columns)
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
     Console(width=max(Console().width, 120)).print(table)
+
+
+def by_turns(
+    ways: Mapping[str, Callable[[], tuple[float, float]]],
+    repeats: int,
+    *,
+    of: str,
+    pictures: int,
+    reference: str,
+) -> list[dict[str, Any]]:
+    """Take each way so many times, by turns, and return a row for the best time of each.
+
+    Args:
+        ways: By name; each returns its seconds of loading and of painting.
+        repeats: How often each is taken.
+        of: What the names begin with.
+        pictures: How many pictures a way paints.
+        reference: The way that the others are compared with, loading included.
+    """
+    best: dict[str, tuple[float, float]] = {}
+    for _ in range(repeats):
+        for name, way in ways.items():
+            best[name] = min(best.get(name, (math.inf, math.inf)), way(), key=sum)
+    theirs = sum(best[reference])
+    return [
+        {
+            "name": f"{of}: {name}",
+            "n": pictures,
+            "loading_s": load,
+            "per_second": pictures / paint,
+            "with_loading": pictures / (load + paint),
+            "to_seeds_way": theirs / (load + paint),
+        }
+        for name, (load, paint) in best.items()
+    ]
 
 
 def machine() -> str:
