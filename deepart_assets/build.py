@@ -5,20 +5,25 @@ profile (`settings`).
 """
 
 import itertools
+from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
-from deepart_assets.assets.restoration import restoration_assets
+from deepart_assets.assets.restoration import painting_stages, restoration_assets
+from deepart_assets.assets.restoration_plan import PLAN, RUNS, restoration_plan
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
 from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
+from deepart_assets.orchestration.automation import schedules_of, sensors_of
 from deepart_assets.orchestration.console import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate
+from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, PaintingAsset
 from deepart_assets.orchestration.needs import check_steps
 from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
@@ -40,47 +45,91 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     }
     paintings = originals_asset("styled_paintings", PAINTINGS, "restoration")
     curated_masks = CURATED_MASKS.definition()
+    plan = restoration_plan(
+        [each for each in parts["restoration"] if isinstance(each, PaintingAsset)],
+        ["styled_paintings", "art_esrgan", *(each.name for each in parts["weights"])],
+    )
     assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         paintings,
         curated_masks,
         *itertools.chain(*made.values()),
+        plan,
     ]
     check_steps(settings.execution, assets)
+    jobs = {job.name: job for job in _jobs(made, plan, curated_masks)}
     return dg.Definitions(
         assets=assets,
-        jobs=[
-            dg.define_asset_job(
-                "catalogue",
-                selection=made["wikiart"],
-                description="Read the source and list the paintings to restore.",
-            ),
-            dg.define_asset_job(
-                "data_set",
-                selection=dg.AssetSelection.assets("lr_hr_pairs").upstream()
-                | dg.AssetSelection.assets(*made["wikiart"]),
-                description="Everything up to the LR/HR pairs: what a machine without GPU can do.",
-            ),
-            dg.define_asset_job(
-                "observe_masks",
-                selection=[curated_masks],
-                description="Look for masks that a curator added, changed or removed.",
-            ),
-            dg.define_asset_job(
-                "restore",
-                selection=[*itertools.chain(*(made[part] for part in parts if part != "wikiart"))],
-                description="Bring the chosen paintings up to date, with all they depend on.",
-            ),
-        ],
+        jobs=list(jobs.values()),
+        sensors=sensors_of(settings.automation, jobs, CURATED_MASKS, PLAN, RUNS),
+        schedules=schedules_of(settings.automation, jobs),
         resources={"profile": profile_resource(settings, root or data_root())},
         executor=executor_for(settings.execution),
         loggers={"console": console_logger},
     )
 
 
+Made = dict[str, list[dg.AssetsDefinition]]
+
+
+def _jobs(
+    made: Made, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+) -> Iterator[UnresolvedAssetJobDefinition]:
+    """Yield the jobs, those that a user looks for first."""
+
+    def of(*parts: str) -> list[dg.AssetsDefinition]:
+        return [each for part in parts for each in made[part]]
+
+    def job(name: str, selection: Any, description: str, **asked: Any) -> Any:
+        config = {"ops": {PLAN: {"config": asked}}} if asked else None
+        return dg.define_asset_job(
+            name, selection=selection, description=description, config=config
+        )
+
+    restoration = ("super_resolution", "weights", "restoration", "evaluation", "gallery")
+    look = [*of("wikiart", "super_resolution", "weights"), plan]
+    yield job(
+        "restore",
+        of(*restoration),
+        "Bring the chosen paintings up to date, with all they depend on.",
+    )
+    yield job(
+        "restore_stale",
+        look,
+        "Take in what is new, look for all that is stale, and restore it: a run of `restore` for"
+        " each group of paintings follows.",
+    )
+    yield job(
+        "restore_style",
+        look,
+        "As restore_stale, for the paintings of one style: name it in the launchpad.",
+        style="Realism",
+    )
+    yield job(
+        "restore_again",
+        look,
+        "Make everything again, or what the launchpad narrows it to, even if it is up to date.",
+        force=True,
+    )
+    yield job("catalogue", of("wikiart"), "Read the sources and list the paintings to restore.")
+    yield job(
+        "take_in",
+        ["inbox_paintings", "styled_paintings"],
+        "Read the inbox and list the paintings to restore. New ones are then restored.",
+    )
+    yield job("publish", of("evaluation", "gallery"), "Make evaluations and gallery anew.")
+    yield job(
+        "data_set",
+        dg.AssetSelection.assets("lr_hr_pairs").upstream()
+        | dg.AssetSelection.assets(*made["wikiart"]),
+        "Everything up to the LR/HR pairs: what a machine without GPU can do.",
+    )
+    yield job("observe_masks", [masks], "Look for masks that a curator added, changed or removed.")
+
+
 def assets_of(settings: Settings) -> dict[str, list[AssetTemplate]]:
     """Return the assets of a profile by part of the pipeline, in its order."""
     return {
-        "wikiart": wikiart_assets(settings),
+        "wikiart": wikiart_assets(settings, list(painting_stages(settings.outpainters).values())),
         "super_resolution": super_resolution_assets(settings),
         "weights": [
             generator_weights(name, outpainter.weights)

@@ -4,7 +4,7 @@ Belongs here: what these assets are made from. Does not belong here: filtering a
 (`wikiart`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -16,6 +16,7 @@ from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.wikiart import PredictedStyles
 from deepart_assets.storage import Made
+from deepart_assets.storage.withdrawn import ASIDE, bring_back, set_aside
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.features import Eye, features_of
 from deepart_assets.wikiart.predicted_styles import predict_styles
@@ -34,14 +35,14 @@ PLOTTED = 30
 """Styles with a bar of their own; Kaggle's catalogue has more than a hundred."""
 
 
-def style_assets(settings: Settings) -> list[AssetTemplate]:
+def style_assets(settings: Settings, stages: Sequence[str]) -> list[AssetTemplate]:
     """Return the choice of the paintings to restore, after the predicted styles if it has any."""
     choice = settings.wikiart.predicted_styles
     if choice is None:
-        return [_styled_paintings()]
+        return [_styled_paintings(stages)]
     return [
         _predicted_styles(choice),
-        _styled_paintings("predicted_styles"),
+        _styled_paintings(stages, "predicted_styles"),
     ]
 
 
@@ -99,12 +100,20 @@ def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
     return predicted_styles
 
 
-def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> None:
-    """Make the partition keys those of the list, in its order at the end of the known ones."""
+def _publish_partitions(
+    context: dg.AssetExecutionContext, studio: Studio, stages: Sequence[str]
+) -> None:
+    """Make the partition keys those of the list, in its order at the end of the known ones.
+
+    What was made of a painting that left the list is kept aside; of one that returns it is brought
+    back.
+    """
     name = str(PAINTINGS.name)
     known = set(context.instance.get_dynamic_partitions(name))
     listed = studio.paintings
     new = [key for key in listed if key not in known]
+    if back := bring_back(studio.ledger, stages, new):
+        context.log.info(f"brought back what had been made of {len(back)} paintings")
     if new:
         context.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
@@ -112,16 +121,18 @@ def _publish_partitions(context: dg.AssetExecutionContext, studio: Studio) -> No
         context.log_event(observation)
     for key in known - listed.keys():
         context.instance.delete_dynamic_partition(name, key)
+    if gone := set_aside(studio.ledger, stages, listed):
+        context.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
 
 
-def _styled_paintings(predicted_by: str | None = None) -> AssetTemplate:
+def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) -> AssetTemplate:
     @data_asset(
         group="wikiart",
         settings=lambda settings: settings.styled_paintings.model_dump(mode="json"),
         deps=["wikiart_paintings", "inbox_paintings", *filter(None, [predicted_by])],
         kinds={"parquet"},
         code_version="3",
-        after=_publish_partitions,
+        after=lambda context, studio: _publish_partitions(context, studio, stages),
     )
     def styled_paintings(studio: Studio) -> Stage:
         """The paintings to restore: what meets every condition of the profile, and the inbox.

@@ -24,9 +24,9 @@ from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
 
-def wikiart_assets(settings: Settings) -> list[AssetTemplate]:
-    """Return the wikiart group."""
-    return [wikiart_paintings, inbox_paintings, *style_assets(settings)]
+def wikiart_assets(settings: Settings, stages: Sequence[str]) -> list[AssetTemplate]:
+    """Return the wikiart group; `stages` are the assets of each painting on its list."""
+    return [wikiart_paintings, inbox_paintings, *style_assets(settings, stages)]
 
 
 SHOWN = 50

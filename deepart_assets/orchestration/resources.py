@@ -15,7 +15,7 @@ from deepart_assets.settings import Settings, validate_settings
 from deepart_assets.settings.section import laid_over
 from deepart_assets.storage import Lake, Ledger
 
-FIXED = {"profile", "execution"}
+FIXED = {"profile", "execution", "automation"}
 """Sections that are part of the graph and cannot change from run to run."""
 
 

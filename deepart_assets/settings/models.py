@@ -6,6 +6,7 @@ which stand in a module a section, and code that acts on a setting.
 
 from pydantic import Field
 
+from deepart_assets.settings.automation import Automation
 from deepart_assets.settings.execution import Execution, LocalExecution
 from deepart_assets.settings.outpainting import Outpainter
 from deepart_assets.settings.restoration import Restoration
@@ -26,4 +27,5 @@ class Settings(Section):
     segmentation: Segmentation = Segmentation()
     restoration: Restoration = Restoration()
     outpainters: dict[Name, Outpainter] = Field(min_length=1)
+    automation: Automation = Automation()
     execution: Execution = LocalExecution()

@@ -212,6 +212,22 @@ class Lake:
         same = len(data) == file.size and sha256_of(data) == file.sha256
         return replace(file, stamp=stamp) if same else None
 
+    def within(self, folder: str) -> "Lake":
+        """Return a folder of this lake as a lake of its own."""
+        return Lake(f"{self.url}/{folder}")
+
+    def move(self, path: str, to: str) -> None:
+        """Move a file, replacing what was there; one that is not there is no error."""
+        if self._is_local:
+            target = Path(self._full(to))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with contextlib.suppress(FileNotFoundError):
+                Path(self._full(path)).replace(target)
+        else:
+            with contextlib.suppress(FileNotFoundError):
+                self.write(to, self.read(path))
+                self.remove(path)
+
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[None]:
         """Take turns with the other processes of this machine at what `name`, a path, stands for.

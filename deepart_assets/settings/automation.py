@@ -1,0 +1,39 @@
+"""What runs by itself, and when.
+
+Belongs here: names, types, defaults, ranges. Does not belong here: code that acts on a setting
+(`orchestration.automation`).
+"""
+
+from pydantic import Field
+
+from deepart_assets.settings.section import Section
+
+
+class Automation(Section):
+    """Sensors and schedules; each can be turned off and on in the UI as well."""
+
+    running: bool = Field(True, description="Whether they run from the start.")
+    look_seconds: int = Field(
+        15, ge=1, description="Seconds from one look at the inbox and the masks to the next."
+    )
+    quiet_seconds: float = Field(
+        30,
+        ge=0,
+        description="A folder in which something changed is taken in once it has been still for so"
+        " long: nobody is copying any more.",
+    )
+    nightly: str = Field("0 2 * * *", description="When what is stale is made again: cron.")
+    weekly: str = Field("0 0 * * 0", description="When the sources are read again: cron.")
+    time_zone: str = Field("UTC", description="Of both, an IANA name: Europe/Berlin.")
+    batch: int = Field(500, ge=1, description="Paintings of one run at most.")
+    gap: int = Field(
+        50,
+        ge=0,
+        description="Stale paintings with at most so many others between them go into one run:"
+        " looking at those costs less than loading the models once more.",
+    )
+    notify: str = Field(
+        "deepart_assets.orchestration.notifications:log",
+        pattern=r"^[\w.]+:\w+$",
+        description="module:function, called with a `Notification` when a run has ended.",
+    )
