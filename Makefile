@@ -10,7 +10,7 @@ export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo ui test test-all check format bench clean
+.PHONY: help install demo restore ui test test-all check format bench clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -25,6 +25,9 @@ install: $(VENV)/.installed ## make .venv and install everything
 
 demo: install ## restore the embedded paintings: the whole graph, a table, a gallery
 	$(BIN)/deepart demo
+
+restore: install ## bring everything up to date once, without the UI and its daemon
+	$(BIN)/deepart restore
 
 ui: install ## the Dagster UI on 127.0.0.1:3000
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000

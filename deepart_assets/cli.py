@@ -1,4 +1,4 @@
-"""The command line: `deepart demo`.
+"""The command line: `deepart demo`, `deepart restore`.
 
 Belongs here: running jobs without the UI and telling the user what came of it. Does not belong
 here: anything the UI could not do as well.
@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from deepart_assets.assets.restoration import painting_stages
+from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.studio import Painting, Studio
-from deepart_assets.orchestration.tags import range_tags
+from deepart_assets.orchestration.tags import BECAUSE, FORCE, range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, data_root
@@ -53,6 +54,7 @@ def run_job(
     keys: Sequence[str] = (),
     profile: str | None = None,
     root: str | None = None,
+    tags: Mapping[str, str] | None = None,
     **more: Any,
 ) -> dg.JobExecutionResult:
     """Run a job with its profile's executor, logging to the terminal; never raises.
@@ -63,12 +65,49 @@ def run_job(
         keys: The paintings, a contiguous range of partitions; for "restore".
         profile: As for `load_settings`.
         root: As for `build_defs`.
+        tags: More tags of the run (`orchestration.tags`).
         more: Passed on to `dagster.execute_job`.
     """
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
+    tags = {**(tags or {}), **range_tags(keys)}
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
-    return dg.execute_job(job, instance=instance, tags=range_tags(keys), run_config=config, **more)
+    return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
+
+
+def bring_up_to_date(
+    instance: dg.DagsterInstance,
+    *,
+    profile: str | None = None,
+    root: str | None = None,
+    **asked: Any,
+) -> bool:
+    """Take in what is new, make a plan, and restore what is stale, run after run.
+
+    What the jobs of the UI do with the daemon's help, without it.
+
+    Args:
+        instance: Where the runs are recorded.
+        profile: As for `load_settings`.
+        root: As for `build_defs`.
+        asked: The plan's configuration (`assets.restoration_plan.PlanConfig`).
+
+    Returns:
+        Whether every run succeeded.
+    """
+    place: dict[str, Any] = {"profile": profile, "root": root}
+    config = {"ops": {PLAN: {"config": asked}}}
+    with run_job(instance, "restore_stale", run_config=config, **place) as result:
+        succeeded = result.success
+        plan = plan_made_in(instance, result.run_id)
+    tags = {BECAUSE: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
+    for keys in plan:
+        with run_job(instance, "restore", keys=keys, tags=tags, **place) as result:
+            succeeded &= result.success
+    if not plan:
+        with run_job(instance, "publish", tags=tags, **place) as result:
+            succeeded &= result.success
+    return succeeded
 
 
 def main() -> None:
@@ -76,21 +115,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="deepart", description=__doc__)
     commands = parser.add_subparsers(required=True)
     demo = commands.add_parser("demo", help="materialize the whole graph and print a table")
-    demo.set_defaults(run=run_demo)
+    demo.set_defaults(run=lambda _: run_demo())
+    restore = commands.add_parser(
+        "restore", help="bring everything up to date once, without a daemon"
+    )
+    restore.add_argument("paintings", nargs="*", metavar="ID", help="only these paintings")
+    restore.add_argument("--style", default="", help="only paintings of this style")
+    restore.add_argument("--force", action="store_true", help="make again what is up to date")
+    restore.add_argument(
+        "--thorough", action="store_true", help="read every file, to find what is damaged"
+    )
+    restore.set_defaults(run=run_restore)
     arguments = parser.parse_args()
     try:
-        sys.exit(arguments.run())
+        sys.exit(arguments.run(arguments))
     except DeepArtError as error:
         sys.exit(f"deepart: {error}")
 
 
 def run_demo() -> int:
     """Materialize everything, print what happened, and return the exit status."""
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster_home")))
-    home.mkdir(parents=True, exist_ok=True)
     settings = load_settings()
     start = time.perf_counter()
-    with dg.DagsterInstance.get() as instance:
+    with _instance() as instance:
         with run_job(instance, "catalogue") as result:
             ok = result.success
         keys = instance.get_dynamic_partitions(str(PAINTINGS.name))
@@ -99,6 +146,28 @@ def run_demo() -> int:
                 ok = result.success
     _print_results(settings, time.perf_counter() - start, ok)
     return 0 if ok else 1
+
+
+def run_restore(arguments: argparse.Namespace) -> int:
+    """Bring everything up to date, print what happened, and return the exit status."""
+    settings = load_settings()
+    start = time.perf_counter()
+    with _instance() as instance:
+        ok = bring_up_to_date(
+            instance,
+            paintings=arguments.paintings,
+            style=arguments.style,
+            force=arguments.force,
+            thorough=arguments.thorough,
+        )
+    _print_results(settings, time.perf_counter() - start, ok)
+    return 0 if ok else 1
+
+
+def _instance() -> dg.DagsterInstance:
+    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster_home")))
+    home.mkdir(parents=True, exist_ok=True)
+    return dg.DagsterInstance.get()
 
 
 def _print_results(settings: Settings, seconds: float, ok: bool) -> None:

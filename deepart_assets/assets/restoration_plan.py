@@ -12,7 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from deepart_assets.names import name_key
-from deepart_assets.orchestration.events import latest_versions
+from deepart_assets.orchestration.events import latest_versions, metadata_made_in
 from deepart_assets.orchestration.factory import PAINTINGS, PaintingAsset
 from deepart_assets.orchestration.metadata import markdown_table
 from deepart_assets.orchestration.plan import Plan, Stale, runs_of
@@ -123,3 +123,11 @@ def _why(stale: Sequence[Stale]) -> list[dict[str, object]]:
         {"asset": asset, "because": because, "paintings": count}
         for (asset, because), count in counts.most_common(SHOWN)
     ]
+
+
+def plan_made_in(instance: dg.DagsterInstance, run_id: str) -> list[list[str]]:
+    """Return the partitions of each run that the plan made in a run asks for."""
+    made = metadata_made_in(instance, run_id, PLAN)
+    order = instance.get_dynamic_partitions(str(PAINTINGS.name))
+    spans = made[RUNS].value if made else []
+    return [list(order[order.index(first) : order.index(last) + 1]) for first, last in spans]

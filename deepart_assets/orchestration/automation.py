@@ -6,12 +6,12 @@ belong here: what is stale (`plan`), when a folder is still (`folders`), what a 
 Every run carries `deepart/because`, and is asked for once: its run key names what it follows from.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.folders import Tags, folder_sensor
 from deepart_assets.orchestration.notifications import Notification, hook_of
@@ -85,7 +85,7 @@ def sensors_of(
     )
     def restore_what_is_stale(context: dg.RunStatusSensorContext) -> Iterator[dg.RunRequest]:
         run = context.dagster_run
-        made = _metadata_of(context.instance, run.run_id, plan)
+        made = metadata_made_in(context.instance, run.run_id, plan)
         spans: list[list[str]] = list(made[runs].value) if made else []
         tags = {AUTOMATED: "true"} if run.tags.get(AUTOMATED) == "true" else {}
         if made and made["force"].value:
@@ -229,17 +229,3 @@ def _observed_in(instance: dg.DagsterInstance, run_id: str) -> list[str]:
         if event.partition is not None:
             found[event.partition] = None
     return list(found)
-
-
-def _metadata_of(
-    instance: dg.DagsterInstance, run_id: str, asset: str
-) -> Mapping[str, dg.MetadataValue[Any]]:
-    """Return the metadata of what a run made of an asset; nothing if it made none."""
-    records = instance.get_records_for_run(
-        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
-    )
-    for record in records.records:
-        made = record.asset_materialization
-        if made is not None and made.asset_key == dg.AssetKey(asset):
-            return made.metadata
-    return {}

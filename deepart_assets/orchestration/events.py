@@ -11,6 +11,7 @@ names are internal to Dagster: its version is pinned, and test_staleness.py fail
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.data_version import (
@@ -100,3 +101,17 @@ def batch_finished() -> dg.Output[None]:
     records nothing.
     """
     return dg.Output(None, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
+
+
+def metadata_made_in(
+    instance: dg.DagsterInstance, run_id: str, asset: str
+) -> Mapping[str, dg.MetadataValue[Any]]:
+    """Return the metadata of what a run made of an asset; nothing if it made none."""
+    records = instance.get_records_for_run(
+        run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION
+    )
+    for record in records.records:
+        made = record.asset_materialization
+        if made is not None and made.asset_key == dg.AssetKey(asset):
+            return made.metadata
+    return {}

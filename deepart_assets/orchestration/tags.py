@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.standing import Demand
 
+BECAUSE = "deepart/because"
+"""Why a run was asked for, in words."""
 FORCE = "deepart/force"
 """Whether what is up to date is made again."""
 AUTOMATED = "deepart/automated"
