@@ -142,7 +142,7 @@ def test_masks_restore_just_their_paintings(looks, instance):
 
 
 def test_the_cursor_does_not_grow_with_the_folder(looks):
-    looks.project.inbox.mkdir(exist_ok=True)
+    looks.project.inbox.mkdir(parents=True)
     for number in range(300):
         (looks.project.inbox / f"a painting with a rather long name {number}.png").touch()
     looks("inbox")

@@ -1,5 +1,7 @@
 """Paintings are put together into runs over neighbouring partitions."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,7 +31,7 @@ def test_each_wanted_painting_is_in_one_run_that_is_short_and_begins_and_ends_wi
 @given(st.sets(st.sampled_from(ORDER)), st.integers(0, 8), st.integers(1, 12))
 def test_two_runs_could_not_have_been_one(wanted, gap, most):
     runs = runs_of(sorted(wanted), ORDER, gap=gap, most=most)
-    for run, following in zip(runs, runs[1:], strict=False):
+    for run, following in itertools.pairwise(runs):
         apart = ORDER.index(following[0]) - ORDER.index(run[-1]) - 1
         would_be = ORDER.index(following[0]) - ORDER.index(run[0]) + 1
         assert apart > gap or would_be > most
