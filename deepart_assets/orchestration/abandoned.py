@@ -15,6 +15,7 @@ import dagster as dg
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.storage.event_log import SqliteEventLogStorage
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 FOUND_DEAD = "The process of this run was killed. What it had made is kept; run it again."
 
@@ -32,8 +33,8 @@ class LocalRunLauncher(DefaultRunLauncher):
         return True
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
-        """Return whether the run's process is there."""
-        if is_dead(self._instance, run):
+        """Return whether the run's process is there; of another machine's we cannot tell."""
+        if _is_of_this_machine(self._instance, run) and is_dead(self._instance, run):
             return CheckRunHealthResult(WorkerStatus.FAILED, FOUND_DEAD)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
 
@@ -60,6 +61,17 @@ def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
         storage.free_concurrency_slots_for_run(run_id)
         ended.append(run_id)
     return ended
+
+
+def _is_of_this_machine(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Whether a run's process would be here.
+
+    What the daemon launched is: it has this launcher. What a command line began may be anywhere,
+    unless the history is a file of this machine.
+    """
+    return GRPC_INFO_TAG in run.tags or isinstance(
+        instance.event_log_storage, SqliteEventLogStorage
+    )
 
 
 def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

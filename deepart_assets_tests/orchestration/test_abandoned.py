@@ -9,7 +9,9 @@ import time
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
+from dagster._core.storage.tags import GRPC_INFO_TAG
 
 from deepart_assets.orchestration.abandoned import FOUND_DEAD, LocalRunLauncher, end_abandoned
 from deepart_assets.settings.places import PROJECT
@@ -36,6 +38,11 @@ def instance(tmp_path):
         yield made
 
 
+@dg.job
+def nothing():
+    pass
+
+
 def claims(instance) -> list[str]:
     storage = instance.event_log_storage
     infos = [storage.get_concurrency_info(key) for key in storage.get_concurrency_keys()]
@@ -58,6 +65,24 @@ def test_the_checkouts_instance_finds_killed_runs_and_starts_them_again(instance
     queue = instance.get_concurrency_config().run_queue_config
     assert queue.max_concurrent_runs == 2
     assert [limit["value"] for limit in queue.tag_concurrency_limits] == ["restore_what_is_stale"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"),
+    [
+        ({GRPC_INFO_TAG: "{}"}, WorkerStatus.FAILED),
+        ({}, WorkerStatus.RUNNING),  # of a command line, on whatever machine
+    ],
+)
+def test_of_a_shared_history_only_what_the_daemon_launched_is_judged(tags, status):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    with dg.DagsterInstance.ephemeral() as shared:
+        run = shared.create_run_for_job(nothing, tags=tags)
+        shared.report_engine_event("begun", run, EngineEventData.in_process(gone.pid))
+        launcher = LocalRunLauncher()
+        launcher.register_instance(shared)
+        assert launcher.check_run_worker_health(run).status == status
 
 
 @pytest.mark.slow
