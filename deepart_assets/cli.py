@@ -15,6 +15,7 @@ from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 from deepart_assets.assets.restoration import painting_stages
@@ -149,8 +150,7 @@ def run_demo() -> int:
 
 
 def run_restore(arguments: argparse.Namespace) -> int:
-    """Bring everything up to date, print what happened, and return the exit status."""
-    settings = load_settings()
+    """Bring everything up to date, print what was stale, and return the exit status."""
     start = time.perf_counter()
     with _instance() as instance:
         ok = bring_up_to_date(
@@ -160,7 +160,10 @@ def run_restore(arguments: argparse.Namespace) -> int:
             force=arguments.force,
             thorough=arguments.thorough,
         )
-    _print_results(settings, time.perf_counter() - start, ok)
+        console = _console()
+        if (plan := instance.get_latest_materialization_event(dg.AssetKey(PLAN))) is not None:
+            _print_plan(console, plan.asset_materialization)
+    _print_end(console, Ledger(Lake(data_root())), time.perf_counter() - start, ok)
     return 0 if ok else 1
 
 
@@ -170,11 +173,15 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
+def _console() -> Console:
+    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
 def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     lake = Lake(data_root())
     ledger = Ledger(lake)
-    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = _console()
     stages = painting_stages(settings.outpainters)
     paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
     rows = [_row(ledger, painting, stages) for painting in paintings.values()]
@@ -182,10 +189,26 @@ def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
         lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))
     console.print(_whole_table(ledger))
+    _print_end(console, ledger, seconds, ok)
+
+
+def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
+    if plan is None:
+        return
+    figures = plan.metadata
+    console.print(
+        f"{figures['outputs'].value} outputs of {figures['paintings'].value} paintings were stale,"
+        f" of {figures['looked_at'].value} looked at in {figures['seconds'].value} s"
+    )
+    if figures["outputs"].value:
+        console.print(Markdown(str(figures["why"].value)))
+
+
+def _print_end(console: Console, ledger: Ledger, seconds: float, ok: bool) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
     if (gallery := ledger.done("gallery")) is not None:
-        console.print("Gallery:", lake.full_path(gallery.path), soft_wrap=True)
+        console.print("Gallery:", ledger.lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
 
