@@ -27,6 +27,7 @@ from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, Paint
 from deepart_assets.orchestration.needs import check_steps
 from deepart_assets.orchestration.observed import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
+from deepart_assets.orchestration.tags import ALL_STEPS, BECAUSE, RETRY
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root
@@ -60,7 +61,14 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
-        sensors=sensors_of(settings.automation, jobs, CURATED_MASKS, PLAN, RUNS),
+        sensors=sensors_of(
+            settings.automation,
+            jobs,
+            CURATED_MASKS,
+            catalogue="styled_paintings",
+            plan=PLAN,
+            runs=RUNS,
+        ),
         schedules=schedules_of(settings.automation, jobs),
         resources={"profile": profile_resource(settings, root or data_root())},
         executor=executor_for(settings.execution),
@@ -82,7 +90,11 @@ def _jobs(
     def job(name: str, selection: Any, description: str, **asked: Any) -> Any:
         config = {"ops": {PLAN: {"config": asked}}} if asked else None
         return dg.define_asset_job(
-            name, selection=selection, description=description, config=config
+            name,
+            selection=selection,
+            description=description,
+            config=config,
+            tags={BECAUSE: f"somebody started {name}", RETRY: ALL_STEPS},
         )
 
     restoration = ("super_resolution", "weights", "restoration", "evaluation", "gallery")

@@ -24,7 +24,7 @@ from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PAINTINGS
 from deepart_assets.orchestration.studio import Painting, Studio
-from deepart_assets.orchestration.tags import BECAUSE, FORCE, range_tags
+from deepart_assets.orchestration.tags import ATTENDED, BECAUSE, FORCE, range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, data_root
@@ -71,7 +71,7 @@ def run_job(
     """
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
-    tags = {**(tags or {}), **range_tags(keys)}
+    tags = {BECAUSE: "the command line", ATTENDED: "true", **(tags or {}), **range_tags(keys)}
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
 

@@ -117,7 +117,7 @@ def _publish_partitions(
     if new:
         context.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    for observation in news(context.instance, ORIGINALS, versions):
+    for observation in news(context.instance, ORIGINALS, versions, anew=new):
         context.log_event(observation)
     for key in known - listed.keys():
         context.instance.delete_dynamic_partition(name, key)

@@ -3,16 +3,39 @@
 Belongs here: finding them on this machine, and ending them in Dagster's books. Does not belong
 here: runs of a cluster, which Dagster's run monitoring looks after (docs/deployment.md).
 
-Without this, the run after one that was killed in a GPU step would wait for its slot for ever.
+Two look for them: the next run at its start, without which it would wait for ever for the slot of
+one that was killed in a GPU step; and, where a daemon runs, Dagster's run monitoring, which asks
+the launcher below (.dagster_home/dagster.yaml names it).
 """
 
 import os
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.storage.event_log import SqliteEventLogStorage
 
 FOUND_DEAD = "The process of this run was killed. What it had made is kept; run it again."
+
+
+class LocalRunLauncher(DefaultRunLauncher):
+    """Dagster's launcher for one machine, which also knows whether a run's process is alive.
+
+    Dagster's own leaves that to the code server that started the process: killed together with it,
+    a run would go on for ever in Dagster's books.
+    """
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Tell run monitoring that it may ask."""
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        """Return whether the run's process is there."""
+        if is_dead(self._instance, run):
+            return CheckRunHealthResult(WorkerStatus.FAILED, FOUND_DEAD)
+        return CheckRunHealthResult(WorkerStatus.RUNNING)
 
 
 def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
@@ -31,7 +54,7 @@ def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
     for run_id in sorted(holders):
         run = instance.get_run_by_id(run_id)
         if run is not None and not run.is_finished:
-            if not _is_dead(instance, run):
+            if not is_dead(instance, run):
                 continue
             instance.report_run_failed(run, FOUND_DEAD)
         storage.free_concurrency_slots_for_run(run_id)
@@ -39,7 +62,7 @@ def end_abandoned(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     """Whether the process that Dagster's executor told of when the run began is gone."""
     begun = instance.get_records_for_run(
         run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT, limit=20

@@ -4,7 +4,7 @@ Belongs here: assets whose partitions follow a list or a folder of the data lake
 Dagster what is new of them. Does not belong here: what is in the files.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -35,12 +35,20 @@ def originals_asset(
 
 
 def news(
-    instance: dg.DagsterInstance, asset: str, versions: Mapping[str, str]
+    instance: dg.DagsterInstance,
+    asset: str,
+    versions: Mapping[str, str],
+    *,
+    anew: Collection[str] = (),
 ) -> Iterator[dg.AssetObservation]:
-    """Yield an observation of each painting whose version is not as Dagster last heard."""
+    """Yield an observation of each painting whose version is not as Dagster last heard.
+
+    Of those `anew` in any case: what returns may be as it was, and is news.
+    """
     known = latest_versions(instance, asset, list(versions), observed=True)
+    again = set(anew)
     for key, version in versions.items():
-        if key not in known or known[key].data_version != version:
+        if key in again or key not in known or known[key].data_version != version:
             yield painting_observation(asset, key, version)
 
 

@@ -1,10 +1,12 @@
 """What runs by itself, and when.
 
 Belongs here: names, types, defaults, ranges. Does not belong here: code that acts on a setting
-(`orchestration.automation`).
+(`orchestration.automation`), which also checks cron lines: Dagster says which it takes.
 """
 
-from pydantic import Field
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, field_validator
 
 from deepart_assets.settings.section import Section
 
@@ -37,3 +39,12 @@ class Automation(Section):
         pattern=r"^[\w.]+:\w+$",
         description="module:function, called with a `Notification` when a run has ended.",
     )
+
+    @field_validator("time_zone")
+    @classmethod
+    def _is_a_zone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (KeyError, ValueError, OSError) as error:  # unknown; a path; a folder of zones
+            raise ValueError("no time zone: give an IANA name, as Europe/Berlin") from error
+        return name

@@ -9,8 +9,9 @@ import time
 
 import dagster as dg
 import pytest
+from dagster._core.launcher.base import WorkerStatus
 
-from deepart_assets.orchestration.abandoned import FOUND_DEAD, end_abandoned
+from deepart_assets.orchestration.abandoned import FOUND_DEAD, LocalRunLauncher, end_abandoned
 from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.orchestration.engines import KEYS, catalogue_three, run_on
 
@@ -41,6 +42,24 @@ def claims(instance) -> list[str]:
     return [claim.run_id for info in infos for claim in info.claimed_slots]
 
 
+def health(instance, run_id: str) -> WorkerStatus:
+    """What Dagster's run monitoring is told."""
+    launcher = instance.run_launcher
+    assert launcher.supports_check_run_worker_health
+    return launcher.check_run_worker_health(instance.get_run_by_id(run_id)).status
+
+
+def test_the_checkouts_instance_finds_killed_runs_and_starts_them_again(instance):
+    assert isinstance(instance.run_launcher, LocalRunLauncher)
+    assert instance.run_monitoring_enabled
+    assert instance.run_monitoring_poll_interval_seconds == 30
+    assert instance.run_retries_enabled and instance.run_retries_max_retries == 2
+    assert not instance.run_retries_retry_on_asset_or_op_failure
+    queue = instance.get_concurrency_config().run_queue_config
+    assert queue.max_concurrent_runs == 2
+    assert [limit["value"] for limit in queue.tag_concurrency_limits] == ["restore_what_is_stale"]
+
+
 @pytest.mark.slow
 def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_path):
     catalogue_three(project, instance)
@@ -56,9 +75,11 @@ def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_pa
     # It does nothing any more, but its process is there.
     assert end_abandoned(instance) == []
     assert claims(instance) == [run_id]
+    assert health(instance, run_id) == WorkerStatus.RUNNING
 
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
+    assert health(instance, run_id) == WorkerStatus.FAILED
     with run_on(project, instance, {"kind": "local"}, ["predicted_masks"]) as result:
         done = [key for key in KEYS if project.ledger.done("predicted_masks", key)]
         assert done == ["p0", "p2"]

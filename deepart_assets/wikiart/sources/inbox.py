@@ -1,14 +1,14 @@
 """The inbox: a folder in which people drop paintings to restore.
 
-Belongs here: where it is, and that it may be empty or not there yet. Does not belong here: listing
-a folder (`folder`).
+Belongs here: where it is, that it may be empty or not there yet, and how one sees that it changed.
+Does not belong here: listing a folder (`folder`).
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 from deepart_assets.settings.wikiart import FolderSource, Inbox
-from deepart_assets.storage import Lake
+from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.storage.lake import file_system
 from deepart_assets.wikiart.sources.base import Source
 from deepart_assets.wikiart.sources.folder import open_folder
@@ -39,3 +39,10 @@ def open_inbox(choice: Inbox, lake: Lake, told: Callable[[str], None]) -> Source
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None
     return open_folder(NAME, FolderSource(path=place.url, csv=csv), told, NAME)
+
+
+def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:
+    """Return a stamp of each picture in the inbox, and of the CSV, by path: as they are listed."""
+    source = open_inbox(choice, lake, lambda _: None)
+    stamps = {picture.path: picture.stamp or "" for picture in source.pictures}
+    return stamps if source.csv is None else {**stamps, choice.csv: sha256_of(source.csv)}

@@ -1,0 +1,151 @@
+"""Folders are taken in once they are still: each change, once, never while somebody copies."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.orchestration.folders import Stillness, TakenIn, changed
+from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.storage import Lake
+from deepart_assets_tests.orchestration.looks import Looks
+
+QUIET = 30.0
+
+LOOKS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([0.0, 5.0, 15.0, 31.0])))
+"""States of a folder, and the seconds that passed before each."""
+
+
+@given(LOOKS)
+def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
+    clock, state, taken = 1e9, Stillness(taken="a", seen="a"), "a"
+    history, keys = [], []
+    last = looks[-1][0] if looks else "a"
+    for now, passed in [*looks, *[(last, 15.0)] * 4]:  # then nobody copies any more
+        clock += passed
+        state, due = Stillness.read(state.write()).look(now, clock, QUIET)
+        history.append((clock, now))
+        if due:
+            assert now != taken, "nothing has changed"
+            assert {seen for then, seen in history if then > clock - QUIET} <= {now}
+            before = [seen for then, seen in history if then <= clock - QUIET]
+            assert before[-1] == now, "somebody may have been copying until now"
+            taken = now
+            keys.append((state.count, state.taken))
+    assert taken == state.taken == last
+    assert len(set(keys)) == len(keys)
+    assert state.look(last, clock + 1000, QUIET) == (state, False)
+
+
+@given(LOOKS)
+def test_a_look_whose_cursor_was_lost_is_taken_again_with_the_same_key(looks):
+    clock, state = 1e9, Stillness(taken="a", seen="a")
+    for now, passed in looks:
+        clock += passed
+        after, due = state.look(now, clock, QUIET)
+        if due:
+            again, also = state.look(now, clock + 15, QUIET)  # the daemon was killed in between
+            assert also and (again.count, again.taken) == (after.count, after.taken)
+        state = after
+
+
+def test_a_clock_that_is_set_back_does_not_keep_a_folder_waiting():
+    state, _ = Stillness().look("b", 1e9, QUIET)
+    state, _ = state.look("b", 1e9 - 86400, QUIET)
+    assert state.look("b", 1e9 - 86400 + QUIET, QUIET)[1]
+
+
+@given(*[st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))] * 2)
+def test_what_changed_is_what_was_added_altered_or_removed(before, now):
+    expected = {name for name in "abc" if before.get(name) != now.get(name)}
+    assert changed(before, now) == sorted(expected)
+
+
+def test_what_was_taken_in_is_kept_until_the_next_is_certain(tmp_path):
+    taken_in = TakenIn(Lake(tmp_path), "automation/inbox")
+    odd = {"caf\udce9.png": "1 2"}  # a name that is no Unicode
+    for before, digest in (("0", "1"), ("1", "2"), ("1", "3")):
+        taken_in.keep(before, digest, {**odd, digest: "x"})
+    assert taken_in.stamps("1") == {**odd, "1": "x"}
+    assert taken_in.stamps("3") == {**odd, "3": "x"}
+    assert taken_in.stamps("2") == {} == taken_in.stamps("0")
+
+
+# --- the sensors ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def looks(project, instance, monkeypatch):
+    project.content["automation"] = {"quiet_seconds": QUIET, "gap": 1}
+    return Looks(project, instance, monkeypatch)
+
+
+def test_an_empty_inbox(looks):
+    assert looks("inbox").skip_message == "nothing new among 0 files"
+    assert looks("inbox", 100).skip_message == "nothing new among 0 files"
+
+
+def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(looks):
+    looks("inbox")
+    inbox = looks.project.inbox
+    picture = inbox / "from a friend" / "one.png"
+    picture.parent.mkdir(parents=True)
+    for size in (1000, 2000, 3000):
+        picture.write_bytes(b"x" * size)
+        found = looks("inbox", 20)
+        assert not found.run_requests
+        assert found.skip_message == "1 file changed: waiting until nothing does for 30 s"
+    assert not looks("inbox", 20).run_requests
+    lost = looks("inbox", 20, stored=False).run_requests
+    [asked] = looks("inbox", 20).run_requests
+    assert [each.run_key for each in lost] == [asked.run_key]
+    assert asked.tags["deepart/because"] == "the inbox changed: from a friend/one.png"
+    assert asked.tags["deepart/automated"] == "true"
+    assert looks("inbox", 20).skip_message == "nothing new among 1 files"
+
+    (inbox / "paintings.csv").write_text("filename,title\none.png,Spring\n")
+    looks("inbox", 20)
+    [csv] = looks("inbox", 40).run_requests
+    assert csv.tags["deepart/because"] == "the inbox changed: paintings.csv"
+    picture.unlink()
+    looks("inbox", 20)
+    [gone] = looks("inbox", 40).run_requests
+    assert gone.tags["deepart/because"] == "the inbox changed: from a friend/one.png"
+    assert len({asked.run_key, csv.run_key, gone.run_key}) == 3
+
+
+def test_masks_restore_just_their_paintings(looks, instance):
+    with looks.project.run("catalogue", instance) as result:
+        assert result.success
+    lake = looks.project.lake
+    for name in ("p0", "p1", "p4", "nobody"):
+        lake.write(f"masks/{name}.png", b"a mask")
+    looks("curated_masks_folder")
+    found = looks("curated_masks_folder", 40).run_requests
+    ranges = [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in found]
+    assert ranges == [("p0", "p1"), ("p4", "p4")]
+    assert {each.tags["deepart/because"] for each in found} == {
+        "a curator's masks changed: nobody, p0, p1, p4"
+    }
+
+    lake.remove("masks/p1.png")
+    lake.write("masks/p0.png", b"another mask")
+    looks("curated_masks_folder", 20)
+    [found] = looks("curated_masks_folder", 40).run_requests
+    assert (found.tags[RANGE_START_TAG], found.tags[RANGE_END_TAG]) == ("p0", "p1")
+
+    lake.remove("masks/nobody.png")
+    looks("curated_masks_folder", 20)
+    found = looks("curated_masks_folder", 40)
+    assert not found.run_requests
+    assert found.skip_message == "1 file changed, which concerns no painting on the list"
+    assert looks("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
+
+
+def test_the_cursor_does_not_grow_with_the_folder(looks):
+    looks.project.inbox.mkdir(parents=True)
+    for number in range(300):
+        (looks.project.inbox / f"a painting with a rather long name {number}.png").touch()
+    looks("inbox")
+    [asked] = looks("inbox", 40).run_requests
+    assert "and 295 more" in asked.tags["deepart/because"]
+    assert len(looks.cursors["inbox"]) < 300

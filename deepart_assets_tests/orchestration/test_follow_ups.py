@@ -1,0 +1,130 @@
+"""What follows from a list of paintings that was made anew, and from a plan."""
+
+import pytest
+
+from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets_tests.orchestration.looks import Looks
+
+LIST, PLAN = "restore_new_paintings", "restore_what_is_stale"
+BY_DAEMON = {"deepart/attended": "false"}
+"""As if the daemon had started it: on the command line runs are attended."""
+
+
+@pytest.fixture
+def looks(project, instance, monkeypatch):
+    project.content["automation"] = {"batch": 3, "gap": 0}
+    project.inbox.mkdir(parents=True)
+    made = Looks(project, instance, monkeypatch)
+    for name in (LIST, PLAN):
+        assert "from now on" in made(name).skip_message
+    return made
+
+
+def run(looks, job, **more):
+    tags = BY_DAEMON | more.pop("tags", {})
+    with looks.project.run(job, looks.instance, tags=tags, **more) as result:
+        assert result.success
+        return result.run_id
+
+
+def ranges(asked):
+    assert {each.job_name for each in asked} == {"restore"}
+    return [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in asked]
+
+
+def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
+    run(looks, "catalogue")
+    lost = looks(LIST, stored=False).run_requests
+    asked = looks(LIST).run_requests
+    assert ranges(asked) == [("p0", "p2"), ("p3", "p4")]
+    assert [each.run_key for each in lost] == [each.run_key for each in asked]
+    because = "new or changed on the list: p0, p1, p2, p3, p4"
+    assert {each.tags["deepart/because"] for each in asked} == {because}
+    assert {each.tags["deepart/automated"] for each in asked} == {"true"}
+    assert looks(LIST).skip_message == "styled_paintings was not made since the last look"
+
+    run(looks, "take_in")
+    [publish] = looks(LIST).run_requests
+    assert publish.job_name == "publish"
+    assert publish.tags["deepart/because"] == "the list of paintings was made anew"
+
+
+@pytest.mark.slow
+def test_two_lists_before_a_look_and_a_painting_that_comes_back(looks):
+    run(looks, "catalogue")
+    assert ranges(looks(LIST).run_requests)
+    for name, seed in (("new", 8), ("newer", 9)):
+        looks.project.add_painting(name, seed)
+        (looks.project.pictures / f"{name}.png").rename(looks.project.inbox / f"{name}.png")
+        run(looks, "take_in")
+    assert ranges(looks(LIST).run_requests) == [("new", "newer")]
+
+    # One is withdrawn and comes back as it was: it may never have been restored.
+    (looks.project.inbox / "new.png").rename(looks.project.folder / "kept.png")
+    run(looks, "take_in")
+    [publish] = looks(LIST).run_requests
+    assert publish.job_name == "publish"
+    (looks.project.folder / "kept.png").rename(looks.project.inbox / "new.png")
+    run(looks, "take_in")
+    assert ranges(looks(LIST).run_requests) == [("new", "new")]
+
+
+def test_what_a_broken_run_told_of_follows_with_the_next_list(looks, instance, monkeypatch):
+    def broken(*_):
+        raise OSError("the disk is full")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deepart_assets.assets.styles.set_aside", broken)  # after it has told
+        with looks.project.run("catalogue", instance, tags=BY_DAEMON) as result:
+            assert not result.success
+    assert looks(LIST).skip_message == "styled_paintings was not made since the last look"
+    run(looks, "take_in")
+    assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
+
+
+def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
+    with looks.project.run("catalogue", instance) as result:
+        assert result.success
+    found = looks(LIST)
+    assert not found.run_requests
+    assert "a run from which nothing follows" in found.skip_message
+    assert looks(LIST).skip_message == "styled_paintings was not made since the last look"
+
+
+@pytest.mark.slow
+def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
+    done.content["automation"] = {"batch": 3, "gap": 0}
+    looks = Looks(done, instance, monkeypatch)
+    looks(PLAN)
+    night = {
+        "deepart/because": "every night: what is stale",
+        "deepart/automated": "true",
+        "dagster/priority": "-1",
+    }
+    run(looks, "restore_stale", tags=night)
+    [publish] = looks(PLAN).run_requests
+    assert publish.job_name == "publish", "nothing is stale"
+    assert night.items() <= publish.tags.items()
+
+    for key in ("p0", "p3"):
+        done.lake.remove(f"subject_masks/{key}.png")
+    run(looks, "restore_stale", tags=night)
+    lost = looks(PLAN, stored=False).run_requests
+    asked = looks(PLAN).run_requests
+    assert ranges(asked) == [("p0", "p0"), ("p3", "p3")]
+    assert [each.run_key for each in lost] == [each.run_key for each in asked]
+    assert all(night.items() <= each.tags.items() for each in asked)
+    assert looks(PLAN).skip_message == "restoration_plan was not made since the last look"
+
+    config = {"ops": {"restoration_plan": {"config": {"force": True, "paintings": ["p1", "p2"]}}}}
+    somebody = {"deepart/because": "somebody started restore_again"}
+    run_id = run(looks, "restore_again", run_config=config, tags=somebody)
+    run(looks, "restore_stale", tags=night)
+    [asked] = looks(PLAN).run_requests
+    assert ranges([asked]) == [("p1", "p2")]
+    assert asked.tags["deepart/force"] == "true"
+    assert "deepart/automated" not in asked.tags
+    assert asked.tags["deepart/because"] == (
+        f"somebody started restore_again (paintings p1, p2) (run {run_id[:8]})"
+    )
+    assert ranges(looks(PLAN).run_requests) == [("p0", "p0"), ("p3", "p3")], "one after the other"

@@ -1,0 +1,88 @@
+"""What the profile's function is told of runs that have ended."""
+
+import logging
+import sys
+
+import dagster as dg
+import pytest
+
+from deepart_assets_tests.orchestration.looks import Looks
+
+TELL = """
+told = []
+def tell(notification):
+    told.append(notification)
+def broken(notification):
+    raise ConnectionError("the chat is down")
+"""
+
+
+@pytest.fixture
+def hook(tmp_path, monkeypatch):
+    (tmp_path / "hooks").mkdir()
+    (tmp_path / "hooks" / "chat_of_a_test.py").write_text(TELL)
+    monkeypatch.syspath_prepend(str(tmp_path / "hooks"))
+    yield "chat_of_a_test"
+    sys.modules.pop("chat_of_a_test", None)
+
+
+@pytest.fixture
+def looks(project, instance, monkeypatch):
+    return Looks(project, instance, monkeypatch)
+
+
+def ended(looks, job="catalogue", **more):
+    """Let the sensors look before and after a run; return what they say of it."""
+    names = ("notify_succeeded", "notify_failed")
+    for name in names:
+        looks(name)
+    with looks.project.run(job, looks.instance, **more) as result:
+        return result, {name: looks(name).dagster_run_reactions for name in names}
+
+
+def test_a_function_is_told_of_what_succeeded_and_what_failed(looks, hook):
+    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
+    tags = {"deepart/because": "every week: new paintings of the sources"}
+    result, _ = ended(looks, tags=tags)
+    [told] = sys.modules[hook].told
+    assert (told.run_id, told.job, told.succeeded) == (result.run_id, "catalogue", True)
+    assert told.because == "every week: new paintings of the sources"
+    assert told.failures == ()
+
+    (looks.project.pictures / "p1.png").write_bytes(b"")
+    looks.project.lake.write("wikiart_paintings/p1.png", b"no picture")
+    result, _ = ended(
+        looks, "restore", keys=["p1", "p2"], asset_selection=[dg.AssetKey("predicted_masks")]
+    )
+    _, told = sys.modules[hook].told
+    assert (told.run_id, told.job, told.succeeded) == (result.run_id, "restore", False)
+    assert told.failures == (
+        "predicted_masks: 1 of 2 paintings failed in predicted_masks; the others are done.",
+    )
+
+
+def test_the_reason_is_the_faults_own_and_not_that_dagster_met_it(looks, hook):
+    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
+    looks.project.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
+    ended(looks)
+    [told] = sys.modules[hook].told
+    [failure] = told.failures
+    assert failure.startswith("wikiart_paintings: ")
+    assert "There is no folder /nowhere" in failure
+
+
+def test_a_function_that_raises_is_told_of_on_the_tick_and_the_next_run_is_told(looks, hook):
+    looks.project.content["automation"] = {"notify": f"{hook}:broken"}
+    _, reactions = ended(looks)
+    [reaction] = reactions["notify_succeeded"]
+    assert "the chat is down" in reaction.error.to_string()
+    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
+    result, _ = ended(looks)
+    assert [told.run_id for told in sys.modules[hook].told] == [result.run_id]
+
+
+def test_by_default_a_line_is_logged(looks, caplog):
+    with caplog.at_level(logging.INFO, "deepart_assets"):
+        result, _ = ended(looks, tags={"deepart/because": "a test"})
+    lines = [each.getMessage() for each in caplog.records if each.name == "deepart_assets"]
+    assert lines == [f"catalogue (a test) succeeded: run {result.run_id}"]

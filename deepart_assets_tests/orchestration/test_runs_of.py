@@ -1,0 +1,37 @@
+"""Paintings are put together into runs over neighbouring partitions."""
+
+import itertools
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.orchestration.plan import runs_of
+
+ORDER = [f"p{number}" for number in range(30)]
+
+
+@given(st.sets(st.sampled_from([*ORDER, "elsewhere"])), st.integers(0, 8), st.integers(1, 12))
+def test_each_wanted_painting_is_in_one_run_that_is_short_and_begins_and_ends_with_one(
+    wanted, gap, most
+):
+    runs = runs_of(sorted(wanted), ORDER, gap=gap, most=most)
+    made = [key for run in runs for key in run]
+    assert len(set(made)) == len(made)
+    assert set(made) >= wanted & set(ORDER)
+    assert made == sorted(made, key=ORDER.index)
+    for run in runs:
+        first = ORDER.index(run[0])
+        assert run == ORDER[first : first + len(run)], "neighbouring partitions"
+        assert len(run) <= most
+        assert run[0] in wanted and run[-1] in wanted
+        between = "".join("x" if key in wanted else "." for key in run)
+        assert max(map(len, between.split("x"))) <= gap
+
+
+@given(st.sets(st.sampled_from(ORDER)), st.integers(0, 8), st.integers(1, 12))
+def test_two_runs_could_not_have_been_one(wanted, gap, most):
+    runs = runs_of(sorted(wanted), ORDER, gap=gap, most=most)
+    for run, following in itertools.pairwise(runs):
+        apart = ORDER.index(following[0]) - ORDER.index(run[-1]) - 1
+        would_be = ORDER.index(following[0]) - ORDER.index(run[0]) + 1
+        assert apart > gap or would_be > most
