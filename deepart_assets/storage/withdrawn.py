@@ -36,6 +36,7 @@ def bring_back(ledger: Ledger, assets: Sequence[str], keys: Iterable[str]) -> li
         _end_what_was_begun(ledger)
         aside, found = _aside(ledger), []
         for asset in assets:
+            aside.sweep(asset)
             back = wanted.intersection(aside.keys(asset)).difference(ledger.keys(asset))
             found += [(asset, key) for key in sorted(back)]
         return _move_all(ledger, found, away=False)
@@ -46,6 +47,7 @@ def _aside(ledger: Ledger) -> Ledger:
 
 
 def _end_what_was_begun(ledger: Ledger) -> None:
+    ledger.lake.sweep(ASIDE)
     try:
         begun = ledger.lake.read_json(MOVING)
     except FileNotFoundError:
