@@ -19,7 +19,7 @@ from deepart_assets_tests.orchestration.twelve import (
     whole,
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def repaint(folder, key, seed, *size):

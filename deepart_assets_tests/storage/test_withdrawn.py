@@ -7,45 +7,13 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from deepart_assets.errors import SkipPainting
-from deepart_assets.storage import Lake, Ledger, Made, Recipe, make_or_reuse
+from deepart_assets.storage import Ledger, Made, Recipe, make_or_reuse
 from deepart_assets.storage.withdrawn import bring_back, set_aside
+from deepart_assets_tests.storage.mortal import Killed, Mortal
 
 ASSETS = ["masks", "upscaled"]
 KEYS = ["1", "2", "3"]
 GONE = ["1", "3"]
-
-
-class Killed(BaseException):
-    """As if the process had ended here."""
-
-
-class Mortal(Lake):
-    """A lake whose process ends before the change of number `lives`."""
-
-    def __init__(self, root, lives=None):
-        super().__init__(root)
-        self.lives = lives if lives is not None else [10**9]
-
-    def within(self, folder):
-        return Mortal(f"{self.url}/{folder}", self.lives)
-
-    def _counted(self, change, *arguments):
-        self.lives[0] -= 1
-        if self.lives[0] < 0:
-            raise Killed
-        return change(*arguments)
-
-    def write(self, path, data):
-        return self._counted(super().write, path, data)
-
-    def remove(self, path):
-        return self._counted(super().remove, path)
-
-    def move(self, path, to):
-        # A folder renames, which is one change; a bucket writes and removes, which are counted.
-        if self.is_local:
-            return self._counted(super().move, path, to)
-        return super().move(path, to)
 
 
 @pytest.fixture(params=["folder", "bucket"])
