@@ -88,6 +88,7 @@ class DataAsset:
         studio = Studio(profile.settings, profile.ledger, context.log)
         stage = self.describe(studio)
         recipe = self.recipe(studio, stage)
+        profile.ledger.sweep(self.name)
         record, computed = make_or_reuse(profile.ledger, self.name, recipe, stage.make)
         if self.after is not None:
             self.after(context, studio)

@@ -139,6 +139,10 @@ class Ledger:
         """Forget a record; its files are left alone. One that is not there is no error."""
         self.lake.remove(_record_path(asset, key))
 
+    def sweep(self, asset: str) -> int:
+        """Remove what killed processes left of an asset (`Lake.sweep`); return how many files."""
+        return sum(self.lake.sweep(folder) for folder in (asset, f"records/{asset}", "reports"))
+
     def keys(self, asset: str) -> list[str]:
         """Return the keys that have a record, sorted."""
         paths = self.lake.list(f"records/{asset}", ".json")
