@@ -22,6 +22,7 @@ from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.orchestration.studio import Painting, Studio
 from deepart_assets.orchestration.tags import BECAUSE, FORCE, range_tags
 from deepart_assets.reports import report_json
@@ -71,6 +72,7 @@ def run_job(
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
     tags = {**(tags or {}), **range_tags(keys)}
+    keep_connections(instance)
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
 
