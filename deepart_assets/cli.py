@@ -103,8 +103,10 @@ def bring_up_to_date(
         succeeded = result.success
         plan = plan_made_in(instance, result.run_id)
     tags = {BECAUSE: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
-    for keys in plan:
-        with run_job(instance, "restore", keys=keys, tags=tags, **place) as result:
+    for number, keys in enumerate(plan, start=1):
+        # What is made of all paintings together is made once, at the end.
+        job = "restore" if number == len(plan) else "restore_part"
+        with run_job(instance, job, keys=keys, tags=tags, **place) as result:
             succeeded &= result.success
     if not plan:
         with run_job(instance, "publish", tags=tags, **place) as result:
