@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deepart_assets.orchestration import events
 from deepart_assets.orchestration.history import KEPT, SqliteHistory
 from deepart_assets.settings.places import PROJECT
 
@@ -158,3 +159,12 @@ def test_who_watches_a_run_is_told_of_its_events(ours):
     ours.watch_event_logs(run, None, see)
     assert all_seen.wait(30)
     ours.end_watch_event_logs(run, see)
+
+
+def test_versions_of_more_partitions_than_a_question_may_name(ours, monkeypatch):
+    make_all(ours)
+    keys = ["p1", "p6", "none"]
+    few = events.latest_versions(ours, "pictures", keys)
+    assert set(few) == {"p1", "p6"}
+    monkeypatch.setattr(events, "MOST_NAMED", 2)
+    assert events.latest_versions(ours, "pictures", keys) == few
