@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ WHOLE_ASSETS = (
 )
 
 
+@lru_cache(maxsize=8)
 def job_of(name: str, profile: str | None = None, root: str | None = None) -> dg.JobDefinition:
     """Return a job of a profile; Dagster finds it again, in any process, by these arguments."""
     return build_defs(load_settings(profile), root).resolve_job_def(name)
