@@ -10,6 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.orchestration.studio import Painting, Studio
 from deepart_assets.orchestration.tags import ATTENDED, BECAUSE, FORCE, range_tags
 from deepart_assets.reports import report_json
@@ -43,6 +45,7 @@ WHOLE_ASSETS = (
 )
 
 
+@lru_cache(maxsize=8)
 def job_of(name: str, profile: str | None = None, root: str | None = None) -> dg.JobDefinition:
     """Return a job of a profile; Dagster finds it again, in any process, by these arguments."""
     return build_defs(load_settings(profile), root).resolve_job_def(name)
@@ -72,6 +75,7 @@ def run_job(
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
     tags = {BECAUSE: "the command line", ATTENDED: "true", **(tags or {}), **range_tags(keys)}
+    keep_connections(instance)
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
 
@@ -102,8 +106,10 @@ def bring_up_to_date(
         succeeded = result.success
         plan = plan_made_in(instance, result.run_id)
     tags = {BECAUSE: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
-    for keys in plan:
-        with run_job(instance, "restore", keys=keys, tags=tags, **place) as result:
+    for number, keys in enumerate(plan, start=1):
+        # What is made of all paintings together is made once, at the end.
+        job = "restore" if number == len(plan) else "restore_part"
+        with run_job(instance, job, keys=keys, tags=tags, **place) as result:
             succeeded &= result.success
     if not plan:
         with run_job(instance, "publish", tags=tags, **place) as result:

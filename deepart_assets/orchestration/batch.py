@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 Event = dg.AssetMaterialization | dg.AssetObservation
 
 
+ALWAYS_TOLD = 100
+"""Paintings of a step that have a line in the log each. Of more, at most one a second has, and each
+that failed: a line is an event in Dagster's history."""
+
+
 class Batch:
     """The paintings of one step: which are done, which failed and why.
 
@@ -66,6 +71,7 @@ class Batch:
         self.failed: dict[str, str] = {}
         self._start = time.perf_counter()
         self._told = 0
+        self._last_told = self._start
 
     def run(self) -> Iterator[Event]:
         """Make or reuse each painting's output and yield its events."""
@@ -149,8 +155,13 @@ class Batch:
         if event is not None:
             yield event
         self._told += 1
+        now = time.perf_counter()
+        often = self._told > ALWAYS_TOLD and now < self._last_told + 1
+        if often and key not in self.failed and self._told < len(self.keys):
+            return
+        self._last_told = now
         left = len(self.keys) - self._told
-        seconds = (time.perf_counter() - self._start) / self._told * left
+        seconds = (now - self._start) / self._told * left
         remaining = f"; about {seconds:.0f} s left" if seconds >= 1 else ""
         self.context.log.info(
             f"{self.asset.name} {self._told}/{len(self.keys)} {key}: {told}{remaining}"
