@@ -32,8 +32,9 @@ restore: install ## bring everything up to date once, without the UI and its dae
 ui: install ## the Dagster UI on 127.0.0.1:3000
 	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
 
+# A process for each core, and one thread for each: threads that take each other's core are slower.
 test: install ## the quick tests
-	$(BIN)/pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses auto --dist loadfile
 
 test-all: install ## all tests, the slow ones too
 	$(BIN)/pytest

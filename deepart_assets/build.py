@@ -105,6 +105,12 @@ def _jobs(
         "Bring the chosen paintings up to date, with all they depend on.",
     )
     yield job(
+        "restore_part",
+        of("super_resolution", "weights", "restoration"),
+        "As restore, without evaluations and gallery: for one of many runs, after which `publish`"
+        " or a last `restore` makes those once.",
+    )
+    yield job(
         "restore_stale",
         look,
         "Take in what is new, look for all that is stale, and restore it: a run of `restore` for"

@@ -10,11 +10,13 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 
 from deepart_assets.assets.restoration import painting_stages
@@ -22,6 +24,7 @@ from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.orchestration.studio import Painting, Studio
 from deepart_assets.orchestration.tags import ATTENDED, BECAUSE, FORCE, range_tags
 from deepart_assets.reports import report_json
@@ -42,6 +45,7 @@ WHOLE_ASSETS = (
 )
 
 
+@lru_cache(maxsize=8)
 def job_of(name: str, profile: str | None = None, root: str | None = None) -> dg.JobDefinition:
     """Return a job of a profile; Dagster finds it again, in any process, by these arguments."""
     return build_defs(load_settings(profile), root).resolve_job_def(name)
@@ -71,6 +75,7 @@ def run_job(
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
     tags = {BECAUSE: "the command line", ATTENDED: "true", **(tags or {}), **range_tags(keys)}
+    keep_connections(instance)
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
 
@@ -101,8 +106,10 @@ def bring_up_to_date(
         succeeded = result.success
         plan = plan_made_in(instance, result.run_id)
     tags = {BECAUSE: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
-    for keys in plan:
-        with run_job(instance, "restore", keys=keys, tags=tags, **place) as result:
+    for number, keys in enumerate(plan, start=1):
+        # What is made of all paintings together is made once, at the end.
+        job = "restore" if number == len(plan) else "restore_part"
+        with run_job(instance, job, keys=keys, tags=tags, **place) as result:
             succeeded &= result.success
     if not plan:
         with run_job(instance, "publish", tags=tags, **place) as result:
@@ -149,8 +156,7 @@ def run_demo() -> int:
 
 
 def run_restore(arguments: argparse.Namespace) -> int:
-    """Bring everything up to date, print what happened, and return the exit status."""
-    settings = load_settings()
+    """Bring everything up to date, print what was stale, and return the exit status."""
     start = time.perf_counter()
     with _instance() as instance:
         ok = bring_up_to_date(
@@ -160,7 +166,10 @@ def run_restore(arguments: argparse.Namespace) -> int:
             force=arguments.force,
             thorough=arguments.thorough,
         )
-    _print_results(settings, time.perf_counter() - start, ok)
+        console = _console()
+        if (plan := instance.get_latest_materialization_event(dg.AssetKey(PLAN))) is not None:
+            _print_plan(console, plan.asset_materialization)
+    _print_end(console, Ledger(Lake(data_root())), time.perf_counter() - start, ok)
     return 0 if ok else 1
 
 
@@ -170,11 +179,15 @@ def _instance() -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
+def _console() -> Console:
+    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
+    return Console(width=None if sys.stdout.isatty() else 140)
+
+
 def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     lake = Lake(data_root())
     ledger = Ledger(lake)
-    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
-    console = Console(width=None if sys.stdout.isatty() else 140)
+    console = _console()
     stages = painting_stages(settings.outpainters)
     paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
     rows = [_row(ledger, painting, stages) for painting in paintings.values()]
@@ -182,10 +195,26 @@ def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
         lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))
     console.print(_whole_table(ledger))
+    _print_end(console, ledger, seconds, ok)
+
+
+def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
+    if plan is None:
+        return
+    figures = plan.metadata
+    console.print(
+        f"{figures['outputs'].value} outputs of {figures['paintings'].value} paintings were stale,"
+        f" of {figures['looked_at'].value} looked at in {figures['seconds'].value} s"
+    )
+    if figures["outputs"].value:
+        console.print(Markdown(str(figures["why"].value)))
+
+
+def _print_end(console: Console, ledger: Ledger, seconds: float, ok: bool) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
     if (gallery := ledger.done("gallery")) is not None:
-        console.print("Gallery:", lake.full_path(gallery.path), soft_wrap=True)
+        console.print("Gallery:", ledger.lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
 

@@ -97,8 +97,8 @@ class Project:
             },
         }
 
-    def add_painting(self, name: str, seed: int) -> None:
-        Image.fromarray(draw_painting(seed)).save(self.pictures / f"{name}.png")
+    def add_painting(self, name: str, seed: int, height: int = 200, width: int = 160) -> None:
+        Image.fromarray(draw_painting(seed, height, width)).save(self.pictures / f"{name}.png")
 
     def write_profile(self) -> Path:
         text = yaml.safe_dump(self.content, sort_keys=False)  # the order of sources counts

@@ -75,9 +75,8 @@ def restoration_plan(assets: Sequence[PaintingAsset], deps: Sequence[str]) -> dg
         looked = Plan(assets, studio, keys, demand, told)
         stale = list(looked.stale())
         settings = profile.settings.automation
-        runs = runs_of(
-            [each.painting for each in stale], order, gap=settings.gap, most=settings.batch
-        )
+        gap = 0 if config.force else settings.gap  # what stands between would be made again, too
+        runs = runs_of([each.painting for each in stale], order, gap=gap, most=settings.batch)
         seconds = time.perf_counter() - start
         paintings = {each.painting for each in stale}
         context.log.info(

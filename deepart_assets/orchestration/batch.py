@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 Event = dg.AssetMaterialization | dg.AssetObservation
 
 
+ALWAYS_TOLD = 100
+"""Paintings of a step that have a line in the log each. Of more, at most one a second has, and each
+that failed: a line is an event in Dagster's history."""
+
+
 class Batch:
     """The paintings of one step: which are done, which failed and why.
 
@@ -66,10 +71,12 @@ class Batch:
         self.failed: dict[str, str] = {}
         self._start = time.perf_counter()
         self._told = 0
+        self._last_told = self._start
 
     def run(self) -> Iterator[Event]:
         """Make or reuse each painting's output and yield its events."""
         instance, asset = self.context.instance, self.asset
+        self.ledger.sweep(asset.name)
         demand = demand_of(self.context.run.tags)
         examiner = Examiner(asset, self.studio, self.keys, demand)
         seen = self._seen(examiner)
@@ -118,7 +125,9 @@ class Batch:
             case Waiting(upstream, record):
                 return self._left_out(key, upstream, record)
             case FailedBefore(record):
-                return f"left out: it failed, and nothing has changed: {record.reason}", None
+                reason = str(record.reason)
+                told = f"left out: it failed, and nothing has changed: {reason}"
+                return told, self._observation(key, failed=reason)
             case Withdrawn():
                 self.failed[key] = "not among styled_paintings any more: withdraw its partition"
                 return self.failed[key], None
@@ -146,8 +155,13 @@ class Batch:
         if event is not None:
             yield event
         self._told += 1
+        now = time.perf_counter()
+        often = self._told > ALWAYS_TOLD and now < self._last_told + 1
+        if often and key not in self.failed and self._told < len(self.keys):
+            return
+        self._last_told = now
         left = len(self.keys) - self._told
-        seconds = (time.perf_counter() - self._start) / self._told * left
+        seconds = (now - self._start) / self._told * left
         remaining = f"; about {seconds:.0f} s left" if seconds >= 1 else ""
         self.context.log.info(
             f"{self.asset.name} {self._told}/{len(self.keys)} {key}: {told}{remaining}"
@@ -156,7 +170,7 @@ class Batch:
     def _outcome(self, record: Record, *, computed: bool) -> tuple[str, Event]:
         key = record.key
         if record.status == "skipped":
-            return f"skipped, {record.reason}", self._observation(key, str(record.reason))
+            return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
         self.done[key] = record
         event = painting_materialization(
             self.asset.name,
@@ -172,19 +186,21 @@ class Batch:
         )
         return took(record, computed), event
 
-    def _failure(self, key: str, error: Exception) -> tuple[str, None]:
-        self.failed[key] = f"{type(error).__name__}: {error}"
+    def _failure(self, key: str, error: Exception) -> tuple[str, Event]:
+        reason = self.failed[key] = f"{type(error).__name__}: {error}"
         self.context.log.error(f"{self.asset.name} {key} failed", exc_info=error)
-        return f"failed, {self.failed[key]}", None
+        return f"failed, {reason}", self._observation(key, failed=reason)
 
     def _left_out(self, key: str, dep: str, record: Record | None) -> tuple[str, Event | None]:
         """Pass on a skip; wait, without a fault of its own, for what failed or is missing."""
         if record is not None and record.status == "skipped":
             skip = replace(record, asset=self.asset.name, files=(), figures={}, seconds=0.0)
             self.ledger.put(skip)
-            return f"skipped, {record.reason}", self._observation(key, str(record.reason))
-        state = "failed" if record is not None else "has no result yet"
-        return f"left out: {dep} {state}", None
+            return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
+        if record is None:
+            return f"left out: {dep} has no result yet", None
+        return f"left out: {dep} failed", self._observation(key, left_out=f"{dep} failed")
 
-    def _observation(self, key: str, reason: str) -> dg.AssetObservation:
-        return dg.AssetObservation(self.asset.name, partition=key, metadata={"skipped": reason})
+    def _observation(self, key: str, **said: str) -> dg.AssetObservation:
+        """Say of a painting why there is nothing new: the UI shows it at its partition."""
+        return dg.AssetObservation(self.asset.name, partition=key, metadata=said)

@@ -26,6 +26,10 @@ from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_AS
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
+MOST_NAMED = 10_000
+"""Partitions named in a question to the event log; for more, all are asked for. sqlite takes 32,766
+values at least."""
+
 
 @dataclass(frozen=True)
 class Version:
@@ -57,8 +61,11 @@ def latest_versions(
     events = dg.DagsterEventType
     kind = events.ASSET_OBSERVATION if observed else events.ASSET_MATERIALIZATION
     wanted = list(keys)
-    identifiers = storage.get_latest_storage_id_by_partition(asset_key, kind, set(wanted))
-    tags_of = storage.get_latest_tags_by_partition(asset_key, kind, [DATA_VERSION_TAG], wanted)
+    asked = wanted if len(wanted) <= MOST_NAMED else None
+    identifiers = storage.get_latest_storage_id_by_partition(
+        asset_key, kind, None if asked is None else set(asked)
+    )
+    tags_of = storage.get_latest_tags_by_partition(asset_key, kind, [DATA_VERSION_TAG], asked)
     return {
         key: Version(identifiers[key], tags_of[key][DATA_VERSION_TAG])
         for key in wanted

@@ -20,7 +20,7 @@ from deepart_assets.orchestration.observed import ORIGINALS, Observed
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Recipe, make_or_reuse, sha256_of_json
+from deepart_assets.storage import Recipe, Register, make_or_reuse, sha256_of_json
 
 PAINTINGS = dg.DynamicPartitionsDefinition(name="paintings")
 """One key for each painting to restore; `styled_paintings` adds and withdraws them."""
@@ -88,6 +88,7 @@ class DataAsset:
         studio = Studio(profile.settings, profile.ledger, context.log)
         stage = self.describe(studio)
         recipe = self.recipe(studio, stage)
+        profile.ledger.sweep(self.name)
         record, computed = make_or_reuse(profile.ledger, self.name, recipe, stage.make)
         if self.after is not None:
             self.after(context, studio)
@@ -259,8 +260,9 @@ def _upstream_versions(
 ) -> dict[str, str]:
     versions = {dep: studio.upstream(dep).data_version for dep in deps}
     for dep in painting_deps:
+        register = Register(studio.ledger, dep)
         for key in studio.paintings:
-            record = studio.ledger.get(dep, key)
+            record = register.get(key)
             state = record.data_version if record and record.status == "done" else None
             reason = (record.reason if record else None) or "no result yet"
             versions[f"{dep}/{key}"] = state or reason

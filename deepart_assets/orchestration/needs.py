@@ -14,6 +14,7 @@ import dagster as dg
 
 from deepart_assets.errors import DeepArtError, SettingsError
 from deepart_assets.orchestration.devices import Devices
+from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.settings.execution import Execution, LocalExecution, Needs
 
 GPU = "gpu"
@@ -54,6 +55,7 @@ def at_work(
         dg.Failure: In place of a DeepArtError, whose message is meant for the user; it is not
             tried again.
     """
+    keep_connections(context.instance)
     try:
         needs = needs_of(execution, step, pool)
         if isinstance(execution, LocalExecution):

@@ -6,7 +6,7 @@ runs. Does not belong here: how one output stands (`standing`), starting runs (`
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.factory import PaintingAsset
@@ -20,6 +20,7 @@ from deepart_assets.orchestration.standing import (
     Waiting,
 )
 from deepart_assets.orchestration.studio import Studio
+from deepart_assets.storage import Register
 
 UNTOLD = "Dagster has not heard of it"
 """Why an output is in a plan that is there already: a run will reuse it and tell."""
@@ -68,8 +69,9 @@ class Plan:
 
     def stale(self) -> Iterator[Stale]:
         """Yield what would be made, painting after painting."""
+        register = cache(partial(Register, self._studio.ledger))
         for key in self._keys:
-            records = cache(self._studio.ledger.get)
+            records = cache(lambda asset, key: register(asset).get(key))
             due: set[str] = set()
             for asset, examiner in self._examiners:
                 upstream = next((dep for dep in asset.painting_deps if dep in due), None)

@@ -109,16 +109,17 @@ class Studio:
         """The paintings to restore by id, as `styled_paintings` lists them."""
         from deepart_assets.wikiart.catalogue import from_parquet
 
-        rows = from_parquet(self.read("styled_paintings")).to_dict("records")
+        table = from_parquet(self.read("styled_paintings"))
+        columns = (table[name].tolist() for name in ("id", "path", "sha256", *LABELS))
         return {
-            str(row["id"]): Painting(
-                id=str(row["id"]),
-                path=str(row["path"]),
-                sha256=str(row["sha256"]),
-                labels={name: str(row[name] or "") for name in LABELS},
+            str(key): Painting(
+                id=str(key),
+                path=str(path),
+                sha256=str(sha256),
+                labels={name: str(word or "") for name, word in zip(LABELS, words, strict=True)},
                 ledger=self.ledger,
             )
-            for row in rows
+            for key, path, sha256, *words in zip(*columns, strict=True)
         }
 
 

@@ -1,6 +1,7 @@
 """The one place where the pipeline's files and the records of how they were made are kept.
 
-Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`ledger`).
+Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`ledger`),
+all records of an asset at once (`register`).
 Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
 """
 
@@ -21,6 +22,7 @@ from deepart_assets.storage.ledger import (
     make_or_reuse,
     reason_to_make,
 )
+from deepart_assets.storage.register import Register
 
 __all__ = [
     "Lake",
@@ -28,6 +30,7 @@ __all__ = [
     "Made",
     "Recipe",
     "Record",
+    "Register",
     "StoredFile",
     "keep",
     "make_or_reuse",

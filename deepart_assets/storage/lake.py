@@ -5,15 +5,11 @@ here: knowledge of which asset owns which path.
 """
 
 import contextlib
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import posixpath
-import stat
 import tempfile
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +19,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.local_files import hold, stamp_of_file, sweep, write_whole
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
 """Protocols of stores that have no folders to be made. Asked for one, s3fs would make a bucket."""
@@ -116,7 +113,7 @@ class Lake:
         """
         full = self._full(path)
         if self._is_local:
-            stamp = _write_local(Path(full), data)
+            stamp = write_whole(Path(full), data)
         elif self._has_folders:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
@@ -172,7 +169,7 @@ class Lake:
         full = self._full(path)
         try:
             if self._is_local:
-                return _local_stamp(Path(full))
+                return stamp_of_file(Path(full))
             # Not `info`, which may write the same time in another way.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):
@@ -188,7 +185,7 @@ class Lake:
         try:
             if self._is_local:
                 with os.scandir(full) as entries:
-                    found = {entry.name: _local_stamp(entry) for entry in entries}
+                    found = {entry.name: stamp_of_file(entry) for entry in entries}
             else:
                 listed = self._fs.ls(full, detail=True)
                 found = {posixpath.basename(info["name"]): stamp_of(info) for info in listed}
@@ -228,6 +225,14 @@ class Lake:
                 self.write(to, self.read(path))
                 self.remove(path)
 
+    def sweep(self, folder: str) -> int:
+        """Remove what killed writers left directly in `folder`, unseen; return how many files.
+
+        Those are files under a temporary name that nobody has written to for an hour; a bucket has
+        none.
+        """
+        return sweep(Path(self._full(folder))) if self._is_local else 0
+
     @contextlib.contextmanager
     def turn(self, name: str) -> Iterator[None]:
         """Take turns with the other processes of this machine at what `name`, a path, stands for.
@@ -237,7 +242,7 @@ class Lake:
         """
         with contextlib.ExitStack() as stack:
             if self._is_local:
-                _lock(Path(self._full(f"{name}.lock")), stack)
+                hold(Path(self._full(f"{name}.lock")), stack)
             yield
 
     @contextlib.contextmanager
@@ -256,48 +261,3 @@ class Lake:
         if path.startswith("/") or ".." in parts or not all(parts):
             raise ValueError(f"{path!r} is not a path inside the lake {self.url}")
         return f"{self._root}/{path}"
-
-
-def _local_stamp(entry: "os.DirEntry[str] | Path") -> str | None:
-    try:
-        state = entry.stat()
-    except FileNotFoundError:  # removed since it was listed
-        return None
-    return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
-
-
-def _lock(path: Path, stack: contextlib.ExitStack) -> None:
-    """Hold a lock on a hidden file, which is there no longer than it is held or waited for."""
-    path = path.with_name(f".{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        file = path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            file.close()
-            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                return
-            raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                stack.callback(file.close)
-                stack.callback(path.unlink, missing_ok=True)  # first, while it is still held
-                return
-        file.close()  # who had it before has removed it
-
-
-def _write_local(target: Path, data: bytes) -> str | None:
-    """Write atomically and return the stamp."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        stamp = _local_stamp(temporary)  # before the name is one that others may write to
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return stamp

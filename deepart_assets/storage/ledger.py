@@ -11,8 +11,9 @@ record has the same fingerprint and every file it names is there and intact.
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
@@ -30,10 +31,10 @@ class Recipe:
     inputs: Mapping[str, str] = field(default_factory=dict)
     weights: str | None = None
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the recipe written as canonical JSON."""
-        return sha256_of_json(asdict(self))
+        return sha256_of_json({each.name: getattr(self, each.name) for each in fields(self)})
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,13 @@ class Record:
         return self.files[0].path
 
 
+class Condensed(Record):
+    """A record without recipe and figures, of which there may be very many (`register`)."""
+
+
+RECORDS = "records"
+"""The lake's folder: `<asset>/<key>.json`."""
+
 WHOLE = "_whole"
 """The key of an output that is not one painting's but the whole data set's."""
 
@@ -114,8 +122,15 @@ class Ledger:
         record = self.get(asset, key)
         return record if record is not None and record.status == "done" else None
 
+    def whole(self, record: Record) -> Record:
+        """Return a record with all that is known of it."""
+        if not isinstance(record, Condensed):
+            return record
+        return self.get(record.asset, record.key) or record
+
     def put(self, record: Record) -> None:
         """Write a record; its files must have been written before."""
+        assert not isinstance(record, Condensed), "it would lose its recipe"
         self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
 
     def read(self, record: Record, file: int = 0) -> bytes:
@@ -139,9 +154,13 @@ class Ledger:
         """Forget a record; its files are left alone. One that is not there is no error."""
         self.lake.remove(_record_path(asset, key))
 
+    def sweep(self, asset: str) -> int:
+        """Remove what killed processes left of an asset (`Lake.sweep`); return how many files."""
+        return sum(self.lake.sweep(folder) for folder in (asset, f"records/{asset}", "reports"))
+
     def keys(self, asset: str) -> list[str]:
         """Return the keys that have a record, sorted."""
-        paths = self.lake.list(f"records/{asset}", ".json")
+        paths = self.lake.list(f"{RECORDS}/{asset}", ".json")
         return [path.rsplit("/", 1)[1].removesuffix(".json") for path in paths]
 
 
@@ -184,7 +203,7 @@ def reason_to_make(
     if known is None:
         return "new"
     if known.fingerprint != recipe.fingerprint:
-        return _difference(known.recipe, asdict(recipe))
+        return _difference(ledger.whole(known).recipe, asdict(recipe))
     if known.status == "failed":
         return "failed before"
     checked = [ledger.lake.checked(file, thorough=thorough) for file in known.files]
@@ -194,7 +213,9 @@ def reason_to_make(
             return f"{file.path} is {lost}"
     stamped = tuple(file for file in checked if file is not None)
     if [file.stamp for file in stamped] != [file.stamp for file in known.files]:
-        ledger.put(replace(known, files=stamped))
+        whole = ledger.whole(known)
+        if whole.files == known.files:  # else another run has made it meanwhile
+            ledger.put(replace(whole, files=stamped))
     return None
 
 
@@ -270,4 +291,4 @@ def _recorded(ledger: Ledger, blank: Record, make: Callable[[], Made], start: fl
 
 
 def _record_path(asset: str, key: str) -> str:
-    return f"records/{asset}/{key}.json"
+    return f"{RECORDS}/{asset}/{key}.json"

@@ -55,6 +55,7 @@ def test_groups(graph, settings):
         "restoration": restoration,
         "evaluation": {"subject_masks_evaluation", "outpainting_evaluation"},
         "gallery": {"gallery"},
+        "automation": {"restoration_plan"},
     }
     for name, outpainter in settings.outpainters.items():
         if outpainter.kind == "artificially_inspired":
@@ -85,6 +86,7 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys)
         - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
+        - {"restoration_plan"}
         | {"curated_masks", "paintings"}
     )
 

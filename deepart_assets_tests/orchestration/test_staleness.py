@@ -4,10 +4,12 @@ This test fails when a version of Dagster renames the internal tags of `orchestr
 """
 
 import dagster as dg
+import numpy as np
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
 from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.orchestration.tags import AUTOMATED
 
 KEYS = [f"p{number}" for number in range(5)]
 CHAIN = ["unfinished_paintings", "telea_outpaintings", "telea_upscaled", "restoration_sheets"]
@@ -66,3 +68,32 @@ def test_equal_bytes_keep_what_is_downstream_fresh(done, instance):
     ) as result:
         assert result.success
     assert stale(done, instance) == set()
+
+
+def test_after_a_partial_failure_the_failed_painting_alone_is_stale(done, instance):
+    """The others of its run are fresh; what follows from the failed one is what it was before."""
+    size = decode_grey(done.lake.read("predicted_masks/p2.png"), "").shape
+    levels = np.zeros(size, np.uint8)
+    levels[size[0] // 2 :, 20:-20] = 255
+    done.lake.write("masks/p1.png", encode_png(levels))
+    done.lake.write("masks/p2.png", b"no picture")
+    with done.run("restore", instance) as result:
+        assert not result.success
+    assert done.ledger.get("subject_masks", "p1").figures["mask_from"] == "curator"
+    assert stale(done, instance) == {("subject_masks", "p2")}
+    with done.run("restore", instance, KEYS[2:4], tags={AUTOMATED: "true"}) as result:
+        assert result.success, "a night's run leaves it alone"
+    assert stale(done, instance) == {("subject_masks", "p2")}
+    done.lake.write("masks/p2.png", encode_png(levels))
+    with done.run("restore", instance, ["p2"], tags={AUTOMATED: "true"}) as result:
+        assert result.success
+    assert stale(done, instance) == set()
+
+
+def test_ranges_of_paintings_with_other_settings_leave_the_others_stale(done, instance):
+    """As a backfill of single runs over {p1, p2, p4} makes them."""
+    done.content["outpainters"]["telea"]["radius"] = 9
+    for keys in (KEYS[1:3], KEYS[4:]):
+        with done.run("restore", instance, keys) as result:
+            assert result.success
+    assert stale(done, instance) == {("telea_outpaintings", key) for key in ("p0", "p3")}

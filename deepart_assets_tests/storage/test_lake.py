@@ -117,6 +117,35 @@ def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
     assert [p for p in root.iterdir() if not p.name.startswith(".")] == [root / "big.bin"]
 
 
+def test_what_killed_writers_left_is_swept_when_it_is_old(tmp_path):
+    lake = Lake(tmp_path / "lake")
+    kept = lake.write("masks/1.png", b"pixels")
+    lake.write("masks/.someone's.tmp", b"not ours")
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER.replace("big.bin", "masks/2.png"), lake.url],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.readline()
+
+    def left():
+        return list((tmp_path / "lake" / "masks").glob(".2.png.*.tmp"))
+
+    deadline = time.monotonic() + 60
+    while not left():
+        assert time.monotonic() < deadline
+    process.kill()
+    process.wait()
+    if not left():  # it was between two files
+        (tmp_path / "lake" / "masks" / f".2.png.1.{'0' * 32}.tmp").write_bytes(b"half")
+    [remnant] = left()
+    assert lake.sweep("masks") == 0, "it may be being written"
+    os.utime(remnant, (0, 0))
+    assert lake.sweep("masks") == 1 and not left()
+    assert lake.checked(kept) and lake.exists("masks/.someone's.tmp")
+    assert lake.sweep("nothing") == 0
+
+
 def test_what_another_process_wrote_is_seen_at_once(bucket):
     lake = Lake(f"{bucket}/lake")
     lake.write("records/a.json", b"{}")

@@ -1,11 +1,14 @@
 """An output is made again exactly when its recipe changed or its files are not what was written."""
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.errors import SkipPainting
+from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.storage import Lake, Ledger, Made, Recipe, make_or_reuse
+from deepart_assets_tests.storage.mortal import Killed, Mortal
 
 RECIPE = Recipe(code_version="1", settings={"a": 1}, inputs={"x": "0" * 64}, weights="w")
 
@@ -158,3 +161,41 @@ def test_force_computes_what_is_current(ledger):
     make_or_reuse(ledger, "masks", RECIPE, make)
     make_or_reuse(ledger, "masks", RECIPE, make, force=True)
     assert make.calls == 2
+
+
+def test_wherever_making_is_cut_off_nothing_false_is_recorded_or_read(tmp_path):
+    """Another recipe gives other bytes; the process ends before each write in turn."""
+
+    def made(text):
+        files = {f"out/{name}.png": f"{text} {name}".encode() for name in ("1", "1.1")}
+        return lambda: Made(files)
+
+    for cut in itertools.count():
+        lake = Mortal(tmp_path / str(cut))
+        ledger, other = Ledger(lake), Recipe("2")
+        first, _ = make_or_reuse(ledger, "masks", RECIPE, made("old"), key="1")
+        lake.lives[0] = cut
+        try:
+            make_or_reuse(ledger, "masks", other, made("new"), key="1")
+        except Killed:
+            lake.lives[0] = 10**9
+        else:
+            break
+        # The record is still the old one: whoever reads by it gets what it says, or an error.
+        record = ledger.get("masks", "1")
+        assert record == first
+        for number in range(2):
+            if number < cut:
+                with pytest.raises(PaintingError, match="is not what was recorded"):
+                    ledger.read(record, number)
+            else:
+                assert ledger.read(record, number).startswith(b"old")
+        again, computed = make_or_reuse(ledger, "masks", RECIPE, made("old"), key="1")
+        assert computed == (cut > 0) and ledger.read(again, 1) == b"old 1.1"
+        lake.lives[0] = cut
+        with pytest.raises(Killed):
+            make_or_reuse(ledger, "masks", other, made("new"), key="1")
+        lake.lives[0] = 10**9
+        mended, computed = make_or_reuse(ledger, "masks", other, made("new"), key="1")
+        assert computed and ledger.read(mended, 1) == b"new 1.1"
+    assert cut == 3, "two files and a record"

@@ -9,7 +9,7 @@ import torch
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips
-from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
+from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric, hub_folder
 
 from .shipped import NAMES, middle_of
 
@@ -119,9 +119,26 @@ def test_without_the_package_there_is_none(monkeypatch):
 @pytest.fixture
 def hub(tmp_path, monkeypatch):
     pytest.importorskip("lpips")
-    monkeypatch.setattr(torch.hub, "_hub_dir", str(tmp_path))
-    (tmp_path / "checkpoints").mkdir()
-    return tmp_path / "checkpoints"
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    (tmp_path / "hub" / "checkpoints").mkdir(parents=True)
+    return tmp_path / "hub" / "checkpoints"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"TORCH_HOME": "/models"},
+        {"TORCH_HOME": "~/models", "XDG_CACHE_HOME": "/x"},
+        {"XDG_CACHE_HOME": "~/x"},
+    ],
+)
+def test_torchs_folder_is_found_without_torch(given, monkeypatch):
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    assert str(hub_folder()) == torch.hub.get_dir()
 
 
 @pytest.mark.parametrize("network", ["squeeze", "alex"])

@@ -10,6 +10,7 @@ ImageNet; no package carries them, and nothing is downloaded here.
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Mapping
 from functools import cached_property
@@ -96,14 +97,21 @@ class LpipsMetric:
         return net.eval()
 
 
-def _backbone(settings: Lpips) -> Path:
-    import torch
+def hub_folder() -> Path:
+    """Return what `torch.hub.get_dir` returns, by its documented rule, without loading torch.
 
+    Whether a backbone is there is asked in every plan, and loading torch takes seconds.
+    """
+    cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.getenv("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
+
+
+def _backbone(settings: Lpips) -> Path:
     name = _FILES[settings.network]
     if settings.path is not None:
         file = PROJECT / settings.path  # an absolute path stays what it is
     else:
-        file = Path(torch.hub.get_dir()) / "checkpoints" / name
+        file = hub_folder() / "checkpoints" / name
     if not file.is_file():
         raise UnavailableError(
             f"no LPIPS: its backbone {name} is not there: put torchvision's file at {file} or name"

@@ -1,0 +1,87 @@
+"""Files of a local folder: whole or absent, written by one process at a time.
+
+Belongs here: atomic writing, what killed writers leave, stamps, locks. Does not belong here: paths
+inside the lake, and any other file system (`lake`).
+"""
+
+import contextlib
+import errno
+import fcntl
+import os
+import re
+import stat
+import time
+import uuid
+from pathlib import Path
+
+ABANDONED = 3600.0
+"""Seconds after which a temporary file that nobody wrote to belongs to no living process."""
+
+_TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{32}\.tmp")
+"""The names under which files are written before they get their own."""
+
+
+def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
+    """Return size in bytes and time of a file, or None where there is none."""
+    try:
+        state = entry.stat()
+    except FileNotFoundError:  # removed since it was listed
+        return None
+    return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
+
+
+def hold(path: Path, stack: contextlib.ExitStack) -> None:
+    """Hold a lock on a hidden file until the stack ends.
+
+    The file is there no longer than it is held or waited for, or until the next one's turn after a
+    process that was killed. On a file system without locks nobody waits.
+    """
+    path = path.with_name(f".{path.name}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        file = path.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError as error:
+            file.close()
+            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+                return
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+                stack.callback(file.close)
+                stack.callback(path.unlink, missing_ok=True)  # first, while it is still held
+                return
+        file.close()  # who had it before has removed it
+
+
+def write_whole(target: Path, data: bytes) -> str | None:
+    """Write atomically, flushed to the disk, and return the stamp."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        stamp = stamp_of_file(temporary)  # before the name is one that others may write to
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return stamp
+
+
+def sweep(folder: Path) -> int:
+    """Remove temporary files directly in `folder` that are `ABANDONED`; return how many."""
+    latest, removed = time.time() - ABANDONED, 0
+    try:
+        with os.scandir(folder) as entries:
+            left = [Path(each.path) for each in entries if _TEMPORARY.fullmatch(each.name)]
+    except FileNotFoundError:
+        return 0
+    for file in left:
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mtime < latest:
+                file.unlink()
+                removed += 1
+    return removed

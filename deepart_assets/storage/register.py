@@ -1,0 +1,70 @@
+"""All records of an asset at once, as far as it takes to say how its outputs stand.
+
+Belongs here: one file an asset that holds its records in short, kept in step with them. Does not
+belong here: the records themselves (`ledger`), which alone are the truth.
+
+Reading ten thousand small files takes seconds, from a bucket minutes; listing them does not. The
+listing tells which records have changed since the register was written, and only those are read. A
+register may be deleted: it is written anew.
+"""
+
+import json
+from collections.abc import Iterator
+
+from deepart_assets.storage.ledger import RECORDS, Condensed, Ledger, StoredFile
+
+FOLDER = "registers"
+"""The lake's folder: `<asset>.tsv` with key, stamp of the record, the record in short as JSON."""
+
+_SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "seconds", "made_at")
+
+
+class Register:
+    """The records of an asset as they were when this was made.
+
+    Args:
+        ledger: Whose records.
+        asset: Of which asset.
+    """
+
+    def __init__(self, ledger: Ledger, asset: str) -> None:
+        self._asset = asset
+        known = dict(_lines(ledger, asset))
+        self._lines: dict[str, tuple[str, str]] = {}
+        stamps = ledger.lake.stamps(f"{RECORDS}/{asset}")
+        for name, stamp in stamps.items():
+            key = name.removesuffix(".json")
+            if key in known and known[key][0] == stamp:
+                self._lines[key] = known[key]
+            elif (record := ledger.get(asset, key)) is not None:
+                short = {field: getattr(record, field) for field in _SHORT}
+                files = [(each.path, each.sha256, each.size, each.stamp) for each in record.files]
+                self._lines[key] = stamp, json.dumps({**short, "files": files})
+        if self._lines != known:
+            lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())
+            ledger.lake.write(_path(asset), "".join(lines).encode())
+
+    def get(self, key: str) -> Condensed | None:
+        """Return the record of an output without recipe and figures, or None."""
+        if key not in self._lines:
+            return None
+        short = json.loads(self._lines[key][1])
+        files = tuple(StoredFile(*each) for each in short.pop("files"))
+        return Condensed(asset=self._asset, key=key, recipe={}, files=files, **short)
+
+
+def _lines(ledger: Ledger, asset: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield what the file says, as far as it is whole: key, and stamp and record."""
+    try:
+        text = ledger.lake.read(_path(asset)).decode()
+    except (FileNotFoundError, UnicodeDecodeError):
+        return
+    for line in text.splitlines():
+        key, _, rest = line.partition("\t")
+        stamp, _, short = rest.partition("\t")
+        if short.startswith("{") and short.endswith("}"):
+            yield key, (stamp, short)
+
+
+def _path(asset: str) -> str:
+    return f"{FOLDER}/{asset}.tsv"
