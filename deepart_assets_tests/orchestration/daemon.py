@@ -37,6 +37,8 @@ class Daemon:
         home.mkdir(exist_ok=True)
         config = yaml.safe_load((PROJECT / ".dagster_home" / "dagster.yaml").read_text())
         config["run_monitoring"]["poll_interval_seconds"] = 5
+        # Else it is that of DAGSTER_HOME, which the test's own process has not.
+        config["event_log_storage"]["config"] = {"base_dir": str(home / "history" / "runs")}
         (home / "dagster.yaml").write_text(yaml.safe_dump(config))
         self.log = home.parent / "daemon.log"
 

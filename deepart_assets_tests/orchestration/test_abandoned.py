@@ -29,10 +29,11 @@ with dg.DagsterInstance.from_config(home) as instance:
 
 
 @pytest.fixture
-def instance(tmp_path):
+def instance(tmp_path, monkeypatch):
     """With the pools of the project's own dagster.yaml."""
     home = tmp_path / "dagster"
     home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
     shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", home)
     with dg.DagsterInstance.from_config(str(home)) as made:
         yield made

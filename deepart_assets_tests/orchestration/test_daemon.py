@@ -38,7 +38,7 @@ def worker_of(instance, run):
     """The process of a run."""
     events = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT)
     metadata = [entry.dagster_event.engine_event_data.metadata for entry in events]
-    return int(next(each["pid"].value for each in metadata if "pid" in each))
+    return next(int(each["pid"].value) for each in metadata if "pid" in each)
 
 
 def ended(instance):
