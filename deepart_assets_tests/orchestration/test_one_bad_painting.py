@@ -46,6 +46,7 @@ def failed_partitions(instance, asset):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_ninety_nine_are_done_and_one_is_left_alone_until_it_changes(hundred, instance):
     ledger, lake = hundred.ledger, hundred.lake
     path = f"{WIKIART.folder}/{BAD}.png"
