@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from deepart_assets.orchestration.events import log_together
 from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, data_asset
 from deepart_assets.orchestration.observed import ORIGINALS, news
 from deepart_assets.orchestration.studio import Stage, Studio
@@ -117,8 +118,7 @@ def _publish_partitions(
     if new:
         context.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    for observation in news(context.instance, ORIGINALS, versions, anew=new):
-        context.log_event(observation)
+    log_together(context, news(context.instance, ORIGINALS, versions, anew=new))
     for key in known - listed.keys():
         context.instance.delete_dynamic_partition(name, key)
     if gone := set_aside(studio.ledger, stages, listed):

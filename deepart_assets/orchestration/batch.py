@@ -15,7 +15,12 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from deepart_assets.orchestration.events import Version, latest_versions, painting_materialization
+from deepart_assets.orchestration.events import (
+    Version,
+    latest_versions,
+    log_together,
+    painting_materialization,
+)
 from deepart_assets.orchestration.metadata import metadata_of, took
 from deepart_assets.orchestration.observed import ABSENT, ORIGINALS, news
 from deepart_assets.orchestration.resources import Profile
@@ -81,7 +86,7 @@ class Batch:
         examiner = Examiner(asset, self.studio, self.keys, demand)
         seen = self._seen(examiner)
         for name, versions in seen.items():
-            yield from news(instance, name, versions)
+            log_together(self.context, news(instance, name, versions))
         # Read before the data: a later materialization of an upstream must count as newer.
         self._versions: Mapping[str, Mapping[str, Version]] = {
             **{dep: latest_versions(instance, dep, None) for dep in asset.deps},

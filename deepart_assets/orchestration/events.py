@@ -22,6 +22,11 @@ from dagster._core.definitions.data_version import (
     get_input_event_pointer_tag,
 )
 from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
+from dagster._core.events import (
+    DagsterEvent,
+    DagsterEventBatchMetadata,
+    generate_event_batch_id,
+)
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -98,6 +103,16 @@ def painting_materialization(
 def painting_observation(asset: str, key: str, data_version: str) -> dg.AssetObservation:
     """Return the observation of one partition of an asset that is not made here."""
     return dg.AssetObservation(asset, partition=key, tags={DATA_VERSION_TAG: data_version})
+
+
+def log_together(context: dg.AssetExecutionContext, seen: Iterable[dg.AssetObservation]) -> None:
+    """Log observations of one asset as `log_event` does, but stored at once: there may be many."""
+    step = context.get_step_execution_context()
+    batch = generate_event_batch_id()
+    observations = list(seen)
+    for number, each in enumerate(observations, start=1):
+        place = DagsterEventBatchMetadata(batch, is_end=number == len(observations))
+        DagsterEvent.asset_observation(step, each, place)
 
 
 def batch_finished() -> dg.Output[None]:

@@ -43,6 +43,7 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
 
     Dagster does so in its webserver. Here there is no time limit on a statement.
     """
+    _hand_over_together()
     if instance not in _kept:
         instance.optimize_for_webserver(
             statement_timeout=0, pool_recycle=RECYCLED, max_overflow=MOST_AT_ONCE
@@ -50,11 +51,19 @@ def keep_connections(instance: dg.DagsterInstance) -> None:
         _kept.add(instance)
 
 
+def _hand_over_together() -> None:
+    # Where Dagster looks whether to store at once what it hands over together.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(TOGETHER))
+
+
 MOST_AT_ONCE = 20
 """Connections to a server beside the one that is kept."""
 
-NO_ID = 0
-"""In place of the id of an event of which none is kept."""
+OF_PAINTINGS = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.ASSET_OBSERVATION,
+}
 
 TOGETHER = 1000
 """Events stored at a time, of those that Dagster hands over together."""
@@ -71,8 +80,7 @@ class SqliteHistory(SqliteEventLogStorage):
         self._process = os.getpid()
         self._tables: set[str] = set()
         self._watcher: SqlPollingEventWatcher | None = None
-        # Where Dagster looks whether to hand over together the events of what a run intends to do.
-        os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", str(TOGETHER))
+        _hand_over_together()
         super().__init__(base_dir, inst_data)
 
     @classmethod
@@ -121,22 +129,28 @@ class SqliteHistory(SqliteEventLogStorage):
         return table_name in self._tables
 
     def store_event_batch(self, events: Sequence[EventLogEntry]) -> None:
-        """Store events; those of paintings that a run intends to make, all at once."""
-        planned: dict[str, list[EventLogEntry]] = {}
+        """Store events; those of the paintings of a run all at once, the others one by one."""
+        of_run: dict[str, list[EventLogEntry]] = {}
         for each in events:
-            if each.dagster_event_type == dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED:
-                planned.setdefault(each.run_id, []).append(each)
+            if each.dagster_event_type in OF_PAINTINGS:
+                of_run.setdefault(each.run_id, []).append(each)
             else:
                 self.store_event(each)
-        for run_id, theirs in planned.items():
+        for run_id, theirs in of_run.items():
             rows = [self._event_to_row(each) for each in theirs]
             with self.run_connection(run_id) as connection:
                 connection.execute(SqlEventLogStorageTable.insert(), rows)
             with self.index_transaction() as connection:
-                connection.execute(SqlEventLogStorageTable.insert(), rows)
-                last = {each.get_dagster_event().asset_key: each for each in theirs}
-                for each in last.values():
-                    self._store_asset_event(connection, each, NO_ID)
+                one = SqlEventLogStorageTable.insert()
+                ids = [connection.execute(one, row).lastrowid for row in rows]
+                self._store_asset_event_tags(connection, theirs, ids)
+                # Of an asset the last event of each kind counts.
+                last = {
+                    (each.get_dagster_event().asset_key, each.dagster_event_type): (each, id_)
+                    for each, id_ in zip(theirs, ids, strict=True)
+                }
+                for each, id_ in last.values():
+                    self._store_asset_event(connection, each, id_)
 
     def _has_asset_key_index_cols_on_connection(self, conn: Connection) -> bool:
         return True  # since Dagster 0.14, and asked for each event

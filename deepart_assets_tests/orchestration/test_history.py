@@ -27,6 +27,8 @@ def pictures(context):
     for key in context.partition_keys:
         context.log.info(f"made {key}")
         context.log_event(dg.AssetMaterialization("pictures", partition=key))
+    seen = [events.painting_observation("pictures", f"p{number}", "v1") for number in (0, 7)]
+    events.log_together(context, seen)
     yield dg.AssetCheckResult(passed=True)
     yield dg.Output(None)
 
@@ -58,6 +60,11 @@ def ours(tmp_path):
         yield instance
 
 
+def observed(instance):
+    found = events.latest_versions(instance, "pictures", ["p0", "p1", "p7"], observed=True)
+    return {key: version.data_version for key, version in found.items()}
+
+
 def told(instance, run_id):
     """What an instance says of a run: events by type, and what is known of the asset."""
     kinds = [entry.dagster_event_type for entry in instance.all_logs(run_id)]
@@ -69,6 +76,7 @@ def told(instance, run_id):
         record.last_run_id == run_id,
         record.last_materialization.asset_materialization.partition,
         instance.fetch_materializations(key, limit=99).records[0].run_id == run_id,
+        observed(instance),
         instance.get_status_by_partition(key, list(PARTITIONS.get_partition_keys()), PARTITIONS),
     )
 
@@ -82,7 +90,8 @@ def test_both_logs_tell_the_same(tmp_path):
     ):
         mine = told(ours, make_all(ours))
         assert mine == told(theirs, make_all(theirs))
-        assert mine[0].count("DagsterEventType.ASSET_MATERIALIZATION_PLANNED") == 8
+        for kind, count in (("MATERIALIZATION_PLANNED", 8), ("OBSERVATION", 2)):
+            assert mine[0].count(f"DagsterEventType.ASSET_{kind}") == count
 
 
 def test_each_reads_what_the_other_wrote(tmp_path):
