@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from deepart_assets.orchestration.factory import PAINTINGS
@@ -29,8 +30,9 @@ from deepart_assets.settings.automation import Automation
 
 Jobs = dict[str, UnresolvedAssetJobDefinition]
 
-LISTING = ("take_in", "catalogue")
-"""The jobs that make the list of paintings, and after which what is new on it is restored."""
+LISTING = ("take_in", "catalogue", "data_set", IMPLICIT_ASSET_JOB_NAME)
+"""The jobs that make the list of paintings, and after which what is new on it is restored; the last
+is what the UI calls a click on Materialize."""
 
 PLANNING = ("restore_stale", "restore_style", "restore_again")
 """The jobs that make a plan, and after which what is stale in it is restored."""
@@ -61,10 +63,7 @@ def restore_new_paintings(settings: Automation, jobs: Jobs, catalogue: str) -> d
         )
         keys = [key for key, event in told.items() if after < event <= upto]
         tags = {BECAUSE: f"new or changed on the list: {named(keys)}", AUTOMATED: "true"}
-        asked = [
-            dg.RunRequest(run_key=f"list:{upto}:{number}", job_name="restore", tags=dict(each))
-            for number, each in enumerate(restorations(instance, keys, settings, tags))
-        ]
+        asked = _requests(f"list:{upto}", list(restorations(instance, keys, settings, tags)))
         because = {BECAUSE: "the list of paintings was made anew", AUTOMATED: "true"}
         publish = dg.RunRequest(run_key=f"list:{upto}:publish", job_name="publish", tags=because)
         return asked or [publish], upto
@@ -75,8 +74,8 @@ def restore_new_paintings(settings: Automation, jobs: Jobs, catalogue: str) -> d
         jobs,
         requests,
         name="restore_new_paintings",
-        description=f"When {' or '.join(LISTING)} has made the list of paintings anew: restores"
-        " those that are new on it or changed, or publishes the gallery without those that left.",
+        description="When the list of paintings was made anew, and not for a plan: restores those"
+        " that are new on it or changed, or publishes the gallery without those that left.",
     )
 
 
@@ -105,12 +104,7 @@ def restore_what_is_stale(
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )
         key = f"plan:{event.storage_id}"
-        asked = [
-            dg.RunRequest(
-                run_key=f"{key}:{number}", job_name="restore", tags={**tags, **range_tags(span)}
-            )
-            for number, span in enumerate(spans)
-        ]
+        asked = _requests(key, [{**tags, **range_tags(span)} for span in spans])
         publish = dg.RunRequest(run_key=f"{key}:publish", job_name="publish", tags=tags)
         return asked or [publish], event.storage_id
 
@@ -144,7 +138,7 @@ def _acts_on(
 
     @dg.sensor(
         name=name,
-        jobs=[jobs["restore"], jobs["publish"]],
+        jobs=[jobs[each] for each in ("restore", "restore_part", "publish")],
         description=description,
         minimum_interval_seconds=settings.look_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
@@ -172,6 +166,19 @@ def _acts_on(
         return dg.SensorResult(run_requests=asked, cursor=str(upto))
 
     return look
+
+
+def _requests(key: str, runs: Sequence[Tags]) -> list[dg.RunRequest]:
+    """Return runs that restore; what is made of all paintings together is left to the last."""
+    last = len(runs) - 1
+    return [
+        dg.RunRequest(
+            run_key=f"{key}:{number}",
+            job_name="restore" if number == last else "restore_part",
+            tags=dict(tags),
+        )
+        for number, tags in enumerate(runs)
+    ]
 
 
 def restorations(

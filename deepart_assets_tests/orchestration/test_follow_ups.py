@@ -1,10 +1,16 @@
 """What follows from a list of paintings that was made anew, and from a plan."""
 
+import dagster as dg
 import pytest
+from PIL import Image
 
+from deepart_assets.build import build_defs
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.settings import load_settings
+from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.orchestration.looks import Looks
 
+LISTED = [dg.AssetKey(each) for each in ("inbox_paintings", "styled_paintings")]
 LIST, PLAN = "restore_new_paintings", "restore_what_is_stale"
 BY_DAEMON = {"deepart/attended": "false"}
 """As if the daemon had started it: on the command line runs are attended."""
@@ -28,7 +34,8 @@ def run(looks, job, **more):
 
 
 def ranges(asked):
-    assert {each.job_name for each in asked} == {"restore"}
+    # Evaluations and gallery are made once, by the last.
+    assert [each.job_name for each in asked] == ["restore_part"] * (len(asked) - 1) + ["restore"]
     return [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in asked]
 
 
@@ -80,6 +87,16 @@ def test_what_a_broken_run_told_of_follows_with_the_next_list(looks, instance, m
     assert looks(LIST).skip_message == "styled_paintings was not made since the last look"
     run(looks, "take_in")
     assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
+
+
+def test_a_click_on_materialize_makes_a_list_too(looks, instance):
+    run(looks, "catalogue")
+    assert looks(LIST).run_requests
+    Image.fromarray(draw_painting(9)).save(looks.project.inbox / "new.png")
+    defs = build_defs(load_settings(str(looks.project.write_profile())), str(looks.project.root))
+    clicked = defs.resolve_implicit_global_asset_job_def()
+    assert clicked.execute_in_process(instance=instance, asset_selection=LISTED).success
+    assert ranges(looks(LIST).run_requests) == [("new", "new")]
 
 
 def test_what_the_command_line_made_it_follows_up_itself(looks, instance):

@@ -129,11 +129,12 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
         made = materialized(result)
         observed = {
             (
-                event.asset_observation_data.asset_observation.asset_key.to_user_string(),
-                event.partition,
+                entry.dagster_event.asset_key.to_user_string(),
+                entry.dagster_event.partition,
             )
-            for event in result.all_events
-            if event.event_type_value == "ASSET_OBSERVATION"
+            for entry in instance.all_logs(
+                result.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION
+            )
         }
         checks = {
             e.check_name: e.passed
