@@ -89,7 +89,7 @@ def sensors_of(
             stamps=lambda profile: profile.lake.stamps(masks.folder),
             runs=masks_runs,
         ),
-        restore_new_paintings(settings, jobs, catalogue),
+        restore_new_paintings(settings, jobs, catalogue, plan),
         restore_what_is_stale(settings, jobs, plan, runs),
         *notifying(settings),
     ]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.job.asset_job import IMPLICIT_ASSET_JOB_NAME
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from deepart_assets.orchestration.factory import PAINTINGS
@@ -30,10 +29,6 @@ from deepart_assets.settings.automation import Automation
 
 Jobs = dict[str, UnresolvedAssetJobDefinition]
 
-LISTING = ("take_in", "catalogue", "data_set", IMPLICIT_ASSET_JOB_NAME)
-"""The jobs that make the list of paintings, and after which what is new on it is restored; the last
-is what the UI calls a click on Materialize."""
-
 PLANNING = ("restore_stale", "restore_style", "restore_again")
 """The jobs that make a plan, and after which what is stale in it is restored."""
 
@@ -47,13 +42,19 @@ PAGE = 100
 """Events that a sensor looks at in one tick."""
 
 
-def restore_new_paintings(settings: Automation, jobs: Jobs, catalogue: str) -> dg.SensorDefinition:
-    """Return the sensor that acts on the list of paintings, the asset `catalogue`."""
+def restore_new_paintings(
+    settings: Automation, jobs: Jobs, catalogue: str, plan: str
+) -> dg.SensorDefinition:
+    """Return the sensor that acts on the list of paintings, the asset `catalogue`.
+
+    It leaves alone what restores all that is new itself: a run that makes the asset `plan`, of all
+    paintings, and the command line.
+    """
 
     def requests(
         instance: dg.DagsterInstance, made: Sequence[dg.EventLogRecord], after: int
     ) -> tuple[list[dg.RunRequest], int]:
-        ours = [each for each in made if _asks_for_more(instance, each, LISTING)]
+        ours = [each for each in made if _leaves_the_new(instance, each, plan)]
         if not ours:
             return [], made[-1].storage_id
         upto = ours[-1].storage_id
@@ -74,8 +75,9 @@ def restore_new_paintings(settings: Automation, jobs: Jobs, catalogue: str) -> d
         jobs,
         requests,
         name="restore_new_paintings",
-        description="When the list of paintings was made anew, and not for a plan: restores those"
-        " that are new on it or changed, or publishes the gallery without those that left.",
+        description="When the list of paintings was made anew: restores those that are new on it or"
+        " changed, or publishes the gallery without those that left. Leaves alone what restores all"
+        " that is stale.",
     )
 
 
@@ -94,7 +96,7 @@ def restore_what_is_stale(
         event = made[0]
         materialization = event.asset_materialization
         run = instance.get_run_by_id(event.run_id)
-        if run is None or materialization is None or not _asks_for_more(instance, event, PLANNING):
+        if run is None or materialization is None or run.job_name not in PLANNING or _attended(run):
             return [], event.storage_id
         spans: list[list[str]] = list(materialization.metadata[runs].value)  # type: ignore[arg-type]
         tags = {name: run.tags[name] for name in (AUTOMATED, PRIORITY) if name in run.tags}
@@ -197,11 +199,17 @@ def named(names: Sequence[str]) -> str:
     return ", ".join(each for each, _ in zip(shown, range(NAMED), strict=False)) + more
 
 
-def _asks_for_more(
-    instance: dg.DagsterInstance, event: dg.EventLogRecord, jobs: Sequence[str]
-) -> bool:
+def _leaves_the_new(instance: dg.DagsterInstance, event: dg.EventLogRecord, plan: str) -> bool:
+    """Whether the run that made a list restores what is new on it not at all, or a part of it."""
     run = instance.get_run_by_id(event.run_id)
-    return run is not None and run.job_name in jobs and run.tags.get(ATTENDED) != "true"
+    if run is None:
+        return False
+    return not (run.job_name in PLANNING or _attended(run)) or bool(_asked(run, plan))
+
+
+def _attended(run: dg.DagsterRun) -> bool:
+    """Whether what follows from the run is started by who started it."""
+    return run.tags.get(ATTENDED) == "true"
 
 
 def _asked(run: dg.DagsterRun, plan: str) -> str:

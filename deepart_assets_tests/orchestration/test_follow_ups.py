@@ -99,6 +99,14 @@ def test_a_click_on_materialize_makes_a_list_too(looks, instance):
     assert ranges(looks(LIST).run_requests) == [("new", "new")]
 
 
+@pytest.mark.parametrize("tags", [BY_DAEMON, {}], ids=["in the UI", "on the command line"])
+def test_what_is_new_beside_the_paintings_that_were_asked_for(looks, tags):
+    config = {"ops": {"restoration_plan": {"config": {"paintings": ["p1"]}}}}
+    with looks.project.run("restore_stale", looks.instance, tags=tags, run_config=config) as result:
+        assert result.success
+    assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
+
+
 def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
     with looks.project.run("catalogue", instance) as result:
         assert result.success
