@@ -12,10 +12,12 @@ import os
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.events import RunFailureReason
+from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._core.launcher.default_run_launcher import DefaultRunLauncher
 from dagster._core.storage.event_log import SqliteEventLogStorage
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
 
 FOUND_DEAD = "The process of this run was killed. What it had made is kept; run it again."
 
@@ -35,8 +37,22 @@ class LocalRunLauncher(DefaultRunLauncher):
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Return whether the run's process is there; of another machine's we cannot tell."""
         if _is_of_this_machine(self._instance, run) and is_dead(self._instance, run):
+            self._decide_on_retry(run)
             return CheckRunHealthResult(WorkerStatus.FAILED, FOUND_DEAD)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
+
+    def _decide_on_retry(self, run: dg.DagsterRun) -> None:
+        """Decide whether the run is started again before Dagster hears that it failed.
+
+        Dagster stores the failure first and decides then: where its daemon looks in between, it
+        takes the run for one that needs no retry, and never looks again.
+        """
+        if self._instance.run_retries_enabled:
+            failed = run.with_status(dg.DagsterRunStatus.FAILURE)
+            again = auto_reexecution_should_retry_run(
+                self._instance, failed, RunFailureReason.UNKNOWN
+            )
+            self._instance.add_run_tags(run.run_id, {WILL_RETRY_TAG: str(again).lower()})
 
 
 def end_abandoned(instance: dg.DagsterInstance) -> list[str]:

@@ -11,7 +11,8 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 from dagster._core.launcher.base import WorkerStatus
-from dagster._core.storage.tags import GRPC_INFO_TAG
+from dagster._core.storage.tags import GRPC_INFO_TAG, PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
+from dagster._daemon.auto_run_reexecution.auto_run_reexecution import should_retry
 
 from deepart_assets.orchestration.abandoned import FOUND_DEAD, LocalRunLauncher, end_abandoned
 from deepart_assets.settings.places import PROJECT
@@ -66,6 +67,33 @@ def test_the_checkouts_instance_finds_killed_runs_and_starts_them_again(instance
     queue = instance.get_concurrency_config().run_queue_config
     assert queue.max_concurrent_runs == 2
     assert [limit["value"] for limit in queue.tag_concurrency_limits] == ["restore_what_is_stale"]
+
+
+def test_a_killed_run_is_started_again_though_the_daemon_looks_while_it_is_being_ended(instance):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    killed = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED)
+    instance.report_engine_event("begun", killed, EngineEventData.in_process(gone.pid))
+    instance.add_run_tags(killed.run_id, {GRPC_INFO_TAG: "{}"})
+    assert health(instance, killed.run_id) == WorkerStatus.FAILED
+    # The failure is in the log, and not yet in the run's row.
+    seen = instance.get_run_by_id(killed.run_id)
+    assert seen.status == dg.DagsterRunStatus.STARTED
+    assert should_retry(seen, instance)
+
+    last = killed
+    for _ in range(2):
+        last = instance.create_run_for_job(
+            nothing,
+            status=dg.DagsterRunStatus.STARTED,
+            parent_run_id=last.run_id,
+            root_run_id=killed.run_id,
+            tags={ROOT_RUN_ID_TAG: killed.run_id, PARENT_RUN_ID_TAG: last.run_id},
+        )
+    instance.report_engine_event("begun", last, EngineEventData.in_process(gone.pid))
+    instance.add_run_tags(last.run_id, {GRPC_INFO_TAG: "{}"})
+    assert health(instance, last.run_id) == WorkerStatus.FAILED
+    assert not should_retry(instance.get_run_by_id(last.run_id), instance), "twice is enough"
 
 
 @pytest.mark.parametrize(
