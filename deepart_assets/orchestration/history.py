@@ -32,6 +32,8 @@ from sqlalchemy import event
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection, Engine
 
+from deepart_assets.errors import SettingsError
+
 RECYCLED = 3600
 """Seconds after which a connection to a server is made anew."""
 
@@ -92,9 +94,18 @@ class SqliteHistory(SqliteEventLogStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> "SqliteHistory":
-        """Return the storage that `dagster.yaml` asks for."""
-        home = Path(os.environ.get("DAGSTER_HOME", "."))
-        return cls(config_value.get("base_dir") or str(home / "history" / "runs"), inst_data)
+        """Return the storage that `dagster.yaml` asks for.
+
+        Raises:
+            SettingsError: Nothing says where the files are.
+        """
+        place, home = config_value.get("base_dir"), os.environ.get("DAGSTER_HOME")
+        if not place and not home:
+            raise SettingsError(
+                "event_log_storage in dagster.yaml: set DAGSTER_HOME to the folder of that file, or"
+                " base_dir to the folder of the event log"
+            )
+        return cls(place or str(Path(home or "") / "history" / "runs"), inst_data)
 
     @contextmanager
     def _connect(self, shard: str) -> Iterator[Connection]:

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deepart_assets.errors import SettingsError
 from deepart_assets.orchestration import events
 from deepart_assets.orchestration.history import KEPT, SqliteHistory
 from deepart_assets.settings.places import PROJECT
@@ -58,6 +59,12 @@ def ours(tmp_path):
             instance.event_log_storage._storage.event_log_storage, SqliteHistory
         )
         yield instance
+
+
+def test_without_a_place_nothing_is_written_anywhere(monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    with pytest.raises(SettingsError, match="set DAGSTER_HOME"):
+        SqliteHistory.from_config_value(None, {})
 
 
 def observed(instance):

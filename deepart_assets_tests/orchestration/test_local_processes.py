@@ -130,14 +130,14 @@ def test_every_stage_that_uses_a_gpu_is_in_its_pool(tmp_path):
 
 
 @pytest.mark.slow
-def test_the_pool_has_one_slot_until_the_command_gives_it_more(tmp_path):
+def test_the_pool_has_one_slot_until_the_command_gives_it_more(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
     shipped = yaml.safe_load((PROJECT / ".dagster_home" / "dagster.yaml").read_text())
     (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(shipped))
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert _slots(instance) == 1
         command = ["dagster", "instance", "concurrency", "set", "gpu", "4"]
-        environment = {**os.environ, "DAGSTER_HOME": str(tmp_path)}
-        subprocess.run([sys.executable, "-m", *command], env=environment, check=True)
+        subprocess.run([sys.executable, "-m", *command], check=True)
         assert _slots(instance) == 4
 
 
