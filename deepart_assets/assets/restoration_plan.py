@@ -52,9 +52,9 @@ def restoration_plan(assets: Sequence[PaintingAsset], deps: Sequence[str]) -> dg
         kinds={"python"},
         code_version="1",
         description="What is stale, painting by painting, and why: by recipe and files, and by what"
-        " Dagster has heard. When a job with it has succeeded, the sensor `restore_what_is_stale`"
-        " starts runs for just that. Its configuration narrows it to a style or to some paintings,"
-        " or asks to make everything again.",
+        " Dagster has heard. Once one of the jobs for it has made it, the sensor"
+        " `restore_what_is_stale` starts runs for just that. Its configuration narrows it to a"
+        " style or to some paintings, or asks to make everything again.",
     )
     def plan(
         context: dg.AssetExecutionContext, profile: Profile, config: PlanConfig
@@ -116,7 +116,7 @@ def _rows(stale: Sequence[Stale]) -> list[dict[str, str]]:
 
 
 def _why(stale: Sequence[Stale]) -> list[dict[str, object]]:
-    """Count the outputs by asset and reason, leaving out those that only follow from others."""
+    """Count the outputs by asset and reason, the most frequent first."""
     counts = Counter((each.asset, each.because) for each in stale)
     return [
         {"asset": asset, "because": because, "paintings": count}
