@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from deepart_assets.compat import prepare
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.settings.super_resolution import Pairs
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_reduce
 from deepart_assets.super_resolution.data.pair_building import Original, build_pairs
 from deepart_assets.super_resolution.data.pair_files import MANIFEST, PAIRS, open_pairs
@@ -115,13 +115,13 @@ def making(
         originals.append(Original(str(number), "train", file.path, file.sha256, box))
 
     def ours() -> None:
-        for key in (ledger := Ledger(lake)).keys(PAIRS):
-            ledger.remove(PAIRS, key)
+        for key in (store := MaterializationStore(lake)).keys(PAIRS):
+            store.remove(PAIRS, key)
         unchanged()
 
     def unchanged() -> None:
         made = build_pairs(
-            Ledger(lake),
+            MaterializationStore(lake),
             originals,
             Pairs(hr_side=HR_SIDE),
             lambda path: decode_rgb(lake.read(path), path),

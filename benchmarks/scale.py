@@ -4,7 +4,8 @@
 
 Writes benchmarks/results/scale.json. `deepart restore` runs on generated pictures of 32×24, first
 when all are new, then when nothing is stale, each time in a process of its own, as a user would
-have it: sources, list, plan, runs of `automation.batch` paintings, gallery. Models are trivial: a
+have it: sources, list, plan, runs of `automation.max_partitions_per_run` paintings, gallery.
+Models are trivial: a
 segmenter that always says the same, Telea's inpainting, a network of one block. What the stages
 themselves took, as their records say, is not counted as orchestration. Dagster's history is in
 sqlite as this project has it, or in a PostgreSQL (Debian's package) that is started here, in a
@@ -39,7 +40,7 @@ from deepart_assets.assets import restoration, subjects
 from deepart_assets.assets.restoration_plan import PLAN
 from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.segmentation.base import Descriptor, Prediction
-from deepart_assets.storage import Lake, Ledger, sha256_of
+from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 
 SIDES = 24, 32
 LARGE = 200, 160
@@ -86,16 +87,16 @@ def measured(folder: Path, size: int, storage: Mapping[str, Any], short: bool) -
     (folder / "profile.yaml").write_text(yaml.safe_dump(profile(folder), sort_keys=False))
     (folder / "home" / "dagster.yaml").write_text(yaml.safe_dump(dict(storage)))
     first, again = in_a_process(folder, short), in_a_process(folder, short)
-    ledger = Ledger(Lake(folder / "lake"))
+    store = MaterializationStore(Lake(folder / "lake"))
     stages = cli.painting_stages([] if short else ["telea"]).values()
     whole = [each.name for each in (folder / "lake" / "records").iterdir()]
     computing = sum(
         record.seconds
         for asset in whole
-        for key in ledger.keys(asset)
-        if (record := ledger.get(asset, key)) is not None
+        for key in store.keys(asset)
+        if (record := store.get(asset, key)) is not None
     )
-    outputs = sum(len(ledger.keys(asset)) for asset in stages)
+    outputs = sum(len(store.keys(asset)) for asset in stages)
     assert outputs == size * len(stages), "not all was restored"
     return {
         "assets": len(stages),

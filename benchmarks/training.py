@@ -30,7 +30,7 @@ from bench_table import machine, publish
 
 from deepart_assets.compat import prepare
 from deepart_assets.imaging import encode_png
-from deepart_assets.settings.section import laid_over
+from deepart_assets.settings.section import deep_merge
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.super_resolution.data.pair_files import MappedPicture, StoredPair, encode_tiff
 from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling
@@ -94,7 +94,7 @@ def measure(name: str, size: Spec, batch: int, data: Data, iterations: int) -> l
         }
         if data.features is None:
             given["train"]["perceptual_opt"] = EFFICIENTNET
-        settings = AdversarialTraining.model_validate(laid_over(given, more))
+        settings = AdversarialTraining.model_validate(deep_merge(given, more))
         network = data.features or FeatureNetwork("EfficientNet-Lite0", EFFICIENTNET)
         return Job(data.pairs, settings, base, network)
 

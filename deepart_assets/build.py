@@ -20,14 +20,14 @@ from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
 from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
+from deepart_assets.orchestration.asset_factory import PAINTINGS, AssetTemplate, PaintingAsset
 from deepart_assets.orchestration.automation import schedules_of, sensors_of
-from deepart_assets.orchestration.console import console_logger
+from deepart_assets.orchestration.console_logger import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, PaintingAsset
 from deepart_assets.orchestration.needs import check_steps
-from deepart_assets.orchestration.observed import originals_asset
+from deepart_assets.orchestration.observable_assets import originals_asset
 from deepart_assets.orchestration.resources import profile_resource
-from deepart_assets.orchestration.tags import ALL_STEPS, BECAUSE, RETRY
+from deepart_assets.orchestration.tags import ALL_STEPS, REASON, RETRY
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root
@@ -76,11 +76,11 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     )
 
 
-Made = dict[str, list[dg.AssetsDefinition]]
+StageResult = dict[str, list[dg.AssetsDefinition]]
 
 
 def _jobs(
-    made: Made, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+    made: StageResult, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
 ) -> Iterator[UnresolvedAssetJobDefinition]:
     """Yield the jobs, those that a user looks for first."""
 
@@ -94,7 +94,7 @@ def _jobs(
             selection=selection,
             description=description,
             config=config,
-            tags={BECAUSE: f"somebody started {name}", RETRY: ALL_STEPS},
+            tags={REASON: f"somebody started {name}", RETRY: ALL_STEPS},
         )
 
     restoration = ("super_resolution", "weights", "restoration", "evaluation", "gallery")

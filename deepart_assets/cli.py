@@ -23,14 +23,14 @@ from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.asset_factory import PAINTINGS
+from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.history import keep_connections
-from deepart_assets.orchestration.studio import Painting, Studio
-from deepart_assets.orchestration.tags import ATTENDED, BECAUSE, FORCE, range_tags
+from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, data_root
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, MaterializationStore
 
 WHOLE_ASSETS = (
     "wikiart_paintings",
@@ -74,7 +74,7 @@ def run_job(
     """
     arguments: Any = (name, profile, root)  # Dagster's annotation allows one, its code any number
     job = dg.build_reconstructable_job("deepart_assets.cli", "job_of", arguments)
-    tags = {BECAUSE: "the command line", ATTENDED: "true", **(tags or {}), **range_tags(keys)}
+    tags = {REASON: "the command line", INTERACTIVE: "true", **(tags or {}), **range_tags(keys)}
     keep_connections(instance)
     config = {"loggers": {"console": {"config": {}}}, **more.pop("run_config", {})}
     return dg.execute_job(job, instance=instance, tags=tags, run_config=config, **more)
@@ -105,7 +105,7 @@ def bring_up_to_date(
     with run_job(instance, "restore_stale", run_config=config, **place) as result:
         succeeded = result.success
         plan = plan_made_in(instance, result.run_id)
-    tags = {BECAUSE: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
+    tags = {REASON: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
     for number, keys in enumerate(plan, start=1):
         # What is made of all paintings together is made once, at the end.
         job = "restore" if number == len(plan) else "restore_part"
@@ -169,7 +169,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
         console = _console()
         if (plan := instance.get_latest_materialization_event(dg.AssetKey(PLAN))) is not None:
             _print_plan(console, plan.asset_materialization)
-    _print_end(console, Ledger(Lake(data_root())), time.perf_counter() - start, ok)
+    _print_end(console, MaterializationStore(Lake(data_root())), time.perf_counter() - start, ok)
     return 0 if ok else 1
 
 
@@ -186,16 +186,16 @@ def _console() -> Console:
 
 def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     lake = Lake(data_root())
-    ledger = Ledger(lake)
+    store = MaterializationStore(lake)
     console = _console()
     stages = painting_stages(settings.outpainters)
-    paintings = Studio(settings, ledger, dg.get_dagster_logger()).paintings if ok else {}
-    rows = [_row(ledger, painting, stages) for painting in paintings.values()]
+    paintings = StageContext(settings, store, dg.get_dagster_logger()).paintings if ok else {}
+    rows = [_row(store, painting, stages) for painting in paintings.values()]
     if rows:
         lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))
-    console.print(_whole_table(ledger))
-    _print_end(console, ledger, seconds, ok)
+    console.print(_whole_table(store))
+    _print_end(console, store, seconds, ok)
 
 
 def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
@@ -210,11 +210,11 @@ def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
         console.print(Markdown(str(figures["why"].value)))
 
 
-def _print_end(console: Console, ledger: Ledger, seconds: float, ok: bool) -> None:
+def _print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
-    if (gallery := ledger.done("gallery")) is not None:
-        console.print("Gallery:", ledger.lake.full_path(gallery.path), soft_wrap=True)
+    if (gallery := store.done("gallery")) is not None:
+        console.print("Gallery:", store.lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
 
@@ -237,16 +237,18 @@ def _paintings_table(rows: list[dict[str, Any]], stages: Mapping[str, str]) -> T
     return table
 
 
-def _whole_table(ledger: Ledger) -> Table:
+def _whole_table(store: MaterializationStore) -> Table:
     table = Table("data set and networks", "seconds", "made at (UTC)")
     for asset in WHOLE_ASSETS:
-        if (record := ledger.get(asset)) is not None:
+        if (record := store.get(asset)) is not None:
             table.add_row(asset, f"{record.seconds:.1f}", record.reason or record.made_at)
     return table
 
 
-def _row(ledger: Ledger, painting: Painting, stages: Mapping[str, str]) -> dict[str, Any]:
-    records = {asset: ledger.get(asset, painting.id) for asset in stages.values()}
+def _row(
+    store: MaterializationStore, painting: Painting, stages: Mapping[str, str]
+) -> dict[str, Any]:
+    records = {asset: store.get(asset, painting.id) for asset in stages.values()}
     made = {asset: r for asset, r in records.items() if r is not None and r.status == "done"}
     ended = next((r for r in records.values() if r is not None and r.status != "done"), None)
     mask = made.get("subject_masks")

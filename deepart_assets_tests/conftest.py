@@ -20,7 +20,7 @@ from PIL import Image
 from deepart_assets.build import build_defs
 from deepart_assets.cli import run_job
 from deepart_assets.settings import load_settings
-from deepart_assets.storage import Lake, Ledger, sha256_of
+from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 
@@ -58,7 +58,7 @@ class Project:
         self.root = folder / "lake"
         self.inbox = self.root / "inbox"
         self.lake = Lake(self.root)
-        self.ledger = Ledger(self.lake)
+        self.store = MaterializationStore(self.lake)
         self.content: dict[str, Any] = {
             "wikiart": {"sources": {"pictures": {"kind": "folder", "path": str(self.pictures)}}},
             "segmentation": {

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from deepart_assets.storage import Lake, Ledger, StoredFile
+from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
 
 
 def assert_nothing_is_recorded_that_is_not_there(project):
-    ledger = Ledger(Lake(project.root))
+    store = MaterializationStore(Lake(project.root))
     for file in (project.root / "records").rglob("[!.]*.json"):
         record = json.loads(file.read_text())
         for stored in record["files"]:
-            assert ledger.lake.checked(StoredFile(**stored)), (file, stored)
+            assert store.lake.checked(StoredFile(**stored)), (file, stored)

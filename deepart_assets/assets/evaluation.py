@@ -10,14 +10,14 @@ from typing import Any
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import encode_png, preview_uri
+from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import data_asset
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.evaluation import Lpips
 from deepart_assets.settings.super_resolution import RegistryWeights
-from deepart_assets.storage import Made, Record
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
     BASE,
@@ -39,7 +39,7 @@ from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
 
 
 def _check(claim: Claim) -> Check:
-    def fault(record: Record) -> str | None:
+    def fault(record: MaterializationRecord) -> str | None:
         found: str | None = record.figures["faults"].get(claim.name)
         return found
 
@@ -69,7 +69,7 @@ def _trained_to_be_faithful(settings: Settings) -> bool:
     pool="gpu",
     checks=[_check(claim) for claim in CLAIMS],
 )
-def art_esrgan_evaluation(studio: Studio) -> Stage:
+def art_esrgan_evaluation(context: StageContext) -> StageSpec:
     """Bicubic, base, Art ESRGAN and what lies between on the paintings of the test split, which no
     training saw.
 
@@ -78,25 +78,25 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
     Real-ESRGAN x4plus. The plane of fidelity and naturalness (Blau and Michaeli 2018) with the line
     from base to Art ESRGAN. The seed's rows of details: low resolution, base, Art ESRGAN, original.
     """
-    whole = studio.settings.super_resolution
+    whole = context.settings.super_resolution
     choice, upscaling = whole.evaluation, whole.upscaling
-    faithful = _trained_to_be_faithful(studio.settings)
+    faithful = _trained_to_be_faithful(context.settings)
     lpips, no_lpips = _lpips(choice.lpips)
 
-    def make() -> Made:
-        tests = of_split(read_pairs(studio), "test")
-        networks = candidates(studio.read(BASE), studio.read(GAN), choice, upscaling)
+    def make() -> StageResult:
+        tests = of_split(read_pairs(context), "test")
+        networks = candidates(context.read(BASE), context.read(GAN), choice, upscaling)
         comparison = evaluate(
             tests,
             networks.upscalers,
             crop=choice.crop,
             lpips=lpips,
-            report=_evaluated(studio),
+            report=_evaluated(context),
         )
         shown = {f"4x {name}": networks.upscalers[key]() for name, key in _SHOWN.items()}
         rows_of_details = picture_rows(tests[: choice.shown], shown, choice.detail)
         missing = {} if no_lpips is None else {"lpips": no_lpips}
-        return Made(
+        return StageResult(
             {
                 "reports/art_esrgan_evaluation.json": report_json(comparison.rows),
                 "reports/art_esrgan_evaluation_paintings.json": report_json(comparison.paintings),
@@ -115,7 +115,7 @@ def art_esrgan_evaluation(studio: Studio) -> Stage:
             },
         )
 
-    return Stage(
+    return StageSpec(
         make,
         inputs={"lpips": "none" if lpips is None else lpips.version, **peer_versions(choice.peers)},
     )
@@ -150,5 +150,7 @@ def _plane(comparison: Comparison, networks: Candidates) -> str | None:
     return line_plot({"NIQE: lower is more natural": curves}, "PSNR-Y, dB: higher is more faithful")
 
 
-def _evaluated(studio: Studio) -> Callable[[int, int, str], None]:
-    return lambda done, total, name: studio.log.info(f"art_esrgan_evaluation {done}/{total} {name}")
+def _evaluated(context: StageContext) -> Callable[[int, int, str], None]:
+    return lambda done, total, name: context.log.info(
+        f"art_esrgan_evaluation {done}/{total} {name}"
+    )

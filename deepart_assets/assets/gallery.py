@@ -4,12 +4,12 @@ Belongs here: which records become rows. Does not belong here: how the page look
 """
 
 from deepart_assets.assets.restoration import painting_stages
-from deepart_assets.orchestration.factory import AssetTemplate, data_asset
-from deepart_assets.orchestration.studio import Painting, Stage, Studio
+from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.context import Painting, StageContext, StageSpec
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Made
+from deepart_assets.storage import StageResult
 
 
 def gallery_assets(settings: Settings) -> list[AssetTemplate]:
@@ -23,15 +23,15 @@ def gallery_assets(settings: Settings) -> list[AssetTemplate]:
         painting_deps=["subject_masks", "restoration_sheets"],
         kinds={"html"},
     )
-    def gallery(studio: Studio) -> Stage:
+    def gallery(context: StageContext) -> StageSpec:
         """Every painting's row on one HTML page: its sheet, links to the full pictures, and for
         those not restored the reason. Open `gallery/index.html` of the data lake in a browser.
         """
 
-        def make() -> Made:
-            rows = [_row(painting, names) for painting in studio.paintings.values()]
+        def make() -> StageResult:
+            rows = [_row(painting, names) for painting in context.paintings.values()]
             restored = sum(row.sheet is not None for row in rows)
-            return Made(
+            return StageResult(
                 {
                     "gallery/index.html": gallery_html("Deep Art gallery", rows),
                     "reports/gallery.json": report_json(_figures(row) for row in rows),
@@ -39,15 +39,15 @@ def gallery_assets(settings: Settings) -> list[AssetTemplate]:
                 {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},
             )
 
-        return Stage(make)
+        return StageSpec(make)
 
     return [gallery]
 
 
 def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
-    ledger = painting.ledger
-    mask = ledger.done("subject_masks", painting.id)
-    sheet = ledger.get("restoration_sheets", painting.id)
+    store = painting.store
+    mask = store.done("subject_masks", painting.id)
+    sheet = store.get("restoration_sheets", painting.id)
     made = sheet if sheet is not None and sheet.status == "done" else None
     results = {
         caption: record.path
@@ -56,7 +56,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
             (name, f"{name}_outpaintings"),
             (f"{name}, ×4", f"{name}_upscaled"),
         )
-        if (record := ledger.done(asset, painting.id)) is not None
+        if (record := store.done(asset, painting.id)) is not None
     }
     return GalleryRow(
         id=painting.id,
@@ -73,7 +73,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
 def _reason(painting: Painting, outpainters: list[str]) -> str | None:
     """Say why there is no sheet, or only an old one: the first stage that skipped or failed."""
     for asset in painting_stages(outpainters).values():
-        record = painting.ledger.get(asset, painting.id)
+        record = painting.store.get(asset, painting.id)
         if record is not None and record.status != "done":
             verb = "" if record.status == "skipped" else f"{asset} failed: "
             return f"{verb}{record.reason}"

@@ -12,8 +12,8 @@ import numpy as np
 
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import resize, working_size
-from deepart_assets.orchestration.factory import AssetTemplate, data_asset
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.outpainting.comodgan.sources import fetch_weights, version_of
 from deepart_assets.outpainting.comodgan.training import Example, Step, train
 from deepart_assets.reports import line_plot
@@ -22,7 +22,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.outpainting import ArtificiallyInspired, GeneratorWeights
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.storage import Lake, Made, Recipe
+from deepart_assets.storage import Lake, Provenance, StageResult
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.training_curve import panels_of
@@ -56,9 +56,9 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
         kinds={"torch"},
         code_version=CODE_VERSION,
         pool="gpu" if trained else None,
-        after=lambda context, studio: discard(_work(studio), asset),
+        after=lambda _, context: discard(_work(context), asset),
     )
-    def weights(studio: Studio) -> Stage:
+    def weights(context: StageContext) -> StageSpec:
         """The generator of this outpainter, a CoModGAN: fetched, converted, or trained here.
 
         Published checkpoints (TensorFlow's pickle, PyTorch's) are read without running anything in
@@ -66,23 +66,23 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
         `lr_hr_pairs`, with free-form masks and the masks of their subjects; one that was killed
         goes on from its last checkpoint.
         """
-        settings = studio.settings.outpainters[name]
+        settings = context.settings.outpainters[name]
         assert isinstance(settings, ArtificiallyInspired)  # the graph has this asset for it
         chosen = settings.weights
         if not isinstance(chosen, GeneratorTraining):
-            return Stage(
-                lambda: Made({path: fetch_weights(chosen, studio.downloads).read_bytes()}),
+            return StageSpec(
+                lambda: StageResult({path: fetch_weights(chosen, context.downloads).read_bytes()}),
                 inputs={"source": version_of(chosen)},
             )
-        recipe = chosen.recipe()
-        segmentation = studio.settings.segmentation
-        segmenter = build_segmenter(segmentation.segmenter, studio.downloads)
+        training = chosen.recipe()
+        segmentation = context.settings.segmentation
+        segmenter = build_segmenter(segmentation.segmenter, context.downloads)
         inputs = {"segmenter": segmenter.weights_hash()}
 
         def examples() -> list[Example]:
             side = ENLARGED * chosen.stages[-1].resolution
             found = []
-            for pair in of_split(read_pairs(studio), "train"):
+            for pair in of_split(read_pairs(context), "train"):
                 picture = resize(pair.hr, *working_size(pair.hr.shape[0], pair.hr.shape[1], side))
                 [prediction] = segmenter([picture])
                 mask = clean_up(prediction.levels(), picture.shape[:2], segmentation).mask
@@ -90,26 +90,26 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
                 found.append(Example(picture, mask if usable else None))
             return found
 
-        def make() -> Made:
-            whole = {"lr_hr_pairs": studio.upstream("lr_hr_pairs").data_version, **inputs}
-            work = Recipe(CODE_VERSION, recipe, whole)
+        def make() -> StageResult:
+            whole = {"lr_hr_pairs": context.upstream("lr_hr_pairs").data_version, **inputs}
+            work = Provenance(CODE_VERSION, training, whole)
             kept = None
             if chosen.checkpoint_seconds is not None:
                 kept = Checkpoints(
-                    _work(studio),
+                    _work(context),
                     asset,
                     work.fingerprint,
                     chosen.checkpoint_seconds,
-                    studio.log.info,
+                    context.log.info,
                 )
             provenance = {"data_set": whole["lr_hr_pairs"]}
             if kept is None:
-                result = train(examples(), chosen, _told(studio, asset), None, provenance)
+                result = train(examples(), chosen, _told(context, asset), None, provenance)
             else:
                 with kept.held():
-                    result = train(examples(), chosen, _told(studio, asset), kept, provenance)
+                    result = train(examples(), chosen, _told(context, asset), kept, provenance)
             curves = panels_of(result.curve, besides=["resolution"])
-            return Made(
+            return StageResult(
                 {path: result.weights},
                 {
                     **result.figures,
@@ -117,16 +117,16 @@ def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
                 },
             )
 
-        return Stage(make, inputs=inputs)
+        return StageSpec(make, inputs=inputs)
 
     return weights
 
 
-def _work(studio: Studio) -> Lake:
-    return work_lake(studio.lake, cache_folder())
+def _work(context: StageContext) -> Lake:
+    return work_lake(context.lake, cache_folder())
 
 
-def _told(studio: Studio, asset: str) -> Callable[[Step], None]:
+def _told(context: StageContext, asset: str) -> Callable[[Step], None]:
     told = 0.0
 
     def report(step: Step) -> None:
@@ -134,6 +134,6 @@ def _told(studio: Studio, asset: str) -> Callable[[Step], None]:
         now = time.monotonic()
         if step.iteration == step.total or now - told >= TOLD_EVERY:
             told = now
-            studio.log.info(f"{asset} {step.line}")
+            context.log.info(f"{asset} {step.line}")
 
     return report

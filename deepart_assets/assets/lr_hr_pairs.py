@@ -7,11 +7,11 @@ Belongs here: what the pairs are made from, and opening them. Does not belong he
 import json
 from collections.abc import Sequence
 
+from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import data_asset
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.storage import Made, Record
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.data.pair_building import CODE_VERSION as PAIR_VERSION
 from deepart_assets.super_resolution.data.pair_building import (
     Original,
@@ -27,7 +27,7 @@ ALIGNMENT = 0.5
 """Largest shift between LR and HR that still counts as aligned, in LR pixels."""
 
 
-def _misaligned(record: Record) -> str | None:
+def _misaligned(record: MaterializationRecord) -> str | None:
     shift = record.figures["largest_shift"]
     return f"shifted by {shift:.2f} LR pixels" if shift > ALIGNMENT else None
 
@@ -46,9 +46,9 @@ def _misaligned(record: Record) -> str | None:
             _misaligned,
         )
     ],
-    after=lambda context, studio: _tidy_pairs(studio),
+    after=lambda _, context: _tidy_pairs(context),
 )
-def lr_hr_pairs(studio: Studio) -> Stage:
+def lr_hr_pairs(context: StageContext) -> StageSpec:
     """Each painting of the data set twice: high resolution, and reduced four times.
 
     HR is the painting without the borders of its scan, its smaller side reduced to the profile's,
@@ -57,10 +57,10 @@ def lr_hr_pairs(studio: Studio) -> Stage:
     pair has one name, and training reads crops without decoding. A pair is made again only if its
     painting or the settings changed.
     """
-    choice = studio.settings.super_resolution.pairs
+    choice = context.settings.super_resolution.pairs
 
-    def make() -> Made:
-        rows = from_parquet(studio.read("wikiart_sr")).to_dict("records")
+    def make() -> StageResult:
+        rows = from_parquet(context.read("wikiart_sr")).to_dict("records")
         originals = [
             Original(
                 id=str(row["id"]),
@@ -71,21 +71,21 @@ def lr_hr_pairs(studio: Studio) -> Stage:
             )
             for row in rows
         ]
-        return build_pairs(studio.ledger, originals, choice, studio.picture, studio.log.info)
+        return build_pairs(context.store, originals, choice, context.picture, context.log.info)
 
-    tried = attempt(studio.ledger.done("lr_hr_pairs"))
-    return Stage(make, inputs={"attempt": str(tried)})
+    tried = attempt(context.store.done("lr_hr_pairs"))
+    return StageSpec(make, inputs={"attempt": str(tried)})
 
 
-def _tidy_pairs(studio: Studio) -> None:
-    removed = remove_unlisted(studio.ledger)
+def _tidy_pairs(context: StageContext) -> None:
+    removed = remove_unlisted(context.store)
     if removed:
-        studio.log.info(
+        context.log.info(
             f"lr_hr_pairs: removed {len(removed)} pictures that are not listed any more"
         )
 
 
-def read_pairs(studio: Studio) -> Sequence[Pair]:
+def read_pairs(context: StageContext) -> Sequence[Pair]:
     """Open the pairs that `lr_hr_pairs` made."""
-    manifest = json.loads(studio.read("lr_hr_pairs"))
-    return open_pairs(studio.lake, manifest, cache_folder() / "lr_hr_pairs")
+    manifest = json.loads(context.read("lr_hr_pairs"))
+    return open_pairs(context.lake, manifest, cache_folder() / "lr_hr_pairs")

@@ -18,20 +18,20 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
+from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import AssetTemplate, data_asset
-from deepart_assets.orchestration.studio import Painting, Stage, Studio, chosen
+from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.outpainting.distance import NAME
 from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, sheet, table
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Made, Record
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.evaluation.metrics import niqe
 
 ASSET = "outpainting_evaluation"
 
 
-def _fault(record: Record) -> str | None:
+def _fault(record: MaterializationRecord) -> str | None:
     touched = [row["name"] for row in record.figures["rows"] if row["subject_difference"]]
     return f"changed by {', '.join(touched)}" if touched else None
 
@@ -40,7 +40,7 @@ SEAM_LIMIT = 1.25
 """Times the originals' own seam score, from which a seam is called visible."""
 
 
-def _seam_fault(record: Record) -> str | None:
+def _seam_fault(record: MaterializationRecord) -> str | None:
     scores = {
         row["name"]: row["seam_score"]
         for row in record.figures["rows"]
@@ -78,7 +78,7 @@ def outpainting_evaluation(settings: Settings) -> AssetTemplate:
             ),
         ],
     )
-    def outpainting_evaluation(studio: Studio) -> Stage:
+    def outpainting_evaluation(context: StageContext) -> StageSpec:
         """The outpainters beside each other and beside the originals, on some of the paintings.
 
         For each: the largest change of a subject pixel (0), how visible the seam is, the kernel
@@ -86,23 +86,23 @@ def outpainting_evaluation(settings: Settings) -> AssetTemplate:
         (which says how much was invented, not how well), seconds a painting. A sheet shows
         original, unfinished painting and each outpainting.
         """
-        shared = studio.settings.restoration
+        shared = context.settings.restoration
 
-        def make() -> Made:
+        def make() -> StageResult:
             found, faults = [], []
             ready = (
                 key
-                for key in studio.paintings
-                if studio.ledger.done("unfinished_paintings", key) is not None
+                for key in context.paintings
+                if context.store.done("unfinished_paintings", key) is not None
             )
             for key in chosen(ready, shared.evaluated):
                 try:
-                    found.append(_outpainted(studio, studio.paintings[key], names))
+                    found.append(_outpainted(context, context.paintings[key], names))
                 except PaintingError as fault:
                     faults.append({"painting": key, "reason": str(fault)})
             rows, no_distance = table(found, names, _niqe(found, names))
             picture = sheet(found[: shared.shown], names)
-            return Made(
+            return StageResult(
                 {
                     f"reports/{ASSET}.json": report_json(rows),
                     f"{ASSET}/sheet.jpg": encode_jpeg(picture),
@@ -116,17 +116,17 @@ def outpainting_evaluation(settings: Settings) -> AssetTemplate:
                 },
             )
 
-        return Stage(make)
+        return StageSpec(make)
 
     return outpainting_evaluation
 
 
-def _outpainted(studio: Studio, painting: Painting, names: Sequence[str]) -> Outpainted:
+def _outpainted(context: StageContext, painting: Painting, names: Sequence[str]) -> Outpainted:
     def read(asset: str) -> tuple[bytes, str] | None:
-        record = studio.ledger.done(asset, painting.id)
-        return None if record is None else (studio.lake.read(record.path), record.path)
+        record = context.store.done(asset, painting.id)
+        return None if record is None else (context.lake.read(record.path), record.path)
 
-    records = {name: studio.ledger.done(f"{name}_outpaintings", painting.id) for name in names}
+    records = {name: context.store.done(f"{name}_outpaintings", painting.id) for name in names}
     kept = read("unfinished_paintings")
     assert kept is not None  # chosen among those that have one
     unfinished = decode_rgba(*kept)

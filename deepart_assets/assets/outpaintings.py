@@ -14,9 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
+from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
+from deepart_assets.orchestration.context import (
+    BatchedPrediction,
+    Painting,
+    PaintingStageSpec,
+    StageContext,
+)
 from deepart_assets.outpainting import (
     Request,
     build_outpainter,
@@ -29,7 +34,7 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
-from deepart_assets.storage import Made, Record
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 BASE = "psnr_weights"
@@ -62,7 +67,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
         own_weights = [f"{name}_weights"]
         enlarged_by = [BASE] if kind.enlarge == "network" else []
 
-    def fault(record: Record) -> str | None:
+    def fault(record: MaterializationRecord) -> str | None:
         difference = record.figures["subject_difference"]
         return f"changed by {difference} grey levels" if difference else None
 
@@ -91,7 +96,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
             ),
         ],
     )
-    def outpaintings(studio: Studio) -> PaintingStage:
+    def outpaintings(context: StageContext) -> PaintingStageSpec:
         """The painting with its surround generated again by this outpainter.
 
         RGB PNG at the working size. The subject is the painter's, byte for byte; the seam is
@@ -99,12 +104,12 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
         painting and the outpainter, so a result depends neither on the batch nor on the order. Of
         several candidates the one with the lowest seam score is first; the others are kept.
         """
-        shared = studio.settings.restoration
-        settings = studio.settings.outpainters[name]
-        weights = partial(studio.local, *own_weights) if own_weights else None
-        upscaling = studio.settings.super_resolution.upscaling
-        enlarger = RRDBNetUpscaler(studio.read(BASE), upscaling) if enlarged_by else None
-        outpainter = build_outpainter(settings, studio.downloads, weights, enlarger)
+        shared = context.settings.restoration
+        settings = context.settings.outpainters[name]
+        weights = partial(context.local, *own_weights) if own_weights else None
+        upscaling = context.settings.super_resolution.upscaling
+        enlarger = RRDBNetUpscaler(context.read(BASE), upscaling) if enlarged_by else None
+        outpainter = build_outpainter(settings, context.downloads, weights, enlarger)
         reads_prompt = outpainter.descriptor.uses_prompt
         candidates = shared.candidates if outpainter.descriptor.learned else 1
 
@@ -134,7 +139,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
             results = iter(outpainter([one for each in wanted for one in each.requests]))
             return [list(itertools.islice(results, len(each.requests))) for each in wanted]
 
-        def finish(painting: Painting, wanted: Wanted, found: list[NDArray[np.uint8]]) -> Made:
+        def finish(
+            painting: Painting, wanted: Wanted, found: list[NDArray[np.uint8]]
+        ) -> StageResult:
             unfinished = wanted.unfinished
             ready = [composed(each, unfinished, outpainter.descriptor) for each in found]
             # Nothing was asked for where nothing is missing.
@@ -144,7 +151,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
             chosen, seeds = details(painting), details(painting)["seeds"]
             data = [encode_png(results[index]) for index in order]
             written = decode_rgb(data[0], painting.id)
-            return Made(
+            return StageResult(
                 {
                     f"{name}_outpaintings/{painting.id}{f'.{rank}' if rank else ''}.png": each
                     for rank, each in enumerate(data)
@@ -165,8 +172,10 @@ def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
                 },
             )
 
-        return PaintingStage(
-            Together(read, predict, finish, shared.batch if outpainter.descriptor.learned else 1),
+        return PaintingStageSpec(
+            BatchedPrediction(
+                read, predict, finish, shared.batch if outpainter.descriptor.learned else 1
+            ),
             details=details,
             weights=None if own_weights else outpainter.weights_hash(),
         )

@@ -25,10 +25,10 @@ from deepart_assets.imaging import (
     over_chequers,
     preview_uri,
 )
-from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
+from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Made
+from deepart_assets.storage import StageResult
 
 SHEET_HEIGHT = 1024
 """Height of the original on a sheet, in pixels; the others have half of it."""
@@ -81,12 +81,12 @@ def _restoration_sheets(names: list[str]) -> AssetTemplate:
         kinds={"pillow"},
         code_version="2",
     )
-    def restoration_sheets(studio: Studio) -> PaintingStage:
+    def restoration_sheets(context: StageContext) -> PaintingStageSpec:
         """One JPEG: the original; its mask above the unfinished painting; and for each outpainter
         a column, its outpainting above the upscaled result.
         """
 
-        def make(painting: Painting) -> Made:
+        def make(painting: Painting) -> StageResult:
             def read(asset: str) -> tuple[bytes, str]:
                 return painting.read(asset), painting.inputs[asset].path
 
@@ -107,12 +107,12 @@ def _restoration_sheets(names: list[str]) -> AssetTemplate:
                 ),
             ]
             sheet = column_sheet(columns, painting.caption, SHEET_HEIGHT)
-            return Made(
+            return StageResult(
                 {f"restoration_sheets/{painting.id}.jpg": encode_jpeg(sheet)},
                 {"preview": preview_uri(sheet, side=480), "title": painting.caption},
             )
 
-        return PaintingStage(make, details=_captioned)
+        return PaintingStageSpec(make, details=_captioned)
 
     return restoration_sheets
 

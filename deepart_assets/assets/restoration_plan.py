@@ -12,14 +12,14 @@ import dagster as dg
 from pydantic import Field
 
 from deepart_assets.names import name_key
+from deepart_assets.orchestration.asset_factory import PAINTINGS, PaintingAsset
+from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import latest_versions, metadata_made_in
-from deepart_assets.orchestration.factory import PAINTINGS, PaintingAsset
 from deepart_assets.orchestration.metadata import markdown_table
-from deepart_assets.orchestration.plan import Plan, Stale, runs_of
+from deepart_assets.orchestration.planner import Plan, StaleOutput, runs_of
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.standing import Demand
-from deepart_assets.orchestration.studio import Studio
-from deepart_assets.orchestration.tags import demand_of
+from deepart_assets.orchestration.staleness import RunPolicy
+from deepart_assets.orchestration.tags import policy_of
 
 PLAN = "restoration_plan"
 RUNS = "runs"
@@ -60,9 +60,9 @@ def restoration_plan(assets: Sequence[PaintingAsset], deps: Sequence[str]) -> dg
         context: dg.AssetExecutionContext, profile: Profile, config: PlanConfig
     ) -> dg.MaterializeResult:  # type: ignore[type-arg]
         start = time.perf_counter()
-        studio = Studio(profile.settings, profile.ledger, context.log)
+        stage_context = StageContext(profile.settings, profile.store, context.log)
         order = context.instance.get_dynamic_partitions(str(PAINTINGS.name))
-        keys = [key for key in order if _asked_for(studio, key, config)]
+        keys = [key for key in order if _asked_for(stage_context, key, config)]
         told = {
             asset.name: {
                 key: version.data_version
@@ -70,13 +70,20 @@ def restoration_plan(assets: Sequence[PaintingAsset], deps: Sequence[str]) -> dg
             }
             for asset in assets
         }
-        asked = demand_of(context.run.tags)
-        demand = Demand(config.force, asked.retry, config.thorough)
-        looked = Plan(assets, studio, keys, demand, told)
+        asked = policy_of(context.run.tags)
+        demand = RunPolicy(config.force, asked.retry, config.thorough)
+        looked = Plan(assets, stage_context, keys, demand, told)
         stale = list(looked.stale())
         settings = profile.settings.automation
-        gap = 0 if config.force else settings.gap  # what stands between would be made again, too
-        runs = runs_of([each.painting for each in stale], order, gap=gap, most=settings.batch)
+        gap = (
+            0 if config.force else settings.max_partition_gap
+        )  # what stands between would be made again, too
+        runs = runs_of(
+            [each.painting for each in stale],
+            order,
+            max_gap=gap,
+            max_size=settings.max_partitions_per_run,
+        )
         seconds = time.perf_counter() - start
         paintings = {each.painting for each in stale}
         context.log.info(
@@ -102,20 +109,20 @@ def restoration_plan(assets: Sequence[PaintingAsset], deps: Sequence[str]) -> dg
     return plan
 
 
-def _asked_for(studio: Studio, key: str, config: PlanConfig) -> bool:
-    painting = studio.paintings.get(key)
+def _asked_for(stage_context: StageContext, key: str, config: PlanConfig) -> bool:
+    painting = stage_context.paintings.get(key)
     if painting is None or (config.paintings and key not in config.paintings):
         return False
     return not config.style or name_key(painting.labels["style"]) == name_key(config.style)
 
 
-def _rows(stale: Sequence[Stale]) -> list[dict[str, str]]:
+def _rows(stale: Sequence[StaleOutput]) -> list[dict[str, str]]:
     return [
         {"painting": each.painting, "asset": each.asset, "because": each.because} for each in stale
     ]
 
 
-def _why(stale: Sequence[Stale]) -> list[dict[str, object]]:
+def _why(stale: Sequence[StaleOutput]) -> list[dict[str, object]]:
     """Count the outputs by asset and reason, the most frequent first."""
     counts = Counter((each.asset, each.because) for each in stale)
     return [

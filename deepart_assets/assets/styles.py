@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from deepart_assets.orchestration.asset_factory import PAINTINGS, AssetTemplate, data_asset
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.orchestration.events import log_together
-from deepart_assets.orchestration.factory import PAINTINGS, AssetTemplate, data_asset
-from deepart_assets.orchestration.observed import ORIGINALS, news
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.observable_assets import ORIGINALS, changed_observations
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.wikiart import PredictedStyles
-from deepart_assets.storage import Made
+from deepart_assets.storage import StageResult
 from deepart_assets.storage.withdrawn import ASIDE, bring_back, set_aside
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.features import Eye, features_of
@@ -54,7 +54,7 @@ def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
         deps=["wikiart_paintings"],
         kinds={"pytorch", "parquet"},
     )
-    def predicted_styles(studio: Studio) -> Stage:
+    def predicted_styles(context: StageContext) -> StageSpec:
         """A style for each painting without one, if it is likely enough.
 
         A linear probe on EfficientNet-Lite0's features learns from labelled paintings of the
@@ -64,18 +64,18 @@ def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
         """
         eye = Eye()
 
-        def make() -> Made:
-            catalogue = from_parquet(studio.read("wikiart_paintings"))
+        def make() -> StageResult:
+            catalogue = from_parquet(context.read("wikiart_paintings"))
             unreadable: list[str] = []
 
             def seen(paintings: Mapping[str, str]) -> Mapping[str, Any]:
                 found, bad = features_of(
                     paintings,
-                    studio.original,
-                    studio.lake,
+                    context.original,
+                    context.lake,
                     eye,
                     keep=catalogue["sha256"],
-                    tell=lambda line: studio.log.info(f"predicted_styles: {line}"),
+                    tell=lambda line: context.log.info(f"predicted_styles: {line}"),
                 )
                 unreadable.extend(bad)
                 return found
@@ -83,7 +83,7 @@ def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
             made = predict_styles(catalogue, choice, seen)
             bars = {row["name"]: {p: row[p] for p in ("right", "wrong")} for row in made.by_style}
             shown = {"by_style": made.by_style, "plot": bar_plot("Held-out paintings", bars)}
-            return Made(
+            return StageResult(
                 {
                     "predicted_styles/styles.parquet": to_parquet(made.styles),
                     "reports/predicted_styles.json": report_json(made.by_style),
@@ -96,13 +96,13 @@ def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
                 },
             )
 
-        return Stage(make, weights=eye.name)
+        return StageSpec(make, weights=eye.name)
 
     return predicted_styles
 
 
 def _publish_partitions(
-    context: dg.AssetExecutionContext, studio: Studio, stages: Sequence[str]
+    step: dg.AssetExecutionContext, context: StageContext, stages: Sequence[str]
 ) -> None:
     """Make the partition keys those of the list, in its order at the end of the known ones.
 
@@ -110,19 +110,19 @@ def _publish_partitions(
     back.
     """
     name = str(PAINTINGS.name)
-    known = set(context.instance.get_dynamic_partitions(name))
-    listed = studio.paintings
+    known = set(step.instance.get_dynamic_partitions(name))
+    listed = context.paintings
     new = [key for key in listed if key not in known]
-    if back := bring_back(studio.ledger, stages, new):
-        context.log.info(f"brought back what had been made of {len(back)} paintings")
+    if back := bring_back(context.store, stages, new):
+        step.log.info(f"brought back what had been made of {len(back)} paintings")
     if new:
-        context.instance.add_dynamic_partitions(name, new)
+        step.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    log_together(context, news(context.instance, ORIGINALS, versions, anew=new))
+    log_together(step, changed_observations(step.instance, ORIGINALS, versions, anew=new))
     for key in known - listed.keys():
-        context.instance.delete_dynamic_partition(name, key)
-    if gone := set_aside(studio.ledger, stages, listed):
-        context.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
+        step.instance.delete_dynamic_partition(name, key)
+    if gone := set_aside(context.store, stages, listed):
+        step.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
 
 
 def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) -> AssetTemplate:
@@ -132,9 +132,9 @@ def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) ->
         deps=["wikiart_paintings", "inbox_paintings", *filter(None, [predicted_by])],
         kinds={"parquet"},
         code_version="3",
-        after=lambda context, studio: _publish_partitions(context, studio, stages),
+        after=lambda step, context: _publish_partitions(step, context, stages),
     )
-    def styled_paintings(studio: Studio) -> Stage:
+    def styled_paintings(context: StageContext) -> StageSpec:
         """The paintings to restore: what meets every condition of the profile, and the inbox.
 
         Styles, genres, artists, years, smaller side and orientation. Names are compared without
@@ -142,25 +142,25 @@ def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) ->
         known ones. A style that was predicted counts as one, and is marked so. Each painting listed
         becomes a partition of the restoration assets, and one that is listed no longer loses it.
         """
-        choice = studio.settings.styled_paintings
+        choice = context.settings.styled_paintings
 
-        def make() -> Made:
-            predicted = from_parquet(studio.read(predicted_by)) if predicted_by else None
-            catalogue = with_predicted(from_parquet(studio.read("wikiart_paintings")), predicted)
+        def make() -> StageResult:
+            predicted = from_parquet(context.read(predicted_by)) if predicted_by else None
+            catalogue = with_predicted(from_parquet(context.read("wikiart_paintings")), predicted)
             kept = filter_styles(catalogue, choice)
-            inbox = from_parquet(studio.read("inbox_paintings"))
+            inbox = from_parquet(context.read("inbox_paintings"))
             listed, refused = with_inbox(kept, inbox)
             counts = style_counts(catalogue, kept)
             if predicted is None:
                 counts = counts.drop(columns="predicted")
             report = _records(counts.rename(columns={"style": "name"}))
-            return Made(
+            return StageResult(
                 {
                     "styled_paintings/paintings.parquet": to_parquet(listed),
                     "reports/styled_paintings.json": report_json(report),
                 },
                 {
-                    "preview": studio.glance(listed["path"]),
+                    "preview": context.glance(listed["path"]),
                     "kept": len(kept),
                     "dropped": len(catalogue) - len(kept),
                     "inbox": len(listed) - len(kept),
@@ -171,7 +171,7 @@ def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) ->
                 },
             )
 
-        return Stage(make)
+        return StageSpec(make)
 
     return styled_paintings
 

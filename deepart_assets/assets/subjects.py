@@ -22,10 +22,15 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
+from deepart_assets.orchestration.asset_factory import PAINTINGS, painting_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import PAINTINGS, painting_asset
-from deepart_assets.orchestration.observed import Observed
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio, Together
+from deepart_assets.orchestration.context import (
+    BatchedPrediction,
+    Painting,
+    PaintingStageSpec,
+    StageContext,
+)
+from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import (
     Prediction,
     SubjectMask,
@@ -37,7 +42,7 @@ from deepart_assets.segmentation import (
     verdict,
 )
 from deepart_assets.settings.segmentation import Segmentation
-from deepart_assets.storage import Made, Record, sha256_of
+from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 
 PREDICTION_SIDE = 2048
 """Predictions are made at this smaller side at most: of four times the working copy."""
@@ -45,7 +50,7 @@ PREDICTION_SIDE = 2048
 OVERLAY_SIDE = 600
 """Longer side at which a mask is drawn on its painting."""
 
-CURATED_MASKS = Observed(
+CURATED_MASKS = ObservableFolder(
     asset="curated_masks",
     description="Masks that a curator drew, which win over what the segmenter predicts:"
     " `masks/<painting id>.png` in the data root, white = subject (kept), black = surround, or a"
@@ -58,7 +63,7 @@ CURATED_MASKS = Observed(
 )
 
 
-class Sitter(NamedTuple):
+class SegmenterInput(NamedTuple):
     """What a segmenter is shown of a painting."""
 
     picture: NDArray[np.uint8]
@@ -90,22 +95,22 @@ def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     kinds={"onnx"},
     pool="gpu",
 )
-def predicted_masks(studio: Studio) -> PaintingStage:
+def predicted_masks(context: StageContext) -> PaintingStageSpec:
     """What the segmenter takes for the subject of each painting, several paintings at a time.
 
     Grey PNG, 0 to 255 = surely subject, with a smaller side of 2048 at most. A segmenter that
     knows classes also leaves a palette PNG of class ids (`.classes.png`), 0 = background.
     """
-    settings = studio.settings.segmentation
-    segmenter = build_segmenter(settings.segmenter, studio.downloads)
+    settings = context.settings.segmentation
+    segmenter = build_segmenter(settings.segmenter, context.downloads)
 
-    def read(painting: Painting) -> Sitter:
-        return Sitter(shown_to_segmenters(painting.original()), painting.labels["style"])
+    def read(painting: Painting) -> SegmenterInput:
+        return SegmenterInput(shown_to_segmenters(painting.original()), painting.labels["style"])
 
-    def predict(sitters: Sequence[Sitter]) -> list[Prediction]:
+    def predict(sitters: Sequence[SegmenterInput]) -> list[Prediction]:
         return segmenter([each.picture for each in sitters], [each.style for each in sitters])
 
-    def finish(painting: Painting, sitter: Sitter, prediction: Prediction) -> Made:
+    def finish(painting: Painting, sitter: SegmenterInput, prediction: Prediction) -> StageResult:
         soft = prediction.levels()
         files = {f"predicted_masks/{painting.id}.png": encode_png(soft)}
         figures: dict[str, Any] = {"preview": preview_uri(soft)}
@@ -114,7 +119,7 @@ def predicted_masks(studio: Studio) -> PaintingStage:
             files[path] = encode_ids(classes.ids, classes.palette)
             figures["preview"] = preview_uri(np.array(classes.palette, np.uint8)[classes.ids])
             figures["classes"] = {name: round(v, 4) for name, v in classes.shares().items()}
-        return Made(
+        return StageResult(
             files,
             {
                 **figures,
@@ -123,14 +128,14 @@ def predicted_masks(studio: Studio) -> PaintingStage:
             },
         )
 
-    return PaintingStage(
-        Together(read, predict, finish, settings.batch),
+    return PaintingStageSpec(
+        BatchedPrediction(read, predict, finish, settings.batch),
         details=lambda painting: segmenter.choice(painting.labels["style"]),
         weights=segmenter.weights_hash(),
     )
 
 
-def _mask_fault(record: Record) -> str | None:
+def _mask_fault(record: MaterializationRecord) -> str | None:
     return record.verdict
 
 
@@ -150,16 +155,16 @@ def _mask_fault(record: Record) -> str | None:
         )
     ],
 )
-def subject_masks(studio: Studio) -> PaintingStage:
+def subject_masks(context: StageContext) -> PaintingStageSpec:
     """What is kept of each painting: the curator's own mask, or else the prediction made firm.
 
     A prediction is cut at one half, rid of specks, filled, and eroded if the profile says so. PNG
     of the painting's size, 255 = subject (kept), 0 = surround (generated again). A painting without
     a clear subject gets a verdict that says so, and goes no further.
     """
-    settings = studio.settings.segmentation
+    settings = context.settings.segmentation
 
-    def make(painting: Painting) -> Made:
+    def make(painting: Painting) -> StageResult:
         prediction = painting.inputs["predicted_masks"]
         picture = painting.original()
         soft = decode_grey(painting.read("predicted_masks"), prediction.path)
@@ -171,7 +176,7 @@ def subject_masks(studio: Studio) -> PaintingStage:
             if settings.check_polarity and reason is None:
                 check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
             subject, reason, mask_from = SubjectMask.of(drawn), None, "curator"
-        return Made(
+        return StageResult(
             {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
             {
                 "preview": _preview(picture, subject.mask),
@@ -180,12 +185,12 @@ def subject_masks(studio: Studio) -> PaintingStage:
                 "mask_from": mask_from,
                 "confidence": prediction.figures["confidence"],
                 "classes": prediction.figures.get("classes"),
-                "segmenter_weights": prediction.recipe.get("weights"),
+                "segmenter_weights": prediction.provenance.get("weights"),
             },
             verdict=reason,
         )
 
-    return PaintingStage(make)
+    return PaintingStageSpec(make)
 
 
 def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
@@ -198,7 +203,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 
 def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
     path = CURATED_MASKS.path(painting.id)
-    data = painting.ledger.lake.read(path)
+    data = painting.store.lake.read(path)
     if sha256_of(data) != painting.observed[CURATED_MASKS.asset]:
         raise PaintingError(f"{path} was changed during the run: run it again")
     return read_curated_mask(data, path, (size[0], size[1]))
@@ -209,16 +214,16 @@ def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
     painting_deps=["subject_masks"],
     kinds={"opencv"},
 )
-def unfinished_paintings(studio: Studio) -> PaintingStage:
+def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
     """The painting as an outpainter gets it: the subject, and nothing of the rest.
 
     RGBA PNG at the working size (smaller side as set, aspect kept, never enlarged): alpha 255 =
     subject, 0 = to be generated; colours under alpha 0 are black, so that no generator can look
     at what it is asked to invent.
     """
-    side = studio.settings.restoration.working_side
+    side = context.settings.restoration.working_side
 
-    def make(painting: Painting) -> Made:
+    def make(painting: Painting) -> StageResult:
         mask_record = painting.inputs["subject_masks"]
         if mask_record.verdict is not None:
             raise SkipPainting(mask_record.verdict)
@@ -229,7 +234,7 @@ def unfinished_paintings(studio: Studio) -> PaintingStage:
         known = resize((mask > 0).astype(np.float32), *size) >= 0.5
         rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
         rgba[~known] = 0
-        return Made(
+        return StageResult(
             {f"unfinished_paintings/{painting.id}.png": encode_png(rgba)},
             {
                 "preview": preview_uri(rgba),
@@ -239,4 +244,4 @@ def unfinished_paintings(studio: Studio) -> PaintingStage:
             },
         )
 
-    return PaintingStage(make)
+    return PaintingStageSpec(make)

@@ -26,8 +26,8 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
-from deepart_assets.orchestration.factory import data_asset
-from deepart_assets.orchestration.studio import Painting, Stage, Studio, chosen
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.reports import report_json
 from deepart_assets.segmentation import Segmenter, build_segmenter, clean_up, verdict
 from deepart_assets.segmentation.comparison import iou_matrix
@@ -39,7 +39,13 @@ from deepart_assets.segmentation.evaluation import (
 )
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.segmentation import Segmentation
-from deepart_assets.storage import Made, Recipe, Record, make_or_reuse, sha256_of
+from deepart_assets.storage import (
+    MaterializationRecord,
+    Provenance,
+    StageResult,
+    materialize_if_stale,
+    sha256_of,
+)
 
 ASSET = "subject_masks_evaluation"
 OURS = "subject_masks"
@@ -65,7 +71,7 @@ class Peer:
     kinds={"onnx"},
     pool="gpu",
 )
-def subject_masks_evaluation(studio: Studio) -> Stage:
+def subject_masks_evaluation(context: StageContext) -> StageSpec:
     """The pipeline's masks beside those of other segmenters, on some of the paintings.
 
     For each: share of the area, agreement (intersection over union) with the masks that are kept
@@ -73,31 +79,31 @@ def subject_masks_evaluation(studio: Studio) -> Stage:
     a picture of the paintings on which they differ most. The masks of the others are kept, so that
     only what is new is segmented again.
     """
-    choice = studio.settings.segmentation.evaluation
+    choice = context.settings.segmentation.evaluation
     truth_files = _truth_files(choice.ground_truth)
 
-    def make() -> Made:
-        paintings = studio.paintings
-        curated = CURATED_MASKS.hashes(studio.lake, paintings)
+    def make() -> StageResult:
+        paintings = context.paintings
+        curated = CURATED_MASKS.hashes(context.lake, paintings)
         keys = chosen(paintings, choice.paintings, [truth_files, curated])
         if choice.ground_truth is not None and not set(truth_files) & set(keys):
             raise UnavailableError(
                 f"{choice.ground_truth} has no <painting id>.png of a painting to restore: check"
                 " segmentation.evaluation.ground_truth"
             )
-        peers, left_out = _peers(studio)
+        peers, left_out = _peers(context)
         samples, faults = [], []
         for number, key in enumerate(keys, start=1):
             try:
-                samples.append(_sample(studio, paintings[key], peers, truth_files.get(key)))
+                samples.append(_sample(context, paintings[key], peers, truth_files.get(key)))
             except (PaintingError, SkipPainting) as fault:
                 faults.append({"painting": key, "reason": str(fault)})
-            studio.log.info(f"{ASSET} {number}/{len(keys)} {key}")
+            context.log.info(f"{ASSET} {number}/{len(keys)} {key}")
         names = [OURS, *peers]
         rows = table(samples, names, OURS)
         matrix = iou_matrix({name: [each.masks[name] for each in samples] for name in names})
         picture = disagreements(samples, names, OURS, choice.shown)
-        return Made(
+        return StageResult(
             {
                 f"reports/{ASSET}.json": report_json(rows),
                 f"{ASSET}/disagreements.jpg": encode_jpeg(picture),
@@ -112,7 +118,7 @@ def subject_masks_evaluation(studio: Studio) -> Stage:
             },
         )
 
-    return Stage(
+    return StageSpec(
         make,
         inputs={
             "ground_truth": sha256_of(
@@ -131,13 +137,13 @@ def _truth_files(folder: str | None) -> dict[str, Path]:
     return {file.stem: file for file in sorted(place.glob("*.png"))}
 
 
-def _peers(studio: Studio) -> tuple[dict[str, Peer], dict[str, str]]:
+def _peers(context: StageContext) -> tuple[dict[str, Peer], dict[str, str]]:
     """Return the segmenters to compare with, each with its settings and the hash of its weights,
     and why others cannot be had."""
-    ours = studio.settings.segmentation
+    ours = context.settings.segmentation
     found, left_out = {}, {}
     for name, settings in ours.evaluation.peers.items():
-        segmenter = build_segmenter(settings, studio.downloads)
+        segmenter = build_segmenter(settings, context.downloads)
         try:
             weights = segmenter.weights_hash()
         except UnavailableError as reason:
@@ -148,7 +154,7 @@ def _peers(studio: Studio) -> tuple[dict[str, Peer], dict[str, str]]:
 
 
 def _sample(
-    studio: Studio,
+    context: StageContext,
     painting: Painting,
     peers: Mapping[str, Peer],
     truth_file: Path | None,
@@ -156,15 +162,15 @@ def _sample(
     picture = painting.original()
     size = working_size(picture.shape[0], picture.shape[1], SIDE)
     records = {
-        name: _mask_of(studio, painting, picture, name, peer) for name, peer in peers.items()
+        name: _mask_of(context, painting, picture, name, peer) for name, peer in peers.items()
     }
-    if (our := studio.ledger.done(OURS, painting.id)) is not None:
+    if (our := context.store.done(OURS, painting.id)) is not None:
         records[OURS] = our
     return Sample(
         id=painting.id,
         caption=painting.caption,
         picture=resize(picture, *size),
-        masks={name: _mask(studio, records.get(name), size) for name in (OURS, *peers)},
+        masks={name: _mask(context, records.get(name), size) for name in (OURS, *peers)},
         truth=None
         if truth_file is None
         else read_truth(truth_file.read_bytes(), str(truth_file), size),
@@ -173,26 +179,26 @@ def _sample(
 
 
 def _mask_of(
-    studio: Studio,
+    context: StageContext,
     painting: Painting,
     picture: NDArray[np.uint8],
     name: str,
     peer: Peer,
-) -> Record:
+) -> MaterializationRecord:
     """Segment a painting as the pipeline would with this segmenter, unless that was done before."""
     style = painting.labels["style"]
 
-    def make() -> Made:
+    def make() -> StageResult:
         [prediction] = peer.segmenter([shown_to_segmenters(picture)], [style])
         size = working_size(picture.shape[0], picture.shape[1], SIDE)
         subject = clean_up(prediction.levels(), size, peer.settings)
         mask = encode_png(subject.mask.astype(np.uint8) * 255)
-        return Made(
+        return StageResult(
             {f"{ASSET}/{name}/{painting.id}.png": mask},
             verdict=verdict(subject.share, prediction.confidence, peer.settings),
         )
 
-    recipe = Recipe(
+    provenance = Provenance(
         code_version="1",
         settings={
             **prediction_settings(peer.settings),
@@ -202,11 +208,15 @@ def _mask_of(
         inputs={"original": painting.sha256},
         weights=peer.weights,
     )
-    return make_or_reuse(studio.ledger, ASSET, recipe, make, key=f"{name}.{painting.id}")[0]
+    return materialize_if_stale(
+        context.store, ASSET, provenance, make, key=f"{name}.{painting.id}"
+    )[0]
 
 
-def _mask(studio: Studio, record: Record | None, size: tuple[int, int]) -> NDArray[np.bool_] | None:
+def _mask(
+    context: StageContext, record: MaterializationRecord | None, size: tuple[int, int]
+) -> NDArray[np.bool_] | None:
     if record is None or record.verdict is not None:
         return None
-    levels = decode_grey(studio.lake.read(record.path), record.path)
+    levels = decode_grey(context.lake.read(record.path), record.path)
     return np.asarray(resize(levels, *size) >= 128)

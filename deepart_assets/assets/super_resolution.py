@@ -8,7 +8,7 @@ from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
-from deepart_assets.orchestration.factory import AssetTemplate
+from deepart_assets.orchestration.asset_factory import AssetTemplate
 from deepart_assets.settings import Settings
 
 

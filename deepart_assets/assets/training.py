@@ -13,14 +13,14 @@ from typing import Any
 
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import preview_uri
-from deepart_assets.orchestration.factory import data_asset
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import PublishedWeights
 from deepart_assets.settings.training import PixelTraining, Training
-from deepart_assets.storage import Lake, Made, Recipe
+from deepart_assets.storage import Lake, Provenance, StageResult
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.progress import Report, Step, Trained
@@ -55,39 +55,39 @@ def _base_settings(settings: Settings) -> Mapping[str, Any]:
     kinds={"torch"},
     pool="gpu",
     code_version=PIXEL_VERSION,
-    after=lambda context, studio: discard(_work(studio), "psnr_weights"),
+    after=lambda _, context: discard(_work(context), "psnr_weights"),
 )
-def psnr_weights(studio: Studio) -> Stage:
+def psnr_weights(context: StageContext) -> StageSpec:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
 
     Trained here with the pixel loss alone, or ready-made weights (on Drive, of a file, a package or
     the project), as the profile says. Safetensors with their provenance. A training that was killed
     goes on from its last checkpoint.
     """
-    choice = studio.settings.super_resolution.psnr_weights
+    choice = context.settings.super_resolution.psnr_weights
     if not isinstance(choice, PixelTraining):
         version = version_of(choice)
         inputs = {"source": version} if version else {}
-        return Stage(lambda: _fetched(choice, studio), inputs=inputs)
+        return StageSpec(lambda: _fetched(choice, context), inputs=inputs)
 
-    def make() -> Made:
-        inputs = {"lr_hr_pairs": _version(studio, "lr_hr_pairs")}
-        recipe = Recipe(PIXEL_VERSION, choice.recipe(), inputs)
-        with _training(studio, "psnr_weights", choice, recipe) as (report, kept):
-            trained = train_pixel(read_pairs(studio), choice, report, kept)
-        return _made(PSNR_PATH, trained, studio)
+    def make() -> StageResult:
+        inputs = {"lr_hr_pairs": _version(context, "lr_hr_pairs")}
+        provenance = Provenance(PIXEL_VERSION, choice.recipe(), inputs)
+        with _training(context, "psnr_weights", choice, provenance) as (report, kept):
+            trained = train_pixel(read_pairs(context), choice, report, kept)
+        return _made(PSNR_PATH, trained, context)
 
-    return Stage(make)
+    return StageSpec(make)
 
 
-def _fetched(choice: PublishedWeights, studio: Studio) -> Made:
-    weights = fetch_weights(choice, studio.downloads)
+def _fetched(choice: PublishedWeights, context: StageContext) -> StageResult:
+    weights = fetch_weights(choice, context.downloads)
     figures = {
         "network": str(spec_of(read_state(weights, PSNR_PATH))),
         "megabytes": round(len(weights) / 1e6, 2),
         "provenance": provenance_of(weights),
     }
-    return Made({PSNR_PATH: weights}, figures)
+    return StageResult({PSNR_PATH: weights}, figures)
 
 
 PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
@@ -100,9 +100,9 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
     kinds={"torch"},
     pool="gpu",
     code_version=ADVERSARIAL_VERSION,
-    after=lambda context, studio: discard(_work(studio), "art_esrgan"),
+    after=lambda _, context: discard(_work(context), "art_esrgan"),
 )
-def art_esrgan(studio: Studio) -> Stage:
+def art_esrgan(context: StageContext) -> StageSpec:
     """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
     (Wang et al. 2018) on paintings.
 
@@ -111,65 +111,65 @@ def art_esrgan(studio: Studio) -> Stage:
     result is made with these weights. A training that was killed goes on from its last checkpoint.
     The options are BasicSR's, `configs/SR/art_esrgan.yml`, and what the profile lays over them.
     """
-    choice = studio.settings.super_resolution.art_esrgan
-    features = find_feature_network(choice.train.perceptual_opt, studio.downloads)
+    choice = context.settings.super_resolution.art_esrgan
+    features = find_feature_network(choice.train.perceptual_opt, context.downloads)
     if features.reason:
-        studio.log.warning(
+        context.log.warning(
             f"art_esrgan: the feature loss looks with {features.name}, as {features.reason}"
         )
 
-    def make() -> Made:
-        base = studio.read("psnr_weights")
-        inputs = {name: _version(studio, name) for name in ("psnr_weights", "lr_hr_pairs")}
-        recipe = Recipe(
+    def make() -> StageResult:
+        base = context.read("psnr_weights")
+        inputs = {name: _version(context, name) for name in ("psnr_weights", "lr_hr_pairs")}
+        provenance = Provenance(
             ADVERSARIAL_VERSION, choice.recipe(), {**inputs, "feature_network": features.version}
         )
-        with _training(studio, "art_esrgan", choice, recipe) as (report, kept):
+        with _training(context, "art_esrgan", choice, provenance) as (report, kept):
             trained = train_adversarial(
-                read_pairs(studio), base, choice, report, kept, features=features
+                read_pairs(context), base, choice, report, kept, features=features
             )
-        made = _made("art_esrgan/art_esrgan.safetensors", trained, studio)
+        made = _made("art_esrgan/art_esrgan.safetensors", trained, context)
         seen = {"feature_network": features.name, "feature_network_reason": features.reason}
         return replace(made, figures={**made.figures, **seen})
 
-    return Stage(make, inputs={"feature_network": features.version})
+    return StageSpec(make, inputs={"feature_network": features.version})
 
 
-def _version(studio: Studio, asset: str) -> str:
-    return studio.upstream(asset).data_version
+def _version(context: StageContext, asset: str) -> str:
+    return context.upstream(asset).data_version
 
 
-def _work(studio: Studio) -> Lake:
-    return work_lake(studio.lake, cache_folder())
+def _work(context: StageContext) -> Lake:
+    return work_lake(context.lake, cache_folder())
 
 
 @contextlib.contextmanager
 def _training(
-    studio: Studio, asset: str, choice: Training, recipe: Recipe
+    context: StageContext, asset: str, choice: Training, provenance: Provenance
 ) -> Iterator[tuple[Report, Checkpoints | None]]:
     """Yield where a training shows its progress and keeps its checkpoints, for one at a time."""
     every = choice.logger.checkpoint_seconds
-    with _reporting(studio, asset, recipe) as report:
+    with _reporting(context, asset, provenance) as report:
         if every is None:
             yield report, None
             return
-        kept = Checkpoints(_work(studio), asset, recipe.fingerprint, every, studio.log.info)
+        kept = Checkpoints(_work(context), asset, provenance.fingerprint, every, context.log.info)
         with kept.held():
             yield report, kept
 
 
-def _made(path: str, trained: Trained, studio: Studio) -> Made:
+def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
     """Record a training: its weights with what they were trained on and with, and its curves."""
     import torch
 
     made_with = {
-        "data_set": studio.upstream("lr_hr_pairs").data_version,
+        "data_set": context.upstream("lr_hr_pairs").data_version,
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
     weights = with_provenance(trained.weights, made_with)
     panels = panels_of(trained.curve)
-    return Made(
+    return StageResult(
         {path: weights},
         {
             **trained.figures,
@@ -181,10 +181,10 @@ def _made(path: str, trained: Trained, studio: Studio) -> Made:
 
 
 @contextlib.contextmanager
-def _reporting(studio: Studio, asset: str, recipe: Recipe) -> Iterator[Report]:
+def _reporting(context: StageContext, asset: str, provenance: Provenance) -> Iterator[Report]:
     """Yield a callback that shows training progress in the log and in TensorBoard."""
-    folder = Path(_work(studio).full_path(f"{asset}/tensorboard/{recipe.fingerprint[:8]}"))
-    studio.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
+    folder = Path(_work(context).full_path(f"{asset}/tensorboard/{provenance.fingerprint[:8]}"))
+    context.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
     told = 0.0
 
     def report(step: Step) -> None:
@@ -193,7 +193,7 @@ def _reporting(studio: Studio, asset: str, recipe: Recipe) -> Iterator[Report]:
         now = time.monotonic()
         if step.iteration == step.total or now - told >= TOLD_EVERY:
             told = now
-            studio.log.info(f"{asset} {step.line}")
+            context.log.info(f"{asset} {step.line}")
 
     with contextlib.closing(TensorBoard(folder)) as board:
         yield report

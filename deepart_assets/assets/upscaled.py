@@ -8,11 +8,11 @@ from functools import cache
 from typing import Any
 
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
+from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import AssetTemplate, painting_asset
-from deepart_assets.orchestration.studio import Painting, PaintingStage, Studio
+from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Made, Record
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
@@ -21,7 +21,7 @@ def upscaled_from(name: str) -> AssetTemplate:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = f"{name}_outpaintings"
 
-    def size_fault(record: Record) -> str | None:
+    def size_fault(record: MaterializationRecord) -> str | None:
         figures = record.figures
         size, low = (
             (figures["height"], figures["width"]),
@@ -29,7 +29,7 @@ def upscaled_from(name: str) -> AssetTemplate:
         )
         return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
 
-    def subject_fault(record: Record) -> str | None:
+    def subject_fault(record: MaterializationRecord) -> str | None:
         difference = record.figures["subject_difference"]
         return f"differs by {difference} grey levels" if difference else None
 
@@ -56,19 +56,19 @@ def upscaled_from(name: str) -> AssetTemplate:
             ),
         ],
     )
-    def upscaled(studio: Studio) -> PaintingStage:
+    def upscaled(context: StageContext) -> PaintingStageSpec:
         """The outpainted painting at four times the size, by Art ESRGAN in overlapping tiles.
 
         RGB PNG. The whole picture goes through the network that `art_esrgan` trained. Where the
         original painting is larger than the working copy, its subject then comes from there, at
         this size, and the generated side is led to it in a narrow band.
         """
-        settings = studio.settings.super_resolution.upscaling
-        keep = studio.settings.restoration.keep_subject
+        settings = context.settings.super_resolution.upscaling
+        keep = context.settings.restoration.keep_subject
         # Not before the first painting that has to be made.
-        upscaler = cache(lambda: RRDBNetUpscaler(studio.read("art_esrgan"), settings))
+        upscaler = cache(lambda: RRDBNetUpscaler(context.read("art_esrgan"), settings))
 
-        def make(painting: Painting) -> Made:
+        def make(painting: Painting) -> StageResult:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)
             original = painting.original()
             mask = decode_grey(
@@ -78,7 +78,7 @@ def upscaled_from(name: str) -> AssetTemplate:
             high = upscaler()(low)
             data = encode_png(keep_subject(high, original, mask) if kept else high)
             high = decode_rgb(data, painting.id)
-            return Made(
+            return StageResult(
                 {f"{name}_upscaled/{painting.id}.png": data},
                 {
                     "preview": preview_uri(high),
@@ -91,7 +91,7 @@ def upscaled_from(name: str) -> AssetTemplate:
                 },
             )
 
-        return PaintingStage(make)
+        return PaintingStageSpec(make)
 
     return upscaled
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from deepart_assets.assets.styles import style_assets
+from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.factory import AssetTemplate, data_asset
-from deepart_assets.orchestration.studio import Stage, Studio
+from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Made, Record, sha256_of
+from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet, unread
 from deepart_assets.wikiart.looks import Looks
 from deepart_assets.wikiart.naming import INBOX, WIKIART, Shelf
@@ -33,7 +33,7 @@ SHOWN = 50
 """Rows of a table in the UI."""
 
 
-def _unreadable(record: Record) -> str | None:
+def _unreadable(record: MaterializationRecord) -> str | None:
     quarantined = record.figures["quarantined"]
     return f"{quarantined} pictures are quarantined; see the table" if quarantined else None
 
@@ -53,7 +53,7 @@ READABLE = Check(
     code_version="2",
     checks=[READABLE],
 )
-def wikiart_paintings(studio: Studio) -> Stage:
+def wikiart_paintings(context: StageContext) -> StageSpec:
     """The paintings of the profile's sources and their catalogue.
 
     A copy of every usable picture, byte for byte, and a parquet table with a row for each picture:
@@ -61,8 +61,8 @@ def wikiart_paintings(studio: Studio) -> Stage:
     for a quarantined one, the reason. Pictures that did not change are neither read nor decoded
     again, and a run that is broken off goes on where it was.
     """
-    sources = open_sources(studio.settings.wikiart.sources, studio.downloads)
-    return _catalogued(studio, WIKIART, sources)
+    sources = open_sources(context.settings.wikiart.sources, context.downloads)
+    return _catalogued(context, WIKIART, sources)
 
 
 @data_asset(
@@ -71,21 +71,21 @@ def wikiart_paintings(studio: Studio) -> Stage:
     kinds={"parquet"},
     checks=[READABLE],
 )
-def inbox_paintings(studio: Studio) -> Stage:
+def inbox_paintings(context: StageContext) -> StageSpec:
     """The paintings that people dropped in the inbox, catalogued as WikiArt's are.
 
     All of them are restored, whatever their style; labels come from a CSV beside them where there
     is one. The super-resolution data set does not see them: it is WikiArt's.
     """
-    source = open_inbox(studio.settings.inbox, studio.lake, studio.log.warning)
-    return _catalogued(studio, INBOX, [source])
+    source = open_inbox(context.settings.inbox, context.lake, context.log.warning)
+    return _catalogued(context, INBOX, [source])
 
 
-def _catalogued(studio: Studio, shelf: Shelf, sources: Sequence[Source]) -> Stage:
-    lake, tell = studio.lake, studio.log.info
+def _catalogued(context: StageContext, shelf: Shelf, sources: Sequence[Source]) -> StageSpec:
+    lake, tell = context.lake, context.log.info
     previous = read_cache(lake, shelf.catalogue)
 
-    def make() -> Made:
+    def make() -> StageResult:
         build = build_catalogue(
             sources,
             previous,
@@ -98,10 +98,10 @@ def _catalogued(studio: Studio, shelf: Shelf, sources: Sequence[Source]) -> Stag
         counts, table = build.counts, build.catalogue
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
-        return Made(
+        return StageResult(
             {shelf.catalogue: to_parquet(table)},
             {
-                "preview": studio.glance(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
+                "preview": context.glance(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
@@ -124,7 +124,7 @@ def _catalogued(studio: Studio, shelf: Shelf, sources: Sequence[Source]) -> Stag
             inputs["lost"] = f"{len(lost)} copies, {sha256_of(json.dumps(lost).encode())}"
         if unread(previous):  # a failing disk or network is tried again each time
             inputs["unread"] = datetime.now(UTC).isoformat()
-    return Stage(make, inputs=inputs)
+    return StageSpec(make, inputs=inputs)
 
 
 def _state(sources: Sequence[Source]) -> str:

@@ -21,8 +21,8 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
-from deepart_assets.orchestration.factory import AssetTemplate, data_asset
-from deepart_assets.orchestration.studio import GLANCE, Stage, Studio
+from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.context import GLANCE, StageContext, StageSpec
 from deepart_assets.reports.data_set import (
     DataSetPage,
     RejectedGroup,
@@ -32,7 +32,7 @@ from deepart_assets.reports.data_set import (
 )
 from deepart_assets.settings import Settings
 from deepart_assets.settings.super_resolution import DriveSR, RuledSR
-from deepart_assets.storage import Made
+from deepart_assets.storage import StageResult
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.sources import open_source
 from deepart_assets.wikiart.sr.archive import take_archive
@@ -72,7 +72,7 @@ def wikiart_sr_asset(settings: Settings) -> AssetTemplate:
         kinds={"parquet", "html"},
         code_version="2",
     )
-    def wikiart_sr(studio: Studio) -> Stage:
+    def wikiart_sr(context: StageContext) -> StageSpec:
         """The WikiArt SR data set: large, sharp, distinct paintings in train, valid and test.
 
         By rule: paintings whose smaller side is large enough without the borders of the scan, with
@@ -84,24 +84,24 @@ def wikiart_sr_asset(settings: Settings) -> AssetTemplate:
         `wikiart_sr/paintings.parquet` has the paintings, `rejected.parquet` the others and why
         not; open `wikiart_sr/index.html` in a browser to see both.
         """
-        chosen = studio.settings.super_resolution.data_set
+        chosen = context.settings.super_resolution.data_set
 
-        def make() -> Made:
+        def make() -> StageResult:
             if isinstance(chosen, RuledSR):
-                return _by_rule(studio, chosen)
-            return _from_archive(studio, chosen)
+                return _by_rule(context, chosen)
+            return _from_archive(context, chosen)
 
-        return Stage(make)
+        return StageSpec(make)
 
     return wikiart_sr
 
 
-def _by_rule(studio: Studio, choice: RuledSR) -> Made:
-    catalogue = from_parquet(studio.read("wikiart_paintings"))
+def _by_rule(context: StageContext, choice: RuledSR) -> StageResult:
+    catalogue = from_parquet(context.read("wikiart_paintings"))
     candidates = large_enough(catalogue, choice.minimal_side)
-    known = from_parquet(studio.lake.read(MEASURES)) if studio.lake.exists(MEASURES) else None
+    known = from_parquet(context.lake.read(MEASURES)) if context.lake.exists(MEASURES) else None
     measured, decoded = measure_paintings(
-        candidates, studio.original, known, partial(_save, studio), studio.log.info
+        candidates, context.original, known, partial(_save, context), context.log.info
     )
     selection = select(measured, choice)
     usable = int((catalogue["status"] == "ok").sum())
@@ -118,17 +118,17 @@ def _by_rule(studio: Studio, choice: RuledSR) -> Made:
         "candidates": len(candidates),
         "decoded_now": decoded,
     }
-    pages, figures = _shown(studio, selection, facts)
-    return Made({**_tables(selection), **pages}, {**figures, **counts})
+    pages, figures = _shown(context, selection, facts)
+    return StageResult({**_tables(selection), **pages}, {**figures, **counts})
 
 
-def _save(studio: Studio, measures: "pandas.DataFrame") -> None:
-    studio.lake.write(MEASURES, to_parquet(measures))
+def _save(context: StageContext, measures: "pandas.DataFrame") -> None:
+    context.lake.write(MEASURES, to_parquet(measures))
 
 
-def _from_archive(studio: Studio, choice: DriveSR) -> Made:
-    source = open_source("wikiart_sr", choice, studio.downloads, "super_resolution.data_set")
-    taken = take_archive(source, studio.log.info)
+def _from_archive(context: StageContext, choice: DriveSR) -> StageResult:
+    source = open_source("wikiart_sr", choice, context.downloads, "super_resolution.data_set")
+    taken = take_archive(source, context.log.info)
     facts = [
         f"{source.origin}, as it is: {len(taken.pictures)} pictures, the split by its folders.",
         f"{len(taken.selection.rejected)} pictures cannot be read, {taken.elsewhere} lie in none"
@@ -141,11 +141,11 @@ def _from_archive(studio: Studio, choice: DriveSR) -> Made:
         for path, picture in taken.pictures.items():
             yield path, picture.read()
         # The sheet is made of the pictures in the lake.
-        pages, more = _shown(studio, taken.selection, facts)
+        pages, more = _shown(context, taken.selection, facts)
         yield from pages.items()
         figures.update(more)
 
-    return Made(files(), figures)
+    return StageResult(files(), figures)
 
 
 def _tables(selection: Selection) -> dict[str, bytes]:
@@ -156,11 +156,11 @@ def _tables(selection: Selection) -> dict[str, bytes]:
 
 
 def _shown(
-    studio: Studio, selection: Selection, facts: Sequence[str]
+    context: StageContext, selection: Selection, facts: Sequence[str]
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return the sheet and the page, and the figures for the UI."""
     chosen, rejected = selection.chosen, selection.rejected
-    thumbnails = _thumbnails(studio, chosen)
+    thumbnails = _thumbnails(context, chosen)
     groups = []
     for split in SPLITS:
         rows = chosen[chosen["split"] == split]
@@ -183,7 +183,7 @@ def _shown(
         facts=facts,
         sheet=SHEET.rsplit("/", 1)[1],
         tables=[_table("By style", style_rows), _table("Rejected", rule_rows)],
-        rejected=[_group(studio, rows, title) for title, rows in by_rule.items() if len(rows)],
+        rejected=[_group(context, rows, title) for title, rows in by_rule.items() if len(rows)],
     )
     pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: data_set_html(page)}
     return pages, {
@@ -198,8 +198,8 @@ def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
     return Table(title, list(rows[0]) if rows else [], [list(row.values()) for row in rows])
 
 
-def _group(studio: Studio, rejected: "pandas.DataFrame", title: str) -> RejectedGroup:
-    pictures = _thumbnails(studio, rejected[rejected["path"] != ""].head(EXAMPLES))
+def _group(context: StageContext, rejected: "pandas.DataFrame", title: str) -> RejectedGroup:
+    pictures = _thumbnails(context, rejected[rejected["path"] != ""].head(EXAMPLES))
     rows = [
         RejectedRow(
             id=row["id"],
@@ -212,15 +212,15 @@ def _group(studio: Studio, rejected: "pandas.DataFrame", title: str) -> Rejected
     return RejectedGroup(title, len(rejected), rows)
 
 
-def _thumbnails(studio: Studio, table: "pandas.DataFrame") -> dict[str, NDArray[np.uint8]]:
+def _thumbnails(context: StageContext, table: "pandas.DataFrame") -> dict[str, NDArray[np.uint8]]:
     """Return small pictures without borders by id; grey ones of pictures that cannot be read."""
-    pictures = in_parallel(partial(_thumbnail, studio), table.to_dict("records"))
+    pictures = in_parallel(partial(_thumbnail, context), table.to_dict("records"))
     return dict(zip(table["id"], pictures, strict=True))
 
 
-def _thumbnail(studio: Studio, row: Mapping[Any, Any]) -> NDArray[np.uint8]:
+def _thumbnail(context: StageContext, row: Mapping[Any, Any]) -> NDArray[np.uint8]:
     try:
-        seen = PictureFile(studio.lake.read(row["path"]), row["path"]).reduced(2 * CELL)
+        seen = PictureFile(context.lake.read(row["path"]), row["path"]).reduced(2 * CELL)
     except (PaintingError, FileNotFoundError):
         return np.full((CELL, CELL, 3), 224, np.uint8)
     box = Box(*(int(row.get(side, 0)) for side in BOX))

@@ -3,7 +3,7 @@
 Belongs here: what starts a first run, and the words that say why. Does not belong here: what is
 stale (`plan`), when a folder is still (`folders`), runs that follow from others (`follow_ups`).
 
-Every run carries `deepart/because`, and is asked for once: its run key names what it follows from.
+Every run carries `deepart/reason`, and is asked for once: its run key names what it follows from.
 """
 
 from collections.abc import Sequence
@@ -12,18 +12,18 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.orchestration.folders import Stamps, folder_sensor
-from deepart_assets.orchestration.follow_ups import (
+from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
+from deepart_assets.orchestration.notifications import notifying
+from deepart_assets.orchestration.observable_assets import ObservableFolder
+from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.restore_sensors import (
     Jobs,
     named,
     restorations,
     restore_new_paintings,
     restore_what_is_stale,
 )
-from deepart_assets.orchestration.notifications import notifying
-from deepart_assets.orchestration.observed import Observed
-from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.tags import AUTOMATED, BECAUSE, PRIORITY, Tags
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, Tags
 from deepart_assets.settings.automation import Automation
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
 
@@ -45,7 +45,13 @@ WORDS = {
 
 
 def sensors_of(
-    settings: Automation, jobs: Jobs, masks: Observed, *, catalogue: str, plan: str, runs: str
+    settings: Automation,
+    jobs: Jobs,
+    masks: ObservableFolder,
+    *,
+    catalogue: str,
+    plan: str,
+    runs: str,
 ) -> list[dg.SensorDefinition]:
     """Return the sensors.
 
@@ -65,12 +71,12 @@ def sensors_of(
         return inbox_stamps(profile.settings.inbox, profile.lake)
 
     def inbox_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[Tags]:
-        return [{BECAUSE: f"the inbox changed: {named(names)}", AUTOMATED: "true", PRIORITY: "1"}]
+        return [{REASON: f"the inbox changed: {named(names)}", AUTOMATED: "true", PRIORITY: "1"}]
 
     def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[Tags]:
         keys = [name.removesuffix(masks.suffix) for name in names if name.endswith(masks.suffix)]
         because = f"a curator's masks changed: {named(keys)}"
-        return list(restorations(instance, keys, settings, {BECAUSE: because, AUTOMATED: "true"}))
+        return list(restorations(instance, keys, settings, {REASON: because, AUTOMATED: "true"}))
 
     return [
         folder_sensor(
@@ -118,7 +124,7 @@ def _schedule(
             execution_timezone=settings.time_zone,
             default_status=status.RUNNING if settings.running else status.STOPPED,
             description=text,
-            tags={BECAUSE: because, AUTOMATED: "true", PRIORITY: LATER},
+            tags={REASON: because, AUTOMATED: "true", PRIORITY: LATER},
         )
     except dg.DagsterInvalidDefinitionError as error:
         raise SettingsError(

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from deepart_assets.orchestration.batching import run_batch
+from deepart_assets.orchestration.context import BatchedPrediction, PaintingStageSpec, StageContext
 from deepart_assets.orchestration.events import (
     Version,
     latest_versions,
@@ -22,24 +24,22 @@ from deepart_assets.orchestration.events import (
     painting_materialization,
 )
 from deepart_assets.orchestration.metadata import metadata_of, took
-from deepart_assets.orchestration.observed import ABSENT, ORIGINALS, news
+from deepart_assets.orchestration.observable_assets import ABSENT, ORIGINALS, changed_observations
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.standing import (
-    Due,
-    Examiner,
-    FailedBefore,
-    Standing,
-    UpToDate,
-    Waiting,
-    Withdrawn,
+from deepart_assets.orchestration.staleness import (
+    Delisted,
+    FailedUnchanged,
+    Fresh,
+    MissingUpstream,
+    OutputStatus,
+    Stale,
+    StalenessChecker,
 )
-from deepart_assets.orchestration.studio import PaintingStage, Studio, Together
-from deepart_assets.orchestration.tags import demand_of
-from deepart_assets.orchestration.together import begun
-from deepart_assets.storage import Record, keep
+from deepart_assets.orchestration.tags import policy_of
+from deepart_assets.storage import MaterializationRecord, compute_and_record
 
 if TYPE_CHECKING:
-    from deepart_assets.orchestration.factory import PaintingAsset
+    from deepart_assets.orchestration.asset_factory import PaintingAsset
 
 Event = dg.AssetMaterialization | dg.AssetObservation
 
@@ -67,12 +67,12 @@ class Batch:
         made_by: str,
     ) -> None:
         self.context = context
-        self.ledger = profile.ledger
-        self.studio = Studio(profile.settings, profile.ledger, context.log)
+        self.store = profile.store
+        self.stage_context = StageContext(profile.settings, profile.store, context.log)
         self.asset = asset
         self.made_by = made_by
         self.keys = list(context.partition_keys)
-        self.done: dict[str, Record] = {}
+        self.done: dict[str, MaterializationRecord] = {}
         self.failed: dict[str, str] = {}
         self._start = time.perf_counter()
         self._told = 0
@@ -81,28 +81,28 @@ class Batch:
     def run(self) -> Iterator[Event]:
         """Make or reuse each painting's output and yield its events."""
         instance, asset = self.context.instance, self.asset
-        self.ledger.sweep(asset.name)
-        demand = demand_of(self.context.run.tags)
-        examiner = Examiner(asset, self.studio, self.keys, demand)
-        seen = self._seen(examiner)
+        self.store.sweep(asset.name)
+        demand = policy_of(self.context.run.tags)
+        checker = StalenessChecker(asset, self.stage_context, self.keys, demand)
+        seen = self._seen(checker)
         for name, versions in seen.items():
-            log_together(self.context, news(instance, name, versions))
+            log_together(self.context, changed_observations(instance, name, versions))
         # Read before the data: a later materialization of an upstream must count as newer.
         self._versions: Mapping[str, Mapping[str, Version]] = {
             **{dep: latest_versions(instance, dep, None) for dep in asset.deps},
             **{dep: latest_versions(instance, dep, self.keys) for dep in asset.painting_deps},
             **{name: latest_versions(instance, name, self.keys, observed=True) for name in seen},
         }
-        stage = examiner.stage
-        size = stage.make.size if isinstance(stage.make, Together) else 1
-        due: list[Due] = []
+        stage = checker.stage
+        size = stage.make.size if isinstance(stage.make, BatchedPrediction) else 1
+        due: list[Stale] = []
         for key in self.keys:
             try:
-                standing = examiner.stand(key, self.ledger.get)
+                standing = checker.stand(key, self.store.get)
             except Exception as error:
                 yield from self._tell(key, *self._failure(key, error))
                 continue
-            if isinstance(standing, Due):
+            if isinstance(standing, Stale):
                 due.append(standing)
             else:
                 yield from self._tell(key, *self._nothing_due(key, standing))
@@ -111,45 +111,47 @@ class Batch:
                 due = []
         yield from self._work(stage, due)
 
-    def _seen(self, examiner: Examiner) -> dict[str, dict[str, str]]:
+    def _seen(self, checker: StalenessChecker) -> dict[str, dict[str, str]]:
         """Return the version of each painting's original and files, by observed asset."""
-        listed = self.studio.paintings
+        listed = self.stage_context.paintings
         return {
             ORIGINALS: {key: listed[key].version for key in self.keys if key in listed},
             **{
                 name: {key: hashes.get(key, ABSENT) for key in self.keys}
-                for name, hashes in examiner.files.items()
+                for name, hashes in checker.files.items()
             },
         }
 
-    def _nothing_due(self, key: str, standing: Standing) -> tuple[str, Event | None]:
+    def _nothing_due(self, key: str, standing: OutputStatus) -> tuple[str, Event | None]:
         """Say what to tell of a painting of which nothing has to be made."""
         match standing:
-            case UpToDate(record):
+            case Fresh(record):
                 return self._outcome(record, computed=False)
-            case Waiting(upstream, record):
+            case MissingUpstream(upstream, record):
                 return self._left_out(key, upstream, record)
-            case FailedBefore(record):
+            case FailedUnchanged(record):
                 reason = str(record.reason)
                 told = f"left out: it failed, and nothing has changed: {reason}"
                 return told, self._observation(key, failed=reason)
-            case Withdrawn():
+            case Delisted():
                 self.failed[key] = "not among styled_paintings any more: withdraw its partition"
                 return self.failed[key], None
         raise AssertionError(standing)
 
-    def _work(self, stage: PaintingStage, due: Sequence[Due]) -> Iterator[Event]:
+    def _work(self, stage: PaintingStageSpec, due: Sequence[Stale]) -> Iterator[Event]:
         """Make what is due, together if the stage can, and tell of each painting."""
         start = time.perf_counter()
-        if isinstance(stage.make, Together):
-            makes = begun(stage.make, [each.painting for each in due])
+        if isinstance(stage.make, BatchedPrediction):
+            makes = run_batch(stage.make, [each.painting for each in due])
         else:
             makes = [partial(stage.make, each.painting) for each in due]
         spent = (time.perf_counter() - start) / max(1, len(due))
         for each, make in zip(due, makes, strict=True):
             key = each.painting.id
             try:
-                record = keep(self.ledger, self.asset.name, each.recipe, make, key=key, spent=spent)
+                record = compute_and_record(
+                    self.store, self.asset.name, each.provenance, make, key=key, spent=spent
+                )
             except Exception as error:  # one bad painting never stops the others
                 yield from self._tell(key, *self._failure(key, error))
             else:
@@ -172,7 +174,7 @@ class Batch:
             f"{self.asset.name} {self._told}/{len(self.keys)} {key}: {told}{remaining}"
         )
 
-    def _outcome(self, record: Record, *, computed: bool) -> tuple[str, Event]:
+    def _outcome(self, record: MaterializationRecord, *, computed: bool) -> tuple[str, Event]:
         key = record.key
         if record.status == "skipped":
             return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
@@ -187,7 +189,7 @@ class Batch:
                 for dep, known in self._versions.items()
                 if (version := known.get("" if dep in self.asset.deps else key)) is not None
             },
-            metadata=metadata_of(record, self.ledger.lake, computed=computed),
+            metadata=metadata_of(record, self.store.lake, computed=computed),
         )
         return took(record, computed), event
 
@@ -196,11 +198,13 @@ class Batch:
         self.context.log.error(f"{self.asset.name} {key} failed", exc_info=error)
         return f"failed, {reason}", self._observation(key, failed=reason)
 
-    def _left_out(self, key: str, dep: str, record: Record | None) -> tuple[str, Event | None]:
+    def _left_out(
+        self, key: str, dep: str, record: MaterializationRecord | None
+    ) -> tuple[str, Event | None]:
         """Pass on a skip; wait, without a fault of its own, for what failed or is missing."""
         if record is not None and record.status == "skipped":
             skip = replace(record, asset=self.asset.name, files=(), figures={}, seconds=0.0)
-            self.ledger.put(skip)
+            self.store.put(skip)
             return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
         if record is None:
             return f"left out: {dep} has no result yet", None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from deepart_assets.orchestration.metadata import MetadataDict, markdown_table
-from deepart_assets.storage import Record
+from deepart_assets.storage import MaterializationRecord
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Check:
 
     name: str
     description: str
-    fault: Callable[[Record], str | None]
+    fault: Callable[[MaterializationRecord], str | None]
     """Returns what is wrong with a record, or None."""
     severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.ERROR
 
@@ -33,7 +33,7 @@ def check_specs(asset: str, checks: Sequence[Check]) -> list[dg.AssetCheckSpec]:
 
 
 def check_results(
-    asset: str, checks: Sequence[Check], records: Mapping[str, Record]
+    asset: str, checks: Sequence[Check], records: Mapping[str, MaterializationRecord]
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge records, by painting (or "" for the whole), and yield one result a check."""
     for check in checks:

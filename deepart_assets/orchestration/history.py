@@ -8,7 +8,7 @@ and asset. In PostgreSQL each connection is a new process of the server. In sqli
 connection copies the journal and waits for the disk several times: 40 ms an event on a common
 machine. Here connections are kept, and in sqlite events are on the disk when the journal is next
 copied. A killed process loses none. A machine that loses its power may lose the last ones, never
-the log: results are recorded in the lake before (`storage.ledger`), and the next plan finds what
+the log: results are recorded in the lake before (`storage.store`), and the next plan finds what
 Dagster has not heard of. The files are Dagster's, which can read them, and the other way round.
 """
 

@@ -9,28 +9,28 @@ from typing import Any
 
 import dagster as dg
 
-from deepart_assets.storage import Lake, Record
+from deepart_assets.storage import Lake, MaterializationRecord
 
 MetadataDict = dict[str, dg.MetadataValue[Any]]
 
 
-def metadata_of(record: Record, lake: Lake, *, computed: bool) -> MetadataDict:
+def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) -> MetadataDict:
     """Return what the UI shows of an output: figures first, provenance after."""
     shown = {name: _value(value) for name, value in record.figures.items() if value is not None}
     if record.verdict is not None:
         shown["verdict"] = dg.MetadataValue.text(record.verdict)
     if record.files:
         shown["file"] = dg.MetadataValue.path(lake.full_path(record.path))
-    if record.recipe.get("weights"):
-        shown["weights"] = dg.MetadataValue.text(str(record.recipe["weights"]))
-    shown["settings"] = dg.MetadataValue.json(dict(record.recipe.get("settings", {})))
+    if record.provenance.get("weights"):
+        shown["weights"] = dg.MetadataValue.text(str(record.provenance["weights"]))
+    shown["settings"] = dg.MetadataValue.json(dict(record.provenance.get("settings", {})))
     shown["made"] = dg.MetadataValue.text("now" if computed else f"reused from {record.made_at}")
     shown["seconds"] = dg.MetadataValue.float(record.seconds)
     shown["fingerprint"] = dg.MetadataValue.text(record.fingerprint)
     return shown
 
 
-def took(record: Record, computed: bool) -> str:
+def took(record: MaterializationRecord, computed: bool) -> str:
     """Say in words how long an output took, or since when it is there."""
     return f"{record.seconds:.1f} s" if computed else f"up to date, made {record.made_at}"
 

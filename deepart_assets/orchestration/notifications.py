@@ -16,7 +16,7 @@ from importlib import import_module
 import dagster as dg
 
 from deepart_assets.errors import SettingsError
-from deepart_assets.orchestration.tags import BECAUSE
+from deepart_assets.orchestration.tags import REASON
 from deepart_assets.settings.automation import Automation
 
 
@@ -83,7 +83,7 @@ def notifying(settings: Automation) -> list[dg.SensorDefinition]:
         failures = list(_failures(context.instance, run.run_id))
         if not failures and not run.is_success:
             failures = [context.dagster_event.message or "no reason given"]
-        because = run.tags.get(BECAUSE, "")
+        because = run.tags.get(REASON, "")
         hook(Notification(run.run_id, run.job_name, run.is_success, because, tuple(failures)))
 
     running = dg.DefaultSensorStatus.RUNNING if settings.running else dg.DefaultSensorStatus.STOPPED
@@ -92,7 +92,7 @@ def notifying(settings: Automation) -> list[dg.SensorDefinition]:
             run_status=status,
             name=f"notify_{word}",
             description=f"Tells of each run that {word}, as automation.notify says.",
-            minimum_interval_seconds=settings.look_seconds,
+            minimum_interval_seconds=settings.poll_interval_seconds,
             default_status=running,
         )(told)
         for status, word in (

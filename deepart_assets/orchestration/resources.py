@@ -12,8 +12,8 @@ import dagster as dg
 from pydantic import Field
 
 from deepart_assets.settings import Settings, validate_settings
-from deepart_assets.settings.section import laid_over
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.settings.section import deep_merge
+from deepart_assets.storage import Lake, MaterializationStore
 
 FIXED = {"profile", "execution", "automation"}
 """Sections that are part of the graph and cannot change from run to run."""
@@ -39,7 +39,7 @@ class Profile(dg.ConfigurableResource):
             SettingsError: The launchpad's values are wrong.
         """
         given = {name: getattr(self, name) for name in self.base if hasattr(self, name)}
-        return validate_settings(laid_over(self.base, given), "launchpad, resources.profile")
+        return validate_settings(deep_merge(self.base, given), "launchpad, resources.profile")
 
     @cached_property
     def lake(self) -> Lake:
@@ -47,9 +47,9 @@ class Profile(dg.ConfigurableResource):
         return Lake(self.data_root)
 
     @cached_property
-    def ledger(self) -> Ledger:
+    def store(self) -> MaterializationStore:
         """The records of the data lake."""
-        return Ledger(self.lake)
+        return MaterializationStore(self.lake)
 
 
 def profile_resource(settings: Settings, data_root: str) -> Profile:

@@ -7,18 +7,18 @@ run.
 from collections.abc import Mapping, Sequence
 
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
-from deepart_assets.orchestration.standing import Demand
+from deepart_assets.orchestration.staleness import RunPolicy
 
 Tags = Mapping[str, str]
 """The tags of a run."""
 
-BECAUSE = "deepart/because"
+REASON = "deepart/reason"
 """Why a run was asked for, in words."""
 FORCE = "deepart/force"
 """Whether what is up to date is made again."""
 AUTOMATED = "deepart/automated"
 """Whether nobody asked for the run: what failed is then left alone unless something changed."""
-ATTENDED = "deepart/attended"
+INTERACTIVE = "deepart/interactive"
 """Whether who started the run starts what follows from it, too: sensors then leave it alone."""
 PRIORITY = "dagster/priority"
 """Of the runs that wait in the queue the highest is next; 0 where nothing is said."""
@@ -28,9 +28,9 @@ ALL_STEPS = "ALL_STEPS"
 """All of it: what is there is reused, and a plan that was made before is made anew."""
 
 
-def demand_of(tags: Tags) -> Demand:
+def policy_of(tags: Tags) -> RunPolicy:
     """Return what a run's tags ask for."""
-    return Demand(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
+    return RunPolicy(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
 
 
 def range_tags(keys: Sequence[str]) -> dict[str, str]:

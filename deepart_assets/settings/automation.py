@@ -15,10 +15,10 @@ class Automation(Section):
     """Sensors and schedules; each can be turned off and on in the UI as well."""
 
     running: bool = Field(True, description="Whether they run from the start.")
-    look_seconds: int = Field(
+    poll_interval_seconds: int = Field(
         15, ge=1, description="Seconds from one look at the inbox and the masks to the next."
     )
-    quiet_seconds: float = Field(
+    debounce_seconds: float = Field(
         30,
         ge=0,
         description="A folder in which something changed is taken in once it has been still for so"
@@ -27,8 +27,8 @@ class Automation(Section):
     nightly: str = Field("0 2 * * *", description="When what is stale is made again: cron.")
     weekly: str = Field("0 0 * * 0", description="When the sources are read again: cron.")
     time_zone: str = Field("UTC", description="Of both, an IANA name: Europe/Berlin.")
-    batch: int = Field(500, ge=1, description="Paintings of one run at most.")
-    gap: int = Field(
+    max_partitions_per_run: int = Field(500, ge=1, description="Most paintings of one run.")
+    max_partition_gap: int = Field(
         50,
         ge=0,
         description="Stale paintings with at most so many others between them go into one run:"

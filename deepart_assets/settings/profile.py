@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings.models import Settings
 from deepart_assets.settings.places import configs_folder
-from deepart_assets.settings.section import laid_over
+from deepart_assets.settings.section import deep_merge
 
 
 def load_settings(profile: str | None = None) -> Settings:
@@ -54,7 +54,7 @@ def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any],
         beneath, files = _content(_profile_file(str(base)), (*before, file))
     except SettingsError as error:
         raise SettingsError(f"{file}: {EXTENDS}: {error}") from error
-    return laid_over(beneath, content), [str(file), *files]
+    return deep_merge(beneath, content), [str(file), *files]
 
 
 def _profile_file(name: str) -> Path:
@@ -72,6 +72,15 @@ def _profile_file(name: str) -> Path:
             f" choose one of {', '.join(known)}, or the path of a YAML file"
         )
     return folder / f"{name}.yaml"
+
+
+RENAMED = {
+    "automation.look_seconds": "automation.poll_interval_seconds",
+    "automation.quiet_seconds": "automation.debounce_seconds",
+    "automation.gap": "automation.max_partition_gap",
+    "automation.batch": "automation.max_partitions_per_run",
+}
+"""Settings by their names in earlier versions."""
 
 
 def validate_settings(content: Mapping[str, Any], where: str) -> Settings:
@@ -95,6 +104,8 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     location = [str(part) for part in fault["loc"]]
     key = ".".join(_written(location, content))
     if fault["type"] == "extra_forbidden":
+        if (renamed := RENAMED.get(key)) is not None:
+            return f"{key} is now called {renamed}: rename it"
         return f"unknown key {key!r}{_nearest(location[-1], _names_beside(location))}"
     return f"{key}: {fault['msg']} (found {fault['input']!r})"
 

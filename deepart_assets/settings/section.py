@@ -19,13 +19,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def laid_over(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+def deep_merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Merge nested settings; a section of another kind replaces the old one as a whole."""
     merged = dict(base)
     for key, value in given.items():
         old = base.get(key)
         if isinstance(old, Mapping) and isinstance(value, Mapping) and _same_kind(old, value):
-            merged[key] = laid_over(old, value)
+            merged[key] = deep_merge(old, value)
         else:
             merged[key] = value
     return merged

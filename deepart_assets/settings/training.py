@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.section import Section, laid_over
+from deepart_assets.settings.section import Section, deep_merge
 
 
 class Part(BaseModel):
@@ -233,7 +233,7 @@ class Training(Section):
         if not isinstance(given, Mapping):
             return given
         path = given.get("options", cls.model_fields["options"].default)
-        return laid_over({"options": path, **_read_options(str(path))}, given)
+        return deep_merge({"options": path, **_read_options(str(path))}, given)
 
     def recipe(self) -> dict[str, Any]:
         """Return all that the weights depend on, as plain values."""

@@ -1,6 +1,6 @@
 """The one place where the pipeline's files and the records of how they were made are kept.
 
-Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`ledger`),
+Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`store`),
 all records of an asset at once (`register`).
 Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
 """
@@ -13,30 +13,30 @@ from deepart_assets.storage.lake import (
     sha256_of_json,
     stamp_of,
 )
-from deepart_assets.storage.ledger import (
-    Ledger,
-    Made,
-    Recipe,
-    Record,
-    keep,
-    make_or_reuse,
-    reason_to_make,
+from deepart_assets.storage.materialization_store import (
+    MaterializationRecord,
+    MaterializationStore,
+    Provenance,
+    StageResult,
+    compute_and_record,
+    materialize_if_stale,
+    staleness_reason,
 )
-from deepart_assets.storage.register import Register
+from deepart_assets.storage.record_index import RecordIndex
 
 __all__ = [
     "Lake",
-    "Ledger",
-    "Made",
-    "Recipe",
-    "Record",
-    "Register",
+    "MaterializationRecord",
+    "MaterializationStore",
+    "Provenance",
+    "RecordIndex",
+    "StageResult",
     "StoredFile",
-    "keep",
-    "make_or_reuse",
-    "reason_to_make",
+    "compute_and_record",
+    "materialize_if_stale",
     "sha256_of",
     "sha256_of_file",
     "sha256_of_json",
+    "staleness_reason",
     "stamp_of",
 ]

@@ -234,7 +234,7 @@ class Lake:
         return sweep(Path(self._full(folder))) if self._is_local else 0
 
     @contextlib.contextmanager
-    def turn(self, name: str) -> Iterator[None]:
+    def lock(self, name: str) -> Iterator[None]:
         """Take turns with the other processes of this machine at what `name`, a path, stands for.
 
         A process that is killed has had its turn. On a bucket, and on a file system without locks,

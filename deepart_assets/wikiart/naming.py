@@ -47,7 +47,7 @@ def painting_id(path: str) -> str:
     Letters and digits of all scripts, and ". _ -" are safe. Each run of anything else, and of dots
     (".." leaves folders, "..." is a range of partitions to Dagster) becomes one "_"; ". _ -" at the
     start go, because files that start with a dot are hidden and keys that start with "_" are the
-    ledger's own, and a dot at the end, which Windows drops. The result may be empty.
+    store's own, and a dot at the end, which Windows drops. The result may be empty.
     """
     stem, _ = stem_and_suffix(path)
     if _SAFE.fullmatch(stem):

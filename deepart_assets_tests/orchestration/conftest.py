@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from deepart_assets_tests.conftest import QUIET
-from deepart_assets_tests.orchestration.twelve import Counted, copy_of, twelve, up_to_date
+from deepart_assets_tests.orchestration.matrix_project import Counted, copy_of, twelve, up_to_date
 
 
 @pytest.fixture(scope="session")

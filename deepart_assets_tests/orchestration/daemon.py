@@ -20,7 +20,7 @@ T = TypeVar("T")
 NEVER = "0 0 29 2 *"
 """A schedule that comes in no test."""
 
-QUICK = {"look_seconds": 1, "quiet_seconds": 2, "nightly": NEVER, "weekly": NEVER}
+QUICK = {"poll_interval_seconds": 1, "debounce_seconds": 2, "nightly": NEVER, "weekly": NEVER}
 """Automation settings with which a test need not wait."""
 
 

@@ -32,7 +32,7 @@ def check_the_others_went_on(project, result, steps=STEPS) -> None:
     assert "1 of 3 paintings failed" in failure(result)
     assert set(events(result, "STEP_SUCCESS")) == set(steps[1:])
     for step in steps:
-        done = [key for key in KEYS if project.ledger.done(step, key)]
+        done = [key for key in KEYS if project.store.done(step, key)]
         assert done == ["p0", "p2"], step
 
 

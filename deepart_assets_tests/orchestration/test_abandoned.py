@@ -135,7 +135,7 @@ def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_pa
     victim.wait()
     assert health(instance, run_id) == WorkerStatus.FAILED
     with run_on(project, instance, {"kind": "local"}, ["predicted_masks"]) as result:
-        done = [key for key in KEYS if project.ledger.done("predicted_masks", key)]
+        done = [key for key in KEYS if project.store.done("predicted_masks", key)]
         assert done == ["p0", "p2"]
         assert result.run_id != run_id
     assert not claims(instance)

@@ -37,7 +37,7 @@ def restore(project, instance, *outpainters):
 
 
 def records(project, asset):
-    return {key: project.ledger.get(asset, key) for key in project.ledger.keys(asset)}
+    return {key: project.store.get(asset, key) for key in project.store.keys(asset)}
 
 
 def lay_mask(project, key, levels):

@@ -7,7 +7,7 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb
 from deepart_assets.settings.wikiart import Inbox
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.wikiart.sources.inbox import open_inbox
 
 KEYS = [f"p{number}" for number in range(5)]
@@ -19,22 +19,22 @@ def test_from_pictures_to_gallery_on_a_bucket(project, instance, bucket, tmp_pat
     monkeypatch.setenv("DEEPART_CACHE", str(tmp_path / "cache"))
     project.root = f"{bucket}/lake"
     project.lake = Lake(project.root)
-    project.ledger = Ledger(project.lake)
+    project.store = MaterializationStore(project.lake)
 
     def run() -> dict[tuple[str, str], str]:
         for job in ("catalogue", "restore"):
             with project.run(job, instance) as result:
                 assert result.success
         return {
-            (stage, key): project.ledger.done(stage, key).made_at + str(seconds)
+            (stage, key): project.store.done(stage, key).made_at + str(seconds)
             for stage in STAGES
             for key in KEYS
-            for seconds in [project.ledger.done(stage, key).seconds]
+            for seconds in [project.store.done(stage, key).seconds]
         }
 
     first = run()
     for key in KEYS:
-        sheet = project.ledger.done("restoration_sheets", key)
+        sheet = project.store.done("restoration_sheets", key)
         assert decode_rgb(project.lake.read(sheet.path), key).shape[2] == 3
     assert b"restoration_sheets/p4.jpg" in project.lake.read("gallery/index.html")
     # Nothing of it is on this machine.

@@ -51,12 +51,12 @@ def test_the_ui_marks_exactly_that_painting_and_a_run_makes_exactly_it_again(don
 
     draw(done, "p1", 100)
     step(done.lake.read("masks/p1.png"))
-    assert done.ledger.get("subject_masks", "p1").figures["mask_from"] == "curator"
+    assert done.store.get("subject_masks", "p1").figures["mask_from"] == "curator"
     draw(done, "p1", 60)
     step(done.lake.read("masks/p1.png"))
     done.lake.remove("masks/p1.png")
     step(predicted)
-    assert done.ledger.get("subject_masks", "p1").figures["mask_from"] == "saliency"
+    assert done.store.get("subject_masks", "p1").figures["mask_from"] == "saliency"
 
 
 def test_a_run_sees_a_mask_that_nobody_has_observed(done, instance):
@@ -75,8 +75,8 @@ def test_a_mask_for_a_painting_without_subject(done, instance):
     draw(done, "p0", 100)
     with done.run("restore", instance) as result:
         assert result.success
-    assert done.ledger.get("unfinished_paintings", "p0").status == "done"
-    assert done.ledger.get("unfinished_paintings", "p1").status == "skipped"
+    assert done.store.get("unfinished_paintings", "p0").status == "done"
+    assert done.store.get("unfinished_paintings", "p1").status == "skipped"
 
 
 def test_a_bad_mask_fails_its_painting_alone_and_an_empty_one_leaves_it_out(done, instance):
@@ -87,11 +87,11 @@ def test_a_bad_mask_fails_its_painting_alone_and_an_empty_one_leaves_it_out(done
     before = made_at(done)
     with done.run("restore", instance) as result:
         assert not result.success
-    reasons = {key: done.ledger.get("subject_masks", key).reason for key in KEYS}
+    reasons = {key: done.store.get("subject_masks", key).reason for key in KEYS}
     assert reasons["p0"] is None and reasons["p4"] is None
     assert "masks/p2.png is no readable picture" in reasons["p2"]
     assert "masks/p3.png is all black" in reasons["p3"]
-    assert done.ledger.get("restoration_sheets", "p3").status == "skipped"
+    assert done.store.get("restoration_sheets", "p3").status == "skipped"
     after = made_at(done)
     assert not {key for stage, key in changed(before, after) if key in ("p0", "p4")}
     page = done.lake.read("gallery/index.html").decode()
@@ -103,7 +103,7 @@ def test_an_inverted_mask_is_refused_unless_it_is_meant(done, instance):
     done.lake.write("masks/p1.png", encode_png(255 - levels))
     with done.run("restore", instance, ["p1"]) as result:
         assert not result.success
-    assert "masks/p1.png looks inverted" in done.ledger.get("subject_masks", "p1").reason
+    assert "masks/p1.png looks inverted" in done.store.get("subject_masks", "p1").reason
     done.content["segmentation"]["check_polarity"] = False
     with done.run("restore", instance, ["p1"]) as result:
         assert result.success

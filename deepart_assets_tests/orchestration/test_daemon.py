@@ -55,19 +55,19 @@ def test_pictures_in_the_inbox_are_restored_once_also_when_everything_is_killed(
     project = done
     project.content["automation"] = QUICK
     project.inbox.mkdir(exist_ok=True)
-    before = {key: project.ledger.get(RESTORED, key) for key in project.ledger.keys(RESTORED)}
+    before = {key: project.store.get(RESTORED, key) for key in project.store.keys(RESTORED)}
     with running(project, tmp_path / "dagster") as (daemon, instance):
         old = {run.run_id for run in instance.get_runs()}
         daemon.wait(instance.all_instigator_state)
 
         drop(project, first=71, second=72)
-        daemon.wait(lambda: project.ledger.done(RESTORED, "second"))
+        daemon.wait(lambda: project.store.done(RESTORED, "second"))
         daemon.wait(lambda: ended(instance))
         [taken_in] = asked_for(instance, "take_in")
-        assert taken_in.tags["deepart/because"] == "the inbox changed: first.png, second.png"
+        assert taken_in.tags["deepart/reason"] == "the inbox changed: first.png, second.png"
         [restored] = [run for run in asked_for(instance, "restore") if run.run_id not in old]
         assert (restored.tags[RANGE_START_TAG], restored.tags[RANGE_END_TAG]) == ("first", "second")
-        assert restored.tags["deepart/because"] == "new or changed on the list: first, second"
+        assert restored.tags["deepart/reason"] == "new or changed on the list: first, second"
         assert restored.status == dg.DagsterRunStatus.SUCCESS
 
         # Killed as soon as it is there; while it is taken in; twice while it is restored.
@@ -81,9 +81,9 @@ def test_pictures_in_the_inbox_are_restored_once_also_when_everything_is_killed(
         os.kill(worker_of(instance, first), signal.SIGKILL)  # of the run alone
         [again] = daemon.wait(lambda: runs(instance, "restore", STARTED, but=first))
         daemon.kill()
-        assert not project.ledger.done(RESTORED, "third")
+        assert not project.store.done(RESTORED, "third")
         daemon.start()
-        daemon.wait(lambda: project.ledger.done(RESTORED, "third"))
+        daemon.wait(lambda: project.store.done(RESTORED, "third"))
         daemon.wait(lambda: ended(instance))
 
         assert len(asked_for(instance, "take_in")) == 2
@@ -99,9 +99,9 @@ def test_pictures_in_the_inbox_are_restored_once_also_when_everything_is_killed(
         assert [run.run_id for run in killed] == [first.run_id, again.run_id]
         assert {run.status for run in killed} == {dg.DagsterRunStatus.FAILURE}
         assert last.status == dg.DagsterRunStatus.SUCCESS
-        assert {run.tags["deepart/because"] for run in family} == {
+        assert {run.tags["deepart/reason"] for run in family} == {
             "new or changed on the list: third"
         }
         assert last.step_keys_to_execute is None, "all steps"
-    after = {key: project.ledger.get(RESTORED, key) for key in before}
+    after = {key: project.store.get(RESTORED, key) for key in before}
     assert after == before, "nothing else was made again"

@@ -18,7 +18,7 @@ from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.storage import Made, Recipe, make_or_reuse
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
 from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.evaluation import candidates
 from deepart_assets.super_resolution.evaluation.claims import CLAIMS
@@ -34,11 +34,11 @@ BASE = (PROJECT / "data" / "models" / "art_psnr_32_6.safetensors").read_bytes()
 
 
 def put_weights(project, name, weights):
-    make_or_reuse(
-        project.ledger,
+    materialize_if_stale(
+        project.store,
         name,
-        Recipe(hashlib.sha256(weights).hexdigest()),
-        lambda: Made({f"{name}/weights.safetensors": weights}),
+        Provenance(hashlib.sha256(weights).hexdigest()),
+        lambda: StageResult({f"{name}/weights.safetensors": weights}),
     )
 
 
@@ -75,9 +75,12 @@ def trained(project):
     project.content["super_resolution"].pop("data_set")  # chosen here
     project.content["super_resolution"]["pairs"]["hr_side"] = 240
     table = to_parquet(pd.DataFrame(rows))
-    recipe = Recipe("1")
-    make_or_reuse(
-        project.ledger, "wikiart_sr", recipe, lambda: Made({"wikiart_sr/paintings.parquet": table})
+    recipe = Provenance("1")
+    materialize_if_stale(
+        project.store,
+        "wikiart_sr",
+        recipe,
+        lambda: StageResult({"wikiart_sr/paintings.parquet": table}),
     )
     put_weights(project, "psnr_weights", BASE)
     put_weights(project, "art_esrgan", noisy())
@@ -98,7 +101,7 @@ def materialize(project, instance, *assets):
 
 
 def figures(project):
-    return project.ledger.done("art_esrgan_evaluation").figures
+    return project.store.done("art_esrgan_evaluation").figures
 
 
 def shown(result):

@@ -23,10 +23,9 @@ def inspired(done, instance):
         with done.run("restore", instance, asset_selection=selection) as result:
             assert result.success
         return {
-            (name, key): done.ledger.get(name, key).made_at
-            + str(done.ledger.get(name, key).seconds)
+            (name, key): done.store.get(name, key).made_at + str(done.store.get(name, key).seconds)
             for name in NAMES
-            for key in done.ledger.keys(name)
+            for key in done.store.keys(name)
         }
 
     return run
@@ -42,9 +41,9 @@ def test_a_trained_generator_paints_and_what_it_is_made_from_decides_what_is_sta
     assert {key for name, key in first if name == "inspired_outpaintings"} == {
         f"p{number}" for number in range(5)
     }
-    weights = done.lake.full_path(done.ledger.get("inspired_weights").path)
+    weights = done.lake.full_path(done.store.get("inspired_weights").path)
     assert read_weights(tmp_path / weights).spec.resolution == 32
-    assert "curves" in done.ledger.get("inspired_weights").figures
+    assert "curves" in done.store.get("inspired_weights").figures
     for key in ("p0", "p4"):
         unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
         result = decode_rgb(done.lake.read(f"inspired_outpaintings/{key}.png"), key)
@@ -53,7 +52,7 @@ def test_a_trained_generator_paints_and_what_it_is_made_from_decides_what_is_sta
     assert inspired(training) == first, "nothing changed, nothing is made"
     # The very file that the training made, laid somewhere else: the same bytes, nothing is stale.
     copy = tmp_path / "copy.safetensors"
-    copy.write_bytes(done.lake.read(done.ledger.get("inspired_weights").path))
+    copy.write_bytes(done.lake.read(done.store.get("inspired_weights").path))
     same = inspired({"kind": "file", "path": str(copy)})
     assert {k: v for k, v in same.items() if "outpaintings" in k[0]} == {
         k: v for k, v in first.items() if "outpaintings" in k[0]

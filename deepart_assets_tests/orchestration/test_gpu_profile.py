@@ -14,7 +14,7 @@ import pytest
 
 from deepart_assets.cli import run_job
 from deepart_assets.imaging import decode_rgb
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.super_resolution.data.degradation import matlab_bicubic_reduce
 from deepart_assets.wikiart.catalogue import from_parquet
 from deepart_assets.wikiart.sr.split import owner_of, sides
@@ -106,7 +106,7 @@ def competition(kaggle: Site, tmp_path, monkeypatch) -> Site:
 
 def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
     root = tmp_path / "lake"
-    lake, ledger = Lake(root), Ledger(Lake(root))
+    lake, store = Lake(root), MaterializationStore(Lake(root))
     competition.faults["train.zip"] = [
         Fault(status=429, retry_after="3"),
         Fault(cut=700_000),
@@ -156,11 +156,11 @@ def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
     assert _pair(lake, "train", "hr", "2").min(axis=2).max() < 244
 
     # A second night: nothing is asked for, decoded or made again.
-    before = {asset: ledger.done(asset).made_at for asset in ("wikiart_paintings", "lr_hr_pairs")}
+    before = {asset: store.done(asset).made_at for asset in ("wikiart_paintings", "lr_hr_pairs")}
     requests = len(competition.requests)
     assert run()
     assert len(competition.requests) == requests
-    assert before == {asset: ledger.done(asset).made_at for asset in before}
+    assert before == {asset: store.done(asset).made_at for asset in before}
 
 
 def test_a_refusal_ends_the_run_with_the_remedy_and_without_the_secret(
@@ -172,7 +172,7 @@ def test_a_refusal_ends_the_run_with_the_remedy_and_without_the_secret(
     assert competition.authorizations, "Kaggle was asked"
     assert _told_in(tmp_path / "dagster", "accept the competition's rules")
     assert not _told_in(tmp_path / "dagster", SECRET)
-    made = Ledger(Lake(tmp_path / "lake"))
+    made = MaterializationStore(Lake(tmp_path / "lake"))
     assert made.get("wikiart_paintings") is None and made.get("styled_paintings") is None
 
 

@@ -21,7 +21,7 @@ import dagster as dg
 import pytest
 
 from deepart_assets.orchestration.events import latest_versions
-from deepart_assets.storage import Lake, Ledger, sha256_of
+from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets_tests.conftest import QUIET, Project
 from deepart_assets_tests.orchestration.killable_runs import Server
 from deepart_assets_tests.orchestration.test_pipeline import STAGES
@@ -52,7 +52,7 @@ class Killable:
     """A project whose runs can be killed."""
 
     def __init__(self, project: Project, server: Server, home: Path) -> None:
-        self.project, self.ledger = project, project.ledger
+        self.project, self.store = project, project.store
         self._server, self._home = server, home
 
     def at(self, folder: Path) -> "Killable":
@@ -61,7 +61,7 @@ class Killable:
         project = copy(self.project)
         project.root = folder / "lake"
         project.lake = Lake(project.root)
-        project.ledger = Ledger(project.lake)
+        project.store = MaterializationStore(project.lake)
         return Killable(project, self._server, folder)
 
     def to_the_end(self, profile: Path) -> float:
@@ -89,7 +89,7 @@ class Killable:
         }
 
     def records(self):
-        found = {pair: self.ledger.get(*pair) for pair in PAIRS}
+        found = {pair: self.store.get(*pair) for pair in PAIRS}
         return {pair: record for pair, record in found.items() if record is not None}
 
     def told(self):
@@ -114,7 +114,7 @@ class Killable:
         profile = self.profile(side, processes=1)
         seconds = self.to_the_end(profile)
         records = self.records()
-        whole = [self.ledger.get(asset) for asset in TRAINED]
+        whole = [self.store.get(asset) for asset in TRAINED]
         mine = {file.path for record in [*records.values(), *whole] for file in record.files}
         return Finished(
             profile,
@@ -140,7 +140,7 @@ class Killable:
                 self.project.lake.read_json(path)
             elif folder == "records":
                 _, asset, name = path.split("/")
-                record = self.ledger.get(asset, name.removesuffix(".json"))
+                record = self.store.get(asset, name.removesuffix(".json"))
                 assert record is not None and record.status == "done", path
                 there = all(files.get(file.path) == file.sha256 for file in record.files)
                 wanted = target.fingerprints.get((asset, record.key))
@@ -149,7 +149,7 @@ class Killable:
                 elif asset not in SUMS:
                     assert there, path
         for (asset, key), version in self.told().items():
-            record = self.ledger.get(asset, key or "_whole")
+            record = self.store.get(asset, key or "_whole")
             assert record is not None, f"Dagster was told of {asset} {key}, which is not recorded"
             if asset in TRAINED or version == target.versions[asset, key]:
                 assert record.data_version == version

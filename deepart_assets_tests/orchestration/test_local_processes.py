@@ -81,7 +81,7 @@ def test_a_step_that_is_killed_again_and_again_fails(project, instance, two_gpus
     with run_on(project, instance, execution, STEPS[:1]) as result:
         assert events(result, "STEP_FAILURE") == STEPS[:1]
         assert not events(result, "STEP_UP_FOR_RETRY")
-    assert not [key for key in KEYS if project.ledger.get(STEPS[0], key)]
+    assert not [key for key in KEYS if project.store.get(STEPS[0], key)]
 
 
 def test_needs_of_an_asset_that_is_not_there_are_refused():

@@ -60,14 +60,14 @@ def test_the_table_the_picture_and_what_is_computed_again(done, compared, no_dri
     assert rows["again"]["iou_with_subject_masks"] > 0.99
     assert rows["again"]["seconds"] > 0 and rows["again"]["no_subject"] == 0
     assert rows["strict"]["no_subject"] == rows["strict"]["paintings"] == 5
-    figures = done.ledger.get(ASSET).figures
+    figures = done.store.get(ASSET).figures
     assert "none" in figures["left_out"]["gone"] and not figures["faults"]
     agreement = {row[""]: row for row in figures["agreement"]}
     assert agreement["again"]["subject_masks"] > 0.99 and agreement["strict"]["again"] is None
     picture = decode_rgb(done.lake.read(f"{ASSET}/disagreements.jpg"), "picture")
     assert min(picture.shape[:2]) > 400
 
-    before = {key: done.ledger.get(ASSET, key).made_at for key in done.ledger.keys(ASSET)}
+    before = {key: done.store.get(ASSET, key).made_at for key in done.store.keys(ASSET)}
     done.content["segmentation"]["evaluation"]["peers"].pop("strict")
     done.content["segmentation"]["evaluation"]["paintings"] = 3
     done.lake.remove(
@@ -82,7 +82,7 @@ def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_p
     folder.mkdir()
     done.content["segmentation"]["evaluation"] |= {"ground_truth": str(folder), "paintings": 2}
     assert not compared(), "a folder without any of the paintings"
-    assert "has no <painting id>.png" in done.ledger.get(ASSET).reason
+    assert "has no <painting id>.png" in done.store.get(ASSET).reason
 
     (folder / "p1.png").write_bytes(encode_png(figure("p1").astype(np.uint8) * 255))
     # Class ids: a person, a cat, and a frame that nobody judged.
@@ -103,5 +103,5 @@ def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_p
     (folder / "p4.png").write_bytes(b"not a picture")
     done.content["segmentation"]["evaluation"]["paintings"] = 3
     assert compared()
-    [fault] = done.ledger.get(ASSET).figures["faults"]
+    [fault] = done.store.get(ASSET).figures["faults"]
     assert fault["painting"] == "p4" and "p4.png is no readable picture" in fault["reason"]

@@ -7,7 +7,7 @@ from PIL import Image
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png
 from deepart_assets.outpainting import registry
 from deepart_assets_tests.conftest import draw_painting
-from deepart_assets_tests.orchestration.twelve import (
+from deepart_assets_tests.orchestration.matrix_project import (
     CHAIN,
     COLUMNS,
     KEYS,
@@ -102,7 +102,7 @@ def test_a_wider_style_filter(twelve_done, instance, computed):
 
 def test_an_unrelated_setting(twelve_done, computed):
     twelve_done.content["super_resolution"]["evaluation"]["interpolations"] = [0.25]
-    twelve_done.content["automation"] = {"nightly": "30 3 * * *", "gap": 3}
+    twelve_done.content["automation"] = {"nightly": "30 3 * * *", "max_partition_gap": 3}
     assert computed() == set()
 
 
@@ -131,13 +131,13 @@ def test_a_lost_file_that_comes_out_otherwise(twelve_done, computed, monkeypatch
 
 
 def test_a_painting_is_withdrawn_and_returns(twelve_done, instance, computed):
-    lake, ledger = twelve_done.lake, twelve_done.ledger
-    sheet, made = lake.read("restoration_sheets/p00.jpg"), ledger.get("telea_upscaled", "p00")
+    lake, store = twelve_done.lake, twelve_done.store
+    sheet, made = lake.read("restoration_sheets/p00.jpg"), store.get("telea_upscaled", "p00")
     twelve_done.content["styled_paintings"]["years"] = [1901, None]
     assert computed() == set()
     assert instance.get_dynamic_partitions("paintings") == KEYS[1:]
     for asset in CHAIN:
-        assert "p00" not in ledger.keys(asset)
+        assert "p00" not in store.keys(asset)
         assert lake.exists(f"withdrawn/records/{asset}/p00.json")
     assert not lake.exists("restoration_sheets/p00.jpg")
     assert lake.read("withdrawn/restoration_sheets/p00.jpg") == sheet
@@ -146,7 +146,7 @@ def test_a_painting_is_withdrawn_and_returns(twelve_done, instance, computed):
     del twelve_done.content["styled_paintings"]["years"]
     assert computed() == set(), "what is kept aside is brought back, not made anew"
     assert set(instance.get_dynamic_partitions("paintings")) == set(KEYS)
-    assert ledger.get("telea_upscaled", "p00") == made
+    assert store.get("telea_upscaled", "p00") == made
     assert lake.read("restoration_sheets/p00.jpg") == sheet
     assert "restoration_sheets/p00.jpg" in lake.read("gallery/index.html").decode()
     assert not lake.list("withdrawn/restoration_sheets")

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 from deepart_assets.settings.places import PROJECT
-from deepart_assets_tests.orchestration.twelve import (
+from deepart_assets_tests.orchestration.matrix_project import (
     COLUMNS,
     SHEETS,
     outputs,

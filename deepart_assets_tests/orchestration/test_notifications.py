@@ -6,7 +6,7 @@ import sys
 import dagster as dg
 import pytest
 
-from deepart_assets_tests.orchestration.looks import Looks
+from deepart_assets_tests.orchestration.sensor_harness import Looks
 
 TELL = """
 told = []
@@ -42,7 +42,7 @@ def ended(looks, job="catalogue", **more):
 
 def test_a_function_is_told_of_what_succeeded_and_what_failed(looks, hook):
     looks.project.content["automation"] = {"notify": f"{hook}:tell"}
-    tags = {"deepart/because": "every week: new paintings of the sources"}
+    tags = {"deepart/reason": "every week: new paintings of the sources"}
     result, _ = ended(looks, tags=tags)
     [told] = sys.modules[hook].told
     assert (told.run_id, told.job, told.succeeded) == (result.run_id, "catalogue", True)
@@ -83,6 +83,6 @@ def test_a_function_that_raises_is_told_of_on_the_tick_and_the_next_run_is_told(
 
 def test_by_default_a_line_is_logged(looks, caplog):
     with caplog.at_level(logging.INFO, "deepart_assets"):
-        result, _ = ended(looks, tags={"deepart/because": "a test"})
+        result, _ = ended(looks, tags={"deepart/reason": "a test"})
     lines = [each.getMessage() for each in caplog.records if each.name == "deepart_assets"]
     assert lines == [f"catalogue (a test) succeeded: run {result.run_id}"]

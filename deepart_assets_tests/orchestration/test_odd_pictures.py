@@ -55,11 +55,11 @@ def test_every_odd_picture_has_a_mask_of_its_size_or_a_reason(project, instance,
         mask = decode_grey(project.lake.read(f"subject_masks/{key}.png"), key)
         assert mask.shape == ODD[key].size[::-1]
         assert set(np.unique(mask)) <= {0, 255}
-        record = project.ledger.get("unfinished_paintings", key)
+        record = project.store.get("unfinished_paintings", key)
         if record.status == "skipped":
             assert "subject" in record.reason
         else:
             rgba = decode_rgba(project.lake.read(record.path), key)
             assert 0 < (rgba[..., 3] == 255).mean() < 1
     for key in keys & {"dot", "white", "black"}:
-        assert "no subject" in project.ledger.get("unfinished_paintings", key).reason
+        assert "no subject" in project.store.get("unfinished_paintings", key).reason

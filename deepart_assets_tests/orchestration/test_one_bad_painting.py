@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from deepart_assets.orchestration.factory import PAINTINGS
+from deepart_assets.orchestration.asset_factory import PAINTINGS
 from deepart_assets.orchestration.tags import AUTOMATED
 from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets_tests.orchestration.test_pipeline import STAGES, failed_steps, materialized
@@ -48,7 +48,7 @@ def failed_partitions(instance, asset):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_ninety_nine_are_done_and_one_is_left_alone_until_it_changes(hundred, instance):
-    ledger, lake = hundred.ledger, hundred.lake
+    store, lake = hundred.store, hundred.lake
     path = f"{WIKIART.folder}/{BAD}.png"
     with hundred.run("catalogue", instance) as result:
         assert result.success
@@ -63,11 +63,11 @@ def test_ninety_nine_are_done_and_one_is_left_alone_until_it_changes(hundred, in
         made, said = materialized(result), observations(instance, result.run_id)
         [failure] = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
     for stage in STAGES:
-        done = {key for key in keys if ledger.done(stage, key)}
+        done = {key for key in keys if store.done(stage, key)}
         assert done == set(keys) - {BAD}
         assert {key for asset, key in made if asset == stage} == done
         assert failed_partitions(instance, stage) == {BAD}
-    reason = ledger.get(STAGES[0], BAD).reason
+    reason = store.get(STAGES[0], BAD).reason
     assert f"{path} is a text: replace the file" in reason
     table = failure.event_specific_data.user_failure_data.metadata["failed"].value
     assert BAD in table and path in table
@@ -76,26 +76,26 @@ def test_ninety_nine_are_done_and_one_is_left_alone_until_it_changes(hundred, in
     assert {key for _, key in said} == {BAD}
 
     # The next night nothing has changed: it is not tried again, and still said to have failed.
-    record = ledger.get(STAGES[0], BAD)
+    record = store.get(STAGES[0], BAD)
     some = keys[keys.index(BAD) - 1 : keys.index(BAD) + 2]
     with hundred.run("restore", instance, some, tags=night) as result:
         assert result.success
         assert observations(instance, result.run_id)[STAGES[0], BAD] == ("failed", reason)
-    assert ledger.get(STAGES[0], BAD) == record
+    assert store.get(STAGES[0], BAD) == record
     assert failed_partitions(instance, STAGES[0]) == {BAD}
 
     # Asked for, it is tried again.
     with hundred.run("restore", instance, [BAD]) as result:
         assert failed_steps(result) == {STAGES[0]}
-    assert ledger.get(STAGES[0], BAD) != record
+    assert store.get(STAGES[0], BAD) != record
 
     # Its bytes change: the night's run takes it, and it alone.
-    before = {key: ledger.get(STAGES[-1], key) for key in keys}
+    before = {key: store.get(STAGES[-1], key) for key in keys}
     hundred.add_painting(BAD, 12345, 64, 48)
     with hundred.run("catalogue", instance) as result:
         assert result.success
     with hundred.run("restore", instance, some, tags=night) as result:
         assert result.success
-    after = {key: ledger.get(STAGES[-1], key) for key in keys}
+    after = {key: store.get(STAGES[-1], key) for key in keys}
     assert {key for key in keys if before[key] != after[key]} == {BAD}
     assert not failed_partitions(instance, STAGES[0])

@@ -8,7 +8,7 @@ import numpy as np
 
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, table
-from deepart_assets.storage import Record
+from deepart_assets.storage import MaterializationRecord
 
 ASSET = "outpainting_evaluation"
 
@@ -26,9 +26,9 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
 
     # An outpainter that touched a subject fails the check.
     result = decode_rgb(done.lake.read("telea_outpaintings/p1.png"), "p1")
-    record = done.ledger.get("telea_outpaintings", "p1")
+    record = done.store.get("telea_outpaintings", "p1")
     spoilt = done.lake.write(record.path, encode_png(255 - result))
-    done.ledger.put(replace(record, files=(spoilt,)))
+    done.store.put(replace(record, files=(spoilt,)))
     done.content["restoration"]["shown"] = 2
     with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
@@ -53,7 +53,7 @@ def test_a_seam_is_judged_beside_the_originals():
 
     def judged(**scores):
         rows = [{"name": name, "seam_score": score} for name, score in scores.items()]
-        record = Record("a", "", "done", "", {}, figures={"rows": rows})
+        record = MaterializationRecord("a", "", "done", "", {}, figures={"rows": rows})
         return _seam_fault(record)
 
     assert judged(**{ORIGINALS: 4.0, "a": 4.9, "b": None}) is None

@@ -39,7 +39,7 @@ def catalogued(project, monkeypatch):
         assert result.success
         made = result.asset_materializations_for_node("wikiart_paintings")[0].metadata["made"]
         [check] = result.get_asset_check_evaluations()
-        record = project.ledger.get("wikiart_paintings")
+        record = project.store.get("wikiart_paintings")
         return record, made.value == "now", sorted(decoded), check
 
     return run

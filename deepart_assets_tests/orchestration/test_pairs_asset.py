@@ -8,7 +8,7 @@ from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
-from deepart_assets.storage import Made, Recipe, make_or_reuse
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.super_resolution.pictures import texture
 
@@ -31,11 +31,11 @@ def chosen(project):
 
 def choose(project, rows):
     table = to_parquet(pd.DataFrame(rows))
-    make_or_reuse(
-        project.ledger,
+    materialize_if_stale(
+        project.store,
         "wikiart_sr",
-        Recipe("1", inputs={"rows": repr(rows)}),
-        lambda: Made({"wikiart_sr/paintings.parquet": table}),
+        Provenance("1", inputs={"rows": repr(rows)}),
+        lambda: StageResult({"wikiart_sr/paintings.parquet": table}),
     )
 
 
@@ -71,7 +71,7 @@ def test_new_and_changed_pairs_alone_are_made(project, instance, chosen):
             for kind in ("hr", "lr")
         ),
     ]
-    record = project.ledger.done("lr_hr_pairs", "p0")
+    record = project.store.done("lr_hr_pairs", "p0")
     assert record.figures["hr_shape"] == [192, 128, 3]
     assert materialize(project, instance)["made"].startswith("reused")
 

@@ -34,10 +34,10 @@ def failed_steps(result):
 
 def made_at(project):
     return {
-        (asset, key): project.ledger.get(asset, key).made_at
-        + str(project.ledger.get(asset, key).seconds)
+        (asset, key): project.store.get(asset, key).made_at
+        + str(project.store.get(asset, key).seconds)
         for asset in [*STAGES, "psnr_weights", "art_esrgan", "gallery", "wikiart_paintings"]
-        for key in project.ledger.keys(asset)
+        for key in project.store.keys(asset)
     }
 
 
@@ -65,7 +65,7 @@ def test_from_pictures_to_gallery(done):
         original = decode_rgb(done.lake.read(f"wikiart_paintings/{key}.png"), key)
         mask = decode_grey(done.lake.read(f"subject_masks/{key}.png"), key)
         assert kept_difference(upscaled, original, mask) == 0
-        assert done.ledger.get("telea_upscaled", key).figures["subject_from"] == "original"
+        assert done.store.get("telea_upscaled", key).figures["subject_from"] == "original"
         sheet = decode_rgb(done.lake.read(f"restoration_sheets/{key}.jpg"), key)
         half = (SHEET_HEIGHT - SHEET_HEIGHT // 18) // 2
         assert is_shown(original, sheet, SHEET_HEIGHT)
@@ -113,10 +113,10 @@ def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
     for stage in STAGES:
         assert {key for asset, key in made if asset == stage} == set(KEYS) - {"p1"}, stage
     assert ("gallery", None) in made
-    record = project.ledger.get("predicted_masks", "p1")
+    record = project.store.get("predicted_masks", "p1")
     assert record.status == "failed"
     assert "wikiart_paintings/p1.png is a text: replace the file" in record.reason
-    assert project.ledger.get("unfinished_paintings", "p1") is None
+    assert project.store.get("unfinished_paintings", "p1") is None
     assert "predicted_masks failed" in project.lake.read("gallery/index.html").decode()
 
 
@@ -145,7 +145,7 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
     assert {asset for asset, _ in made} & set(STAGES) == {"predicted_masks", "subject_masks"}
     assert observed == {(stage, key) for stage in ["curated_masks", *STAGES[2:]] for key in KEYS}
     assert checks["neither_empty_nor_full"] is False
-    record = project.ledger.get("restoration_sheets", "p0")
+    record = project.store.get("restoration_sheets", "p0")
     assert record.status == "skipped"
     assert "no subject" in record.reason
     assert "no subject" in project.lake.read("gallery/index.html").decode()
@@ -155,8 +155,8 @@ def test_the_launchpad_changes_settings_for_one_run(done, instance):
     config = {"resources": {"profile": {"config": {"restoration": {"working_side": 80}}}}}
     with done.run("restore", instance, ["p0"], run_config=config) as result:
         assert result.success
-    assert done.ledger.done("unfinished_paintings", "p0").figures["width"] == 80
-    assert done.ledger.done("unfinished_paintings", "p1").figures["width"] == 64
+    assert done.store.done("unfinished_paintings", "p0").figures["width"] == 80
+    assert done.store.done("unfinished_paintings", "p1").figures["width"] == 64
 
 
 def test_a_wrong_key_in_the_launchpad_is_named(done, instance):

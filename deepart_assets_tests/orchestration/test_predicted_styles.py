@@ -71,18 +71,18 @@ def test_predicted_styles_count_as_styles_and_are_marked(styled, instance):
     assert set(kept["style"]) == {"Stripes"} and len(kept) == 7
     assert "a" in instance.get_dynamic_partitions("paintings")
 
-    figures = styled.ledger.done("styled_paintings").figures
+    figures = styled.store.done("styled_paintings").figures
     assert figures["styles"][0] == {"name": "Chequers", "kept": 0, "predicted": 0, "dropped": 7}
     assert figures["styles"][1] == {"name": "Stripes", "kept": 6, "predicted": 1, "dropped": 0}
     assert [row["name"] for row in figures["conditions"]] == ["readable", "styles"]
-    figures = styled.ledger.done("predicted_styles").figures
+    figures = styled.store.done("predicted_styles").figures
     assert figures["accuracy"] > figures["chance"] == 0.5
     assert figures["plot"].startswith("data:image/png")
 
-    made = styled.ledger.done("predicted_styles").made_at
+    made = styled.store.done("predicted_styles").made_at
     with styled.run("catalogue", instance) as result:
         assert result.success
-    assert styled.ledger.done("predicted_styles").made_at == made
+    assert styled.store.done("predicted_styles").made_at == made
 
 
 def test_without_the_setting_no_style_is_predicted(styled, instance):
@@ -91,5 +91,5 @@ def test_without_the_setting_no_style_is_predicted(styled, instance):
         assert result.success
     kept = table(styled, "styled_paintings/paintings.parquet")
     assert kept.loc["a", "style"] == "" and not kept["style_predicted"].any()
-    rows = styled.ledger.done("styled_paintings").figures["styles"]
+    rows = styled.store.done("styled_paintings").figures["styles"]
     assert {"name": "(none)", "kept": 2, "dropped": 0} in rows

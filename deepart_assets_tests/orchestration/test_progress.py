@@ -17,7 +17,7 @@ def test_a_step_of_many_paintings_tells_of_the_first_the_last_and_those_that_fai
     with done.run("restore", instance) as result:
         assert len(lines(instance, result, "predicted_masks")) == 5
     monkeypatch.setattr(batch, "ALWAYS_TOLD", 1)
-    done.lake.remove(done.ledger.get("predicted_masks", "p2").path)
+    done.lake.remove(done.store.get("predicted_masks", "p2").path)
     done.lake.write("wikiart_paintings/p2.png", b"not a picture any more")
     with done.run("restore", instance) as result:
         told = lines(instance, result, "predicted_masks")

@@ -24,13 +24,13 @@ def test_schedules_have_the_profiles_times_zone_and_reason(project):
         assert schedule.execution_timezone == "Europe/Berlin"
         assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
         [asked] = schedule.evaluate_tick(dg.build_schedule_context()).run_requests
-        assert asked.tags["deepart/because"].startswith("every ")
+        assert asked.tags["deepart/reason"].startswith("every ")
         assert asked.tags["deepart/automated"] == "true"
         assert asked.tags["dagster/priority"] == "-1"
 
 
 def test_the_profile_turns_all_of_it_off_and_says_how_often_to_look(project):
-    project.content["automation"] = {"running": False, "look_seconds": 7}
+    project.content["automation"] = {"running": False, "poll_interval_seconds": 7}
     repository = project.defs().get_repository_def()
     for sensor in repository.sensor_defs:
         assert sensor.default_status == dg.DefaultSensorStatus.STOPPED, sensor.name
@@ -44,7 +44,7 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
     jobs = [job for job in repository.get_all_jobs() if not job.name.startswith("__")]
     assert {"restore", "restore_stale", "take_in", "publish"} <= {job.name for job in jobs}
     for job in jobs:
-        assert job.run_tags["deepart/because"] == f"somebody started {job.name}"
+        assert job.run_tags["deepart/reason"] == f"somebody started {job.name}"
         assert job.run_tags["dagster/retry_strategy"] == "ALL_STEPS"
 
 
@@ -61,7 +61,7 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
         ("notify", "nowhere_at_all:tell", "automation.notify: there is no nowhere_at_all:tell"),
         ("notify", "logging:no_such", "automation.notify: there is no logging:no_such"),
         ("notify", "logging:INFO", "automation.notify: logging:INFO is no function"),
-        ("look_seconds", 0, "automation.look_seconds: "),
+        ("poll_interval_seconds", 0, "automation.poll_interval_seconds: "),
     ],
 )
 def test_what_is_wrong_is_told_with_the_key(project, key, value, told):

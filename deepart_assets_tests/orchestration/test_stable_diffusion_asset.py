@@ -38,7 +38,7 @@ def restore(project, instance, keys=KEYS):
 
 
 def records(project):
-    return {key: project.ledger.get("stable_diffusion_outpaintings", key) for key in KEYS}
+    return {key: project.store.get("stable_diffusion_outpaintings", key) for key in KEYS}
 
 
 def painted(project, key):

@@ -40,12 +40,12 @@ def test_a_changed_mask_makes_one_paintings_outputs_stale_and_no_other(done, ins
     mask = decode_grey(done.lake.read("subject_masks/p2.png"), "").copy()
     mask[: len(mask) // 2] = 0
     done.lake.write("masks/p2.png", encode_png(mask))
-    before = done.ledger.get("subject_masks", "p2").data_version
+    before = done.store.get("subject_masks", "p2").data_version
     with done.run(
         "restore", instance, ["p2"], asset_selection=[dg.AssetKey("subject_masks")]
     ) as result:
         assert result.success
-    changed = done.ledger.get("subject_masks", "p2").data_version != before
+    changed = done.store.get("subject_masks", "p2").data_version != before
     expected = {("unfinished_paintings", "p2")} if changed else set()
     found = stale(done, instance)
     assert {pair for pair in found if pair[0] == "unfinished_paintings"} == expected
@@ -79,7 +79,7 @@ def test_after_a_partial_failure_the_failed_painting_alone_is_stale(done, instan
     done.lake.write("masks/p2.png", b"no picture")
     with done.run("restore", instance) as result:
         assert not result.success
-    assert done.ledger.get("subject_masks", "p1").figures["mask_from"] == "curator"
+    assert done.store.get("subject_masks", "p1").figures["mask_from"] == "curator"
     assert stale(done, instance) == {("subject_masks", "p2")}
     with done.run("restore", instance, KEYS[2:4], tags={AUTOMATED: "true"}) as result:
         assert result.success, "a night's run leaves it alone"

@@ -13,7 +13,7 @@ from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
-from deepart_assets.storage import Made, Recipe, make_or_reuse
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
 from deepart_assets.super_resolution.training.tensorboard import TensorBoard
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.super_resolution.pictures import texture
@@ -40,11 +40,11 @@ def trainable(project):
         chosen[name]["train"]["total_iter"] = 6
     chosen["psnr_weights"]["train"]["scheduler"] = {"periods": [6]}
     table = to_parquet(pd.DataFrame(rows))
-    make_or_reuse(
-        project.ledger,
+    materialize_if_stale(
+        project.store,
         "wikiart_sr",
-        Recipe("1"),
-        lambda: Made({"wikiart_sr/paintings.parquet": table}),
+        Provenance("1"),
+        lambda: StageResult({"wikiart_sr/paintings.parquet": table}),
     )
     return project
 

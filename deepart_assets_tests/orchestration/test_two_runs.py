@@ -7,7 +7,7 @@ import sys
 import dagster as dg
 import pytest
 
-from deepart_assets.storage import Lake, Ledger
+from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets_tests.conftest import QUIET
 
 KEYS = [f"p{number}" for number in range(5)]
@@ -70,22 +70,25 @@ def test_two_runs_with_different_settings_leave_what_the_next_one_mends(project,
         # Whoever was last: each record tells of its files.
         for stage in STAGES:
             for key in KEYS:
-                record = project.ledger.get(stage, key)
+                record = project.store.get(stage, key)
                 assert record.status == "failed" or all(map(project.lake.checked, record.files))
 
         # One more run, and all is what it would have been without the other.
         with project.run("restore", instance, KEYS, asset_selection=selection) as result:
             assert result.success
         for key in KEYS:
-            records = {stage: project.ledger.done(stage, key) for stage in STAGES}
+            records = {stage: project.store.done(stage, key) for stage in STAGES}
             for stage, record in records.items():
                 assert all(map(project.lake.checked, record.files)), (stage, key)
-                for dep in records.keys() & record.recipe["inputs"].keys():
-                    assert record.recipe["inputs"][dep] == records[dep].data_version, (stage, key)
+                for dep in records.keys() & record.provenance["inputs"].keys():
+                    assert record.provenance["inputs"][dep] == records[dep].data_version, (
+                        stage,
+                        key,
+                    )
         mended = outpaintings(project.lake)
         project.root = tmp_path / "alone"
         project.lake = Lake(project.root)
-        project.ledger = Ledger(project.lake)
+        project.store = MaterializationStore(project.lake)
         with project.run("restore", instance, KEYS, asset_selection=selection) as result:
             assert result.success
         assert outpaintings(project.lake) == mended

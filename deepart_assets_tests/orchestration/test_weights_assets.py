@@ -46,12 +46,12 @@ def test_weights_of_a_file_are_made_again_when_the_file_is_another(done, instanc
     assert first["network"] == "features 6, blocks 1, growth 4, ×4"
     digest = sha256_of(file.read_bytes())
     assert first["provenance"] == {"source": "file:own.safetensors", "source_sha256": digest}
-    version = done.ledger.done("psnr_weights").data_version
+    version = done.store.done("psnr_weights").data_version
     assert materialize(done, instance)["made"].startswith("reused")
 
     done.content["super_resolution"]["psnr_weights"]["sha256"] = digest
     assert materialize(done, instance)["made"] == "now"
-    assert done.ledger.done("psnr_weights").data_version == version, "nothing after it is stale"
+    assert done.store.done("psnr_weights").data_version == version, "nothing after it is stale"
 
     del done.content["super_resolution"]["psnr_weights"]["sha256"]
     file.write_bytes(small(7))
@@ -67,9 +67,9 @@ def test_the_shipped_weights_are_a_source(done, instance, monkeypatch):
 
 
 def test_trained_weights_tell_what_they_were_trained_on(done):
-    pairs = done.ledger.done("lr_hr_pairs").data_version
+    pairs = done.store.done("lr_hr_pairs").data_version
     for asset, stage in (("psnr_weights", "pixel"), ("art_esrgan", "adversarial")):
-        record = done.ledger.done(asset)
+        record = done.store.done(asset)
         found = provenance_of(done.lake.read(record.path))
         assert record.figures["provenance"] == found
         assert found["stage"] == stage

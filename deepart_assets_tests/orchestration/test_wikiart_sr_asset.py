@@ -12,7 +12,7 @@ from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
 from deepart_assets.imaging import hash_to_hex, perceptual_hash
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
-from deepart_assets.storage import Made, Recipe, make_or_reuse
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.loopback import zipped
@@ -37,9 +37,9 @@ def catalogue(project, pictures: dict[str, np.ndarray], artist: str = "Painter {
             | {"artist": artist.format(name=name), "title": f"Title {name}", "style": "Realism"}
         )
     table = to_parquet(pd.DataFrame(rows))
-    recipe = Recipe("1", inputs={"rows": repr(rows)})
-    make = lambda: Made({"wikiart_paintings/catalogue.parquet": table})  # noqa: E731
-    make_or_reuse(project.ledger, "wikiart_paintings", recipe, make)
+    recipe = Provenance("1", inputs={"rows": repr(rows)})
+    make = lambda: StageResult({"wikiart_paintings/catalogue.parquet": table})  # noqa: E731
+    materialize_if_stale(project.store, "wikiart_paintings", recipe, make)
 
 
 def materialize(project, instance):

@@ -7,13 +7,21 @@ import time
 import pytest
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.storage import Lake, Ledger, Made, Recipe, make_or_reuse
+from deepart_assets.storage import (
+    Lake,
+    MaterializationStore,
+    Provenance,
+    StageResult,
+    materialize_if_stale,
+)
 
 WRITER = """
 import sys, time
-from deepart_assets.storage import Lake, Ledger, Made, Recipe, make_or_reuse
+from deepart_assets.storage import (
+    Lake, MaterializationStore, Provenance, StageResult, materialize_if_stale
+)
 root, who, times, seconds, force = sys.argv[1:]
-ledger, made = Ledger(Lake(root)), 0
+store, made = MaterializationStore(Lake(root)), 0
 
 def make():
     global made
@@ -21,13 +29,13 @@ def make():
     time.sleep(float(seconds))
     # As from a GPU: the same recipe, and not always the same bytes.
     byte = bytes([made % 256]) if who == "same" else who.encode()
-    return Made({"a/p.png": byte * 300_000, "a/p.1.png": byte * 200_000}, {"byte": byte[0]})
+    return StageResult({"a/p.png": byte * 300_000, "a/p.1.png": byte * 200_000}, {"byte": byte[0]})
 
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(times)):
-    recipe = Recipe("1", {"who": who})
-    make_or_reuse(ledger, "a", recipe, make, key="p", force=force == "force")
+    recipe = Provenance("1", {"who": who})
+    materialize_if_stale(store, "a", recipe, make, key="p", force=force == "force")
 print(made)
 """
 
@@ -67,7 +75,7 @@ def matches(lake, record) -> bool:
 
 @pytest.mark.parametrize("names", [("same", "same"), ("A", "B")], ids=["same", "different"])
 def test_a_reader_sees_whole_files_and_what_is_left_belongs_together(lake, names):
-    ledger = Ledger(lake)
+    store = MaterializationStore(lake)
     times = 60 if lake.is_local else 15
     running = together(lake, names, times)
     seen = 0
@@ -80,22 +88,22 @@ def test_a_reader_sees_whole_files_and_what_is_left_belongs_together(lake, names
             assert len(data) == size and len(set(data)) == 1, "half of a file"
             seen += 1
         if lake.exists("records/a/p.json"):
-            record = ledger.get("a", "p")
+            record = store.get("a", "p")
             assert record is not None, "half of a record"
             assert record.status == "done"
     assert all(process.returncode == 0 for process in running)
     assert seen > 10
 
-    record = ledger.get("a", "p")
+    record = store.get("a", "p")
     if lake.is_local:
         assert matches(lake, record)
     # Whatever two left in a bucket, the run after them leaves what belongs together.
-    recipe = Recipe("1", {"who": names[0]})
-    made = Made({path: b"C" * size for path, size in PATHS.items()})
-    record, _ = make_or_reuse(ledger, "a", recipe, lambda: made, key="p")
-    assert matches(lake, record) and matches(lake, ledger.get("a", "p"))
+    recipe = Provenance("1", {"who": names[0]})
+    made = StageResult({path: b"C" * size for path, size in PATHS.items()})
+    record, _ = materialize_if_stale(store, "a", recipe, lambda: made, key="p")
+    assert matches(lake, record) and matches(lake, store.get("a", "p"))
     assert len({lake.read(path)[0] for path in PATHS}) == 1
-    assert not make_or_reuse(ledger, "a", recipe, lambda: made, key="p")[1]
+    assert not materialize_if_stale(store, "a", recipe, lambda: made, key="p")[1]
 
 
 def test_what_another_process_is_making_is_waited_for_and_not_made_twice(tmp_path):
@@ -118,27 +126,29 @@ def test_one_that_is_killed_keeps_no_other_waiting(tmp_path):
     victim.wait()
     [next_one] = together(lake, ("A",), times=1)
     assert next_one.communicate(timeout=20)[0] == "1\n"
-    assert matches(lake, Ledger(lake).get("a", "p"))
+    assert matches(lake, MaterializationStore(lake).get("a", "p"))
 
 
 def test_nothing_is_made_from_what_is_not_as_recorded(lake):
-    ledger = Ledger(lake)
-    made = Made({"a/p.png": b"one"})
-    record, _ = make_or_reuse(ledger, "a", Recipe("1", {"who": "A"}), lambda: made, key="p")
-    assert ledger.read(record) == b"one"
+    store = MaterializationStore(lake)
+    made = StageResult({"a/p.png": b"one"})
+    record, _ = materialize_if_stale(
+        store, "a", Provenance("1", {"who": "A"}), lambda: made, key="p"
+    )
+    assert store.read(record) == b"one"
     lake.write("a/p.png", b"two")  # as another run does, between its files and its record
     with pytest.raises(PaintingError, match=r"a/p\.png is not what was recorded of a"):
-        ledger.read(record)
+        store.read(record)
 
 
 def test_forced_work_is_done_though_the_result_is_new(tmp_path):
-    ledger = Ledger(Lake(tmp_path / "lake"))
+    store = MaterializationStore(Lake(tmp_path / "lake"))
     calls = []
 
-    def make() -> Made:
+    def make() -> StageResult:
         calls.append(1)
-        return Made({"a/p.png": b"one"})
+        return StageResult({"a/p.png": b"one"})
 
     for _ in range(3):
-        assert make_or_reuse(ledger, "a", Recipe("1"), make, key="p", force=True)[1]
+        assert materialize_if_stale(store, "a", Provenance("1"), make, key="p", force=True)[1]
     assert len(calls) == 3

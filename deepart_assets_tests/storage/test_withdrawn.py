@@ -7,9 +7,14 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from deepart_assets.errors import SkipPainting
-from deepart_assets.storage import Ledger, Made, Recipe, make_or_reuse
+from deepart_assets.storage import (
+    MaterializationStore,
+    Provenance,
+    StageResult,
+    materialize_if_stale,
+)
 from deepart_assets.storage.withdrawn import bring_back, set_aside
-from deepart_assets_tests.storage.mortal import Killed, Mortal
+from deepart_assets_tests.storage.crashing_lake import Killed, Mortal
 
 ASSETS = ["masks", "upscaled"]
 KEYS = ["1", "2", "3"]
@@ -24,24 +29,24 @@ def lakes(request, tmp_path):
     def filled():
         name = f"{tmp_path.name}/{next(numbers)}"
         lake = Mortal(tmp_path / name if request.param == "folder" else f"memory://{name}")
-        ledger = Ledger(lake)
+        store = MaterializationStore(lake)
         for key in KEYS:
-            make(ledger, "masks", key, {f"masks/{key}.png": key.encode() * 3})
+            make(store, "masks", key, {f"masks/{key}.png": key.encode() * 3})
             files = {f"upscaled/{key}{n}.png": f"{key}{n}".encode() for n in ("", ".1")}
-            make(ledger, "upscaled", key, files if key != "3" else SkipPainting("no subject"))
+            make(store, "upscaled", key, files if key != "3" else SkipPainting("no subject"))
         return lake
 
     yield filled
     MemoryFileSystem.store.clear()
 
 
-def make(ledger, asset, key, files, version="1"):
+def make(store, asset, key, files, version="1"):
     def work():
         if isinstance(files, Exception):
             raise files
-        return Made(files)
+        return StageResult(files)
 
-    return make_or_reuse(ledger, asset, Recipe(version), work, key=key)
+    return materialize_if_stale(store, asset, Provenance(version), work, key=key)
 
 
 def content(lake):
@@ -51,17 +56,17 @@ def content(lake):
     return {path: data for path, data in found.items() if not path.endswith(".lock")}
 
 
-def calls(ledger):
+def calls(store):
     return {
-        "away": lambda: set_aside(ledger, ASSETS, ["2"]),
-        "back": lambda: bring_back(ledger, ASSETS, KEYS),
+        "away": lambda: set_aside(store, ASSETS, ["2"]),
+        "back": lambda: bring_back(store, ASSETS, KEYS),
     }
 
 
 def test_away_and_back(lakes):
     lake = lakes()
     before = content(lake)
-    work = calls(Ledger(lake))
+    work = calls(MaterializationStore(lake))
     assert work["away"]() == GONE
     away = content(lake)
     assert away.keys() == {
@@ -80,7 +85,7 @@ def test_wherever_it_is_cut_off_the_next_call_ends_it(lakes, first, then):
     other = {"away": "back", "back": "away"}[first]
     for cut in itertools.count():
         lake = lakes()
-        work = calls(Ledger(lake))
+        work = calls(MaterializationStore(lake))
         states = {"back": content(lake)}
         work["away"]()
         states["away"] = content(lake)
@@ -107,12 +112,12 @@ def test_wherever_it_is_cut_off_the_next_call_ends_it(lakes, first, then):
 
 def test_what_was_made_anew_wins_and_replaces_what_is_aside(lakes):
     lake = lakes()
-    ledger = Ledger(lake)
-    set_aside(ledger, ASSETS, ["2"])
-    make(ledger, "upscaled", "1", {"upscaled/1.png": b"anew"}, version="2")
-    assert bring_back(ledger, ASSETS, ["1"]) == ["1"]  # its mask alone
+    store = MaterializationStore(lake)
+    set_aside(store, ASSETS, ["2"])
+    make(store, "upscaled", "1", {"upscaled/1.png": b"anew"}, version="2")
+    assert bring_back(store, ASSETS, ["1"]) == ["1"]  # its mask alone
     assert lake.read("upscaled/1.png") == b"anew" and lake.exists("masks/1.png")
-    set_aside(ledger, ASSETS, ["2"])
+    set_aside(store, ASSETS, ["2"])
     kept = {path for path in content(lake) if path.startswith("withdrawn/upscaled/1")}
     assert kept == {"withdrawn/upscaled/1.png"}, "nothing of the earlier one is left"
     assert lake.read("withdrawn/upscaled/1.png") == b"anew"

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from deepart_assets.compat import prepare
-from deepart_assets.settings.section import laid_over
+from deepart_assets.settings.section import deep_merge
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
@@ -36,7 +36,7 @@ EFFICIENTNET = {"type": "EfficientNetLoss", "perceptual_weight": 1.0}
 
 def changed(settings: Any, changes: dict[str, Any]) -> Any:
     """Lay nested options over others."""
-    return type(settings).model_validate(laid_over(settings.model_dump(), changes))
+    return type(settings).model_validate(deep_merge(settings.model_dump(), changes))
 
 
 def pixel_options(total: int = 10, **more: Any) -> PixelTraining:

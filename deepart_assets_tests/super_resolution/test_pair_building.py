@@ -12,7 +12,7 @@ import pytest
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.settings.super_resolution import Pairs
-from deepart_assets.storage import Lake, Ledger, Recipe, make_or_reuse
+from deepart_assets.storage import Lake, MaterializationStore, Provenance, materialize_if_stale
 from deepart_assets.super_resolution.data.alignment import shift
 from deepart_assets.super_resolution.data.degradation import area_jpeg_reduce, lr_hr_pair
 from deepart_assets.super_resolution.data.pair_building import (
@@ -34,7 +34,7 @@ class Workshop:
 
     def __init__(self, root):
         self.lake = Lake(root)
-        self.ledger = Ledger(self.lake)
+        self.store = MaterializationStore(self.lake)
         self.read_now = []
         self.originals = [self.add(f"p{n}", split, n) for n, split in enumerate(SPLITS)]
 
@@ -50,13 +50,13 @@ class Workshop:
     def build(self, choice=CHOICE, version="1"):
         """Build and record, as the asset does; return the record and which paintings were read."""
         self.read_now = []
-        tried = attempt(self.ledger.done(PAIRS))
-        recipe = Recipe(version, inputs={"data": repr(self.originals), "attempt": str(tried)})
-        record, _ = make_or_reuse(
-            self.ledger,
+        tried = attempt(self.store.done(PAIRS))
+        recipe = Provenance(version, inputs={"data": repr(self.originals), "attempt": str(tried)})
+        record, _ = materialize_if_stale(
+            self.store,
             PAIRS,
             recipe,
-            lambda: build_pairs(self.ledger, self.originals, choice, self.read),
+            lambda: build_pairs(self.store, self.originals, choice, self.read),
         )
         return record, sorted(self.read_now)
 
@@ -157,25 +157,25 @@ def test_a_damaged_picture_alone_is_made_again(workshop, damage):
 
 def test_old_files_go_after_the_new_set_is_recorded_and_not_before(workshop):
     workshop.build()
-    assert remove_unlisted(workshop.ledger) == []
+    assert remove_unlisted(workshop.store) == []
     before = set(workshop.pictures())
     workshop.originals[0] = replace(workshop.originals[0], split="test")
     del workshop.originals[1]
     workshop.build()
     assert before < set(workshop.pictures()), "what may be in use is still there"
-    removed = remove_unlisted(workshop.ledger)
+    removed = remove_unlisted(workshop.store)
     assert sorted(removed) == sorted(
         pair_path("train", kind, id) for id in ("p0", "p1") for kind in ("hr", "lr")
     )
-    record = workshop.ledger.done(PAIRS)
+    record = workshop.store.done(PAIRS)
     assert {MANIFEST, *workshop.pictures()} == {file.path for file in record.files}
-    assert workshop.ledger.keys(PAIRS) == ["_whole", "p0", "p2", "p3"]
+    assert workshop.store.keys(PAIRS) == ["_whole", "p0", "p2", "p3"]
     assert workshop.build()[1] == [], "nothing in use was removed"
 
 
 def test_nothing_is_removed_without_a_recorded_set(workshop):
-    build_pairs(workshop.ledger, workshop.originals, CHOICE, workshop.read)  # and no record
-    assert remove_unlisted(workshop.ledger) == []
+    build_pairs(workshop.store, workshop.originals, CHOICE, workshop.read)  # and no record
+    assert remove_unlisted(workshop.store) == []
     assert len(workshop.pictures()) == 8
 
 
@@ -203,7 +203,7 @@ def test_a_painting_that_became_bad_takes_its_old_pair_with_it(workshop):
     workshop.originals[1] = replace(workshop.originals[1], sha256="0" * 64)
     workshop.lake.write("wikiart_paintings/p1.png", b"no picture any more")
     workshop.build()
-    assert sorted(remove_unlisted(workshop.ledger)) == [
+    assert sorted(remove_unlisted(workshop.store)) == [
         pair_path("train", "hr", "p1"),
         pair_path("train", "lr", "p1"),
     ]
@@ -214,7 +214,7 @@ def test_when_all_are_bad_the_stage_fails(workshop):
         raise PaintingError(f"{path} is missing")
 
     with pytest.raises(UnavailableError, match=r"none of the 4 .* p0.*p0\.png is missing"):
-        build_pairs(workshop.ledger, workshop.originals, CHOICE, read)
+        build_pairs(workshop.store, workshop.originals, CHOICE, read)
 
 
 def test_a_full_disk_is_no_fault_of_a_painting(workshop):
@@ -224,17 +224,17 @@ def test_a_full_disk_is_no_fault_of_a_painting(workshop):
         return workshop.read(path)
 
     with pytest.raises(OSError, match="No space left"):
-        build_pairs(workshop.ledger, workshop.originals, CHOICE, read)
+        build_pairs(workshop.store, workshop.originals, CHOICE, read)
     assert pair_path("train", "hr", "p0") in workshop.pictures(), "what was made stays"
     assert pair_path("valid", "hr", "p2") not in workshop.pictures()
 
 
 def test_progress_is_told_now_and_then(workshop, monkeypatch):
     lines = []
-    build_pairs(workshop.ledger, workshop.originals, CHOICE, workshop.read, lines.append)
+    build_pairs(workshop.store, workshop.originals, CHOICE, workshop.read, lines.append)
     assert lines == []  # it was too quick
     monkeypatch.setattr("deepart_assets.work.TELL_SECONDS", 0.0)
-    build_pairs(workshop.ledger, workshop.originals, CHOICE, workshop.read, lines.append)
+    build_pairs(workshop.store, workshop.originals, CHOICE, workshop.read, lines.append)
     assert [line.split(";")[0] for line in lines] == [f"lr_hr_pairs {n + 1}/4" for n in range(4)]
 
 
@@ -247,27 +247,27 @@ workshop.originals += [workshop.add(f"q{n}", "train", n) for n in range(40)]
 def read(path):
     time.sleep(0.1)
     return workshop.read(path)
-build_pairs(workshop.ledger, workshop.originals, CHOICE, read)
+build_pairs(workshop.store, workshop.originals, CHOICE, read)
 """
 
 
 def test_a_killed_run_keeps_what_it_made(tmp_path):
     root = tmp_path / "lake"
     process = subprocess.Popen([sys.executable, "-c", SLOW_BUILD, str(root)])
-    ledger = Ledger(Lake(root))
+    store = MaterializationStore(Lake(root))
     deadline = time.monotonic() + 60
-    while len(ledger.keys(PAIRS)) < 3 and time.monotonic() < deadline:
+    while len(store.keys(PAIRS)) < 3 and time.monotonic() < deadline:
         assert process.poll() is None, "it must not end before it is killed"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
 
-    made = {key for key in ledger.keys(PAIRS) if ledger.done(PAIRS, key)}
+    made = {key for key in store.keys(PAIRS) if store.done(PAIRS, key)}
     assert 3 <= len(made) < 44
     for key in made:
-        assert all(ledger.lake.checked(file) for file in ledger.get(PAIRS, key).files)
-    assert ledger.get(PAIRS) is None
-    assert not ledger.lake.exists(MANIFEST), "no list before all is made"
+        assert all(store.lake.checked(file) for file in store.get(PAIRS, key).files)
+    assert store.get(PAIRS) is None
+    assert not store.lake.exists(MANIFEST), "no list before all is made"
 
     workshop = Workshop(root)
     workshop.originals += [workshop.add(f"q{n}", "train", n) for n in range(40)]

@@ -20,8 +20,14 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, preview_uri
 from deepart_assets.settings.super_resolution import Pairs
-from deepart_assets.storage import Ledger, Made, Recipe, Record, make_or_reuse
-from deepart_assets.storage.ledger import WHOLE
+from deepart_assets.storage import (
+    MaterializationRecord,
+    MaterializationStore,
+    Provenance,
+    StageResult,
+    materialize_if_stale,
+)
+from deepart_assets.storage.materialization_store import WHOLE
 from deepart_assets.super_resolution.data.alignment import shift
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair
 from deepart_assets.super_resolution.data.pair_files import (
@@ -55,18 +61,18 @@ class Original:
 
 
 def build_pairs(
-    ledger: Ledger,
+    store: MaterializationStore,
     originals: Sequence[Original],
     settings: Pairs,
     read: Callable[[str], NDArray[np.uint8]],
     report: Callable[[str], None] = lambda line: None,
-) -> Made:
+) -> StageResult:
     """Make the pairs that are new or changed, a few at a time, and list all.
 
     A painting that cannot be processed is left out with its reason; the others go on.
 
     Args:
-        ledger: Where pairs and records go.
+        store: Where pairs and records go.
         originals: The data set.
         settings: HR's side and the degradation.
         read: Decodes a lake path to RGB uint8, H×W×3; is called by several threads.
@@ -80,8 +86,8 @@ def build_pairs(
         OSError: The lake cannot be written (a full disk, say). What was made stays.
     """
 
-    def one(original: Original) -> tuple[Record, bool]:
-        recipe = Recipe(
+    def one(original: Original) -> tuple[MaterializationRecord, bool]:
+        provenance = Provenance(
             code_version=CODE_VERSION,
             settings={
                 **settings.model_dump(mode="json"),
@@ -90,11 +96,11 @@ def build_pairs(
             },
             inputs={"original": original.sha256},
         )
-        return make_or_reuse(
-            ledger, PAIRS, recipe, lambda: _pair(original, settings, read), key=original.id
+        return materialize_if_stale(
+            store, PAIRS, provenance, lambda: _pair(original, settings, read), key=original.id
         )
 
-    def one_or_fault(original: Original) -> tuple[Record, bool] | Exception:
+    def one_or_fault(original: Original) -> tuple[MaterializationRecord, bool] | Exception:
         try:
             return one(original)
         except OSError:
@@ -102,7 +108,7 @@ def build_pairs(
         except Exception as error:  # one bad painting never stops the others
             return error
 
-    made: list[tuple[Original, Record, bool]] = []
+    made: list[tuple[Original, MaterializationRecord, bool]] = []
     bad: list[dict[str, str]] = []
     progress = Progress(PAIRS, 0, len(originals), report)
     results = in_parallel(one_or_fault, originals, WORKERS)
@@ -124,10 +130,10 @@ def build_pairs(
         for original, record, _ in made
         for hr, lr in [record.files]
     ]
-    return Made(
+    return StageResult(
         {MANIFEST: json.dumps(manifest, indent=1, ensure_ascii=False).encode()},
         {
-            "preview": _preview(ledger, [record for _, record, _ in made]),
+            "preview": _preview(store, [record for _, record, _ in made]),
             "pairs": len(made),
             **{split: _count(original.split == split for original, *_ in made) for split in SPLITS},
             "made_now": _count(computed for *_, computed in made),
@@ -140,19 +146,19 @@ def build_pairs(
     )
 
 
-def attempt(previous: Record | None) -> int:
+def attempt(previous: MaterializationRecord | None) -> int:
     """Return which attempt at the data set this is, from the record of the last one.
 
-    It is part of the data set's recipe. After an attempt that left paintings out it is another
+    It is part of the data set's provenance. After an attempt that left paintings out it is another
     one, so that they are tried again; otherwise it stays, so that nothing is stale.
     """
     if previous is None:
         return 0
-    last = int(previous.recipe["inputs"].get("attempt", 0))
+    last = int(previous.provenance["inputs"].get("attempt", 0))
     return last + 1 if previous.figures.get("left_out") else last
 
 
-def remove_unlisted(ledger: Ledger) -> list[str]:
+def remove_unlisted(store: MaterializationStore) -> list[str]:
     """Remove the pictures and records of pairs that the recorded data set does not list.
 
     Call it after the new data set is recorded: until then the old pairs may be in use.
@@ -160,27 +166,27 @@ def remove_unlisted(ledger: Ledger) -> list[str]:
     Returns:
         The lake paths of the removed pictures.
     """
-    record = ledger.done(PAIRS)
+    record = store.done(PAIRS)
     if record is None:
         return []
     listed = {file.path for file in record.files}
     folders = [pair_folder(split, kind) for split in SPLITS for kind in get_args(Kind)]
-    removed = [
-        path for folder in folders for path in ledger.lake.list(folder) if path not in listed
-    ]
+    removed = [path for folder in folders for path in store.lake.list(folder) if path not in listed]
     for path in removed:
-        ledger.lake.remove(path)
-    ids = {row["id"] for row in ledger.lake.read_json(record.path)}
-    for key in ledger.keys(PAIRS):
+        store.lake.remove(path)
+    ids = {row["id"] for row in store.lake.read_json(record.path)}
+    for key in store.keys(PAIRS):
         if key != WHOLE and key not in ids:
-            ledger.remove(PAIRS, key)
+            store.remove(PAIRS, key)
     return removed
 
 
 SPLITS: tuple[Split, ...] = get_args(Split)
 
 
-def _pair(original: Original, settings: Pairs, read: Callable[[str], NDArray[np.uint8]]) -> Made:
+def _pair(
+    original: Original, settings: Pairs, read: Callable[[str], NDArray[np.uint8]]
+) -> StageResult:
     picture = read(original.path)
     left, top, right, bottom = original.box
     height, width = picture.shape[:2]
@@ -195,14 +201,14 @@ def _pair(original: Original, settings: Pairs, read: Callable[[str], NDArray[np.
         (pair_path(original.split, kind, original.id), encode_tiff(pixels))
         for kind, pixels in pictures.items()
     )
-    return Made(files, {"shift": round(shift(lr, hr), 3), "hr_shape": list(hr.shape)})
+    return StageResult(files, {"shift": round(shift(lr, hr), 3), "hr_shape": list(hr.shape)})
 
 
-def _preview(ledger: Ledger, records: Sequence[Record]) -> str | None:
+def _preview(store: MaterializationStore, records: Sequence[MaterializationRecord]) -> str | None:
     if not records:
         return None
     first = records[0].path
-    return preview_uri(decode_rgb(ledger.lake.read(first), first))
+    return preview_uri(decode_rgb(store.lake.read(first), first))
 
 
 def _count(flags: Iterable[bool]) -> int:

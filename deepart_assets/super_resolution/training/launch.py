@@ -28,7 +28,7 @@ from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.progress import Report, Step, Trained
 from deepart_assets.super_resolution.training.stages import Job, run_job
-from deepart_assets.super_resolution.training.team import Team
+from deepart_assets.super_resolution.training.team import DistContext
 
 JOB, SOCKET = "job", "socket"
 
@@ -133,7 +133,7 @@ def main(folder: Path) -> None:
     """Take part in the job of a folder, as torchrun's environment says."""
     import torch
 
-    team = Team(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    team = DistContext(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     parent = Client(str(folder / SOCKET), "AF_UNIX")
     threading.Thread(target=_follow, args=(parent,), daemon=True).start()
     job, place = pickle.loads((folder / JOB).read_bytes())

@@ -24,7 +24,7 @@ from deepart_assets.super_resolution.training.feature_networks import FeatureNet
 from deepart_assets.super_resolution.training.guards import Collapse, FiniteGuard, Row, diverged
 from deepart_assets.super_resolution.training.progress import Progress, Report, Trained
 from deepart_assets.super_resolution.training.strip import Strip
-from deepart_assets.super_resolution.training.team import Team
+from deepart_assets.super_resolution.training.team import DistContext
 from deepart_assets.super_resolution.training.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import to_bytes
 
@@ -74,7 +74,7 @@ class Loop:
         job: Job,
         report: Report,
         checkpoints: Checkpoints | None,
-        team: Team,
+        team: DistContext,
         *,
         floor: float | None = None,
         collapsed: Collapsed = lambda rows, base: None,

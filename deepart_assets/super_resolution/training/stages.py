@@ -26,7 +26,7 @@ from deepart_assets.super_resolution.training.feature_networks import (
 from deepart_assets.super_resolution.training.guards import Collapse, Row, collapse
 from deepart_assets.super_resolution.training.loop import Job, Loop, seeded
 from deepart_assets.super_resolution.training.progress import Report, Trained
-from deepart_assets.super_resolution.training.team import ALONE, Team
+from deepart_assets.super_resolution.training.team import ALONE, DistContext
 from deepart_assets.super_resolution.weights import Spec, provenance_of, read_state, spec_of
 from deepart_assets.training_curve import silent
 
@@ -101,7 +101,10 @@ def _train(job: Job, report: Report, checkpoints: Checkpoints | None) -> Trained
 
 
 def run_job(
-    job: Job, report: Report = silent, checkpoints: Checkpoints | None = None, team: Team = ALONE
+    job: Job,
+    report: Report = silent,
+    checkpoints: Checkpoints | None = None,
+    team: DistContext = ALONE,
 ) -> Trained:
     """Train in this process, alone or with others that run the same job.
 
@@ -128,7 +131,7 @@ def run_job(
         return loop.run({"stage": "adversarial", **provenance, **origin})
 
 
-def build_model(job: Job, team: Team = ALONE) -> Any:
+def build_model(job: Job, team: DistContext = ALONE) -> Any:
     """Build BasicSR's model of a job (`models`) on its base and device, ready to train."""
     prepare()
     from deepart_assets.super_resolution.training.models import build_training_model
@@ -136,7 +139,7 @@ def build_model(job: Job, team: Team = ALONE) -> Any:
     return build_training_model(basicsr_options(job, team))
 
 
-def basicsr_options(job: Job, team: Team = ALONE) -> dict[str, Any]:
+def basicsr_options(job: Job, team: DistContext = ALONE) -> dict[str, Any]:
     """Return what `basicsr.models.build_model` takes: the options and what they leave open."""
     import torch
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Team:
+class DistContext:
     """A process among those of a training.
 
     Attributes:
@@ -62,4 +62,4 @@ class Team:
         return bool(said.item())
 
 
-ALONE = Team()
+ALONE = DistContext()

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.orchestration.folders import Stillness, TakenIn, changed
+from deepart_assets.orchestration.folder_sensors import Debounce, FolderSnapshot, changed
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.storage import Lake
-from deepart_assets_tests.orchestration.looks import Looks
+from deepart_assets_tests.orchestration.sensor_harness import Looks
 
 QUIET = 30.0
 
@@ -17,12 +17,12 @@ LOOKS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([0.0, 5.0, 1
 
 @given(LOOKS)
 def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
-    clock, state, taken = 1e9, Stillness(taken="a", seen="a"), "a"
+    clock, state, taken = 1e9, Debounce(taken="a", seen="a"), "a"
     history, keys = [], []
     last = looks[-1][0] if looks else "a"
     for now, passed in [*looks, *[(last, 15.0)] * 4]:  # then nobody copies any more
         clock += passed
-        state, due = Stillness.read(state.write()).look(now, clock, QUIET)
+        state, due = Debounce.read(state.write()).look(now, clock, QUIET)
         history.append((clock, now))
         if due:
             assert now != taken, "nothing has changed"
@@ -38,7 +38,7 @@ def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
 
 @given(LOOKS)
 def test_a_look_whose_cursor_was_lost_is_taken_again_with_the_same_key(looks):
-    clock, state = 1e9, Stillness(taken="a", seen="a")
+    clock, state = 1e9, Debounce(taken="a", seen="a")
     for now, passed in looks:
         clock += passed
         after, due = state.look(now, clock, QUIET)
@@ -49,7 +49,7 @@ def test_a_look_whose_cursor_was_lost_is_taken_again_with_the_same_key(looks):
 
 
 def test_a_clock_that_is_set_back_does_not_keep_a_folder_waiting():
-    state, _ = Stillness().look("b", 1e9, QUIET)
+    state, _ = Debounce().look("b", 1e9, QUIET)
     state, _ = state.look("b", 1e9 - 86400, QUIET)
     assert state.look("b", 1e9 - 86400 + QUIET, QUIET)[1]
 
@@ -61,7 +61,7 @@ def test_what_changed_is_what_was_added_altered_or_removed(before, now):
 
 
 def test_what_was_taken_in_is_kept_until_the_next_is_certain(tmp_path):
-    taken_in = TakenIn(Lake(tmp_path), "automation/inbox")
+    taken_in = FolderSnapshot(Lake(tmp_path), "automation/inbox")
     odd = {"caf\udce9.png": "1 2"}  # a name that is no Unicode
     for before, digest in (("0", "1"), ("1", "2"), ("1", "3")):
         taken_in.keep(before, digest, {**odd, digest: "x"})
@@ -75,7 +75,7 @@ def test_what_was_taken_in_is_kept_until_the_next_is_certain(tmp_path):
 
 @pytest.fixture
 def looks(project, instance, monkeypatch):
-    project.content["automation"] = {"quiet_seconds": QUIET, "gap": 1}
+    project.content["automation"] = {"debounce_seconds": QUIET, "max_partition_gap": 1}
     return Looks(project, instance, monkeypatch)
 
 
@@ -98,18 +98,18 @@ def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(looks):
     lost = looks("inbox", 20, stored=False).run_requests
     [asked] = looks("inbox", 20).run_requests
     assert [each.run_key for each in lost] == [asked.run_key]
-    assert asked.tags["deepart/because"] == "the inbox changed: from a friend/one.png"
+    assert asked.tags["deepart/reason"] == "the inbox changed: from a friend/one.png"
     assert asked.tags["deepart/automated"] == "true"
     assert looks("inbox", 20).skip_message == "nothing new among 1 files"
 
     (inbox / "paintings.csv").write_text("filename,title\none.png,Spring\n")
     looks("inbox", 20)
     [csv] = looks("inbox", 40).run_requests
-    assert csv.tags["deepart/because"] == "the inbox changed: paintings.csv"
+    assert csv.tags["deepart/reason"] == "the inbox changed: paintings.csv"
     picture.unlink()
     looks("inbox", 20)
     [gone] = looks("inbox", 40).run_requests
-    assert gone.tags["deepart/because"] == "the inbox changed: from a friend/one.png"
+    assert gone.tags["deepart/reason"] == "the inbox changed: from a friend/one.png"
     assert len({asked.run_key, csv.run_key, gone.run_key}) == 3
 
 
@@ -123,7 +123,7 @@ def test_masks_restore_just_their_paintings(looks, instance):
     found = looks("curated_masks_folder", 40).run_requests
     ranges = [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in found]
     assert ranges == [("p0", "p1"), ("p4", "p4")]
-    assert {each.tags["deepart/because"] for each in found} == {
+    assert {each.tags["deepart/reason"] for each in found} == {
         "a curator's masks changed: nobody, p0, p1, p4"
     }
 
@@ -147,5 +147,5 @@ def test_the_cursor_does_not_grow_with_the_folder(looks):
         (looks.project.inbox / f"a painting with a rather long name {number}.png").touch()
     looks("inbox")
     [asked] = looks("inbox", 40).run_requests
-    assert "and 295 more" in asked.tags["deepart/because"]
+    assert "and 295 more" in asked.tags["deepart/reason"]
     assert len(looks.cursors["inbox"]) < 300

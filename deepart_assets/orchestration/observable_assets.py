@@ -34,7 +34,7 @@ def originals_asset(
     )
 
 
-def news(
+def changed_observations(
     instance: dg.DagsterInstance,
     asset: str,
     versions: Mapping[str, str],
@@ -43,7 +43,7 @@ def news(
 ) -> Iterator[dg.AssetObservation]:
     """Yield an observation of each painting whose version is not as Dagster last heard.
 
-    Of those `anew` in any case: what returns may be as it was, and is news.
+    Of those `anew` in any case: what returns may be as it was, and is changed_observations.
     """
     known = latest_versions(instance, asset, list(versions), observed=True)
     again = set(anew)
@@ -53,7 +53,7 @@ def news(
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservableFolder:
     """One folder of such files."""
 
     asset: str

@@ -13,15 +13,15 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from deepart_assets.orchestration.factory import PAINTINGS
-from deepart_assets.orchestration.observed import ORIGINALS
-from deepart_assets.orchestration.plan import runs_of
+from deepart_assets.orchestration.asset_factory import PAINTINGS
+from deepart_assets.orchestration.observable_assets import ORIGINALS
+from deepart_assets.orchestration.planner import runs_of
 from deepart_assets.orchestration.tags import (
-    ATTENDED,
     AUTOMATED,
-    BECAUSE,
     FORCE,
+    INTERACTIVE,
     PRIORITY,
+    REASON,
     Tags,
     range_tags,
 )
@@ -63,9 +63,9 @@ def restore_new_paintings(
             dg.AssetKey(ORIGINALS), dg.DagsterEventType.ASSET_OBSERVATION
         )
         keys = [key for key, event in told.items() if after < event <= upto]
-        tags = {BECAUSE: f"new or changed on the list: {named(keys)}", AUTOMATED: "true"}
+        tags = {REASON: f"new or changed on the list: {named(keys)}", AUTOMATED: "true"}
         asked = _requests(f"list:{upto}", list(restorations(instance, keys, settings, tags)))
-        because = {BECAUSE: "the list of paintings was made anew", AUTOMATED: "true"}
+        because = {REASON: "the list of paintings was made anew", AUTOMATED: "true"}
         publish = dg.RunRequest(run_key=f"list:{upto}:publish", job_name="publish", tags=because)
         return asked or [publish], upto
 
@@ -96,13 +96,18 @@ def restore_what_is_stale(
         event = made[0]
         materialization = event.asset_materialization
         run = instance.get_run_by_id(event.run_id)
-        if run is None or materialization is None or run.job_name not in PLANNING or _attended(run):
+        if (
+            run is None
+            or materialization is None
+            or run.job_name not in PLANNING
+            or _interactive(run)
+        ):
             return [], event.storage_id
         spans: list[list[str]] = list(materialization.metadata[runs].value)  # type: ignore[arg-type]
         tags = {name: run.tags[name] for name in (AUTOMATED, PRIORITY) if name in run.tags}
         if materialization.metadata["force"].value:
             tags[FORCE] = "true"
-        tags[BECAUSE] = f"{run.tags.get(BECAUSE, run.job_name)}{_asked(run, plan)}" + (
+        tags[REASON] = f"{run.tags.get(REASON, run.job_name)}{_asked(run, plan)}" + (
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )
         key = f"plan:{event.storage_id}"
@@ -142,7 +147,7 @@ def _acts_on(
         name=name,
         jobs=[jobs[each] for each in ("restore", "restore_part", "publish")],
         description=description,
-        minimum_interval_seconds=settings.look_seconds,
+        minimum_interval_seconds=settings.poll_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.running
         else dg.DefaultSensorStatus.STOPPED,
@@ -188,7 +193,9 @@ def restorations(
 ) -> Iterator[Tags]:
     """Yield the tags of each run that restores some paintings."""
     order = instance.get_dynamic_partitions(str(PAINTINGS.name))
-    for run in runs_of(keys, order, gap=settings.gap, most=settings.batch):
+    for run in runs_of(
+        keys, order, max_gap=settings.max_partition_gap, max_size=settings.max_partitions_per_run
+    ):
         yield {**tags, **range_tags(run)}
 
 
@@ -204,12 +211,12 @@ def _leaves_the_new(instance: dg.DagsterInstance, event: dg.EventLogRecord, plan
     run = instance.get_run_by_id(event.run_id)
     if run is None:
         return False
-    return not (run.job_name in PLANNING or _attended(run)) or bool(_asked(run, plan))
+    return not (run.job_name in PLANNING or _interactive(run)) or bool(_asked(run, plan))
 
 
-def _attended(run: dg.DagsterRun) -> bool:
+def _interactive(run: dg.DagsterRun) -> bool:
     """Whether what follows from the run is started by who started it."""
-    return run.tags.get(ATTENDED) == "true"
+    return run.tags.get(INTERACTIVE) == "true"
 
 
 def _asked(run: dg.DagsterRun, plan: str) -> str:

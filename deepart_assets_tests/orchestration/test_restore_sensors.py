@@ -8,17 +8,17 @@ from deepart_assets.build import build_defs
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.settings import load_settings
 from deepart_assets_tests.conftest import draw_painting
-from deepart_assets_tests.orchestration.looks import Looks
+from deepart_assets_tests.orchestration.sensor_harness import Looks
 
 LISTED = [dg.AssetKey(each) for each in ("inbox_paintings", "styled_paintings")]
 LIST, PLAN = "restore_new_paintings", "restore_what_is_stale"
-BY_DAEMON = {"deepart/attended": "false"}
+BY_DAEMON = {"deepart/interactive": "false"}
 """As if the daemon had started it: on the command line runs are attended."""
 
 
 @pytest.fixture
 def looks(project, instance, monkeypatch):
-    project.content["automation"] = {"batch": 3, "gap": 0}
+    project.content["automation"] = {"max_partitions_per_run": 3, "max_partition_gap": 0}
     project.inbox.mkdir(parents=True)
     made = Looks(project, instance, monkeypatch)
     for name in (LIST, PLAN):
@@ -46,14 +46,14 @@ def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
     assert ranges(asked) == [("p0", "p2"), ("p3", "p4")]
     assert [each.run_key for each in lost] == [each.run_key for each in asked]
     because = "new or changed on the list: p0, p1, p2, p3, p4"
-    assert {each.tags["deepart/because"] for each in asked} == {because}
+    assert {each.tags["deepart/reason"] for each in asked} == {because}
     assert {each.tags["deepart/automated"] for each in asked} == {"true"}
     assert looks(LIST).skip_message == "styled_paintings was not made since the last look"
 
     run(looks, "take_in")
     [publish] = looks(LIST).run_requests
     assert publish.job_name == "publish"
-    assert publish.tags["deepart/because"] == "the list of paintings was made anew"
+    assert publish.tags["deepart/reason"] == "the list of paintings was made anew"
 
 
 @pytest.mark.slow
@@ -118,11 +118,11 @@ def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
 
 @pytest.mark.slow
 def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
-    done.content["automation"] = {"batch": 3, "gap": 0}
+    done.content["automation"] = {"max_partitions_per_run": 3, "max_partition_gap": 0}
     looks = Looks(done, instance, monkeypatch)
     looks(PLAN)
     night = {
-        "deepart/because": "every night: what is stale",
+        "deepart/reason": "every night: what is stale",
         "deepart/automated": "true",
         "dagster/priority": "-1",
     }
@@ -142,14 +142,14 @@ def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
     assert looks(PLAN).skip_message == "restoration_plan was not made since the last look"
 
     config = {"ops": {"restoration_plan": {"config": {"force": True, "paintings": ["p1", "p2"]}}}}
-    somebody = {"deepart/because": "somebody started restore_again"}
+    somebody = {"deepart/reason": "somebody started restore_again"}
     run_id = run(looks, "restore_again", run_config=config, tags=somebody)
     run(looks, "restore_stale", tags=night)
     [asked] = looks(PLAN).run_requests
     assert ranges([asked]) == [("p1", "p2")]
     assert asked.tags["deepart/force"] == "true"
     assert "deepart/automated" not in asked.tags
-    assert asked.tags["deepart/because"] == (
+    assert asked.tags["deepart/reason"] == (
         f"somebody started restore_again (paintings p1, p2) (run {run_id[:8]})"
     )
     assert ranges(looks(PLAN).run_requests) == [("p0", "p0"), ("p3", "p3")], "one after the other"

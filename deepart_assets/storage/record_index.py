@@ -1,7 +1,7 @@
 """All records of an asset at once, as far as it takes to say how its outputs stand.
 
 Belongs here: one file an asset that holds its records in short, kept in step with them. Does not
-belong here: the records themselves (`ledger`), which alone are the truth.
+belong here: the records themselves (`store`), which alone are the truth.
 
 Reading ten thousand small files takes seconds, from a bucket minutes; listing them does not. The
 listing tells which records have changed since the register was written, and only those are read. A
@@ -11,7 +11,12 @@ register may be deleted: it is written anew.
 import json
 from collections.abc import Iterator
 
-from deepart_assets.storage.ledger import RECORDS, Condensed, Ledger, StoredFile
+from deepart_assets.storage.materialization_store import (
+    RECORDS,
+    MaterializationStore,
+    RecordSummary,
+    StoredFile,
+)
 
 FOLDER = "registers"
 """The lake's folder: `<asset>.tsv` with key, stamp of the record, the record in short as JSON."""
@@ -19,44 +24,44 @@ FOLDER = "registers"
 _SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "seconds", "made_at")
 
 
-class Register:
+class RecordIndex:
     """The records of an asset as they were when this was made.
 
     Args:
-        ledger: Whose records.
+        store: Whose records.
         asset: Of which asset.
     """
 
-    def __init__(self, ledger: Ledger, asset: str) -> None:
+    def __init__(self, store: MaterializationStore, asset: str) -> None:
         self._asset = asset
-        known = dict(_lines(ledger, asset))
+        known = dict(_lines(store, asset))
         self._lines: dict[str, tuple[str, str]] = {}
-        stamps = ledger.lake.stamps(f"{RECORDS}/{asset}")
+        stamps = store.lake.stamps(f"{RECORDS}/{asset}")
         for name, stamp in stamps.items():
             key = name.removesuffix(".json")
             if key in known and known[key][0] == stamp:
                 self._lines[key] = known[key]
-            elif (record := ledger.get(asset, key)) is not None:
+            elif (record := store.get(asset, key)) is not None:
                 short = {field: getattr(record, field) for field in _SHORT}
                 files = [(each.path, each.sha256, each.size, each.stamp) for each in record.files]
                 self._lines[key] = stamp, json.dumps({**short, "files": files})
         if self._lines != known:
             lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())
-            ledger.lake.write(_path(asset), "".join(lines).encode())
+            store.lake.write(_path(asset), "".join(lines).encode())
 
-    def get(self, key: str) -> Condensed | None:
-        """Return the record of an output without recipe and figures, or None."""
+    def get(self, key: str) -> RecordSummary | None:
+        """Return the record of an output without provenance and figures, or None."""
         if key not in self._lines:
             return None
         short = json.loads(self._lines[key][1])
         files = tuple(StoredFile(*each) for each in short.pop("files"))
-        return Condensed(asset=self._asset, key=key, recipe={}, files=files, **short)
+        return RecordSummary(asset=self._asset, key=key, provenance={}, files=files, **short)
 
 
-def _lines(ledger: Ledger, asset: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def _lines(store: MaterializationStore, asset: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield what the file says, as far as it is whole: key, and stamp and record."""
     try:
-        text = ledger.lake.read(_path(asset)).decode()
+        text = store.lake.read(_path(asset)).decode()
     except (FileNotFoundError, UnicodeDecodeError):
         return
     for line in text.splitlines():

@@ -74,8 +74,8 @@ def records(project):
     """When each output was made, exactly: a reused one keeps its record."""
     found = {}
     for asset in [*CHAIN, *WHOLE]:
-        for key in project.ledger.keys(asset):
-            record = project.ledger.get(asset, key)
+        for key in project.store.keys(asset):
+            record = project.store.get(asset, key)
             found[asset, key] = (record.made_at, record.seconds, record.status)
     return found
 

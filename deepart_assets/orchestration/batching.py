@@ -9,15 +9,17 @@ from functools import partial
 from typing import Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.orchestration.studio import Painting, Together
-from deepart_assets.storage import Made
+from deepart_assets.orchestration.context import BatchedPrediction, Painting
+from deepart_assets.storage import StageResult
 from deepart_assets.work import in_parallel
 
 READERS = 4
 """Pictures decoded at once. Each may take a gigabyte."""
 
 
-def begun(together: Together[Any, Any], paintings: Sequence[Painting]) -> list[Callable[[], Made]]:
+def run_batch(
+    together: BatchedPrediction[Any, Any], paintings: Sequence[Painting]
+) -> list[Callable[[], StageResult]]:
     """Read and predict; return for each painting what ends its work, or raises its own fault."""
 
     def read(painting: Painting) -> Any:
@@ -36,7 +38,7 @@ def begun(together: Together[Any, Any], paintings: Sequence[Painting]) -> list[C
     ]
 
 
-def _predicted(together: Together[Any, Any], items: Sequence[Any]) -> list[Any]:
+def _predicted(together: BatchedPrediction[Any, Any], items: Sequence[Any]) -> list[Any]:
     """Predict all at once, or by halves where that raises."""
     if not items:
         return []
@@ -51,7 +53,9 @@ def _predicted(together: Together[Any, Any], items: Sequence[Any]) -> list[Any]:
     return [*_predicted(together, items[:half]), *_predicted(together, items[half:])]
 
 
-def _ended(together: Together[Any, Any], painting: Painting, item: Any, result: Any) -> Made:
+def _ended(
+    together: BatchedPrediction[Any, Any], painting: Painting, item: Any, result: Any
+) -> StageResult:
     for each in (item, result):
         if isinstance(each, _Fault):
             raise each.error

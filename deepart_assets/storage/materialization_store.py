@@ -1,11 +1,8 @@
 """Records of what was made from what, and the decision whether it has to be made again.
 
-Belongs here: recipes, fingerprints, records, and `keep` and `make_or_reuse`, the only ways in which
-the pipeline computes anything. Does not belong here: Dagster's events, which follow from records.
-
-An output is known by the fingerprint of its recipe: the content hashes of its inputs, the hash of
-the weights, the settings that matter to it and the code version of the stage. It is reused if its
-record has the same fingerprint and every file it names is there and intact.
+An output is identified by the fingerprint of its provenance: the content hashes of its inputs, the
+hash of the weights, the settings that affect it, and the stage's code version. It is reused if its
+record has the same fingerprint and every file that the record names is present and intact.
 """
 
 import json
@@ -23,7 +20,7 @@ Status = Literal["done", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Provenance:
     """Everything an output is made from; all values are plain JSON."""
 
     code_version: str
@@ -33,12 +30,12 @@ class Recipe:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the recipe written as canonical JSON."""
+        """SHA-256 of the provenance written as canonical JSON."""
         return sha256_of_json({each.name: getattr(self, each.name) for each in fields(self)})
 
 
 @dataclass(frozen=True)
-class Made:
+class StageResult:
     """What a stage hands over: the bytes of each file by lake path, and figures to record.
 
     `files` may be a generator of (path, bytes), so that a large data set is never held in memory
@@ -56,21 +53,21 @@ class Made:
 
 
 @dataclass(frozen=True)
-class Record:
+class MaterializationRecord:
     """What happened when one output was last made (or was skipped, or failed)."""
 
     asset: str
     key: str
     status: Status
     fingerprint: str
-    recipe: Mapping[str, Any]
+    provenance: Mapping[str, Any]
     files: tuple[StoredFile, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     transient: bool = False
     """Whether it failed for want of something that may be there the next time."""
     verdict: str | None = None
-    """As in `Made`."""
+    """As in `StageResult`."""
     seconds: float = 0.0
     made_at: str = ""
 
@@ -91,8 +88,8 @@ class Record:
         return self.files[0].path
 
 
-class Condensed(Record):
-    """A record without recipe and figures, of which there may be very many (`register`)."""
+class RecordSummary(MaterializationRecord):
+    """A record without provenance and figures, of which there may be very many (`register`)."""
 
 
 RECORDS = "records"
@@ -102,38 +99,40 @@ WHOLE = "_whole"
 """The key of an output that is not one painting's but the whole data set's."""
 
 
-class Ledger:
+class MaterializationStore:
     """The records of a lake: one small JSON file for each asset and key."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
 
-    def get(self, asset: str, key: str = WHOLE) -> Record | None:
+    def get(self, asset: str, key: str = WHOLE) -> MaterializationRecord | None:
         """Return the record of an output, or None. An unreadable record counts as none."""
         try:
             content = self.lake.read_json(_record_path(asset, key))
             files = tuple(StoredFile(**file) for file in content.pop("files"))
-            return Record(files=files, **content)
+            if "recipe" in content:  # the name of this field before 0.2
+                content["provenance"] = content.pop("recipe")
+            return MaterializationRecord(files=files, **content)
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return None
 
-    def done(self, asset: str, key: str = WHOLE) -> Record | None:
+    def done(self, asset: str, key: str = WHOLE) -> MaterializationRecord | None:
         """Return the record of an output that was made, or None."""
         record = self.get(asset, key)
         return record if record is not None and record.status == "done" else None
 
-    def whole(self, record: Record) -> Record:
+    def whole(self, record: MaterializationRecord) -> MaterializationRecord:
         """Return a record with all that is known of it."""
-        if not isinstance(record, Condensed):
+        if not isinstance(record, RecordSummary):
             return record
         return self.get(record.asset, record.key) or record
 
-    def put(self, record: Record) -> None:
+    def put(self, record: MaterializationRecord) -> None:
         """Write a record; its files must have been written before."""
-        assert not isinstance(record, Condensed), "it would lose its recipe"
+        assert not isinstance(record, RecordSummary), "it would lose its provenance"
         self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
 
-    def read(self, record: Record, file: int = 0) -> bytes:
+    def read(self, record: MaterializationRecord, file: int = 0) -> bytes:
         """Return the bytes of a file of an output; the first is the main one.
 
         Raises:
@@ -164,108 +163,119 @@ class Ledger:
         return [path.rsplit("/", 1)[1].removesuffix(".json") for path in paths]
 
 
-def make_or_reuse(
-    ledger: Ledger,
+def materialize_if_stale(
+    store: MaterializationStore,
     asset: str,
-    recipe: Recipe,
-    make: Callable[[], Made],
+    provenance: Provenance,
+    make: Callable[[], StageResult],
     *,
     key: str = WHOLE,
     force: bool = False,
-) -> tuple[Record, bool]:
+) -> tuple[MaterializationRecord, bool]:
     """Return the record of an output and whether it was computed now.
 
-    `make` runs only if there is no intact output with this recipe's fingerprint, or with `force`.
-    Its files are written first and the record last, so a process killed in between leaves an
+    `make` runs only if no intact output has this provenance's fingerprint, or with `force`. Its
+    files are written first and the record last, so a process killed in between leaves an
     output whose hash does not match its record, which the next run makes again.
 
     A `SkipPainting` becomes a record with status "skipped". Any other exception leaves a record
     with status "failed" and is raised again; failed outputs are always tried again when asked for.
     Files of an earlier success stay where they are.
     """
-    known = ledger.get(asset, key)
-    if not force and known is not None and reason_to_make(ledger, known, recipe) is None:
+    known = store.get(asset, key)
+    if not force and known is not None and staleness_reason(store, known, provenance) is None:
         return known, False
-    return keep(ledger, asset, recipe, make, key=key), True
+    return compute_and_record(store, asset, provenance, make, key=key), True
 
 
-def reason_to_make(
-    ledger: Ledger, known: Record | None, recipe: Recipe, *, thorough: bool = False
+def staleness_reason(
+    store: MaterializationStore,
+    known: MaterializationRecord | None,
+    provenance: Provenance,
+    *,
+    thorough: bool = False,
 ) -> str | None:
     """Say in a few words why an output has to be made (again), or None if it is up to date.
 
     Args:
-        ledger: Where the record is.
+        store: Where the record is.
         known: The output's record.
-        recipe: What it would be made from now.
+        provenance: What it would be made from now.
         thorough: Read its files even if their size and time are those that they had.
     """
     if known is None:
         return "new"
-    if known.fingerprint != recipe.fingerprint:
-        return _difference(ledger.whole(known).recipe, asdict(recipe))
+    if known.fingerprint != provenance.fingerprint:
+        return _difference(store.whole(known).provenance, asdict(provenance))
     if known.status == "failed":
         return "failed before"
-    checked = [ledger.lake.checked(file, thorough=thorough) for file in known.files]
+    checked = [store.lake.checked(file, thorough=thorough) for file in known.files]
     for file, found in zip(known.files, checked, strict=True):
         if found is None:
-            lost = "damaged" if ledger.lake.exists(file.path) else "missing"
+            lost = "damaged" if store.lake.exists(file.path) else "missing"
             return f"{file.path} is {lost}"
     stamped = tuple(file for file in checked if file is not None)
     if [file.stamp for file in stamped] != [file.stamp for file in known.files]:
-        whole = ledger.whole(known)
+        whole = store.whole(known)
         if whole.files == known.files:  # else another run has made it meanwhile
-            ledger.put(replace(whole, files=stamped))
+            store.put(replace(whole, files=stamped))
     return None
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Name what two recipes differ in."""
+    """Name what two provenances differ in."""
     whole = ("code_version", "weights")
     named = [part.replace("_", " ") for part in whole if old.get(part) != new[part]]
     for part, prefix in (("settings", "setting "), ("inputs", "")):
         before, after = old.get(part) or {}, new[part]
         names = sorted({*before, *after})
         named += [prefix + name for name in names if before.get(name) != after.get(name)]
-    return f"{', '.join(named) or 'recipe'} changed"
+    return f"{', '.join(named) or 'provenance'} changed"
 
 
-def keep(
-    ledger: Ledger,
+def compute_and_record(
+    store: MaterializationStore,
     asset: str,
-    recipe: Recipe,
-    make: Callable[[], Made],
+    provenance: Provenance,
+    make: Callable[[], StageResult],
     *,
     key: str = WHOLE,
     spent: float = 0.0,
-) -> Record:
-    """Make an output now and record what came of it, as `make_or_reuse` says.
+) -> MaterializationRecord:
+    """Make an output now and record what came of it, as `materialize_if_stale` says.
 
-    Processes of this machine take turns at an output (`Lake.turn`), so its record tells of its
-    files. What another has made by the same recipe since this work began is not made twice.
+    Processes of this machine take turns at an output (`Lake.lock`), so its record tells of its
+    files. What another has made by the same provenance since this work began is not made twice.
 
     Args:
-        ledger: Where the files and the record go.
+        store: Where the files and the record go.
         asset: Whose output it is.
-        recipe: What it is made from.
+        provenance: What it is made from.
         make: Makes it, or ends what was begun before together with others.
         key: The output's key.
         spent: Seconds of work on it before this call.
     """
     began = datetime.now(UTC) - timedelta(seconds=spent)
-    with ledger.lake.turn(_record_path(asset, key)):
-        known = ledger.get(asset, key)
+    with store.lake.lock(_record_path(asset, key)):
+        known = store.get(asset, key)
         just_made = known is not None and datetime.fromisoformat(known.made_at) >= began
-        if known is not None and just_made and reason_to_make(ledger, known, recipe) is None:
+        if known is not None and just_made and staleness_reason(store, known, provenance) is None:
             return known
-        blank = Record(asset, key, "failed", recipe.fingerprint, asdict(recipe))
-        return _recorded(ledger, blank, make, time.perf_counter() - spent)
+        blank = MaterializationRecord(
+            asset, key, "failed", provenance.fingerprint, asdict(provenance)
+        )
+        return _recorded(store, blank, make, time.perf_counter() - spent)
 
 
-def _recorded(ledger: Ledger, blank: Record, make: Callable[[], Made], start: float) -> Record:
+def _recorded(
+    store: MaterializationStore,
+    blank: MaterializationRecord,
+    make: Callable[[], StageResult],
+    start: float,
+) -> MaterializationRecord:
     """Fill in a record with what `make` does; `start` is on the clock of `time.perf_counter`."""
 
-    def put(status: Status, **more: Any) -> Record:
+    def put(status: Status, **more: Any) -> MaterializationRecord:
         result = replace(
             blank,
             status=status,
@@ -273,13 +283,13 @@ def _recorded(ledger: Ledger, blank: Record, make: Callable[[], Made], start: fl
             made_at=datetime.now(UTC).isoformat(timespec="seconds"),
             **more,
         )
-        ledger.put(result)
+        store.put(result)
         return result
 
     try:
         made = make()
         contents = made.files.items() if isinstance(made.files, Mapping) else made.files
-        written = tuple(ledger.lake.write(path, data) for path, data in contents)
+        written = tuple(store.lake.write(path, data) for path, data in contents)
         files = (*written, *made.stored)
     except SkipPainting as reason:
         return put("skipped", reason=str(reason))

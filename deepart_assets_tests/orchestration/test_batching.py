@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.orchestration.studio import Painting, Together
-from deepart_assets.orchestration.together import begun
-from deepart_assets.storage import Made
+from deepart_assets.orchestration.batching import run_batch
+from deepart_assets.orchestration.context import BatchedPrediction, Painting
+from deepart_assets.storage import StageResult
 
 NAMES = st.lists(st.integers(0, 99), unique=True, max_size=9)
 
@@ -35,14 +35,14 @@ def stage(unreadable=(), bad=(), room=99):
 
     def finish(painting, item, result):
         assert int(painting.id) == item
-        return Made({}, {"doubled": result})
+        return StageResult({}, {"doubled": result})
 
-    return Together(read, predict, finish, 4), sizes
+    return BatchedPrediction(read, predict, finish, 4), sizes
 
 
 def outcomes(together, numbers):
     found = {}
-    for number, end in zip(numbers, begun(together, paintings(numbers)), strict=True):
+    for number, end in zip(numbers, run_batch(together, paintings(numbers)), strict=True):
         try:
             found[number] = end().figures["doubled"]
         except Exception as error:
@@ -85,8 +85,8 @@ def test_what_is_missing_for_all_is_not_asked_for_again():
         raise UnavailableError("no weights: fetch them")
 
     together, _ = stage()
-    without = Together(together.read, predict, together.finish, 4)
-    ends = begun(without, paintings(range(4)))
+    without = BatchedPrediction(together.read, predict, together.finish, 4)
+    ends = run_batch(without, paintings(range(4)))
     for end in ends:
         with pytest.raises(UnavailableError, match="fetch them"):
             end()

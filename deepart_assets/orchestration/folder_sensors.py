@@ -24,7 +24,7 @@ NOTHING = sha256_of_json({})
 
 
 @dataclass(frozen=True)
-class Stillness:
+class Debounce:
     """A folder that is taken in once it has changed and then been still for a while.
 
     The whole state is a sensor's cursor, so that a restarted daemon goes on where it was. States
@@ -42,11 +42,11 @@ class Stillness:
     """How often it was taken in: two equal states may be two events."""
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Stillness":
+    def read(cls, cursor: str | None) -> "Debounce":
         """Return what a cursor says; without one nothing has been taken in."""
         return cls(**json.loads(cursor)) if cursor else cls()
 
-    def look(self, now: str, clock: float, quiet: float) -> "tuple[Stillness, bool]":
+    def look(self, now: str, clock: float, quiet: float) -> "tuple[Debounce, bool]":
         """Return the state after a look, and whether the folder is to be taken in now.
 
         Args:
@@ -55,10 +55,10 @@ class Stillness:
             quiet: Seconds for which nothing may have changed.
         """
         if now != self.seen or clock < self.since:
-            return Stillness(self.taken, now, clock, self.count), False
+            return Debounce(self.taken, now, clock, self.count), False
         if now == self.taken or clock - self.since < quiet:
             return self, False
-        return Stillness(now, now, self.since, self.count + 1), True
+        return Debounce(now, now, self.since, self.count + 1), True
 
     def write(self) -> str:
         """Return the cursor."""
@@ -66,7 +66,7 @@ class Stillness:
 
 
 @dataclass(frozen=True)
-class TakenIn:
+class FolderSnapshot:
     """What a folder held when it was taken in: kept in the lake, found by its digest.
 
     It is written before the cursor that names it, and the one before is kept until then: killed in
@@ -126,7 +126,7 @@ def folder_sensor(
         name=name,
         job_name=job,
         description=description,
-        minimum_interval_seconds=settings.look_seconds,
+        minimum_interval_seconds=settings.poll_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
         if settings.running
         else dg.DefaultSensorStatus.STOPPED,
@@ -136,9 +136,9 @@ def folder_sensor(
     ) -> dg.SensorResult:
         now = stamps(profile)
         digest = sha256_of_json(now)
-        taken_in = TakenIn(profile.lake, f"automation/{name}")
-        before = Stillness.read(context.cursor)
-        after, due = before.look(digest, time.time(), settings.quiet_seconds)
+        taken_in = FolderSnapshot(profile.lake, f"automation/{name}")
+        before = Debounce.read(context.cursor)
+        after, due = before.look(digest, time.time(), settings.debounce_seconds)
         if digest == before.taken:
             nothing = f"nothing new among {len(now)} files"
             return dg.SensorResult(skip_reason=nothing, cursor=after.write())
@@ -146,7 +146,7 @@ def folder_sensor(
         if not due:
             waiting = (
                 f"{counted(names)} changed: waiting until nothing does for"
-                f" {settings.quiet_seconds:g} s"
+                f" {settings.debounce_seconds:g} s"
             )
             return dg.SensorResult(skip_reason=waiting, cursor=after.write())
         taken_in.keep(before.taken, digest, now)

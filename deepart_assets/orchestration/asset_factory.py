@@ -13,14 +13,14 @@ import dagster as dg
 
 from deepart_assets.orchestration.batch import Batch
 from deepart_assets.orchestration.checks import Check, check_results, check_specs
+from deepart_assets.orchestration.context import PaintingStageSpec, StageContext, StageSpec
 from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import markdown_table, metadata_of, took
 from deepart_assets.orchestration.needs import at_work
-from deepart_assets.orchestration.observed import ORIGINALS, Observed
+from deepart_assets.orchestration.observable_assets import ORIGINALS, ObservableFolder
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.studio import PaintingStage, Stage, Studio
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Recipe, Register, make_or_reuse, sha256_of_json
+from deepart_assets.storage import Provenance, RecordIndex, materialize_if_stale, sha256_of_json
 
 PAINTINGS = dg.DynamicPartitionsDefinition(name="paintings")
 """One key for each painting to restore; `styled_paintings` adds and withdraws them."""
@@ -34,7 +34,7 @@ class DataAsset:
     """An unpartitioned asset: `data_asset` has what the fields mean."""
 
     name: str
-    describe: Callable[[Studio], Stage]
+    describe: Callable[[StageContext], StageSpec]
     group: str
     settings: SettingsOf
     deps: Sequence[str]
@@ -42,7 +42,7 @@ class DataAsset:
     kinds: set[str]
     code_version: str
     checks: Sequence[Check]
-    after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None
+    after: Callable[[dg.AssetExecutionContext, StageContext], None] | None = None
     pool: str | None = None
 
     def definition(self, settings: Settings) -> dg.AssetsDefinition:
@@ -68,30 +68,30 @@ class DataAsset:
 
         return asset
 
-    def recipe(self, studio: Studio, stage: Stage) -> Recipe:
+    def provenance(self, stage_context: StageContext, stage: StageSpec) -> Provenance:
         """Return all that the result is made from.
 
         Raises:
             DeepArtError: Something that it depends on has no result.
         """
-        return Recipe(
+        return Provenance(
             code_version=self.code_version,
-            settings=self.settings(studio.settings),
+            settings=self.settings(stage_context.settings),
             inputs={
-                **_upstream_versions(studio, self.deps, self.painting_deps),
+                **_upstream_versions(stage_context, self.deps, self.painting_deps),
                 **stage.inputs,
             },
             weights=stage.weights,
         )
 
     def _run(self, context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
-        studio = Studio(profile.settings, profile.ledger, context.log)
-        stage = self.describe(studio)
-        recipe = self.recipe(studio, stage)
-        profile.ledger.sweep(self.name)
-        record, computed = make_or_reuse(profile.ledger, self.name, recipe, stage.make)
+        stage_context = StageContext(profile.settings, profile.store, context.log)
+        stage = self.describe(stage_context)
+        provenance = self.provenance(stage_context, stage)
+        profile.store.sweep(self.name)
+        record, computed = materialize_if_stale(profile.store, self.name, provenance, stage.make)
         if self.after is not None:
-            self.after(context, studio)
+            self.after(context, stage_context)
         context.log.info(f"{self.name}: {took(record, computed)}")
         return dg.MaterializeResult(
             metadata=metadata_of(record, profile.lake, computed=computed),
@@ -105,12 +105,12 @@ class PaintingAsset:
     """An asset with a partition for each painting: `painting_asset` has what the fields mean."""
 
     name: str
-    describe: Callable[[Studio], PaintingStage]
+    describe: Callable[[StageContext], PaintingStageSpec]
     group: str
     settings: SettingsOf
     deps: Sequence[str]
     painting_deps: Sequence[str]
-    observed: Sequence[Observed]
+    observed: Sequence[ObservableFolder]
     reads_original: bool
     kinds: set[str]
     code_version: str
@@ -181,16 +181,16 @@ def data_asset(
     kinds: set[str],
     code_version: str = "1",
     checks: Sequence[Check] = (),
-    after: Callable[[dg.AssetExecutionContext, Studio], None] | None = None,
+    after: Callable[[dg.AssetExecutionContext, StageContext], None] | None = None,
     pool: str | None = None,
-) -> Callable[[Callable[[Studio], Stage]], DataAsset]:
+) -> Callable[[Callable[[StageContext], StageSpec]], DataAsset]:
     """Make an unpartitioned asset of a function that describes its stage.
 
     It depends on whole data sets (`deps`), on every painting of others (`painting_deps`), and on
     the `settings` picked. `after` runs once the result is recorded, computed or reused.
     """
 
-    def decorate(describe: Callable[[Studio], Stage]) -> DataAsset:
+    def decorate(describe: Callable[[StageContext], StageSpec]) -> DataAsset:
         return DataAsset(
             name or describe.__name__,
             describe,
@@ -213,7 +213,7 @@ def painting_asset(
     settings: SettingsOf = nothing_of,
     painting_deps: Sequence[str] = (),
     deps: Sequence[str] = (),
-    observed: Sequence[Observed] = (),
+    observed: Sequence[ObservableFolder] = (),
     reads_original: bool = True,
     kinds: set[str],
     name: str | None = None,
@@ -221,7 +221,7 @@ def painting_asset(
     code_version: str = "1",
     checks: Sequence[Check] = (),
     pool: str | None = None,
-) -> Callable[[Callable[[Studio], PaintingStage]], PaintingAsset]:
+) -> Callable[[Callable[[StageContext], PaintingStageSpec]], PaintingAsset]:
     """Make an asset with a partition for each painting of a function that describes its stage.
 
     A painting's output depends on its original, unless `reads_original` is off and only its labels
@@ -231,7 +231,7 @@ def painting_asset(
     on, and the step fails at the end; what is downstream still runs for the others.
     """
 
-    def decorate(describe: Callable[[Studio], PaintingStage]) -> PaintingAsset:
+    def decorate(describe: Callable[[StageContext], PaintingStageSpec]) -> PaintingAsset:
         return PaintingAsset(
             name or describe.__name__,
             describe,
@@ -256,12 +256,12 @@ def dagster_code_version(code_version: str, settings: Mapping[str, Any]) -> str:
 
 
 def _upstream_versions(
-    studio: Studio, deps: Sequence[str], painting_deps: Sequence[str]
+    stage_context: StageContext, deps: Sequence[str], painting_deps: Sequence[str]
 ) -> dict[str, str]:
-    versions = {dep: studio.upstream(dep).data_version for dep in deps}
+    versions = {dep: stage_context.upstream(dep).data_version for dep in deps}
     for dep in painting_deps:
-        register = Register(studio.ledger, dep)
-        for key in studio.paintings:
+        register = RecordIndex(stage_context.store, dep)
+        for key in stage_context.paintings:
             record = register.get(key)
             state = record.data_version if record and record.status == "done" else None
             reason = (record.reason if record else None) or "no result yet"

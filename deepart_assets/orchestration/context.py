@@ -21,38 +21,44 @@ from deepart_assets.errors import DeepArtError, PaintingError
 from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.storage import Lake, Ledger, Made, Record, sha256_of
+from deepart_assets.storage import (
+    Lake,
+    MaterializationRecord,
+    MaterializationStore,
+    StageResult,
+    sha256_of,
+)
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.naming import WIKIART
 
 
 @dataclass(frozen=True)
-class Studio:
+class StageContext:
     """One step's workplace."""
 
     settings: Settings
-    ledger: Ledger
+    store: MaterializationStore
     log: logging.Logger
-    _seen: dict[str, Record] = field(default_factory=dict, repr=False, compare=False)
+    _seen: dict[str, MaterializationRecord] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def lake(self) -> Lake:
         """The data lake."""
-        return self.ledger.lake
+        return self.store.lake
 
     @property
     def downloads(self) -> Downloads:
         """What is fetched from elsewhere: kept in the cache folder, noted in the lake."""
         return Downloads(cache_folder(), self.lake, self.log.info)
 
-    def upstream(self, asset: str) -> Record:
+    def upstream(self, asset: str) -> MaterializationRecord:
         """Return the record of an upstream asset of the whole data set, the same one all the time.
 
         Raises:
             DeepArtError: It was never materialized, or its last attempt failed.
         """
         if asset not in self._seen:
-            record = self.ledger.done(asset)
+            record = self.store.done(asset)
             if record is None:
                 raise DeepArtError(f"{asset} has no result yet: materialize it first")
             self._seen[asset] = record
@@ -60,7 +66,7 @@ class Studio:
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of a file of an upstream asset; the first is the main one."""
-        return self.ledger.read(self.upstream(asset), file)
+        return self.store.read(self.upstream(asset), file)
 
     def local(self, asset: str) -> Path:
         """Return a local path of an upstream asset's main file; from a bucket, a copy in the cache.
@@ -74,7 +80,7 @@ class Studio:
             return Path(self.lake.full_path(file.path))
         kept = Lake(cache_folder() / "lake")
         if not kept.exists(file.sha256):
-            kept.write(file.sha256, self.ledger.read(record))
+            kept.write(file.sha256, self.store.read(record))
         return Path(kept.full_path(file.sha256))
 
     def original(self, file: str) -> NDArray[np.uint8]:
@@ -117,7 +123,7 @@ class Studio:
                 path=str(path),
                 sha256=str(sha256),
                 labels={name: str(word or "") for name, word in zip(LABELS, words, strict=True)},
-                ledger=self.ledger,
+                store=self.store,
             )
             for key, path, sha256, *words in zip(*columns, strict=True)
         }
@@ -156,8 +162,8 @@ class Painting:
     """Where the lake has the original."""
     sha256: str
     labels: Mapping[str, str]
-    ledger: Ledger
-    inputs: Mapping[str, Record] = field(default_factory=dict)
+    store: MaterializationStore
+    inputs: Mapping[str, MaterializationRecord] = field(default_factory=dict)
     """The upstream records of this painting, by asset."""
     observed: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of its own file of each observed asset, where there is one."""
@@ -175,11 +181,11 @@ class Painting:
 
     def original(self) -> NDArray[np.uint8]:
         """Decode the original: RGB uint8, H×W×3."""
-        return _read_picture(self.ledger.lake, self.path)
+        return _read_picture(self.store.lake, self.path)
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""
-        return self.ledger.read(self.inputs[asset], file)
+        return self.store.read(self.inputs[asset], file)
 
 
 def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:
@@ -192,17 +198,17 @@ def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StageSpec:
     """What an unpartitioned asset does: everything it depends on, and how it is made."""
 
-    make: Callable[[], Made]
+    make: Callable[[], StageResult]
     inputs: Mapping[str, str] = field(default_factory=dict)
     """Content hashes of inputs that are not assets (a source folder, say)."""
     weights: str | None = None
 
 
 @dataclass(frozen=True)
-class Together(Generic[Item, Result]):
+class BatchedPrediction(Generic[Item, Result]):
     """What is done to several paintings at once, because a network is quicker so.
 
     What `read` and `finish` raise concerns one painting alone. Where `predict` raises, for want of
@@ -213,19 +219,19 @@ class Together(Generic[Item, Result]):
     """Gets ready what the network looks at; is called by several threads."""
     predict: Callable[[Sequence[Item]], Sequence[Result]]
     """One result for each item, and the same ones however the items are put together."""
-    finish: Callable[[Painting, Item, Result], Made]
+    finish: Callable[[Painting, Item, Result], StageResult]
     size: int
     """So many at a time at most."""
 
 
 @dataclass(frozen=True)
-class PaintingStage:
+class PaintingStageSpec:
     """What a per-painting asset does to one painting, or to several together.
 
     It may raise SkipPainting, and any exception it raises concerns this painting alone.
     """
 
-    make: Callable[[Painting], Made] | Together[Any, Any]
+    make: Callable[[Painting], StageResult] | BatchedPrediction[Any, Any]
     details: Callable[[Painting], Mapping[str, Any]] = lambda painting: {}
     """Settings that differ from painting to painting (a prompt, say)."""
     weights: str | None = None
