@@ -17,7 +17,7 @@ from deepart_assets.storage import (
 )
 from deepart_assets.storage.record_index import _path
 
-RECIPE = Provenance(code_version="1", settings={"a": 1}, inputs={"x": "0" * 64}, weights="w")
+PROVENANCE = Provenance(code_version="1", settings={"a": 1}, inputs={"x": "0" * 64}, weights="w")
 
 
 class CountingLake(Lake):
@@ -39,9 +39,9 @@ def store(tmp_path):
     return MaterializationStore(CountingLake(tmp_path / "lake"))
 
 
-def make(store, key, recipe=RECIPE, data=b"picture"):
+def make(store, key, provenance=PROVENANCE, data=b"picture"):
     made = StageResult({f"out/{key}.png": data}, {"preview": "x" * 100})
-    return compute_and_record(store, "out", recipe, lambda: made, key=key)
+    return compute_and_record(store, "out", provenance, lambda: made, key=key)
 
 
 def same(store):
@@ -55,7 +55,7 @@ def same(store):
         assert short is not None
         assert store.whole(short) == record
         assert short.data_version == record.data_version
-        assert replace(record, recipe={}, figures={}).__dict__ == short.__dict__
+        assert replace(record, provenance={}, figures={}).__dict__ == short.__dict__
 
 
 def test_it_reads_only_what_is_new(store):
@@ -86,7 +86,7 @@ def test_it_agrees_with_the_records(tmp_path_factory, steps, looks):
                 store.remove("out", key)
             case "fail":
                 with pytest.raises(ValueError, match="bad"):
-                    compute_and_record(store, "out", RECIPE, lambda: int("bad"), key=key)  # type: ignore[arg-type]
+                    compute_and_record(store, "out", PROVENANCE, lambda: int("bad"), key=key)  # type: ignore[arg-type]
         if number % 4 < looks:
             same(store)
     same(store)
@@ -107,8 +107,8 @@ def test_a_damaged_register_is_written_anew(store, damage):
 def test_the_reason_is_that_of_the_whole_record(store):
     make(store, "0")
     known = RecordIndex(store, "out").get("0")
-    assert staleness_reason(store, known, RECIPE) is None
-    other = replace(RECIPE, settings={"a": 2, "b": 1})
+    assert staleness_reason(store, known, PROVENANCE) is None
+    other = replace(PROVENANCE, settings={"a": 2, "b": 1})
     assert staleness_reason(store, known, other) == "setting a, setting b changed"
 
 
@@ -116,7 +116,7 @@ def test_a_touched_file_leaves_the_record_whole(store):
     record = make(store, "0")
     known = RecordIndex(store, "out").get("0")
     store.lake.write("out/0.png", b"picture")  # the same bytes at another time
-    assert staleness_reason(store, known, RECIPE) is None
+    assert staleness_reason(store, known, PROVENANCE) is None
     now = store.get("out", "0")
     assert (now.provenance, now.figures) == (record.provenance, record.figures)
     assert now.files[0].stamp != record.files[0].stamp
@@ -124,5 +124,5 @@ def test_a_touched_file_leaves_the_record_whole(store):
 
 def test_a_short_record_is_never_written(store):
     make(store, "0")
-    with pytest.raises(AssertionError, match="recipe"):
+    with pytest.raises(AssertionError, match="provenance"):
         store.put(RecordIndex(store, "out").get("0"))

@@ -122,4 +122,4 @@ def test_what_was_made_anew_wins_and_replaces_what_is_aside(lakes):
     assert kept == {"withdrawn/upscaled/1.png"}, "nothing of the earlier one is left"
     assert lake.read("withdrawn/upscaled/1.png") == b"anew"
     record = json.loads(lake.read("withdrawn/records/upscaled/1.json"))
-    assert record["recipe"]["code_version"] == "2"
+    assert record["provenance"]["code_version"] == "2"
