@@ -1,52 +1,39 @@
-"""TIFF files whose numbers Pillow cannot hold: colours in 32 or 64 bits, whole or floating.
-
-Belongs here: reading those with OpenCV. Does not belong here: every other TIFF file.
-"""
+"""TIFF files whose numbers Pillow cannot hold: colours of 32 or 64 bits, integer or floating."""
 
 import io
 
 import numpy as np
 from PIL import Image
-from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from deepart_assets.imaging.colour import eight_bit
 
 TIFF = (b"II*\0", b"MM\0*")
 """How such a file starts."""
 
-_WIDTH, _HEIGHT, _PROFILE = 256, 257, 34675
+_ORIENTATION, _PROFILE = 274, 34675
 
 
 def open_deep_tiff(data: bytes, max_pixels: int) -> Image.Image:
-    """Return the first page as 8-bit L, RGB or RGBA, upright, with its ICC profile.
+    """Return the first page as 8-bit L, RGB or RGBA, with its ICC profile and EXIF orientation.
 
     Raises:
-        ValueError: The file is damaged, of more than `max_pixels`, or of a kind not read here.
+        ValueError: The file has more than `max_pixels` or a number of channels that is not read.
+        Exception: The file is damaged; tifffile raises errors of many kinds.
     """
-    import cv2
+    import tifffile
 
-    tags = ImageFileDirectory_v2(data[:8])
-    stream = io.BytesIO(data)
-    try:
-        stream.seek(tags.next)
-        tags.load(stream)
-        width, height = int(tags[_WIDTH]), int(tags[_HEIGHT])
-    except Exception as error:  # what stands at a wrong place can mean anything
-        raise ValueError("its directory is cut off or damaged") from error
-    if not 0 < width * height <= max_pixels:
-        raise ValueError(f"it claims to have {width}×{height} pixels")
-    try:
-        values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    except cv2.error as error:
-        raise ValueError(error.err) from error
-    if values is None or sorted(values.shape[:2]) != sorted((height, width)):
-        raise ValueError("a kind of TIFF that is not read")
-    colours = {3: cv2.COLOR_BGR2RGB, 4: cv2.COLOR_BGRA2RGBA}
-    if values.ndim == 3 and values.shape[2] not in colours:
-        raise ValueError(f"it has {values.shape[2]} channels")
-    pixels = eight_bit(values)
-    if pixels.ndim == 3:
-        pixels = np.asarray(cv2.cvtColor(pixels, colours[pixels.shape[2]]))
-    image = Image.fromarray(pixels)
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page = tiff.pages.first
+        width, height = page.imagewidth, page.imagelength
+        if not 0 < width * height <= max_pixels:
+            raise ValueError(f"it claims to have {width}×{height} pixels")
+        values = page.asarray()
+        tags = {tag.code: tag.value for tag in page.tags}
+    if page.axes.startswith("S"):  # one plane a channel
+        values = np.moveaxis(values, 0, -1)
+    if values.ndim != 2 and values.shape[2:] not in ((3,), (4,)):
+        raise ValueError(f"its shape is {values.shape}")
+    image = Image.fromarray(eight_bit(values))
     image.info["icc_profile"] = tags.get(_PROFILE)
+    image.getexif()[_ORIENTATION] = tags.get(_ORIENTATION, 1)
     return image

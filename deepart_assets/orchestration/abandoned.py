@@ -8,10 +8,8 @@ one that was killed in a GPU step; and, where a daemon runs, Dagster's run monit
 the launcher below (.dagster_home/dagster.yaml names it).
 """
 
-import os
-from pathlib import Path
-
 import dagster as dg
+import psutil
 from dagster._core.events import RunFailureReason
 from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
@@ -20,6 +18,8 @@ from dagster._core.storage.event_log import SqliteEventLogStorage
 from dagster._core.storage.tags import GRPC_INFO_TAG, WILL_RETRY_TAG
 
 FOUND_DEAD = "The process of this run was killed. What it had made is kept; run it again."
+
+_ENDED = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
 class LocalRunLauncher(DefaultRunLauncher):
@@ -99,21 +99,17 @@ def is_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
         event = record.event_log_entry.dagster_event
         pid = event.engine_event_data.metadata.get("pid") if event is not None else None
         if pid is not None:
-            return not _was_running(str(pid.value), record.event_log_entry.timestamp)
+            return not _was_running(int(str(pid.value)), record.event_log_entry.timestamp)
     return False  # it has not come so far, or is none of ours
 
 
-def _was_running(pid: str, when: float) -> bool:
-    """Whether a process with this number lives and did so then, in seconds since 1970."""
+def _was_running(pid: int, when: float) -> bool:
+    """Return whether the process that had this number at `when` (Unix time) is alive."""
     try:
-        # proc(5): the name, in brackets, may hold anything; then the state, 19 on the start.
-        state, *rest = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-        booted = next(
-            float(line.split()[1])
-            for line in Path("/proc/stat").read_text().splitlines()
-            if line.startswith("btime")
-        )
-    except FileNotFoundError:
-        return not Path("/proc/self").exists()  # where there is no /proc, take it for alive
-    ticks = os.sysconf("SC_CLK_TCK")
-    return state not in "ZX" and booted + float(rest[18]) / ticks <= when + 1
+        process = psutil.Process(pid)
+        # A later process may have the same number.
+        return process.status() not in _ENDED and process.create_time() <= when + 1
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True

@@ -9,7 +9,6 @@ process that has a lock never waits for anything else of this kind, so no two wa
 """
 
 import contextlib
-import fcntl
 import os
 import re
 import subprocess
@@ -18,7 +17,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+
+from filelock import FileLock, Timeout
 
 from deepart_assets.errors import UnavailableError
 
@@ -186,25 +186,15 @@ def _try(among: Sequence[Device], count: int, stack: contextlib.ExitStack) -> li
 
 
 def _locked(device: Device, stack: contextlib.ExitStack) -> bool:
-    file = _opened(device)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return False
-    stack.enter_context(file)  # closing it gives the device back
-    file.truncate(0)
-    file.write(f"{os.getpid()}\n")
-    file.flush()
-    return True
-
-
-def _opened(device: Device) -> TextIO:
     path = _lock_of(device)
-    with contextlib.suppress(FileExistsError):
-        path.touch(exist_ok=False)
-        path.chmod(0o666)
-    return path.open("a", encoding="ascii")
+    lock = FileLock(path, mode=0o666, fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        return False
+    stack.callback(lock.release)
+    path.write_text(f"{os.getpid()}\n", encoding="ascii")
+    return True
 
 
 def _lock_of(device: Device) -> Path:

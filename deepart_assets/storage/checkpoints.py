@@ -12,7 +12,6 @@ one before it stays until then.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import io
 import pickle
 import shutil
@@ -20,6 +19,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.lake import Lake, sha256_of
@@ -82,14 +83,14 @@ class Checkpoints:
         """
         file = Path(self._lake.full_path(f"{self._asset}/training.lock"))
         file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # ends with the process
-            except BlockingIOError:
-                raise UnavailableError(
-                    f"{self._asset} is being trained by another process: wait for its end, or stop"
-                    " it; what it has saved is gone on from"
-                ) from None
+        try:
+            lock = FileLock(file).acquire(blocking=False)  # freed when the process ends
+        except Timeout:
+            raise UnavailableError(
+                f"{self._asset} is being trained by another process: wait until it ends, or stop"
+                " it; training resumes from its last checkpoint"
+            ) from None
+        with lock:
             yield
 
     def due(self) -> bool:

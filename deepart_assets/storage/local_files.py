@@ -1,18 +1,15 @@
-"""Files of a local folder: whole or absent, written by one process at a time.
-
-Belongs here: atomic writing, what killed writers leave, stamps, locks. Does not belong here: paths
-inside the lake, and any other file system (`lake`).
-"""
+"""Atomic writes, stamps and locks of files in a local folder."""
 
 import contextlib
 import errno
-import fcntl
 import os
 import re
 import stat
 import time
 import uuid
 from pathlib import Path
+
+from filelock import FileLock
 
 ABANDONED = 3600.0
 """Seconds after which a temporary file that nobody wrote to belongs to no living process."""
@@ -33,26 +30,20 @@ def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
 def hold(path: Path, stack: contextlib.ExitStack) -> None:
     """Hold a lock on a hidden file until the stack ends.
 
-    The file is there no longer than it is held or waited for, or until the next one's turn after a
-    process that was killed. On a file system without locks nobody waits.
+    The kernel frees the lock of a killed process. The file is removed when the lock is released. On
+    a file system without locks nobody waits.
     """
     path = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
-    while True:
-        file = path.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-        except OSError as error:
-            file.close()
-            if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-                return
-            raise
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                stack.callback(file.close)
-                stack.callback(path.unlink, missing_ok=True)  # first, while it is still held
-                return
-        file.close()  # who had it before has removed it
+    lock = FileLock(path, poll_interval=0.02, fallback_to_soft=False)
+    try:
+        lock.acquire()
+    except OSError as error:
+        if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
+            return
+        raise
+    stack.callback(lock.release)
+    stack.callback(path.unlink, missing_ok=True)  # runs first, while the lock is still held
 
 
 def write_whole(target: Path, data: bytes) -> str | None:

@@ -45,6 +45,17 @@ def depths() -> Iterator[Odd]:
     yield Odd("grey_float.tif", save_tiff(unit[..., 0]), grey_in_three(picture[..., 0]), 1)
     yield Odd("grey_float255.tif", save_tiff(unit[..., 0] * 255), grey_in_three(picture[..., 0]), 1)
     yield Odd("rgb_float.tif", save_tiff(unit), picture, 1)
+    for name, options in {
+        "lzw": {"compression": "lzw", "predictor": 3},
+        "deflate": {"compression": "zlib"},
+        "tiled": {"tile": (16, 16), "compression": "lzw"},
+        "big_endian": {"byteorder": ">"},
+    }.items():
+        yield Odd(f"rgb_float_{name}.tif", save_tiff(unit, **options), picture, 1)
+    planes = np.moveaxis(unit, 2, 0)
+    yield Odd("rgb_float_planes.tif", save_tiff(planes, planarconfig="separate"), picture, 1)
+    whole = save_tiff(unit)
+    yield Odd("half_float.tif", whole[: len(whole) // 2], reason="cannot be decoded")
     yield Odd("rgb_double.tif", save_tiff(unit.astype(np.float64)), picture, 1)
     holes = unit.copy()
     holes[:2] = np.nan
