@@ -1,11 +1,6 @@
-"""Compatibility steps that let basicsr and torchvision be imported on today's torch.
+"""Shims that let basicsr and torchvision be imported with a current torch.
 
-Belongs here: the two shims below, and nothing else. Does not belong here: workarounds for a
-model's behaviour, which live beside that model.
-
-Call `prepare()` before the first import of torchvision, basicsr, diffusers or transformers. On a
-healthy install of torch and torchvision the first step does nothing; the second is needed by
-basicsr 1.4.2 everywhere.
+Call `prepare()` before the first import of torchvision, basicsr, diffusers or transformers.
 """
 
 import importlib.util

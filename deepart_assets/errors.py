@@ -1,8 +1,4 @@
-"""The errors that every package raises, so that one painting's fault is told from the run's.
-
-Belongs here: exception classes that callers tell apart. Does not belong here: messages; they are
-written where the fault is found, and name the file and the remedy.
-"""
+"""Exceptions that callers distinguish; messages name the file and the remedy."""
 
 
 class DeepArtError(Exception):

@@ -1,10 +1,7 @@
-"""Pictures as arrays: decoding, encoding, resizing, previews.
+"""Reads, writes, resizes and previews pictures as arrays.
 
-Belongs here: what every stage needs to read and write a picture. Does not belong here: anything
-that knows what a painting, a subject or a model is.
-
-Everywhere in the project a picture is RGB uint8 of shape H×W×3 in sRGB, and a mask is float32 of
-shape H×W in [0, 1] with 1 = subject unless a docstring says otherwise.
+A picture is RGB uint8 of shape H×W×3 in sRGB, and a mask is float32 of shape H×W in [0, 1] with
+1 = subject, unless a docstring says otherwise.
 """
 
 from deepart_assets.imaging.codec import (

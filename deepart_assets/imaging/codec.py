@@ -1,8 +1,4 @@
-"""Decoding any picture file to sRGB and encoding results.
-
-Belongs here: the functions by which everything else reads and writes pictures. Does not belong
-here: what can be odd about a file (`picture_file`, `colour`), and resizing.
-"""
+"""Decodes picture files to sRGB, and encodes results."""
 
 import io
 from collections.abc import Sequence

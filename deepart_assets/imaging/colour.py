@@ -1,8 +1,4 @@
-"""From what a file holds to sRGB with eight bits.
-
-Belongs here: numbers of any depth, palettes, transparency, CMYK and ICC profiles. Does not
-belong here: file formats and damaged files (`picture_file`).
-"""
+"""Converts pixels of any depth, palette, transparency or ICC profile to 8-bit sRGB."""
 
 import io
 

@@ -1,8 +1,4 @@
-"""Sizes and resizing.
-
-Belongs here: arithmetic on sizes and the one resampling rule. Does not belong here: the MATLAB
-bicubic reduction of the super-resolution field (`super_resolution.degradation`).
-"""
+"""Picture sizes and resizing."""
 
 import numpy as np
 from numpy.typing import NDArray

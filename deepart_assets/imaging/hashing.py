@@ -1,8 +1,4 @@
-"""Perceptual hashes: 64 bits that stay nearly the same when a picture is scaled or saved again.
-
-Belongs here: the hash and the distance between hashes. Does not belong here: which distance makes
-two paintings one (the settings say), and hashes of bytes (`storage`).
-"""
+"""Perceptual hashes: 64 bits that barely change when a picture is scaled or saved again."""
 
 from collections.abc import Sequence
 

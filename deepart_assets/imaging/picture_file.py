@@ -1,8 +1,4 @@
-"""One picture file: its header, and its pixels once they are asked for.
-
-Belongs here: file formats, orientation, limits, and telling what is wrong with a file. Does not
-belong here: colours (`colour`), and files that the pipeline writes itself (`codec`).
-"""
+"""Opens one picture file: its format, orientation, limits, and what is wrong with it."""
 
 import contextlib
 import io

@@ -1,8 +1,4 @@
-"""Small pictures for the UI and sheets for people.
-
-Belongs here: thumbnails, and rows, columns and grids of captioned pictures. Does not belong here:
-HTML (`reports`).
-"""
+"""Thumbnails, and sheets of captioned pictures."""
 
 import base64
 import importlib.util

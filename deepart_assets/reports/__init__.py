@@ -1,8 +1,4 @@
-"""What people and programs read afterwards: JSON figures, plots, the gallery page.
-
-Belongs here: turning figures and pictures into files. Does not belong here: computing them, and
-Dagster's metadata (`orchestration.metadata`).
-"""
+"""Reports as files: JSON figures, plots and HTML pages."""
 
 from deepart_assets.reports.figures import report_json
 from deepart_assets.reports.plots import bar_plot, line_plot

@@ -1,8 +1,4 @@
-"""The page of a data set: what was chosen as one sheet, and for the rest why not.
-
-Belongs here: the page's data and its template (`data_set.html.j2`). Does not belong here: choosing,
-and the sheet, which the page shows by a path relative to itself.
-"""
+"""The HTML page of a data set (`data_set.html.j2`): selected and rejected paintings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,6 +1,4 @@
-"""Figures as JSON, in one flat schema, so that two runs can be compared by a program.
-
-Belongs here: the schema of `reports/<name>.json`. Does not belong here: which figures there are.
+"""Figures as JSON in one flat schema, `reports/<name>.json`.
 
     {"rows": [{"name": "bicubic", "psnr_y": 27.31, "ssim_y": 0.74, "niqe": 7.2}, …]}
 

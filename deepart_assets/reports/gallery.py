@@ -1,8 +1,4 @@
-"""The gallery: one HTML page with a row for every painting.
-
-Belongs here: the page's data and its template (`gallery.html.j2`). Does not belong here: the
-pictures, which the page links to by paths relative to itself.
-"""
+"""The gallery (`gallery.html.j2`): an HTML page with a row for every painting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

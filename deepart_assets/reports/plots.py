@@ -1,7 +1,4 @@
-"""Plots for the UI, as `data:` URIs.
-
-Belongs here: curves and bars in one style. Does not belong here: pictures of paintings.
-"""
+"""Line and bar plots as `data:` URIs."""
 
 import base64
 import io

@@ -1,9 +1,4 @@
-"""The one place where the pipeline's files and the records of how they were made are kept.
-
-Belongs here: paths, atomic writes, content hashes (`lake`), records and fingerprints (`store`),
-all records of an asset at once (`register`).
-Does not belong here: what is in a file (`imaging`, the model families) or Dagster's event history.
-"""
+"""The data lake, and the records of how its files were made."""
 
 from deepart_assets.storage.lake import (
     Lake,

@@ -1,8 +1,4 @@
-"""What an HTTP answer says of a file, and why an attempt to get it failed.
-
-Belongs here: reading headers, telling a file from a page. Does not belong here: asking again, and
-writing what comes (`transfer`).
-"""
+"""What an HTTP response says about a file, and why a download attempt failed."""
 
 import contextlib
 import re

@@ -1,10 +1,4 @@
-"""Zip archives that came from elsewhere, read in place.
-
-Belongs here: which members may be read at all, and reading one of them without trusting what the
-archive says of it. Does not belong here: downloading (`downloads`), what a member is.
-
-Nothing is unpacked: an archive of tens of gigabytes would need as much again.
-"""
+"""Reads members of untrusted zip archives in place, without unpacking the archive."""
 
 import lzma
 import os

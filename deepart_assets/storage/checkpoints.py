@@ -1,12 +1,8 @@
-"""Checkpoints: the whole state of a training on the disk, so that a killed one goes on.
+"""Checkpoints of a training: one file, from which a killed training resumes.
 
-Belongs here: writing, finding, reading and removing checkpoints. Does not belong here: what the
-state of a training is (the `loop` of a family).
-
-A checkpoint is one file of tensors and plain values, read with `weights_only`: no code comes out of
-it. Its name is the fingerprint of everything the result depends on, so that a training with another
-option or data set never meets it. The file appears whole or not at all (`Lake`), and the
-one before it stays until then.
+The file holds tensors and plain values only and is read with `weights_only`. Its name is the
+fingerprint of everything the result depends on, so a training with other options or data never
+reads it.
 """
 
 from __future__ import annotations
@@ -26,7 +22,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.lake import Lake, sha256_of
 
 FORMAT = 2
-"""Raised when the content of a checkpoint changes: an older one is then not gone on from."""
+"""Version of the content; checkpoints of other versions are ignored."""
 
 
 def work_lake(lake: Lake, cache: Path) -> Lake:
@@ -111,7 +107,7 @@ class Checkpoints:
         """Return the state that was saved last, with tensors on the CPU, or None.
 
         A file that cannot be read, or is of another version of this project, counts as none and is
-        told of: the training starts anew, and its first checkpoint replaces the file.
+        reported: the training starts over, and its first checkpoint replaces the file.
         """
         import torch
 
@@ -123,7 +119,7 @@ class Checkpoints:
             others = self._lake.list(_folder(self._asset), ".pt")
             if others:
                 self.told(
-                    f"{self._asset}: starts anew, as settings or data are not those of the"
+                    f"{self._asset}: starting over: settings or data differ from those of the"
                     f" checkpoint {Path(others[0]).name}"
                 )
             return None
@@ -135,7 +131,7 @@ class Checkpoints:
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
             fault = str(error).splitlines()[0] if str(error) else type(error).__name__
         place = self._lake.full_path(self.path)
-        self.told(f"{self._asset}: starts anew, as {place} cannot be gone on from ({fault})")
+        self.told(f"{self._asset}: starting over: cannot resume from {place} ({fault})")
         return None
 
 

@@ -1,11 +1,7 @@
-"""Every download of the project: fetched once, whole, and the same for ever.
+"""The download cache: resumable downloads, verified against lock files in the lake.
 
-Belongs here: the cache folder, the lock files that say which bytes are meant, the free disk,
-progress. Does not belong here: HTTP (`transfer`), the ways of a site (`drive`, Kaggle's in
-`wikiart`), what is in a file.
-
-The transfer is ours because kaggle's and gdown's own do not try again when a server answers 429 or
-500, gdown's keeps no validator from one process to the next, and neither looks at the free disk.
+The transfer itself is in `transfer`. Those of kaggle and gdown do not retry after status 429 or
+500, gdown's does not keep a validator across processes, and neither checks the free disk.
 """
 
 import errno

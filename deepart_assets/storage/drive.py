@@ -1,8 +1,4 @@
-"""Files on Google Drive, by the id in their address.
-
-Belongs here: finding where a file is, past the page that asks whether to go on without a virus
-scan. Does not belong here: the transfer (`transfer`), which files there are, reading them.
-"""
+"""Downloads from Google Drive by file id, past its virus scan confirmation page."""
 
 import re
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""One file out of an archive on Google Drive, as checkpoints are published.
-
-Belongs here: which file is fetched and which member unpacked. Does not belong here: the transfer
-(`downloads`), reading a checkpoint.
-"""
+"""Fetches one file from a zip archive on Google Drive."""
 
 from pathlib import Path
 

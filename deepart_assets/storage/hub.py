@@ -1,8 +1,4 @@
-"""Models of the Hugging Face hub by their id, or the same files in a local folder.
-
-Belongs here: fetching with one wording of what can go wrong, and the hash of what was fetched. Does
-not belong here: what the files are, and loading them.
-"""
+"""Models of the Hugging Face hub by id, or the same files in a local folder."""
 
 import hashlib
 from collections.abc import Callable, Sequence

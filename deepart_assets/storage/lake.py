@@ -1,8 +1,4 @@
-"""The data lake: one folder or bucket, addressed by relative paths.
-
-Belongs here: reading, atomic writing and hashing bytes on any fsspec file system. Does not belong
-here: knowledge of which asset owns which path.
-"""
+"""The data lake: one folder or bucket, addressed by relative paths, through fsspec."""
 
 import contextlib
 import hashlib

@@ -1,7 +1,4 @@
-"""How far a transfer is, in words.
-
-Belongs here: rate, time left, and how often it is told. Does not belong here: the transfer.
-"""
+"""Reports the rate and the time left of a transfer."""
 
 import time
 from collections.abc import Callable

@@ -1,11 +1,7 @@
-"""Bringing the bytes of one remote file into a local one, however often the line breaks.
+"""Transfers one remote file to a local one, resuming and retrying as needed.
 
-Belongs here: asking, continuing, asking again. Does not belong here: reading headers (`answers`),
-which files there are, where they are kept and whether they are the right ones (`downloads`).
-
-An interrupted transfer is continued with Range and If-Range (RFC 9110, sections 13.1.5 and 14) and
-never from the bytes of another version of the file. Nothing here shows an address: it may be
-signed.
+An interrupted transfer resumes with Range and If-Range (RFC 9110, sections 13.1.5 and 14), never
+from the bytes of another version of the file. No message shows an address: it may be signed.
 """
 
 import contextlib

@@ -1,8 +1,4 @@
-"""What every family of models asks of a file of weights, whatever is in it.
-
-Belongs here: weights that the project ships, hashes that a profile expects. Does not belong here:
-fetching (`downloads`), what is in a file (the families).
-"""
+"""Finds the weights that ship with the project, and verifies hashes from a profile."""
 
 from pathlib import Path
 
