@@ -2,7 +2,7 @@
 
 Belongs here: which networks with which weights, and pre-processing. Does not belong here: the
 network (`dram_network`), which needs torch at import, composing (`dram_composition`), and the
-download (`storage.drive_archives`).
+download (`storage.drive`).
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from deepart_assets.settings.dram import THINGS
 from deepart_assets.settings.segmentation import Dram
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
-from deepart_assets.storage.drive_archives import fetch_member
+from deepart_assets.storage.drive import fetch_member
 
 if TYPE_CHECKING:
     import torch

@@ -1,11 +1,7 @@
-"""All records of an asset at once, as far as it takes to say how its outputs stand.
+"""An index of all records of an asset in one file, as far as staleness needs them.
 
-Belongs here: one file an asset that holds its records in short, kept in step with them. Does not
-belong here: the records themselves (`store`), which alone are the truth.
-
-Reading ten thousand small files takes seconds, from a bucket minutes; listing them does not. The
-listing tells which records have changed since the register was written, and only those are read. A
-register may be deleted: it is written anew.
+Listing records is fast where reading ten thousand small files is not: the listing tells which
+records changed since the index was written, and only those are read. An index may be deleted.
 """
 
 import json

@@ -1,13 +1,7 @@
-"""What was made of paintings that are not on the list any more: kept aside, and brought back.
+"""Sets the outputs of delisted paintings aside, and brings them back when they return.
 
-Belongs here: moving records and files out of the way and back. Does not belong here: which
-paintings are on the list.
-
-What is brought back is fresh if its provenance is unchanged: a painting that leaves the list and
-returns costs nothing.
-
-What is about to be moved is written down before (`MOVING`), so that a call that was cut off, killed
-say, is ended by the next one, whichever of the two it is.
+An output that is brought back is fresh if its provenance is unchanged. Planned moves are written
+down first (`MOVING`), so that the next call, of either kind, completes an interrupted one.
 """
 
 from collections.abc import Iterable, Sequence

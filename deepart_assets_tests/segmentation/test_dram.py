@@ -20,7 +20,7 @@ from deepart_assets.segmentation import build_segmenter, dram
 from deepart_assets.segmentation.dram import MEMBER, NAMES, PALETTE, DramSegmenter
 from deepart_assets.segmentation.dram_composition import compose
 from deepart_assets.settings.segmentation import Dram
-from deepart_assets.storage.drive_archives import fetch_member
+from deepart_assets.storage.drive import fetch_member
 from deepart_assets_tests.loopback import zipped
 
 from .dram_checkpoints import published, random_network

@@ -19,8 +19,7 @@ from deepart_assets.settings.outpainting import (
 from deepart_assets.settings.places import PROJECT, cache_folder, data_root
 from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
-from deepart_assets.storage.drive import drive_download
-from deepart_assets.storage.drive_archives import fetch_member
+from deepart_assets.storage.drive import drive_download, fetch_member
 from deepart_assets.storage.weights import check_sha256, shipped_weights
 
 MODELS = PROJECT / "data" / "models" / "outpainting"
