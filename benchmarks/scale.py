@@ -135,9 +135,9 @@ def in_a_process(folder: Path, short: bool) -> Row:
 def once(folder: Path, short: bool) -> Row:
     """Bring everything up to date with trivial models, and return what it took."""
     if short:
-        whole = build.assets_of
+        whole = build.asset_specs
         none: Any = {"outpainters": {}}
-        build.assets_of = lambda settings: whole(settings.model_copy(update=none))
+        build.asset_specs = lambda settings: whole(settings.model_copy(update=none))
     subjects.build_segmenter = lambda settings, downloads: Oval()
     restoration.SHEET_HEIGHT = SHEET
     place = {"profile": str(folder / "profile.yaml"), "root": str(folder / "lake")}

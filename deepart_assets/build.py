@@ -1,33 +1,29 @@
-"""Assembling the project for any settings.
-
-Belongs here: assets, resource, jobs and executor put together. Does not belong here: reading a
-profile (`settings`).
-"""
+"""The definitions of the project for any settings."""
 
 import itertools
-from collections.abc import Iterator
-from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from deepart_assets.asset_names import ART_ESRGAN, STYLED_PAINTINGS
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
 from deepart_assets.assets.restoration import painting_stages, restoration_assets
-from deepart_assets.assets.restoration_plan import PLAN, RUNS, restoration_plan
+from deepart_assets.assets.restoration_plan import restoration_plan
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
 from deepart_assets.assets.super_resolution import super_resolution_assets
 from deepart_assets.assets.wikiart import wikiart_assets
-from deepart_assets.orchestration.asset_factory import PAINTINGS, AssetTemplate, PaintingAsset
-from deepart_assets.orchestration.automation import schedules_of, sensors_of
+from deepart_assets.automation.jobs import jobs_of
+from deepart_assets.automation.schedules import schedules_of
+from deepart_assets.automation.sensors import sensors_of
+from deepart_assets.orchestration.asset_factory import build_asset
+from deepart_assets.orchestration.asset_spec import PaintingAssetSpec, PipelineAssetSpec
 from deepart_assets.orchestration.console_logger import console_logger
 from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.orchestration.needs import check_steps
-from deepart_assets.orchestration.observable_assets import originals_asset
+from deepart_assets.orchestration.observable_assets import paintings_asset
 from deepart_assets.orchestration.resources import profile_resource
-from deepart_assets.orchestration.tags import ALL_STEPS, REASON, RETRY
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root
@@ -40,35 +36,27 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
         settings: Validated settings.
         root: The data lake; by default `DEEPART_DATA` or data/lake in the project.
     """
-    parts = assets_of(settings)
-    made = {
-        part: [each.definition(settings) for each in templates] for part, templates in parts.items()
+    specs = asset_specs(settings)
+    parts = {
+        part: [build_asset(spec, settings) for spec in of_part] for part, of_part in specs.items()
     }
-    paintings = originals_asset("styled_paintings", PAINTINGS, "restoration")
     curated_masks = CURATED_MASKS.definition()
     plan = restoration_plan(
-        [each for each in parts["restoration"] if isinstance(each, PaintingAsset)],
-        ["styled_paintings", "art_esrgan", *(each.name for each in parts["weights"])],
+        [spec for spec in specs["restoration"] if isinstance(spec, PaintingAssetSpec)],
+        [STYLED_PAINTINGS, ART_ESRGAN, *(spec.name for spec in specs["weights"])],
     )
     assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
-        paintings,
+        paintings_asset(),
         curated_masks,
-        *itertools.chain(*made.values()),
+        *itertools.chain(*parts.values()),
         plan,
     ]
     check_steps(settings.execution, assets)
-    jobs = {job.name: job for job in _jobs(made, plan, curated_masks)}
+    jobs = jobs_of(parts, plan, curated_masks)
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),
-        sensors=sensors_of(
-            settings.automation,
-            jobs,
-            CURATED_MASKS,
-            catalogue="styled_paintings",
-            plan=PLAN,
-            runs=RUNS,
-        ),
+        sensors=sensors_of(settings.automation, jobs),
         schedules=schedules_of(settings.automation, jobs),
         resources={"profile": profile_resource(settings, root or data_root())},
         executor=executor_for(settings.execution),
@@ -76,75 +64,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     )
 
 
-StageResult = dict[str, list[dg.AssetsDefinition]]
-
-
-def _jobs(
-    made: StageResult, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
-) -> Iterator[UnresolvedAssetJobDefinition]:
-    """Yield the jobs, those that a user looks for first."""
-
-    def of(*parts: str) -> list[dg.AssetsDefinition]:
-        return [each for part in parts for each in made[part]]
-
-    def job(name: str, selection: Any, description: str, **asked: Any) -> Any:
-        config = {"ops": {PLAN: {"config": asked}}} if asked else None
-        return dg.define_asset_job(
-            name,
-            selection=selection,
-            description=description,
-            config=config,
-            tags={REASON: f"somebody started {name}", RETRY: ALL_STEPS},
-        )
-
-    restoration = ("super_resolution", "weights", "restoration", "evaluation", "gallery")
-    look = [*of("wikiart", "super_resolution", "weights"), plan]
-    yield job(
-        "restore",
-        of(*restoration),
-        "Bring the chosen paintings up to date, with all they depend on.",
-    )
-    yield job(
-        "restore_part",
-        of("super_resolution", "weights", "restoration"),
-        "As restore, without evaluations and gallery: for one of many runs, after which `publish`"
-        " or a last `restore` makes those once.",
-    )
-    yield job(
-        "restore_stale",
-        look,
-        "Take in what is new, look for all that is stale, and restore it: a run of `restore` for"
-        " each group of paintings follows.",
-    )
-    yield job(
-        "restore_style",
-        look,
-        "As restore_stale, for the paintings of one style: name it in the launchpad.",
-        style="Realism",
-    )
-    yield job(
-        "restore_again",
-        look,
-        "Make everything again, or what the launchpad narrows it to, even if it is up to date.",
-        force=True,
-    )
-    yield job("catalogue", of("wikiart"), "Read the sources and list the paintings to restore.")
-    yield job(
-        "take_in",
-        ["inbox_paintings", "styled_paintings"],
-        "Read the inbox and list the paintings to restore. New ones are then restored.",
-    )
-    yield job("publish", of("evaluation", "gallery"), "Make evaluations and gallery anew.")
-    yield job(
-        "data_set",
-        dg.AssetSelection.assets("lr_hr_pairs").upstream()
-        | dg.AssetSelection.assets(*made["wikiart"]),
-        "Everything up to the LR/HR pairs: what a machine without GPU can do.",
-    )
-    yield job("observe_masks", [masks], "Look for masks that a curator added, changed or removed.")
-
-
-def assets_of(settings: Settings) -> dict[str, list[AssetTemplate]]:
+def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
     """Return the assets of a profile by part of the pipeline, in its order."""
     return {
         "wikiart": wikiart_assets(settings, list(painting_stages(settings.outpainters).values())),

@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.assets.restoration import painting_stages
-from deepart_assets.assets.restoration_plan import PLAN, plan_made_in
 from deepart_assets.build import build_defs
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.asset_factory import PAINTINGS
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.history import keep_connections
+from deepart_assets.orchestration.partitions import painting_keys
+from deepart_assets.orchestration.planner import plan_of_run, restore_runs
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
@@ -101,18 +102,13 @@ def bring_up_to_date(
         Whether every run succeeded.
     """
     place: dict[str, Any] = {"profile": profile, "root": root}
-    config = {"ops": {PLAN: {"config": asked}}}
+    config = {"ops": {RESTORATION_PLAN: {"config": asked}}}
     with run_job(instance, "restore_stale", run_config=config, **place) as result:
         succeeded = result.success
-        plan = plan_made_in(instance, result.run_id)
+        ranges = plan_of_run(instance, result.run_id)
     tags = {REASON: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
-    for number, keys in enumerate(plan, start=1):
-        # What is made of all paintings together is made once, at the end.
-        job = "restore" if number == len(plan) else "restore_part"
-        with run_job(instance, job, keys=keys, tags=tags, **place) as result:
-            succeeded &= result.success
-    if not plan:
-        with run_job(instance, "publish", tags=tags, **place) as result:
+    for run in restore_runs(ranges, tags, always_publish=True):
+        with run_job(instance, run.job, keys=run.keys, tags=run.tags, **place) as result:
             succeeded &= result.success
     return succeeded
 
@@ -147,7 +143,7 @@ def run_demo() -> int:
     with _instance() as instance:
         with run_job(instance, "catalogue") as result:
             ok = result.success
-        keys = instance.get_dynamic_partitions(str(PAINTINGS.name))
+        keys = painting_keys(instance)
         if ok and keys:
             with run_job(instance, "restore", keys=keys) as result:
                 ok = result.success
@@ -167,7 +163,9 @@ def run_restore(arguments: argparse.Namespace) -> int:
             thorough=arguments.thorough,
         )
         console = _console()
-        if (plan := instance.get_latest_materialization_event(dg.AssetKey(PLAN))) is not None:
+        if (
+            plan := instance.get_latest_materialization_event(dg.AssetKey(RESTORATION_PLAN))
+        ) is not None:
             _print_plan(console, plan.asset_materialization)
     _print_end(console, MaterializationStore(Lake(data_root())), time.perf_counter() - start, ok)
     return 0 if ok else 1
@@ -204,16 +202,16 @@ def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
     figures = plan.metadata
     console.print(
         f"{figures['outputs'].value} outputs of {figures['paintings'].value} paintings were stale,"
-        f" of {figures['looked_at'].value} looked at in {figures['seconds'].value} s"
+        f" of {figures['checked'].value} checked in {figures['seconds'].value} s"
     )
     if figures["outputs"].value:
-        console.print(Markdown(str(figures["why"].value)))
+        console.print(Markdown(str(figures["reasons"].value)))
 
 
 def _print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
-    if (gallery := store.done("gallery")) is not None:
+    if (gallery := store.done(GALLERY)) is not None:
         console.print("Gallery:", store.lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")

@@ -4,7 +4,8 @@ Belongs here: which records become rows. Does not belong here: how the page look
 """
 
 from deepart_assets.assets.restoration import painting_stages
-from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
@@ -12,7 +13,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.storage import StageResult
 
 
-def gallery_assets(settings: Settings) -> list[AssetTemplate]:
+def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
     """Return the gallery for the outpainters that the profile names."""
     names = list(settings.outpainters)
 

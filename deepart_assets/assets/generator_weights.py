@@ -12,7 +12,8 @@ import numpy as np
 
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import resize, working_size
-from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.outpainting.comodgan.sources import fetch_weights, version_of
 from deepart_assets.outpainting.comodgan.training import Example, Step, train
@@ -34,7 +35,7 @@ TOLD_EVERY = 10.0
 """Seconds between two lines of training progress."""
 
 
-def generator_weights(name: str, choice: GeneratorWeights) -> AssetTemplate:
+def generator_weights(name: str, choice: GeneratorWeights) -> PipelineAssetSpec:
     """Return the asset `<name>_weights` of an outpainter of that name."""
     asset = f"{name}_weights"
     path = f"{asset}/generator.safetensors"

@@ -18,7 +18,8 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
-from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.outpainting.distance import NAME
@@ -54,7 +55,7 @@ def _seam_fault(record: MaterializationRecord) -> str | None:
     return f"steps across the seam: {told}, the originals {real:.1f}" if worse else None
 
 
-def outpainting_evaluation(settings: Settings) -> AssetTemplate:
+def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
     """Return the asset for the outpainters that the profile names."""
     names = list(settings.outpainters)
 

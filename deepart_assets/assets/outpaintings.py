@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
-from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
+from deepart_assets.orchestration.asset_factory import painting_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import (
     BatchedPrediction,
@@ -60,7 +61,7 @@ class Wanted(NamedTuple):
     requests: list[Request]
 
 
-def outpaintings_by(name: str, kind: Outpainter) -> AssetTemplate:
+def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
     """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
     own_weights, enlarged_by = [], []
     if isinstance(kind, ArtificiallyInspired):

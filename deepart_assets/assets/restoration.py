@@ -25,7 +25,8 @@ from deepart_assets.imaging import (
     over_chequers,
     preview_uri,
 )
-from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
+from deepart_assets.orchestration.asset_factory import painting_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
 from deepart_assets.storage import StageResult
@@ -34,7 +35,7 @@ SHEET_HEIGHT = 1024
 """Height of the original on a sheet, in pixels; the others have half of it."""
 
 
-def restoration_assets(settings: Settings) -> list[AssetTemplate]:
+def restoration_assets(settings: Settings) -> list[PipelineAssetSpec]:
     """Return the restoration group for the outpainters that the profile names."""
     names = list(settings.outpainters)
     columns = [
@@ -70,7 +71,7 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _restoration_sheets(names: list[str]) -> AssetTemplate:
+def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
     @painting_asset(
         settings=lambda settings: {"height": SHEET_HEIGHT},
         painting_deps=[

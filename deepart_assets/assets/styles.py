@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from deepart_assets.orchestration.asset_factory import PAINTINGS, AssetTemplate, data_asset
+from deepart_assets import asset_names
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.orchestration.events import log_together
-from deepart_assets.orchestration.observable_assets import ORIGINALS, changed_observations
+from deepart_assets.orchestration.observable_assets import changed_observations
+from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.wikiart import PredictedStyles
@@ -36,7 +39,7 @@ PLOTTED = 30
 """Styles with a bar of their own; Kaggle's catalogue has more than a hundred."""
 
 
-def style_assets(settings: Settings, stages: Sequence[str]) -> list[AssetTemplate]:
+def style_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
     """Return the choice of the paintings to restore, after the predicted styles if it has any."""
     choice = settings.wikiart.predicted_styles
     if choice is None:
@@ -47,7 +50,7 @@ def style_assets(settings: Settings, stages: Sequence[str]) -> list[AssetTemplat
     ]
 
 
-def _predicted_styles(choice: PredictedStyles) -> AssetTemplate:
+def _predicted_styles(choice: PredictedStyles) -> PipelineAssetSpec:
     @data_asset(
         group="wikiart",
         settings=lambda settings: choice.model_dump(mode="json"),
@@ -110,7 +113,7 @@ def _publish_partitions(
     back.
     """
     name = str(PAINTINGS.name)
-    known = set(step.instance.get_dynamic_partitions(name))
+    known = set(painting_keys(step.instance))
     listed = context.paintings
     new = [key for key in listed if key not in known]
     if back := bring_back(context.store, stages, new):
@@ -118,14 +121,16 @@ def _publish_partitions(
     if new:
         step.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    log_together(step, changed_observations(step.instance, ORIGINALS, versions, anew=new))
+    log_together(
+        step, changed_observations(step.instance, asset_names.PAINTINGS, versions, anew=new)
+    )
     for key in known - listed.keys():
         step.instance.delete_dynamic_partition(name, key)
     if gone := set_aside(context.store, stages, listed):
         step.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
 
 
-def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) -> AssetTemplate:
+def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) -> PipelineAssetSpec:
     @data_asset(
         group="wikiart",
         settings=lambda settings: settings.styled_paintings.model_dump(mode="json"),

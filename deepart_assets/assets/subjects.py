@@ -22,7 +22,7 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
-from deepart_assets.orchestration.asset_factory import PAINTINGS, painting_asset
+from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import (
     BatchedPrediction,
@@ -58,8 +58,6 @@ CURATED_MASKS = ObservableFolder(
     " one: the UI then shows that painting's outputs as stale, and no other's.",
     folder="masks",
     suffix=".png",
-    partitions=PAINTINGS,
-    group="restoration",
 )
 
 

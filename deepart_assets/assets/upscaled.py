@@ -8,7 +8,8 @@ from functools import cache
 from typing import Any
 
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
-from deepart_assets.orchestration.asset_factory import AssetTemplate, painting_asset
+from deepart_assets.orchestration.asset_factory import painting_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
@@ -17,7 +18,7 @@ from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 
-def upscaled_from(name: str) -> AssetTemplate:
+def upscaled_from(name: str) -> PipelineAssetSpec:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = f"{name}_outpaintings"
 

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from deepart_assets.assets.styles import style_assets
-from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings import Settings
@@ -24,7 +25,7 @@ from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
 
-def wikiart_assets(settings: Settings, stages: Sequence[str]) -> list[AssetTemplate]:
+def wikiart_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
     """Return the wikiart group; `stages` are the assets of each painting on its list."""
     return [wikiart_paintings, inbox_paintings, *style_assets(settings, stages)]
 

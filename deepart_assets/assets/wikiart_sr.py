@@ -21,7 +21,8 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
-from deepart_assets.orchestration.asset_factory import AssetTemplate, data_asset
+from deepart_assets.orchestration.asset_factory import data_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import GLANCE, StageContext, StageSpec
 from deepart_assets.reports.data_set import (
     DataSetPage,
@@ -60,7 +61,7 @@ LISTED = 200
 """Rejected paintings listed on the page, for each rule; the table has all."""
 
 
-def wikiart_sr_asset(settings: Settings) -> AssetTemplate:
+def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
     """Return the asset: made from the catalogue, or from the seed's archive and nothing else."""
     choice = settings.super_resolution.data_set
     by_rule = isinstance(choice, RuledSR)

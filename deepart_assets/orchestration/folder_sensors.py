@@ -8,11 +8,12 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
+from deepart_assets.orchestration.planner import PlannedRun
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.tags import Tags
 from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import Lake, sha256_of_json
 
@@ -107,9 +108,9 @@ def folder_sensor(
     *,
     name: str,
     description: str,
-    job: str,
+    jobs: Sequence[Any],
     stamps: Callable[[Profile], Stamps],
-    runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[Tags]],
+    runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[PlannedRun]],
 ) -> dg.SensorDefinition:
     """Return a sensor that asks for runs when a folder has changed and is still.
 
@@ -117,14 +118,14 @@ def folder_sensor(
         settings: How often it looks, and how long still is.
         name: The sensor's name.
         description: What the UI says of it.
-        job: The job that is asked for.
+        jobs: The jobs of the runs.
         stamps: Returns the stamps of the folder's files by name.
-        runs: Returns the tags of each run for the names of the files that changed.
+        runs: Returns the runs for the names of the files that changed.
     """
 
     @dg.sensor(
         name=name,
-        job_name=job,
+        jobs=jobs,
         description=description,
         minimum_interval_seconds=settings.poll_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING
@@ -153,8 +154,8 @@ def folder_sensor(
         # Asked for once, also if the daemon is killed before it has stored the cursor.
         key = f"{name}:{after.count}:{digest[:16]}"
         requests = [
-            dg.RunRequest(run_key=f"{key}:{number}", tags=dict(tags))
-            for number, tags in enumerate(runs(context.instance, names))
+            run.request(f"{key}:{number}")
+            for number, run in enumerate(runs(context.instance, names))
         ]
         if not requests:
             concerns = f"{counted(names)} changed, which concerns no painting on the list"

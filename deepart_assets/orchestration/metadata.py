@@ -30,8 +30,8 @@ def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) ->
     return shown
 
 
-def took(record: MaterializationRecord, computed: bool) -> str:
-    """Say in words how long an output took, or since when it is there."""
+def duration(record: MaterializationRecord, computed: bool) -> str:
+    """Say in words how long an output duration, or since when it is there."""
     return f"{record.seconds:.1f} s" if computed else f"up to date, made {record.made_at}"
 
 

@@ -70,7 +70,7 @@ def hook_of(name: str) -> Hook:
     return hook
 
 
-def notifying(settings: Automation) -> list[dg.SensorDefinition]:
+def notification_sensors(settings: Automation) -> list[dg.SensorDefinition]:
     """Return the sensors that tell of each run that has ended.
 
     Raises:

@@ -1,7 +1,6 @@
-"""What is observed of each painting, and never made: its original, files people lay beside it.
+"""Assets that are observed, never materialized: the originals, and files that people add.
 
-Belongs here: assets whose partitions follow a list or a folder of the data lake, and telling
-Dagster what is new of them. Does not belong here: what is in the files.
+Their partitions follow the list of paintings or a folder of the data lake.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -9,28 +8,26 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from deepart_assets import asset_names
 from deepart_assets.orchestration.events import latest_versions, painting_observation
+from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.storage import Lake, sha256_of
 
 ABSENT = "none"
 """The data version of a painting without a file."""
 
-ORIGINALS = "paintings"
-"""The asset whose partitions are the paintings to restore, each with its original."""
 
-
-def originals_asset(
-    catalogue: str, partitions: dg.DynamicPartitionsDefinition, group: str
-) -> dg.AssetSpec:
-    """Return the asset `paintings`; the step of `catalogue` observes what it lists."""
+def paintings_asset() -> dg.AssetSpec:
+    """Return the asset `paintings`; the step of `styled_paintings` observes what it lists."""
     return dg.AssetSpec(
-        ORIGINALS,
-        deps=[catalogue],
-        partitions_def=partitions,
-        group_name=group,
-        description=f"Each painting to restore: the original and its labels, as `{catalogue}` lists"
-        " them. A change of one makes that painting's outputs stale, and no other's.",
+        asset_names.PAINTINGS,
+        deps=[asset_names.STYLED_PAINTINGS],
+        partitions_def=PAINTINGS,
+        group_name="restoration",
+        description="Each painting to restore: the original and its labels, as"
+        f" `{asset_names.STYLED_PAINTINGS}` lists them. A change to one makes that painting's"
+        " outputs stale, and no other's.",
     )
 
 
@@ -54,7 +51,7 @@ def changed_observations(
 
 @dataclass(frozen=True)
 class ObservableFolder:
-    """One folder of such files."""
+    """A folder with at most one file for each painting, which people fill."""
 
     asset: str
     """Name of the asset."""
@@ -62,8 +59,6 @@ class ObservableFolder:
     folder: str
     """In the data lake; the file of a painting is `<folder>/<painting id><suffix>`."""
     suffix: str
-    partitions: dg.DynamicPartitionsDefinition
-    group: str
 
     def path(self, key: str) -> str:
         """Return the lake path of a painting's file, whether it is there or not."""
@@ -88,13 +83,13 @@ class ObservableFolder:
         @dg.observable_source_asset(
             name=self.asset,
             description=self.description,
-            group_name=self.group,
-            partitions_def=self.partitions,
+            group_name="restoration",
+            partitions_def=PAINTINGS,
         )
         def observe(
             context: dg.OpExecutionContext, profile: dg.ResourceParam[Profile]
         ) -> dg.DataVersionsByPartition:
-            keys = context.instance.get_dynamic_partitions(str(self.partitions.name))
+            keys = painting_keys(context.instance)
             known = {f"{key}{self.suffix}" for key in keys}
             for name in sorted(self.names(profile.lake) - known):
                 context.log.warning(

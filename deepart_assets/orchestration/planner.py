@@ -1,16 +1,24 @@
-"""What would be made if everything was brought up to date, painting by painting, and why.
+"""What is stale, painting by painting, and the runs that restore it.
 
-Belongs here: walking all paintings through all their assets, and putting paintings together into
-runs. Does not belong here: how one output stands (`standing`), starting runs (`automation`).
+Sensors, jobs and the command line plan here alike. How a single output stands is decided in
+`staleness`.
 """
 
+import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import Any
 
+import dagster as dg
+
+from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.asset_factory import PaintingAsset
+from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
+from deepart_assets.orchestration.events import latest_versions, metadata_made_in
+from deepart_assets.orchestration.partitions import painting_keys, partition_ranges
 from deepart_assets.orchestration.staleness import (
     Fresh,
     MissingUpstream,
@@ -20,112 +28,194 @@ from deepart_assets.orchestration.staleness import (
     Stale,
     StalenessChecker,
 )
+from deepart_assets.orchestration.tags import Tags, range_tags
+from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import RecordIndex
 
-UNTOLD = "Dagster has not heard of it"
-"""Why an output is in a plan that is there already: a run will reuse it and tell."""
+RESTORE, RESTORE_PART, PUBLISH = "restore", "restore_part", "publish"
+"""The jobs that restore paintings with evaluations and gallery; without them; those alone."""
 
-Told = Mapping[str, Mapping[str, str]]
-"""The data version that Dagster knows, by asset and painting."""
+PLANNING_JOBS = ("restore_stale", "restore_style", "restore_again")
+"""The jobs that make a plan, after which what is stale in it is restored."""
+
+RUNS = "runs"
+"""Metadata of a plan: the first and the last partition of each run it asks for."""
+
+UNREPORTED = "missing in Dagster's event log"
+"""Why an output is in a plan that exists already: a run will reuse and report it."""
 
 
 @dataclass(frozen=True)
 class StaleOutput:
-    """An output that would be made."""
+    """An output that a run would compute."""
 
     painting: str
     asset: str
-    because: str
+    reason: str
 
 
+@dataclass(frozen=True)
 class Plan:
-    """Looks at all outputs of some paintings.
+    """What is stale, and the partitions of each run that would restore it."""
+
+    stale: Sequence[StaleOutput]
+    ranges: Sequence[Sequence[str]]
+    unavailable: Mapping[str, str]
+    """The assets that cannot be computed now, whatever the painting, and why."""
+    checked: int
+    """Paintings that were checked."""
+    seconds: float
+
+    @property
+    def paintings(self) -> int:
+        """The number of paintings with a stale output."""
+        return len({each.painting for each in self.stale})
+
+    def reasons(self) -> list[tuple[str, str, int]]:
+        """Return asset, reason and number of paintings, the most frequent first."""
+        counts = Counter((each.asset, each.reason) for each in self.stale)
+        return [(asset, reason, count) for (asset, reason), count in counts.most_common()]
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """A run of a job over some partitions; none where the job has none."""
+
+    job: str
+    keys: Sequence[str] = ()
+    tags: Tags = field(default_factory=dict)
+
+    def request(self, run_key: str) -> dg.RunRequest:
+        """Return the run as a sensor asks for it."""
+        tags = {**self.tags, **range_tags(self.keys)}
+        return dg.RunRequest(run_key=run_key, job_name=self.job, tags=tags)
+
+
+def restore_runs(
+    ranges: Sequence[Sequence[str]], tags: Tags, *, always_publish: bool = False
+) -> list[PlannedRun]:
+    """Return a run for each range of partitions.
+
+    Evaluations and gallery, which are of all paintings, are left to the last run.
 
     Args:
-        assets: The assets of a painting, each after those that it depends on.
+        ranges: The partitions of each run.
+        tags: Of each run.
+        always_publish: Return a run of `publish` if there is nothing to restore.
+    """
+    if not ranges:
+        return [PlannedRun(PUBLISH, tags=tags)] if always_publish else []
+    *parts, last = ranges
+    return [
+        *(PlannedRun(RESTORE_PART, keys, tags) for keys in parts),
+        PlannedRun(RESTORE, last, tags),
+    ]
+
+
+def ranges_of(
+    instance: dg.DagsterInstance, keys: Sequence[str], settings: Automation
+) -> list[list[str]]:
+    """Group paintings into ranges of partitions, as the profile's `automation` says."""
+    return partition_ranges(
+        keys,
+        painting_keys(instance),
+        max_gap=settings.max_partition_gap,
+        max_size=settings.max_partitions_per_run,
+    )
+
+
+def make_plan(
+    instance: dg.DagsterInstance,
+    specs: Sequence[PaintingAssetSpec],
+    context: StageContext,
+    keys: Sequence[str],
+    policy: RunPolicy,
+) -> Plan:
+    """Check all outputs of some paintings.
+
+    Args:
+        instance: Dagster's, for the partitions and for what its event log knows.
+        specs: The assets of a painting, each after those it depends on.
         context: Settings, lake, the list of paintings.
         keys: The paintings.
-        demand: How eagerly outputs are made.
-        told: What Dagster knows.
+        policy: Which outputs count as stale.
     """
-
-    def __init__(
-        self,
-        assets: Sequence[PaintingAsset],
-        context: StageContext,
-        keys: Sequence[str],
-        demand: RunPolicy,
-        told: Told,
-    ) -> None:
-        self._context, self._keys, self._told = context, keys, told
-        self._examiners: list[tuple[PaintingAsset, StalenessChecker]] = []
-        self.unavailable: dict[str, str] = {}
-        """Assets that cannot be made now, whatever the painting, and why."""
-        for asset in assets:
-            try:
-                self._examiners.append((asset, StalenessChecker(asset, context, keys, demand)))
-            except DeepArtError as error:
-                self.unavailable[asset.name] = str(error)
-
-    def stale(self) -> Iterator[StaleOutput]:
-        """Yield what would be made, painting after painting."""
-        register = cache(partial(RecordIndex, self._context.store))
-        for key in self._keys:
-            records = cache(lambda asset, key: register(asset).get(key))
-            due: set[str] = set()
-            for asset, checker in self._examiners:
-                upstream = next((dep for dep in asset.painting_deps if dep in due), None)
-                if upstream is not None:
-                    because: str | None = f"{upstream} is made again"
-                else:
-                    try:
-                        because = self._because(asset, key, checker.stand(key, records), records)
-                    except Exception as error:  # the run will tell of it
-                        because = f"{type(error).__name__}: {error}"
-                if because is not None:
-                    due.add(asset.name)
-                    yield StaleOutput(key, asset.name, because)
-
-    def _because(
-        self, asset: PaintingAsset, key: str, standing: OutputStatus, records: Records
-    ) -> str | None:
-        match standing:
-            case Stale(because=because):
-                return because
-            case Fresh(record):
-                told = self._told.get(asset.name, {}).get(key)
-                is_told = record.status != "done" or told == record.data_version
-                return None if is_told else UNTOLD
-            case MissingUpstream(upstream, record) if (
-                record is not None and record.status == "skipped"
-            ):
-                own = records(asset.name, key)
-                passed_on = own is not None and own.status == "skipped"
-                return None if passed_on else f"{upstream} was skipped"
-        return None
+    start = time.perf_counter()
+    reported = {
+        spec.name: {
+            key: version.data_version
+            for key, version in latest_versions(instance, spec.name, keys).items()
+        }
+        for spec in specs
+    }
+    checkers: list[tuple[PaintingAssetSpec, StalenessChecker]] = []
+    unavailable = {}
+    for spec in specs:
+        try:
+            checkers.append((spec, StalenessChecker(spec, context, keys, policy)))
+        except DeepArtError as error:
+            unavailable[spec.name] = str(error)
+    index = cache(partial(RecordIndex, context.store))
+    stale = [
+        output
+        for key in keys
+        for output in _stale_outputs(key, checkers, lambda asset, k: index(asset).get(k), reported)
+    ]
+    settings = context.settings.automation
+    if policy.force:  # what lies between would be computed again, too
+        settings = settings.model_copy(update={"max_partition_gap": 0})
+    ranges = ranges_of(instance, [each.painting for each in stale], settings)
+    return Plan(stale, ranges, unavailable, len(keys), time.perf_counter() - start)
 
 
-def runs_of(
-    keys: Sequence[str], order: Sequence[str], *, max_gap: int, max_size: int
-) -> list[list[str]]:
-    """Put paintings together into runs over neighbouring partitions.
-
-    Args:
-        keys: The paintings to restore; those that are in no partition are left out.
-        order: All partitions, in Dagster's order.
-        max_gap: Most other partitions between two neighbouring paintings of one run.
-        max_size: Most partitions of one run, those in between included.
-
-    Returns:
-        For each run its partitions, the ones between included.
-    """
-    wanted = set(keys)
-    places = [place for place, key in enumerate(order) if key in wanted]
-    spans: list[tuple[int, int]] = []
-    for place in places:
-        first, last = spans[-1] if spans else (0, -1)
-        if spans and place - last - 1 <= max_gap and place - first < max_size:
-            spans[-1] = first, place
+def _stale_outputs(
+    key: str,
+    checkers: Sequence[tuple[PaintingAssetSpec, StalenessChecker]],
+    read: Records,
+    reported: Mapping[str, Mapping[str, str]],
+) -> Iterator[StaleOutput]:
+    records = cache(read)
+    stale: set[str] = set()
+    for spec, checker in checkers:
+        upstream = next((dep for dep in spec.painting_deps if dep in stale), None)
+        reason: str | None
+        if upstream is not None:
+            reason = f"{upstream} is made again"
         else:
-            spans.append((place, place))
-    return [list(order[first : last + 1]) for first, last in spans]
+            try:
+                status = checker.status(key, records)
+                own = records(spec.name, key)
+                skipped = own is not None and own.status == "skipped"
+                reason = _reason(status, reported.get(spec.name, {}).get(key), skipped=skipped)
+            except Exception as error:  # the run will report it
+                reason = f"{type(error).__name__}: {error}"
+        if reason is not None:
+            stale.add(spec.name)
+            yield StaleOutput(key, spec.name, reason)
+
+
+def _reason(status: OutputStatus, reported: str | None, *, skipped: bool) -> str | None:
+    """Return why an output would be computed or reported, or None if it would not."""
+    match status:
+        case Stale(reason=reason):
+            return reason
+        case Fresh(record) if record.status == "done" and reported != record.data_version:
+            return UNREPORTED
+        case MissingUpstream(upstream, record) if record is not None:
+            if record.status == "skipped" and not skipped:
+                return f"{upstream} was skipped"
+    return None
+
+
+def planned_ranges(
+    instance: dg.DagsterInstance, metadata: Mapping[str, dg.MetadataValue[Any]]
+) -> list[Sequence[str]]:
+    """Return the partitions of each run that a plan asks for, from the plan's metadata."""
+    order = painting_keys(instance)
+    spans: Any = metadata[RUNS].value if metadata else []
+    return [order[order.index(first) : order.index(last) + 1] for first, last in spans]
+
+
+def plan_of_run(instance: dg.DagsterInstance, run_id: str) -> list[Sequence[str]]:
+    """Return the partitions of each run that the plan made in a run asks for."""
+    return planned_ranges(instance, metadata_made_in(instance, run_id, RESTORATION_PLAN))

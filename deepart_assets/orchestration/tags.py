@@ -1,8 +1,4 @@
-"""The tags of a run: which paintings it is of, and what was asked of it.
-
-Belongs here: names of tags, and reading and writing them. Does not belong here: deciding what to
-run.
-"""
+"""The tags of a run: which paintings it covers, why it was started, and what it computes."""
 
 from collections.abc import Mapping, Sequence
 
@@ -10,26 +6,25 @@ from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.staleness import RunPolicy
 
 Tags = Mapping[str, str]
-"""The tags of a run."""
 
 REASON = "deepart/reason"
-"""Why a run was asked for, in words."""
+"""Why the run was started, in words."""
 FORCE = "deepart/force"
-"""Whether what is up to date is made again."""
+"""Whether fresh outputs are computed again."""
 AUTOMATED = "deepart/automated"
-"""Whether nobody asked for the run: what failed is then left alone unless something changed."""
+"""Whether nobody asked for the run: outputs that failed are then retried only after a change."""
 INTERACTIVE = "deepart/interactive"
-"""Whether who started the run starts what follows from it, too: sensors then leave it alone."""
+"""Whether the run's starter also starts its follow-up runs; sensors then ignore it."""
 PRIORITY = "dagster/priority"
-"""Of the runs that wait in the queue the highest is next; 0 where nothing is said."""
+"""Of the queued runs the highest is next; 0 where nothing is said."""
 RETRY = "dagster/retry_strategy"
 """What a run does that replaces one whose process was killed."""
 ALL_STEPS = "ALL_STEPS"
-"""All of it: what is there is reused, and a plan that was made before is made anew."""
+"""All steps: existing results are reused, and an earlier plan is made again."""
 
 
 def policy_of(tags: Tags) -> RunPolicy:
-    """Return what a run's tags ask for."""
+    """Return the policy that a run's tags ask for."""
     return RunPolicy(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
 
 

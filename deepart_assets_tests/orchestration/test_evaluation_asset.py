@@ -15,6 +15,7 @@ from PIL import Image
 from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.imaging import decode_rgb, encode_png
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
@@ -91,7 +92,7 @@ def materialize(project, instance, *assets):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [each.definition(settings) for each in (*assets, art_esrgan_evaluation)],
+        [build_asset(each, settings) for each in (*assets, art_esrgan_evaluation)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

@@ -29,7 +29,7 @@ def repaint(folder, key, seed, *size):
 def test_nothing_changed(computed, instance):
     assert computed() == set()
     plan = last_plan(instance)
-    assert plan["looked_at"].value == len(KEYS) and plan["outputs"].value == 0
+    assert plan["checked"].value == len(KEYS) and plan["outputs"].value == 0
     # 0.1 s on a quiet machine: the whole of looking is bounded, not measured.
     assert plan["seconds"].value < 5
 

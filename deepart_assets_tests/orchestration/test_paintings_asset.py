@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from deepart_assets.assets.wikiart import wikiart_paintings
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.wikiart import examine
@@ -32,7 +33,7 @@ def catalogued(project, monkeypatch):
         resource = profile_resource(settings, str(project.root))
         with dg.DagsterInstance.ephemeral() as instance:
             result = dg.materialize(
-                [wikiart_paintings.definition(settings)],
+                [build_asset(wikiart_paintings, settings)],
                 resources={"profile": resource},
                 instance=instance,
             )

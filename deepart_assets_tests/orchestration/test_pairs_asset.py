@@ -6,6 +6,7 @@ import pytest
 
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.imaging import encode_png
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
@@ -43,7 +44,7 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [lr_hr_pairs.definition(settings)],
+        [build_asset(lr_hr_pairs, settings)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

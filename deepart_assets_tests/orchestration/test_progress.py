@@ -1,6 +1,6 @@
 """How much a step tells of its paintings."""
 
-from deepart_assets.orchestration import batch
+from deepart_assets.orchestration import batching
 
 
 def lines(instance, result, asset):
@@ -16,7 +16,7 @@ def test_a_step_of_many_paintings_tells_of_the_first_the_last_and_those_that_fai
 ):
     with done.run("restore", instance) as result:
         assert len(lines(instance, result, "predicted_masks")) == 5
-    monkeypatch.setattr(batch, "ALWAYS_TOLD", 1)
+    monkeypatch.setattr(batching, "ALWAYS_REPORTED", 1)
     done.lake.remove(done.store.get("predicted_masks", "p2").path)
     done.lake.write("wikiart_paintings/p2.png", b"not a picture any more")
     with done.run("restore", instance) as result:

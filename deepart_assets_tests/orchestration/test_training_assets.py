@@ -11,6 +11,7 @@ from PIL import Image
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.assets.training import art_esrgan, psnr_weights
 from deepart_assets.imaging import encode_png
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
@@ -53,7 +54,7 @@ def materialize(project, instance, *assets):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     return dg.materialize(
-        [each.definition(settings) for each in assets],
+        [build_asset(each, settings) for each in assets],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

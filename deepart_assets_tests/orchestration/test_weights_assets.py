@@ -5,6 +5,7 @@ import json
 import dagster as dg
 
 from deepart_assets.assets.training import PSNR_PATH, psnr_weights
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import sha256_of
@@ -17,7 +18,7 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     result = dg.materialize(
-        [psnr_weights.definition(settings)],
+        [build_asset(psnr_weights, settings)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

@@ -10,6 +10,7 @@ from PIL import Image
 
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
 from deepart_assets.imaging import hash_to_hex, perceptual_hash
+from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
@@ -46,7 +47,7 @@ def materialize(project, instance):
     settings = load_settings(str(project.write_profile()))
     resource = profile_resource(settings, str(project.root))
     return dg.materialize(
-        [wikiart_sr_asset(settings).definition(settings)],
+        [build_asset(wikiart_sr_asset(settings), settings)],
         resources={"profile": resource},
         instance=instance,
         raise_on_error=False,

@@ -5,7 +5,7 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.orchestration.planner import runs_of
+from deepart_assets.orchestration.partitions import partition_ranges
 
 ORDER = [f"p{number}" for number in range(30)]
 
@@ -14,7 +14,7 @@ ORDER = [f"p{number}" for number in range(30)]
 def test_each_wanted_painting_is_in_one_run_that_is_short_and_begins_and_ends_with_one(
     wanted, gap, most
 ):
-    runs = runs_of(sorted(wanted), ORDER, max_gap=gap, max_size=most)
+    runs = partition_ranges(sorted(wanted), ORDER, max_gap=gap, max_size=most)
     made = [key for run in runs for key in run]
     assert len(set(made)) == len(made)
     assert set(made) >= wanted & set(ORDER)
@@ -30,7 +30,7 @@ def test_each_wanted_painting_is_in_one_run_that_is_short_and_begins_and_ends_wi
 
 @given(st.sets(st.sampled_from(ORDER)), st.integers(0, 8), st.integers(1, 12))
 def test_two_runs_could_not_have_been_one(wanted, gap, most):
-    runs = runs_of(sorted(wanted), ORDER, max_gap=gap, max_size=most)
+    runs = partition_ranges(sorted(wanted), ORDER, max_gap=gap, max_size=most)
     for run, following in itertools.pairwise(runs):
         apart = ORDER.index(following[0]) - ORDER.index(run[-1]) - 1
         would_be = ORDER.index(following[0]) - ORDER.index(run[0]) + 1

@@ -1,0 +1,49 @@
+"""The names of the assets, and where their files lie in the data lake.
+
+An asset's files are `<asset>/<key>.<suffix>`; reports for people lie in `reports/`.
+"""
+
+PAINTINGS = "paintings"
+"""The observed asset with a partition for each painting to restore."""
+WIKIART_PAINTINGS = "wikiart_paintings"
+INBOX_PAINTINGS = "inbox_paintings"
+STYLED_PAINTINGS = "styled_paintings"
+WIKIART_SR = "wikiart_sr"
+LR_HR_PAIRS = "lr_hr_pairs"
+PSNR_WEIGHTS = "psnr_weights"
+ART_ESRGAN = "art_esrgan"
+ART_ESRGAN_EVALUATION = "art_esrgan_evaluation"
+PREDICTED_MASKS = "predicted_masks"
+CURATED_MASKS = "curated_masks"
+SUBJECT_MASKS = "subject_masks"
+SUBJECT_MASKS_EVALUATION = "subject_masks_evaluation"
+UNFINISHED_PAINTINGS = "unfinished_paintings"
+OUTPAINTING_EVALUATION = "outpainting_evaluation"
+RESTORATION_SHEETS = "restoration_sheets"
+RESTORATION_PLAN = "restoration_plan"
+GALLERY = "gallery"
+
+
+def outpainter_weights(outpainter: str) -> str:
+    """Return the asset with the weights of an outpainter that the profile names."""
+    return f"{outpainter}_weights"
+
+
+def outpaintings(outpainter: str) -> str:
+    """Return the asset with the outpaintings of an outpainter."""
+    return f"{outpainter}_outpaintings"
+
+
+def upscaled(outpainter: str) -> str:
+    """Return the asset with an outpainter's outpaintings at four times their size."""
+    return f"{outpainter}_upscaled"
+
+
+def output_path(asset: str, key: str, suffix: str = ".png") -> str:
+    """Return the lake path of an output's file."""
+    return f"{asset}/{key}{suffix}"
+
+
+def report_path(asset: str) -> str:
+    """Return the lake path of an asset's figures as JSON."""
+    return f"reports/{asset}.json"

@@ -1,0 +1,93 @@
+"""The jobs, those that users look for first."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from deepart_assets.asset_names import (
+    INBOX_PAINTINGS,
+    LR_HR_PAIRS,
+    RESTORATION_PLAN,
+    STYLED_PAINTINGS,
+)
+from deepart_assets.orchestration.planner import PUBLISH, RESTORE, RESTORE_PART
+from deepart_assets.orchestration.tags import ALL_STEPS, REASON, RETRY
+
+AssetsByPart = Mapping[str, Sequence[dg.AssetsDefinition]]
+
+
+def jobs_of(
+    assets: AssetsByPart, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+) -> dict[str, Any]:
+    """Return the jobs by name.
+
+    Args:
+        assets: By part of the pipeline, as `build.asset_specs` names the parts.
+        plan: The asset `restoration_plan`.
+        masks: The observed asset `curated_masks`.
+    """
+    return {job.name: job for job in _jobs(assets, plan, masks)}
+
+
+def _jobs(
+    assets: AssetsByPart, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+) -> Iterator[Any]:
+    def of(*parts: str) -> list[dg.AssetsDefinition]:
+        return [asset for part in parts for asset in assets[part]]
+
+    def job(name: str, selection: Any, description: str, **plan_config: Any) -> Any:
+        config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}} if plan_config else None
+        return dg.define_asset_job(
+            name,
+            selection=selection,
+            description=description,
+            config=config,
+            tags={REASON: f"somebody started {name}", RETRY: ALL_STEPS},
+        )
+
+    part = ("super_resolution", "weights", "restoration")
+    planning = [*of("wikiart", "super_resolution", "weights"), plan]
+    yield job(
+        RESTORE,
+        of(*part, "evaluation", "gallery"),
+        "Bring the chosen paintings up to date, with all they depend on.",
+    )
+    yield job(
+        RESTORE_PART,
+        of(*part),
+        f"As `{RESTORE}`, without evaluations and gallery: for one of many runs, after which"
+        f" `{PUBLISH}` or a last `{RESTORE}` makes those once.",
+    )
+    yield job(
+        "restore_stale",
+        planning,
+        f"Take in what is new, plan all that is stale, and restore it: a run of `{RESTORE}` for"
+        " each group of paintings follows.",
+    )
+    yield job(
+        "restore_style",
+        planning,
+        "As `restore_stale`, for the paintings of one style: name it in the launchpad.",
+        style="Realism",
+    )
+    yield job(
+        "restore_again",
+        planning,
+        "Compute everything again, or what the launchpad narrows it to, even if it is fresh.",
+        force=True,
+    )
+    yield job("catalogue", of("wikiart"), "Read the sources and list the paintings to restore.")
+    yield job(
+        "take_in",
+        [INBOX_PAINTINGS, STYLED_PAINTINGS],
+        "Read the inbox and list the paintings to restore. New ones are then restored.",
+    )
+    yield job(PUBLISH, of("evaluation", "gallery"), "Make evaluations and gallery again.")
+    yield job(
+        "data_set",
+        dg.AssetSelection.assets(LR_HR_PAIRS).upstream()
+        | dg.AssetSelection.assets(*assets["wikiart"]),
+        "Everything up to the LR/HR pairs: what a machine without a GPU can do.",
+    )
+    yield job("observe_masks", [masks], "Look for masks that a curator added, changed or removed.")

@@ -1,0 +1,192 @@
+"""Sensors that start restore runs: for what is new on the list, for what a plan found stale.
+
+A sensor's cursor is the event it last acted on, stored with the runs it requested: after an error
+or a killed daemon it stays where it was, and run keys keep a run from being requested twice.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
+from deepart_assets.orchestration.planner import (
+    PLANNING_JOBS,
+    PUBLISH,
+    RESTORE,
+    RESTORE_PART,
+    PlannedRun,
+    planned_ranges,
+    ranges_of,
+    restore_runs,
+)
+from deepart_assets.orchestration.tags import AUTOMATED, FORCE, INTERACTIVE, PRIORITY, REASON
+from deepart_assets.settings.automation import Automation
+
+Jobs = Mapping[str, Any]
+"""The jobs by name, as `dg.define_asset_job` returns them."""
+
+NAMED = 5
+"""Paintings or files that a reason names; the rest is counted."""
+
+NAME_LENGTH = 60
+"""Most characters of each name."""
+
+PAGE = 100
+"""Events that a sensor handles in one tick."""
+
+
+def restore_new_paintings(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
+    """Return the sensor that acts on the list of paintings.
+
+    It ignores runs after which all that is new gets restored anyway: those that make a plan of all
+    paintings, and those of the command line.
+    """
+
+    def runs(
+        instance: dg.DagsterInstance, made: Sequence[dg.EventLogRecord], after: int
+    ) -> tuple[list[PlannedRun], str, int]:
+        ours = [each for each in made if _leaves_new_paintings(instance, each)]
+        if not ours:
+            return [], "", made[-1].storage_id
+        last = ours[-1].storage_id
+        # Also those that a killed run reported: the next list does not report them again.
+        events = instance.event_log_storage.get_latest_storage_id_by_partition(
+            dg.AssetKey(PAINTINGS), dg.DagsterEventType.ASSET_OBSERVATION
+        )
+        keys = [key for key, event in events.items() if after < event <= last]
+        reason = f"new or changed on the list: {named(keys)}" if keys else "the list was made again"
+        tags = {REASON: reason, AUTOMATED: "true"}
+        planned = restore_runs(ranges_of(instance, keys, settings), tags, always_publish=True)
+        return planned, f"list:{last}", last
+
+    return _materialization_sensor(
+        STYLED_PAINTINGS,
+        settings,
+        jobs,
+        runs,
+        name="restore_new_paintings",
+        description="Whenever the list of paintings is made again: restores those that are new on"
+        " it or changed, or publishes the gallery without those that left. Ignores runs that"
+        " restore all that is stale.",
+    )
+
+
+def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
+    """Return the sensor that acts on the plan."""
+
+    def runs(
+        instance: dg.DagsterInstance, made: Sequence[dg.EventLogRecord], after: int
+    ) -> tuple[list[PlannedRun], str, int]:
+        event = made[0]
+        plan = event.asset_materialization
+        run = instance.get_run_by_id(event.run_id)
+        if run is None or plan is None or run.job_name not in PLANNING_JOBS or _interactive(run):
+            return [], "", event.storage_id
+        tags = {name: run.tags[name] for name in (AUTOMATED, PRIORITY) if name in run.tags}
+        if plan.metadata["force"].value:
+            tags[FORCE] = "true"
+        tags[REASON] = f"{run.tags.get(REASON, run.job_name)}{_selection(run)}" + (
+            "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
+        )
+        ranges = planned_ranges(instance, plan.metadata)
+        return (
+            restore_runs(ranges, tags, always_publish=True),
+            f"plan:{event.storage_id}",
+            event.storage_id,
+        )
+
+    return _materialization_sensor(
+        RESTORATION_PLAN,
+        settings,
+        jobs,
+        runs,
+        name="restore_what_is_stale",
+        description=f"When {' or '.join(PLANNING_JOBS)} has made a plan: starts runs for just the"
+        " paintings that are stale.",
+    )
+
+
+FollowUps = Callable[
+    [dg.DagsterInstance, Sequence[dg.EventLogRecord], int], tuple[list[PlannedRun], str, int]
+]
+"""Returns the runs that follow from the first materializations after the cursor, what their run
+keys begin with, and the new cursor."""
+
+
+def _materialization_sensor(
+    asset: str,
+    settings: Automation,
+    jobs: Jobs,
+    follow_ups: FollowUps,
+    *,
+    name: str,
+    description: str,
+) -> dg.SensorDefinition:
+    """Return a sensor that acts on each materialization of an asset after its first tick."""
+
+    @dg.sensor(
+        name=name,
+        jobs=[jobs[each] for each in (RESTORE, RESTORE_PART, PUBLISH)],
+        description=description,
+        minimum_interval_seconds=settings.poll_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if settings.running
+        else dg.DefaultSensorStatus.STOPPED,
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        instance, key = context.instance, dg.AssetKey(asset)
+        if context.cursor is None:
+            latest = instance.fetch_materializations(key, limit=1).records
+            cursor = str(latest[0].storage_id if latest else 0)
+            return dg.SensorResult(skip_reason=f"acts on {asset} from now on", cursor=cursor)
+        after = int(context.cursor)
+        made = instance.fetch_materializations(
+            dg.AssetRecordsFilter(key, after_storage_id=after), limit=PAGE, ascending=True
+        ).records
+        if not made:
+            skip = f"{asset} has not been materialized since the last tick"
+            return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
+        runs, run_key, last = follow_ups(instance, made, after)
+        if not runs:
+            skip = f"nothing follows from the run that made {asset}: {made[0].run_id[:8]}"
+            return dg.SensorResult(skip_reason=skip, cursor=str(last))
+        requests = [
+            run.request(f"{run_key}:{run.job if run.job == PUBLISH else number}")
+            for number, run in enumerate(runs)
+        ]
+        return dg.SensorResult(run_requests=requests, cursor=str(last))
+
+    return sensor
+
+
+def named(names: Sequence[str]) -> str:
+    """Name some paintings or files, shortened, and count the rest."""
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    shown = (name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…" for name in names)
+    return ", ".join(each for each, _ in zip(shown, range(NAMED), strict=False)) + more
+
+
+def _leaves_new_paintings(instance: dg.DagsterInstance, event: dg.EventLogRecord) -> bool:
+    """Whether the run that made a list leaves new paintings on it to others."""
+    run = instance.get_run_by_id(event.run_id)
+    if run is None:
+        return False
+    return not (run.job_name in PLANNING_JOBS or _interactive(run)) or bool(_selection(run))
+
+
+def _interactive(run: dg.DagsterRun) -> bool:
+    """Whether the run's starter also starts its follow-up runs."""
+    return run.tags.get(INTERACTIVE) == "true"
+
+
+def _selection(run: dg.DagsterRun) -> str:
+    """Say what a plan was narrowed to, from the run's configuration."""
+    ops: Mapping[str, Any] = run.run_config.get("ops", {})  # type: ignore[assignment]
+    config = ops.get(RESTORATION_PLAN, {}).get("config", {})
+    words = [
+        f"{name} {named(value) if isinstance(value, list) else value}"
+        for name, value in config.items()
+        if value and value is not True
+    ]
+    return f" ({'; '.join(words)})" if words else ""

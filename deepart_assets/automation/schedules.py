@@ -1,0 +1,59 @@
+"""The nightly and the weekly schedule."""
+
+from typing import Any
+
+import dagster as dg
+
+from deepart_assets.automation.restore_sensors import Jobs
+from deepart_assets.errors import SettingsError
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
+from deepart_assets.settings.automation import Automation
+
+AFTER_OTHERS = "-1"
+"""Priority of scheduled runs: what somebody waits for comes first."""
+
+
+def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition]:
+    """Return the schedules.
+
+    Raises:
+        SettingsError: A cron expression that Dagster refuses; names the key.
+    """
+    return [
+        _schedule(
+            settings,
+            "nightly",
+            jobs["restore_stale"],
+            "every night: what is stale",
+            "Makes a plan; what is stale in it is restored.",
+        ),
+        _schedule(
+            settings,
+            "weekly",
+            jobs["catalogue"],
+            "every week: new paintings of the sources",
+            "Reads the sources again; what is new on the list is restored.",
+        ),
+    ]
+
+
+def _schedule(
+    settings: Automation, name: str, job: Any, reason: str, description: str
+) -> dg.ScheduleDefinition:
+    status = dg.DefaultScheduleStatus
+    cron: str = getattr(settings, name)
+    try:
+        return dg.ScheduleDefinition(
+            name=name,
+            job=job,
+            cron_schedule=cron,
+            execution_timezone=settings.time_zone,
+            default_status=status.RUNNING if settings.running else status.STOPPED,
+            description=description,
+            tags={REASON: reason, AUTOMATED: "true", PRIORITY: AFTER_OTHERS},
+        )
+    except dg.DagsterInvalidDefinitionError as error:
+        raise SettingsError(
+            f"automation.{name}: {cron!r} is not a cron expression: give minute, hour, day, month"
+            ' and day of the week, as "0 2 * * *" for every night at two'
+        ) from error

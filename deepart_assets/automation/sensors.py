@@ -1,0 +1,74 @@
+"""The sensors: on the inbox and the curator's masks, on the list and the plan, on ended runs.
+
+Every run carries the tag `deepart/reason` and is requested once: its run key names what it follows
+from.
+"""
+
+from collections.abc import Sequence
+
+import dagster as dg
+
+from deepart_assets.assets.subjects import CURATED_MASKS
+from deepart_assets.automation.restore_sensors import (
+    Jobs,
+    named,
+    restore_new_paintings,
+    restore_what_is_stale,
+)
+from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
+from deepart_assets.orchestration.notifications import notification_sensors
+from deepart_assets.orchestration.planner import (
+    RESTORE,
+    RESTORE_PART,
+    PlannedRun,
+    ranges_of,
+    restore_runs,
+)
+from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
+from deepart_assets.settings.automation import Automation
+from deepart_assets.wikiart.sources.inbox import inbox_stamps
+
+
+def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
+    """Return the sensors.
+
+    Raises:
+        SettingsError: The function that `automation.notify` names does not exist.
+    """
+
+    def inbox(profile: Profile) -> Stamps:
+        return inbox_stamps(profile.settings.inbox, profile.lake)
+
+    def inbox_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
+        reason = f"the inbox changed: {named(names)}"
+        return [PlannedRun("take_in", tags={REASON: reason, AUTOMATED: "true", PRIORITY: "1"})]
+
+    def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
+        suffix = CURATED_MASKS.suffix
+        keys = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+        tags = {REASON: f"a curator's masks changed: {named(keys)}", AUTOMATED: "true"}
+        return restore_runs(ranges_of(instance, keys, settings), tags)
+
+    return [
+        folder_sensor(
+            settings,
+            name="inbox",
+            description="Takes in what people drop into the inbox, once nothing in it changes any"
+            " more.",
+            jobs=[jobs["take_in"]],
+            stamps=inbox,
+            runs=inbox_runs,
+        ),
+        folder_sensor(
+            settings,
+            name=f"{CURATED_MASKS.asset}_folder",
+            description="Restores the paintings whose mask a curator added, changed or removed.",
+            jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
+            stamps=lambda profile: profile.lake.stamps(CURATED_MASKS.folder),
+            runs=masks_runs,
+        ),
+        restore_new_paintings(settings, jobs),
+        restore_what_is_stale(settings, jobs),
+        *notification_sensors(settings),
+    ]
