@@ -48,7 +48,9 @@ def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
     reason = "new or changed on the list: p0, p1, p2, p3, p4"
     assert {each.tags["deepart/reason"] for each in asked} == {reason}
     assert {each.tags["deepart/automated"] for each in asked} == {"true"}
-    assert looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    assert (
+        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    )
 
     run(looks, "take_in")
     [publish] = looks(LIST).run_requests
@@ -84,7 +86,9 @@ def test_what_a_broken_run_told_of_follows_with_the_next_list(looks, instance, m
         patched.setattr("deepart_assets.assets.styles.set_aside", broken)  # after it has told
         with looks.project.run("catalogue", instance, tags=BY_DAEMON) as result:
             assert not result.success
-    assert looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    assert (
+        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    )
     run(looks, "take_in")
     assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
 
@@ -113,7 +117,9 @@ def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
     found = looks(LIST)
     assert not found.run_requests
     assert "nothing follows from the run" in found.skip_message
-    assert looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    assert (
+        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+    )
 
 
 @pytest.mark.slow
@@ -139,7 +145,9 @@ def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
     assert ranges(asked) == [("p0", "p0"), ("p3", "p3")]
     assert [each.run_key for each in lost] == [each.run_key for each in asked]
     assert all(night.items() <= each.tags.items() for each in asked)
-    assert looks(PLAN).skip_message == "restoration_plan was not made since the last look"
+    assert (
+        looks(PLAN).skip_message == "restoration_plan has not been materialized since the last tick"
+    )
 
     config = {"ops": {"restoration_plan": {"config": {"force": True, "paintings": ["p1", "p2"]}}}}
     somebody = {"deepart/reason": "somebody started restore_again"}
