@@ -4,6 +4,7 @@ import dagster as dg
 import pytest
 from PIL import Image
 
+from deepart_assets.asset_names import RESTORATION_PLAN, STYLED_PAINTINGS
 from deepart_assets.build import build_defs
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.settings import load_settings
@@ -49,7 +50,8 @@ def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
     assert {each.tags["deepart/reason"] for each in asked} == {reason}
     assert {each.tags["deepart/automated"] for each in asked} == {"true"}
     assert (
-        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+        looks(LIST).skip_message
+        == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
 
     run(looks, "take_in")
@@ -87,7 +89,8 @@ def test_what_a_broken_run_told_of_follows_with_the_next_list(looks, instance, m
         with looks.project.run("catalogue", instance, tags=BY_DAEMON) as result:
             assert not result.success
     assert (
-        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+        looks(LIST).skip_message
+        == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
     run(looks, "take_in")
     assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
@@ -118,7 +121,8 @@ def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
     assert not found.run_requests
     assert "nothing follows from the run" in found.skip_message
     assert (
-        looks(LIST).skip_message == "styled_paintings has not been materialized since the last tick"
+        looks(LIST).skip_message
+        == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
 
 
@@ -146,7 +150,8 @@ def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
     assert [each.run_key for each in lost] == [each.run_key for each in asked]
     assert all(night.items() <= each.tags.items() for each in asked)
     assert (
-        looks(PLAN).skip_message == "restoration_plan has not been materialized since the last tick"
+        looks(PLAN).skip_message
+        == f"{RESTORATION_PLAN} has not been materialized since the last tick"
     )
 
     config = {"ops": {"restoration_plan": {"config": {"force": True, "paintings": ["p1", "p2"]}}}}
