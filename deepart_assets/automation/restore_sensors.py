@@ -55,7 +55,9 @@ def restore_new_paintings(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
             dg.AssetKey(PAINTINGS), dg.DagsterEventType.ASSET_OBSERVATION
         )
         keys = [key for key, event in events.items() if after < event <= last]
-        reason = f"new or changed on the list: {named(keys)}" if keys else "the list was made again"
+        reason = "the list of paintings was made again"
+        if keys:
+            reason = f"new or changed on the list: {named(keys)}"
         tags = {REASON: reason, AUTOMATED: "true"}
         planned = restore_runs(ranges_of(instance, keys, settings), tags, always_publish=True)
         return planned, f"list:{last}", last

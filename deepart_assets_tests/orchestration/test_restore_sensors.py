@@ -12,6 +12,8 @@ from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.orchestration.sensor_harness import Looks
 
 LISTED = [dg.AssetKey(each) for each in ("inbox_paintings", "styled_paintings")]
+NOTHING_NEW = "{} has not been materialized since the last tick"
+
 LIST, PLAN = "restore_new_paintings", "restore_what_is_stale"
 BY_DAEMON = {"deepart/interactive": "false"}
 """As if the daemon had started it: on the command line runs are attended."""
@@ -57,7 +59,7 @@ def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
     run(looks, "take_in")
     [publish] = looks(LIST).run_requests
     assert publish.job_name == "publish"
-    assert publish.tags["deepart/reason"] == "the list of paintings was made anew"
+    assert publish.tags["deepart/reason"] == "the list of paintings was made again"
 
 
 @pytest.mark.slow
