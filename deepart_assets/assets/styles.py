@@ -165,7 +165,7 @@ def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) ->
                     "reports/styled_paintings.json": report_json(report),
                 },
                 {
-                    "preview": context.glance(listed["path"]),
+                    "preview": context.mosaic(listed["path"]),
                     "kept": len(kept),
                     "dropped": len(catalogue) - len(kept),
                     "inbox": len(listed) - len(kept),

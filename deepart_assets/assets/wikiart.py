@@ -102,7 +102,7 @@ def _catalogued(context: StageContext, shelf: Shelf, sources: Sequence[Source]) 
         return StageResult(
             {shelf.catalogue: to_parquet(table)},
             {
-                "preview": context.glance(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
+                "preview": context.mosaic(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,

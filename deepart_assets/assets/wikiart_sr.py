@@ -23,7 +23,7 @@ from deepart_assets.imaging import (
 )
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
-from deepart_assets.orchestration.context import GLANCE, StageContext, StageSpec
+from deepart_assets.orchestration.context import MOSAIC_SIZE, StageContext, StageSpec
 from deepart_assets.reports.data_set import (
     DataSetPage,
     RejectedGroup,
@@ -188,7 +188,7 @@ def _shown(
     )
     pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: data_set_html(page)}
     return pages, {
-        "preview": preview_uri(mosaic(list(thumbnails.values())[:GLANCE]), 480),
+        "preview": preview_uri(mosaic(list(thumbnails.values())[:MOSAIC_SIZE]), 480),
         **{split: len(cells) for split, (_, cells) in zip(SPLITS, groups, strict=True)},
         "rejected": rule_rows or None,
         "styles": style_rows,

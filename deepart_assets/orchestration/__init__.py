@@ -1,9 +1,4 @@
-"""How stages become Dagster assets.
-
-Belongs here: everything that knows Dagster but not what a stage does: asset factories, events,
-metadata, resources, partitions, jobs, executors. Does not belong here: the pipeline (`assets`) and
-the methods (the domain packages, which never import Dagster).
-"""
+"""How stages become Dagster assets: decorators, staleness, batches, plans, events and executors."""
 
 import warnings
 

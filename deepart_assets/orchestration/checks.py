@@ -1,8 +1,4 @@
-"""Statements about records, shown in the UI as asset checks.
-
-Belongs here: what a check is and how it becomes Dagster's. Does not belong here: which checks an
-asset has (`assets`).
-"""
+"""Asset checks over the records of an asset; which ones an asset has is decided in `assets`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""The log as a person reads it in the terminal.
-
-Belongs here: one logger. Does not belong here: what is logged.
-"""
+"""A logger that writes one short line a message to the terminal."""
 
 import logging
 import sys

@@ -1,8 +1,4 @@
-"""What a stage works with: settings, the lake, upstream results, paintings.
-
-Belongs here: the objects handed to the functions in `assets`. Does not belong here: Dagster's
-events, and anything that decides what to compute.
-"""
+"""What the functions in `assets` work with: settings, the lake, upstream results, paintings."""
 
 import contextlib
 import itertools
@@ -17,8 +13,10 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.asset_names import STYLED_PAINTINGS
 from deepart_assets.errors import DeepArtError, PaintingError
-from deepart_assets.imaging import decode_rgb, mosaic, preview_uri
+from deepart_assets.imaging import decode_rgb, preview_uri
+from deepart_assets.imaging import mosaic as mosaic_of
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import (
@@ -34,7 +32,7 @@ from deepart_assets.wikiart.naming import WIKIART
 
 @dataclass(frozen=True)
 class StageContext:
-    """One step's workplace."""
+    """The settings, the records and the log of one step."""
 
     settings: Settings
     store: MaterializationStore
@@ -48,11 +46,11 @@ class StageContext:
 
     @property
     def downloads(self) -> Downloads:
-        """What is fetched from elsewhere: kept in the cache folder, noted in the lake."""
+        """Downloads: kept in the cache folder, their hashes noted in the lake."""
         return Downloads(cache_folder(), self.lake, self.log.info)
 
     def upstream(self, asset: str) -> MaterializationRecord:
-        """Return the record of an upstream asset of the whole data set, the same one all the time.
+        """Return the record of an upstream asset of the whole data set; the same one at every call.
 
         Raises:
             DeepArtError: It was never materialized, or its last attempt failed.
@@ -99,23 +97,23 @@ class StageContext:
         """
         return _read_picture(self.lake, path)
 
-    def glance(self, paths: Iterable[str]) -> str:
+    def mosaic(self, paths: Iterable[str]) -> str:
         """Return the first paintings of a set side by side, as a `data:` URI.
 
-        Pictures that cannot be decoded are left out: that is told where it matters.
+        Pictures that cannot be decoded are left out; their own assets report them.
         """
         pictures = []
-        for path in itertools.islice(paths, GLANCE):
+        for path in itertools.islice(paths, MOSAIC_SIZE):
             with contextlib.suppress(PaintingError):
                 pictures.append(self.picture(path))
-        return preview_uri(mosaic(pictures), 480)
+        return preview_uri(mosaic_of(pictures), 480)
 
     @cached_property
     def paintings(self) -> dict[str, "Painting"]:
         """The paintings to restore by id, as `styled_paintings` lists them."""
         from deepart_assets.wikiart.catalogue import from_parquet
 
-        table = from_parquet(self.read("styled_paintings"))
+        table = from_parquet(self.read(STYLED_PAINTINGS))
         columns = (table[name].tolist() for name in ("id", "path", "sha256", *LABELS))
         return {
             str(key): Painting(
@@ -136,7 +134,7 @@ Result = TypeVar("Result")
 def chosen(ids: Iterable[str], count: int, first: Sequence[Iterable[str]] = ()) -> list[str]:
     """Return at most `count` ids: those in the sets of `first`, in turn, then by their hashes.
 
-    So a new painting changes little of what is chosen.
+    A new painting therefore changes little of the choice.
     """
     sets = [set(each) for each in first]
 
@@ -146,20 +144,20 @@ def chosen(ids: Iterable[str], count: int, first: Sequence[Iterable[str]] = ()) 
     return sorted(ids, key=place)[:count]
 
 
-GLANCE = 24
-"""Paintings shown at a glance."""
+MOSAIC_SIZE = 24
+"""Paintings of a mosaic."""
 
 LABELS = ("artist", "title", "style", "genre", "date")
-"""What the catalogue says of a painting in words."""
+"""The columns of the catalogue that describe a painting in words."""
 
 
 @dataclass(frozen=True)
 class Painting:
-    """One painting and what was made of it so far."""
+    """A painting and its upstream results."""
 
     id: str
     path: str
-    """Where the lake has the original."""
+    """The lake path of the original."""
     sha256: str
     labels: Mapping[str, str]
     store: MaterializationStore
@@ -170,7 +168,7 @@ class Painting:
 
     @property
     def version(self) -> str:
-        """The hash of all that the list says of it."""
+        """The hash of everything the list of paintings says about it."""
         return sha256_of(json.dumps([self.path, self.sha256, self.labels]).encode())
 
     @property
@@ -199,7 +197,7 @@ def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class StageSpec:
-    """What an unpartitioned asset does: everything it depends on, and how it is made."""
+    """What an unpartitioned asset depends on, and how it is made."""
 
     make: Callable[[], StageResult]
     inputs: Mapping[str, str] = field(default_factory=dict)
@@ -209,29 +207,29 @@ class StageSpec:
 
 @dataclass(frozen=True)
 class BatchedPrediction(Generic[Item, Result]):
-    """What is done to several paintings at once, because a network is quicker so.
+    """A prediction of several paintings at once, which is faster.
 
-    What `read` and `finish` raise concerns one painting alone. Where `predict` raises, for want of
-    memory say, the paintings are tried again by halves, at last one by one.
+    Exceptions of `read` and `finish` concern one painting alone. Where `predict` raises, for lack
+    of memory for example, each half of the batch is tried again, down to single paintings.
     """
 
     read: Callable[[Painting], Item]
-    """Gets ready what the network looks at; is called by several threads."""
+    """Prepares the network input. Called by several threads."""
     predict: Callable[[Sequence[Item]], Sequence[Result]]
-    """One result for each item, and the same ones however the items are put together."""
+    """Returns one result for each item; how items are batched must not change them."""
     finish: Callable[[Painting, Item, Result], StageResult]
     size: int
-    """So many at a time at most."""
+    """Most items of a batch."""
 
 
 @dataclass(frozen=True)
 class PaintingStageSpec:
-    """What a per-painting asset does to one painting, or to several together.
+    """What a partitioned asset does to one painting, or to several at once.
 
-    It may raise SkipPainting, and any exception it raises concerns this painting alone.
+    `make` may raise SkipPainting; any exception it raises concerns this painting alone.
     """
 
     make: Callable[[Painting], StageResult] | BatchedPrediction[Any, Any]
     details: Callable[[Painting], Mapping[str, Any]] = lambda painting: {}
-    """Settings that differ from painting to painting (a prompt, say)."""
+    """Settings of a single painting, such as its prompt."""
     weights: str | None = None

@@ -1,13 +1,9 @@
-"""Folders that people put files into: looked at by a sensor, taken in once they are still.
-
-Belongs here: when a folder has changed and nobody is copying any more. Does not belong here: what
-is asked for then (`automation`), what a folder holds.
-"""
+"""Sensors on folders that people fill: a run is requested once a changed folder has settled."""
 
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import dagster as dg
@@ -18,60 +14,60 @@ from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import Lake, sha256_of_json
 
 Stamps = Mapping[str, str]
-"""The stamp of each file by name: another file, another stamp."""
+"""The stamp of each file by name; it changes whenever the file does."""
 
-NOTHING = sha256_of_json({})
+EMPTY = sha256_of_json({})
 """The digest of an empty folder's stamps."""
 
 
 @dataclass(frozen=True)
 class Debounce:
-    """A folder that is taken in once it has changed and then been still for a while.
+    """The state of a folder sensor: it triggers once the folder has changed and then settled.
 
-    The whole state is a sensor's cursor, so that a restarted daemon goes on where it was. States
-    of the folder are digests of its stamps: a cursor is stored anew at each look, and the stamps
-    of 100,000 files are megabytes.
+    It is the sensor's whole cursor, so a restarted daemon continues where it was. Folder states are
+    digests of the stamps: a cursor is stored at every tick, and the stamps of 100,000 files are
+    megabytes.
     """
 
-    taken: str = NOTHING
-    """The folder's state when it was last taken in."""
-    seen: str = NOTHING
-    """Its state at the last look."""
+    taken: str = EMPTY
+    """The folder's state when the sensor last triggered."""
+    seen: str = EMPTY
+    """Its state at the last tick."""
     since: float = 0.0
-    """When it was first seen so, in seconds since 1970."""
+    """When that state was first seen, in seconds since 1970."""
     count: int = 0
-    """How often it was taken in: two equal states may be two events."""
+    """How often the sensor has triggered: two equal states may be two events."""
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Debounce":
-        """Return what a cursor says; without one nothing has been taken in."""
+    def from_cursor(cls, cursor: str | None) -> "Debounce":
+        """Read a cursor; without one the sensor has never triggered."""
         return cls(**json.loads(cursor)) if cursor else cls()
 
-    def look(self, now: str, clock: float, quiet: float) -> "tuple[Debounce, bool]":
-        """Return the state after a look, and whether the folder is to be taken in now.
+    def to_cursor(self) -> str:
+        """Return the cursor."""
+        return json.dumps(asdict(self))
+
+    def tick(self, state: str, clock: float, debounce_seconds: float) -> "tuple[Debounce, bool]":
+        """Return the state after a tick, and whether the sensor triggers now.
 
         Args:
-            now: The folder's state.
-            clock: Seconds since 1970; it may be set back between two looks.
-            quiet: Seconds for which nothing may have changed.
+            state: The folder's state now.
+            clock: Seconds since 1970; it may be set back between two ticks.
+            debounce_seconds: Seconds for which the folder must not have changed.
         """
-        if now != self.seen or clock < self.since:
-            return Debounce(self.taken, now, clock, self.count), False
-        if now == self.taken or clock - self.since < quiet:
+        if state != self.seen or clock < self.since:
+            return Debounce(self.taken, state, clock, self.count), False
+        if state == self.taken or clock - self.since < debounce_seconds:
             return self, False
-        return Debounce(now, now, self.since, self.count + 1), True
-
-    def write(self) -> str:
-        """Return the cursor."""
-        return json.dumps(vars(self))
+        return Debounce(state, state, self.since, self.count + 1), True
 
 
 @dataclass(frozen=True)
 class FolderSnapshot:
-    """What a folder held when it was taken in: kept in the lake, found by its digest.
+    """The stamps of a folder when its sensor last triggered, kept in the lake by their digest.
 
-    It is written before the cursor that names it, and the one before is kept until then: killed in
-    between, the daemon finds the same change again.
+    A snapshot is written before the cursor that names it, and the previous one is kept until then:
+    a daemon killed in between finds the same change again.
     """
 
     lake: Lake
@@ -85,12 +81,12 @@ class FolderSnapshot:
             return {}
         return found
 
-    def keep(self, before: str, digest: str, stamps: Stamps) -> None:
-        """Keep the stamps beside those `before`, and remove any older ones."""
-        # ASCII: the names of old systems' files may be no Unicode.
+    def write(self, previous: str, digest: str, stamps: Stamps) -> None:
+        """Write the stamps beside the `previous` ones, and remove any older ones."""
+        # ASCII: file names of old systems may not be valid Unicode.
         self.lake.write(self._path(digest), json.dumps(stamps).encode())
         for path in self.lake.list(self.folder):
-            if path not in (self._path(before), self._path(digest)):
+            if path not in (self._path(previous), self._path(digest)):
                 self.lake.remove(path)
 
     def _path(self, digest: str) -> str:
@@ -98,7 +94,7 @@ class FolderSnapshot:
 
 
 def changed(before: Stamps, now: Stamps) -> list[str]:
-    """Return the names of files that were added, altered or removed, sorted."""
+    """Return the names of files that were added, changed or removed, sorted."""
     names = before.keys() | now.keys()
     return sorted(name for name in names if before.get(name) != now.get(name))
 
@@ -112,12 +108,12 @@ def folder_sensor(
     stamps: Callable[[Profile], Stamps],
     runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[PlannedRun]],
 ) -> dg.SensorDefinition:
-    """Return a sensor that asks for runs when a folder has changed and is still.
+    """Return a sensor that requests runs once a folder has changed and then settled.
 
     Args:
-        settings: How often it looks, and how long still is.
+        settings: The polling interval and the debounce time.
         name: The sensor's name.
-        description: What the UI says of it.
+        description: Shown in the UI.
         jobs: The jobs of the runs.
         stamps: Returns the stamps of the folder's files by name.
         runs: Returns the runs for the names of the files that changed.
@@ -132,39 +128,38 @@ def folder_sensor(
         if settings.running
         else dg.DefaultSensorStatus.STOPPED,
     )
-    def look(
+    def sensor(
         context: dg.SensorEvaluationContext, profile: dg.ResourceParam[Profile]
     ) -> dg.SensorResult:
         now = stamps(profile)
         digest = sha256_of_json(now)
-        taken_in = FolderSnapshot(profile.lake, f"automation/{name}")
-        before = Debounce.read(context.cursor)
-        after, due = before.look(digest, time.time(), settings.debounce_seconds)
+        snapshot = FolderSnapshot(profile.lake, f"automation/{name}")
+        before = Debounce.from_cursor(context.cursor)
+        after, triggered = before.tick(digest, time.time(), settings.debounce_seconds)
+        cursor = after.to_cursor()
         if digest == before.taken:
-            nothing = f"nothing new among {len(now)} files"
-            return dg.SensorResult(skip_reason=nothing, cursor=after.write())
-        names = changed(taken_in.stamps(before.taken), now)
-        if not due:
+            return dg.SensorResult(skip_reason=f"nothing new among {len(now)} files", cursor=cursor)
+        names = changed(snapshot.stamps(before.taken), now)
+        if not triggered:
             waiting = (
-                f"{counted(names)} changed: waiting until nothing does for"
+                f"{_counted(names)} changed: waiting until nothing has changed for"
                 f" {settings.debounce_seconds:g} s"
             )
-            return dg.SensorResult(skip_reason=waiting, cursor=after.write())
-        taken_in.keep(before.taken, digest, now)
-        # Asked for once, also if the daemon is killed before it has stored the cursor.
-        key = f"{name}:{after.count}:{digest[:16]}"
+            return dg.SensorResult(skip_reason=waiting, cursor=cursor)
+        snapshot.write(before.taken, digest, now)
+        # Requested once, even if the daemon is killed before it has stored the cursor.
+        run_key = f"{name}:{after.count}:{digest[:16]}"
         requests = [
-            run.request(f"{key}:{number}")
+            run.request(f"{run_key}:{number}")
             for number, run in enumerate(runs(context.instance, names))
         ]
         if not requests:
-            concerns = f"{counted(names)} changed, which concerns no painting on the list"
-            return dg.SensorResult(skip_reason=concerns, cursor=after.write())
-        return dg.SensorResult(run_requests=requests, cursor=after.write())
+            skip = f"{_counted(names)} changed, but none belongs to a painting on the list"
+            return dg.SensorResult(skip_reason=skip, cursor=cursor)
+        return dg.SensorResult(run_requests=requests, cursor=cursor)
 
-    return look
+    return sensor
 
 
-def counted(names: Sequence[str]) -> str:
-    """Say how many files there are."""
+def _counted(names: Sequence[str]) -> str:
     return "1 file" if len(names) == 1 else f"{len(names)} files"

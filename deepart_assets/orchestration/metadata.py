@@ -1,8 +1,4 @@
-"""Records as Dagster metadata.
-
-Belongs here: how figures, pictures and tables are shown in the UI. Does not belong here: computing
-any of them.
-"""
+"""Records as Dagster metadata: figures, pictures and tables for the UI."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -31,8 +27,8 @@ def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) ->
 
 
 def duration(record: MaterializationRecord, computed: bool) -> str:
-    """Say in words how long an output duration, or since when it is there."""
-    return f"{record.seconds:.1f} s" if computed else f"up to date, made {record.made_at}"
+    """Say in words how long an output took, or when it was made."""
+    return f"{record.seconds:.1f} s" if computed else f"fresh, made {record.made_at}"
 
 
 def _value(value: Any) -> dg.MetadataValue[Any]:

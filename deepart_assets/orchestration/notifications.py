@@ -1,11 +1,8 @@
-"""What is told when a run has ended, and to whom.
+"""What is reported when a run has ended, and to whom.
 
-Belongs here: the notification, the function that is called by default, and the sensors that call
-the profile's. Does not belong here: what a run does.
-
-To be told in another way (mail, a chat), write a function of one argument and name it in the
-profile: `automation: {notify: "my_module:tell"}`. What it raises stands on the sensor's tick; no
-run is told of twice.
+To be notified in another way (mail, a chat), write a function of one argument and name it in the
+profile: `automation: {notify: "my_module:notify"}`. Exceptions appear on the sensor's tick; each
+run is reported once.
 """
 
 import logging
@@ -27,16 +24,16 @@ class Notification:
     run_id: str
     job: str
     succeeded: bool
-    because: str
+    reason: str
     """Why it was started, in words; "" where Dagster does not know."""
     failures: tuple[str, ...] = ()
-    """What its failed assets said, each after the asset's name; else why the whole run failed."""
+    """The message of each failed asset after its name; else why the whole run failed."""
 
     @property
     def line(self) -> str:
         """All of it in one line."""
         state = "succeeded" if self.succeeded else "failed"
-        why = f" ({self.because})" if self.because else ""
+        why = f" ({self.reason})" if self.reason else ""
         return f"{self.job}{why} {state}: run {self.run_id}" + "".join(
             f"; {failure}" for failure in self.failures
         )
@@ -62,39 +59,40 @@ def hook_of(name: str) -> Hook:
         found = getattr(import_module(module), function)
     except (ImportError, AttributeError) as error:
         raise SettingsError(
-            f"automation.notify: there is no {name} ({error}): name a function as module:function"
+            f"automation.notify: {name} cannot be imported ({error}): name a function as"
+            " module:function"
         ) from error
     if not callable(found):
-        raise SettingsError(f"automation.notify: {name} is no function")
+        raise SettingsError(f"automation.notify: {name} is not a function")
     hook: Hook = found
     return hook
 
 
 def notification_sensors(settings: Automation) -> list[dg.SensorDefinition]:
-    """Return the sensors that tell of each run that has ended.
+    """Return the sensors that report each run that has ended.
 
     Raises:
-        SettingsError: There is no function that `notify` names.
+        SettingsError: The function that `notify` names does not exist.
     """
     hook = hook_of(settings.notify)
 
-    def told(context: dg.RunStatusSensorContext) -> None:
+    def notify(context: dg.RunStatusSensorContext) -> None:
         run = context.dagster_run
         failures = list(_failures(context.instance, run.run_id))
         if not failures and not run.is_success:
             failures = [context.dagster_event.message or "no reason given"]
-        because = run.tags.get(REASON, "")
-        hook(Notification(run.run_id, run.job_name, run.is_success, because, tuple(failures)))
+        reason = run.tags.get(REASON, "")
+        hook(Notification(run.run_id, run.job_name, run.is_success, reason, tuple(failures)))
 
     running = dg.DefaultSensorStatus.RUNNING if settings.running else dg.DefaultSensorStatus.STOPPED
     return [
         dg.run_status_sensor(
             run_status=status,
             name=f"notify_{word}",
-            description=f"Tells of each run that {word}, as automation.notify says.",
+            description=f"Reports each run that {word}, as automation.notify says.",
             minimum_interval_seconds=settings.poll_interval_seconds,
             default_status=running,
-        )(told)
+        )(notify)
         for status, word in (
             (dg.DagsterRunStatus.SUCCESS, "succeeded"),
             (dg.DagsterRunStatus.FAILURE, "failed"),

@@ -93,7 +93,7 @@ class ObservableFolder:
             known = {f"{key}{self.suffix}" for key in keys}
             for name in sorted(self.names(profile.lake) - known):
                 context.log.warning(
-                    f"{self.folder}/{name} belongs to no painting: name it"
+                    f"{self.folder}/{name} belongs to no painting: rename it"
                     f" <painting id>{self.suffix}"
                 )
             hashes = self.hashes(profile.lake, keys)

@@ -1,8 +1,4 @@
-"""The one resource of the project: a profile, editable in the launchpad, and its data lake.
-
-Belongs here: the bridge between Dagster's configuration and the project's settings. Does not
-belong here: the settings themselves (`settings`).
-"""
+"""The resource of the project: the profile, editable in the launchpad, and its data lake."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -22,10 +18,9 @@ FIXED = {"profile", "execution", "automation"}
 class Profile(dg.ConfigurableResource):
     """The profile's settings, section by section, and where the data are.
 
-    Every run starts from the profile's file; what is written in the launchpad under
-    `resources.profile.config` is laid over it for that run, key by key, and validated like the
-    file. Which outpainters exist is part of the graph: their settings can be changed there, their
-    names cannot.
+    Every run starts from the profile's file. `resources.profile.config` in the launchpad overrides
+    it for that run (deep merge) and is validated like the file. Which outpainters exist is part of
+    the graph: their settings can be changed there, their names cannot.
     """
 
     data_root: str = Field(description="The data lake: a folder or an fsspec URL.")
@@ -65,7 +60,7 @@ def profile_resource(settings: Settings, data_root: str) -> Profile:
     for name in base.keys() - FIXED:
         model = Settings.model_fields[name].annotation
         namespace["__annotations__"][name] = dict[str, Any]
-        # What is None is a default, and Dagster's maps cannot hold it.
+        # None is always a default, and Dagster's maps cannot hold it.
         shown = settings.model_dump(mode="json", include={name}, exclude_none=True)[name]
         namespace[name] = Field(default=shown, description=getattr(model, "__doc__", None))
     return type("Profile", (Profile,), namespace)()

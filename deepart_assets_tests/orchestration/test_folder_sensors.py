@@ -22,9 +22,9 @@ def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
     last = looks[-1][0] if looks else "a"
     for now, passed in [*looks, *[(last, 15.0)] * 4]:  # then nobody copies any more
         clock += passed
-        state, due = Debounce.read(state.write()).look(now, clock, QUIET)
+        state, triggered = Debounce.from_cursor(state.to_cursor()).tick(now, clock, QUIET)
         history.append((clock, now))
-        if due:
+        if triggered:
             assert now != taken, "nothing has changed"
             assert {seen for then, seen in history if then > clock - QUIET} <= {now}
             before = [seen for then, seen in history if then <= clock - QUIET]
@@ -33,7 +33,7 @@ def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
             keys.append((state.count, state.taken))
     assert taken == state.taken == last
     assert len(set(keys)) == len(keys)
-    assert state.look(last, clock + 1000, QUIET) == (state, False)
+    assert state.tick(last, clock + 1000, QUIET) == (state, False)
 
 
 @given(LOOKS)
@@ -41,17 +41,17 @@ def test_a_look_whose_cursor_was_lost_is_taken_again_with_the_same_key(looks):
     clock, state = 1e9, Debounce(taken="a", seen="a")
     for now, passed in looks:
         clock += passed
-        after, due = state.look(now, clock, QUIET)
-        if due:
-            again, also = state.look(now, clock + 15, QUIET)  # the daemon was killed in between
+        after, triggered = state.tick(now, clock, QUIET)
+        if triggered:
+            again, also = state.tick(now, clock + 15, QUIET)  # the daemon was killed in between
             assert also and (again.count, again.taken) == (after.count, after.taken)
         state = after
 
 
 def test_a_clock_that_is_set_back_does_not_keep_a_folder_waiting():
-    state, _ = Debounce().look("b", 1e9, QUIET)
-    state, _ = state.look("b", 1e9 - 86400, QUIET)
-    assert state.look("b", 1e9 - 86400 + QUIET, QUIET)[1]
+    state, _ = Debounce().tick("b", 1e9, QUIET)
+    state, _ = state.tick("b", 1e9 - 86400, QUIET)
+    assert state.tick("b", 1e9 - 86400 + QUIET, QUIET)[1]
 
 
 @given(*[st.dictionaries(st.sampled_from("abc"), st.sampled_from("12"))] * 2)
@@ -61,13 +61,13 @@ def test_what_changed_is_what_was_added_altered_or_removed(before, now):
 
 
 def test_what_was_taken_in_is_kept_until_the_next_is_certain(tmp_path):
-    taken_in = FolderSnapshot(Lake(tmp_path), "automation/inbox")
+    snapshot = FolderSnapshot(Lake(tmp_path), "automation/inbox")
     odd = {"caf\udce9.png": "1 2"}  # a name that is no Unicode
     for before, digest in (("0", "1"), ("1", "2"), ("1", "3")):
-        taken_in.keep(before, digest, {**odd, digest: "x"})
-    assert taken_in.stamps("1") == {**odd, "1": "x"}
-    assert taken_in.stamps("3") == {**odd, "3": "x"}
-    assert taken_in.stamps("2") == {} == taken_in.stamps("0")
+        snapshot.write(before, digest, {**odd, digest: "x"})
+    assert snapshot.stamps("1") == {**odd, "1": "x"}
+    assert snapshot.stamps("3") == {**odd, "3": "x"}
+    assert snapshot.stamps("2") == {} == snapshot.stamps("0")
 
 
 # --- the sensors ---------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(looks):
         picture.write_bytes(b"x" * size)
         found = looks("inbox", 20)
         assert not found.run_requests
-        assert found.skip_message == "1 file changed: waiting until nothing does for 30 s"
+        assert found.skip_message == "1 file changed: waiting until nothing has changed for 30 s"
     assert not looks("inbox", 20).run_requests
     lost = looks("inbox", 20, stored=False).run_requests
     [asked] = looks("inbox", 20).run_requests
@@ -137,7 +137,7 @@ def test_masks_restore_just_their_paintings(looks, instance):
     looks("curated_masks_folder", 20)
     found = looks("curated_masks_folder", 40)
     assert not found.run_requests
-    assert found.skip_message == "1 file changed, which concerns no painting on the list"
+    assert found.skip_message == "1 file changed, but none belongs to a painting on the list"
     assert looks("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
 
 

@@ -46,7 +46,7 @@ def test_a_function_is_told_of_what_succeeded_and_what_failed(looks, hook):
     result, _ = ended(looks, tags=tags)
     [told] = sys.modules[hook].told
     assert (told.run_id, told.job, told.succeeded) == (result.run_id, "catalogue", True)
-    assert told.because == "every week: new paintings of the sources"
+    assert told.reason == "every week: new paintings of the sources"
     assert told.failures == ()
 
     (looks.project.pictures / "p1.png").write_bytes(b"")

@@ -58,9 +58,13 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
         ("time_zone", "../etc", "automation.time_zone: Value error, no time zone"),
         ("time_zone", "", "automation.time_zone: Value error, no time zone"),
         ("notify", "mail", "automation.notify: "),
-        ("notify", "nowhere_at_all:tell", "automation.notify: there is no nowhere_at_all:tell"),
-        ("notify", "logging:no_such", "automation.notify: there is no logging:no_such"),
-        ("notify", "logging:INFO", "automation.notify: logging:INFO is no function"),
+        (
+            "notify",
+            "nowhere_at_all:tell",
+            "nowhere_at_all:tell cannot be imported",
+        ),
+        ("notify", "logging:no_such", "logging:no_such cannot be imported"),
+        ("notify", "logging:INFO", "automation.notify: logging:INFO is not a function"),
         ("poll_interval_seconds", 0, "automation.poll_interval_seconds: "),
     ],
 )
