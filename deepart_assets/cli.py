@@ -1,8 +1,4 @@
-"""The command line: `deepart demo`, `deepart restore`.
-
-Belongs here: running jobs without the UI and telling the user what came of it. Does not belong
-here: anything the UI could not do as well.
-"""
+"""The command line, `deepart demo` and `deepart restore`: jobs without the UI."""
 
 import argparse
 import os
@@ -19,6 +15,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
+from deepart_assets import asset_names
 from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
@@ -33,22 +30,22 @@ from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, data_root
 from deepart_assets.storage import Lake, MaterializationStore
 
-WHOLE_ASSETS = (
-    "wikiart_paintings",
-    "predicted_styles",
-    "styled_paintings",
-    "wikiart_sr",
-    "lr_hr_pairs",
-    "psnr_weights",
-    "art_esrgan",
-    "art_esrgan_evaluation",
-    "gallery",
+DATA_ASSETS = (
+    asset_names.WIKIART_PAINTINGS,
+    asset_names.STYLED_PAINTINGS,
+    asset_names.WIKIART_SR,
+    asset_names.LR_HR_PAIRS,
+    asset_names.PSNR_WEIGHTS,
+    asset_names.ART_ESRGAN,
+    asset_names.ART_ESRGAN_EVALUATION,
+    asset_names.GALLERY,
 )
+"""The unpartitioned assets in the table of the demo."""
 
 
 @lru_cache(maxsize=8)
 def job_of(name: str, profile: str | None = None, root: str | None = None) -> dg.JobDefinition:
-    """Return a job of a profile; Dagster finds it again, in any process, by these arguments."""
+    """Return a job of a profile; Dagster reconstructs it in any process from these arguments."""
     return build_defs(load_settings(profile), root).resolve_job_def(name)
 
 
@@ -66,8 +63,8 @@ def run_job(
 
     Args:
         instance: Where the run is recorded.
-        name: "catalogue" or "restore".
-        keys: The paintings, a contiguous range of partitions; for "restore".
+        name: The job.
+        keys: The paintings of a partitioned job, a contiguous range of partitions.
         profile: As for `load_settings`.
         root: As for `build_defs`.
         tags: More tags of the run (`orchestration.tags`).
@@ -86,27 +83,27 @@ def bring_up_to_date(
     *,
     profile: str | None = None,
     root: str | None = None,
-    **asked: Any,
+    **plan_config: Any,
 ) -> bool:
     """Take in what is new, make a plan, and restore what is stale, run after run.
 
-    What the jobs of the UI do with the daemon's help, without it.
+    Does without the daemon what the jobs in the UI do with its help.
 
     Args:
         instance: Where the runs are recorded.
         profile: As for `load_settings`.
         root: As for `build_defs`.
-        asked: The plan's configuration (`assets.restoration_plan.PlanConfig`).
+        plan_config: The plan's configuration (`assets.restoration_plan.PlanConfig`).
 
     Returns:
         Whether every run succeeded.
     """
     place: dict[str, Any] = {"profile": profile, "root": root}
-    config = {"ops": {RESTORATION_PLAN: {"config": asked}}}
+    config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}}
     with run_job(instance, "restore_stale", run_config=config, **place) as result:
         succeeded = result.success
         ranges = plan_of_run(instance, result.run_id)
-    tags = {REASON: "deepart restore", **({FORCE: "true"} if asked.get("force") else {})}
+    tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
     for run in restore_runs(ranges, tags, always_publish=True):
         with run_job(instance, run.job, keys=run.keys, tags=run.tags, **place) as result:
             succeeded &= result.success
@@ -124,9 +121,9 @@ def main() -> None:
     )
     restore.add_argument("paintings", nargs="*", metavar="ID", help="only these paintings")
     restore.add_argument("--style", default="", help="only paintings of this style")
-    restore.add_argument("--force", action="store_true", help="make again what is up to date")
+    restore.add_argument("--force", action="store_true", help="compute fresh outputs again, too")
     restore.add_argument(
-        "--thorough", action="store_true", help="read every file, to find what is damaged"
+        "--thorough", action="store_true", help="read every file, to find damaged ones"
     )
     restore.set_defaults(run=run_restore)
     arguments = parser.parse_args()
@@ -178,7 +175,7 @@ def _instance() -> dg.DagsterInstance:
 
 
 def _console() -> Console:
-    # Without a terminal rich assumes 80 columns, which no table of ours fits in.
+    # Without a terminal rich assumes 80 columns, which are too few for the tables.
     return Console(width=None if sys.stdout.isatty() else 140)
 
 
@@ -192,7 +189,7 @@ def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     if rows:
         lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))
-    console.print(_whole_table(store))
+    console.print(_data_table(store))
     _print_end(console, store, seconds, ok)
 
 
@@ -235,9 +232,9 @@ def _paintings_table(rows: list[dict[str, Any]], stages: Mapping[str, str]) -> T
     return table
 
 
-def _whole_table(store: MaterializationStore) -> Table:
+def _data_table(store: MaterializationStore) -> Table:
     table = Table("data set and networks", "seconds", "made at (UTC)")
-    for asset in WHOLE_ASSETS:
+    for asset in DATA_ASSETS:
         if (record := store.get(asset)) is not None:
             table.add_row(asset, f"{record.seconds:.1f}", record.reason or record.made_at)
     return table
