@@ -25,7 +25,7 @@ def test_a_loss_is_averaged_over_the_iterations_that_had_it():
 
 
 @given(st.integers(1, 5000), st.integers(1, 200))
-def test_reports_are_evenly_spread_and_the_last_is_told(total, times):
+def test_reports_are_evenly_spread_and_the_last_is_reported(total, times):
     curve = TrainingCurve(total)
     due = [iteration for iteration in range(1, total + 1) if curve.due(iteration, times)]
     assert due[-1] == total

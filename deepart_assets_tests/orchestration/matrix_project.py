@@ -22,7 +22,7 @@ CHAIN = ["predicted_masks", *MASK_ON, *COLUMNS["telea"], *COLUMNS["inspired"], *
 WHOLE = ["lr_hr_pairs", "psnr_weights", "art_esrgan", "inspired_weights"]
 
 
-def twelve(folder):
+def build_matrix(folder):
     """A project of them in a folder, where nothing is made yet."""
     made = Project(folder)
     sizes = {"p11": (100, 80)}
@@ -54,7 +54,7 @@ def copy_of(ready, folder):
     """The project of `ready`, with its results and its history, in a folder of its own."""
     for name in ("lake", "dagster"):
         shutil.copytree(ready / name, folder / name, dirs_exist_ok=True)
-    made = twelve(folder)
+    made = build_matrix(folder)
     # The very same files: copies would be another source, with other times.
     made.content["wikiart"]["sources"]["pictures"]["path"] = str(ready / "pictures")
     made.content["segmentation"]["segmenter"]["folder"] = str(ready / "segmenter")
@@ -63,7 +63,7 @@ def copy_of(ready, folder):
     return made
 
 
-def up_to_date(project, instance, **asked):
+def restore_all(project, instance, **asked):
     """Do what `deepart restore` does; return whether all went well."""
     return bring_up_to_date(
         instance, profile=str(project.write_profile()), root=str(project.root), **asked
@@ -91,7 +91,7 @@ class Counted:
         self.before = records(project)
 
     def __call__(self, **asked):
-        assert up_to_date(self.project, self.instance, **asked)
+        assert restore_all(self.project, self.instance, **asked)
         return self.since()
 
     def since(self):

@@ -1,10 +1,10 @@
-"""Looks of sensors, one after the other, as the daemon takes them but without it."""
+"""SensorHarness of sensors, one after the other, as the daemon takes them but without it."""
 
 import dagster as dg
 import pytest
 
 
-class Looks:
+class SensorHarness:
     """The sensors of a project with their cursors, and a clock that the test sets."""
 
     def __init__(self, project, instance, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,7 +14,7 @@ class Looks:
         self._monkeypatch = monkeypatch
 
     def __call__(self, name: str, seconds: float = 0, *, stored: bool = True):
-        """Let a sensor look so many seconds later; `stored` is off if the daemon is killed then."""
+        """Run a tick so many seconds later; `stored` is off if the daemon is killed then."""
         self.clock += seconds
         defs = self.project.defs()
         context = dg.build_sensor_context(

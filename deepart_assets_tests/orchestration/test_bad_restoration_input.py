@@ -149,7 +149,7 @@ def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tm
 
 
 @pytest.mark.parametrize("model", ["missing", "gated", "empty"])
-def test_a_pipeline_that_cannot_be_had(done, instance, tmp_path, monkeypatch, model):
+def test_a_pipeline_that_is_unavailable(done, instance, tmp_path, monkeypatch, model):
     folder = tmp_path / "empty"
     folder.mkdir()
     name, expected = {

@@ -110,7 +110,7 @@ def test_an_inverted_mask_is_refused_unless_it_is_meant(done, instance):
     assert done.lake.read("subject_masks/p1.png") == done.lake.read("masks/p1.png")
 
 
-def test_files_that_belong_to_no_painting_are_told(done, instance, capsys):
+def test_files_that_belong_to_no_painting_are_reported(done, instance, capsys):
     done.lake.write("masks/p99.png", b"")
     done.lake.write("masks/p1.jpg", b"")
     observe(done, instance)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from deepart_assets.orchestration.folder_sensors import Debounce, FolderSnapshot, changed
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.storage import Lake
-from deepart_assets_tests.orchestration.sensor_harness import Looks
+from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
 
 QUIET = 30.0
 
@@ -16,11 +16,11 @@ LOOKS = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from([0.0, 5.0, 1
 
 
 @given(LOOKS)
-def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
+def test_every_change_is_taken_in_once_and_never_while_something_changes(sensors):
     clock, state, taken = 1e9, Debounce(taken="a", seen="a"), "a"
     history, keys = [], []
-    last = looks[-1][0] if looks else "a"
-    for now, passed in [*looks, *[(last, 15.0)] * 4]:  # then nobody copies any more
+    last = sensors[-1][0] if sensors else "a"
+    for now, passed in [*sensors, *[(last, 15.0)] * 4]:  # then nobody copies any more
         clock += passed
         state, triggered = Debounce.from_cursor(state.to_cursor()).tick(now, clock, QUIET)
         history.append((clock, now))
@@ -37,9 +37,9 @@ def test_every_change_is_taken_in_once_and_never_while_something_changes(looks):
 
 
 @given(LOOKS)
-def test_a_look_whose_cursor_was_lost_is_taken_again_with_the_same_key(looks):
+def test_a_tick_whose_cursor_was_lost_is_taken_again_with_the_same_key(sensors):
     clock, state = 1e9, Debounce(taken="a", seen="a")
-    for now, passed in looks:
+    for now, passed in sensors:
         clock += passed
         after, triggered = state.tick(now, clock, QUIET)
         if triggered:
@@ -74,53 +74,53 @@ def test_what_was_taken_in_is_kept_until_the_next_is_certain(tmp_path):
 
 
 @pytest.fixture
-def looks(project, instance, monkeypatch):
+def sensors(project, instance, monkeypatch):
     project.content["automation"] = {"debounce_seconds": QUIET, "max_partition_gap": 1}
-    return Looks(project, instance, monkeypatch)
+    return SensorHarness(project, instance, monkeypatch)
 
 
-def test_an_empty_inbox(looks):
-    assert looks("inbox").skip_message == "nothing new among 0 files"
-    assert looks("inbox", 100).skip_message == "nothing new among 0 files"
+def test_an_empty_inbox(sensors):
+    assert sensors("inbox").skip_message == "nothing new among 0 files"
+    assert sensors("inbox", 100).skip_message == "nothing new among 0 files"
 
 
-def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(looks):
-    looks("inbox")
-    inbox = looks.project.inbox
+def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(sensors):
+    sensors("inbox")
+    inbox = sensors.project.inbox
     picture = inbox / "from a friend" / "one.png"
     picture.parent.mkdir(parents=True)
     for size in (1000, 2000, 3000):
         picture.write_bytes(b"x" * size)
-        found = looks("inbox", 20)
+        found = sensors("inbox", 20)
         assert not found.run_requests
         assert found.skip_message == "1 file changed: waiting until nothing has changed for 30 s"
-    assert not looks("inbox", 20).run_requests
-    lost = looks("inbox", 20, stored=False).run_requests
-    [asked] = looks("inbox", 20).run_requests
+    assert not sensors("inbox", 20).run_requests
+    lost = sensors("inbox", 20, stored=False).run_requests
+    [asked] = sensors("inbox", 20).run_requests
     assert [each.run_key for each in lost] == [asked.run_key]
     assert asked.tags["deepart/reason"] == "the inbox changed: from a friend/one.png"
     assert asked.tags["deepart/automated"] == "true"
-    assert looks("inbox", 20).skip_message == "nothing new among 1 files"
+    assert sensors("inbox", 20).skip_message == "nothing new among 1 files"
 
     (inbox / "paintings.csv").write_text("filename,title\none.png,Spring\n")
-    looks("inbox", 20)
-    [csv] = looks("inbox", 40).run_requests
+    sensors("inbox", 20)
+    [csv] = sensors("inbox", 40).run_requests
     assert csv.tags["deepart/reason"] == "the inbox changed: paintings.csv"
     picture.unlink()
-    looks("inbox", 20)
-    [gone] = looks("inbox", 40).run_requests
+    sensors("inbox", 20)
+    [gone] = sensors("inbox", 40).run_requests
     assert gone.tags["deepart/reason"] == "the inbox changed: from a friend/one.png"
     assert len({asked.run_key, csv.run_key, gone.run_key}) == 3
 
 
-def test_masks_restore_just_their_paintings(looks, instance):
-    with looks.project.run("catalogue", instance) as result:
+def test_masks_restore_just_their_paintings(sensors, instance):
+    with sensors.project.run("catalogue", instance) as result:
         assert result.success
-    lake = looks.project.lake
+    lake = sensors.project.lake
     for name in ("p0", "p1", "p4", "nobody"):
         lake.write(f"masks/{name}.png", b"a mask")
-    looks("curated_masks_folder")
-    found = looks("curated_masks_folder", 40).run_requests
+    sensors("curated_masks_folder")
+    found = sensors("curated_masks_folder", 40).run_requests
     ranges = [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in found]
     assert ranges == [("p0", "p1"), ("p4", "p4")]
     assert {each.tags["deepart/reason"] for each in found} == {
@@ -129,23 +129,23 @@ def test_masks_restore_just_their_paintings(looks, instance):
 
     lake.remove("masks/p1.png")
     lake.write("masks/p0.png", b"another mask")
-    looks("curated_masks_folder", 20)
-    [found] = looks("curated_masks_folder", 40).run_requests
+    sensors("curated_masks_folder", 20)
+    [found] = sensors("curated_masks_folder", 40).run_requests
     assert (found.tags[RANGE_START_TAG], found.tags[RANGE_END_TAG]) == ("p0", "p1")
 
     lake.remove("masks/nobody.png")
-    looks("curated_masks_folder", 20)
-    found = looks("curated_masks_folder", 40)
+    sensors("curated_masks_folder", 20)
+    found = sensors("curated_masks_folder", 40)
     assert not found.run_requests
     assert found.skip_message == "1 file changed, but none belongs to a painting on the list"
-    assert looks("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
+    assert sensors("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
 
 
-def test_the_cursor_does_not_grow_with_the_folder(looks):
-    looks.project.inbox.mkdir(parents=True)
+def test_the_cursor_does_not_grow_with_the_folder(sensors):
+    sensors.project.inbox.mkdir(parents=True)
     for number in range(300):
-        (looks.project.inbox / f"a painting with a rather long name {number}.png").touch()
-    looks("inbox")
-    [asked] = looks("inbox", 40).run_requests
+        (sensors.project.inbox / f"a painting with a rather long name {number}.png").touch()
+    sensors("inbox")
+    [asked] = sensors("inbox", 40).run_requests
     assert "and 295 more" in asked.tags["deepart/reason"]
-    assert len(looks.cursors["inbox"]) < 300
+    assert len(sensors.cursors["inbox"]) < 300

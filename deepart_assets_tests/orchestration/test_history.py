@@ -88,7 +88,7 @@ def told(instance, run_id):
     )
 
 
-def test_both_logs_tell_the_same(tmp_path):
+def test_both_logs_report_the_same(tmp_path):
     for name in ("ours", "theirs"):
         (tmp_path / name).mkdir()
     with (
@@ -163,7 +163,7 @@ def test_a_forked_process_has_connections_of_its_own(ours):
     assert found == {"p0", "p1", "p2", "p3", "p6"}
 
 
-def test_who_watches_a_run_is_told_of_its_events(ours):
+def test_who_watches_a_run_is_reported_its_events(ours):
     run = make_all(ours)
     seen, all_seen = [], threading.Event()
 

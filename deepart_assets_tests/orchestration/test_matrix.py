@@ -34,8 +34,8 @@ def test_nothing_changed(computed, instance):
     assert plan["seconds"].value < 5
 
 
-def test_a_painting_comes_to_the_inbox_and_leaves_it(twelve_done, instance, computed):
-    picture = twelve_done.inbox / "new one.png"
+def test_a_painting_comes_to_the_inbox_and_leaves_it(restored_matrix, instance, computed):
+    picture = restored_matrix.inbox / "new one.png"
     Image.fromarray(draw_painting(99)).save(picture)
     assert computed() == outputs(CHAIN, ["new_one"])
     picture.unlink()
@@ -43,17 +43,21 @@ def test_a_painting_comes_to_the_inbox_and_leaves_it(twelve_done, instance, comp
     assert "new_one" not in instance.get_dynamic_partitions("paintings")
 
 
-def test_the_bytes_of_one_painting(twelve_done, computed):
-    twelve_done.content["wikiart"]["sources"]["pictures"]["path"] = str(twelve_done.pictures)
+def test_the_bytes_of_one_painting(restored_matrix, computed):
+    restored_matrix.content["wikiart"]["sources"]["pictures"]["path"] = str(
+        restored_matrix.pictures
+    )
     assert computed() == set(), "the same bytes from another place"
-    repaint(twelve_done.pictures, "p11", 77, 100, 80)
+    repaint(restored_matrix.pictures, "p11", 77, 100, 80)
     assert computed() == outputs(CHAIN, ["p11"])
 
 
-def test_the_bytes_of_a_painting_that_the_networks_learn_from(twelve_done, computed):
+def test_the_bytes_of_a_painting_that_the_networks_learn_from(restored_matrix, computed):
     """Its chain, and what the new weights make: nothing else of the other paintings."""
-    twelve_done.content["wikiart"]["sources"]["pictures"]["path"] = str(twelve_done.pictures)
-    repaint(twelve_done.pictures, "p04", 77)
+    restored_matrix.content["wikiart"]["sources"]["pictures"]["path"] = str(
+        restored_matrix.pictures
+    )
+    repaint(restored_matrix.pictures, "p04", 77)
     found = computed()
     # So short a training may come to the same picture: then its sheet is not made anew.
     sheets = found & outputs(SHEETS)
@@ -63,8 +67,8 @@ def test_the_bytes_of_a_painting_that_the_networks_learn_from(twelve_done, compu
     assert ("restoration_sheets", "p04") in sheets
 
 
-def test_a_curators_mask(twelve_done, computed):
-    lake = twelve_done.lake
+def test_a_curators_mask(restored_matrix, computed):
+    lake = restored_matrix.lake
     levels = np.zeros(decode_grey(lake.read("predicted_masks/p05.png"), "").shape, np.uint8)
     levels[100:, 20:-20] = 255
     for change in (
@@ -76,38 +80,38 @@ def test_a_curators_mask(twelve_done, computed):
         assert computed() == outputs(CHAIN[1:], ["p05"])
 
 
-def test_one_outpainters_settings(twelve_done, computed):
-    twelve_done.content["outpainters"]["telea"]["radius"] = 9
+def test_one_outpainters_settings(restored_matrix, computed):
+    restored_matrix.content["outpainters"]["telea"]["radius"] = 9
     assert computed() == outputs([*COLUMNS["telea"], *SHEETS])
 
 
-def test_one_outpainters_weights(twelve_done, computed):
-    weights = twelve_done.content["outpainters"]["inspired"]["weights"]
-    weights["path"] = str(save_generator(twelve_done.folder, seed=1))
+def test_one_outpainters_weights(restored_matrix, computed):
+    weights = restored_matrix.content["outpainters"]["inspired"]["weights"]
+    weights["path"] = str(save_generator(restored_matrix.folder, seed=1))
     again = outputs([*COLUMNS["inspired"], *SHEETS])
     assert computed() == whole("inspired_weights") | again
 
 
-def test_new_art_esrgan_weights(twelve_done, computed):
-    twelve_done.content["super_resolution"]["art_esrgan"]["train"]["total_iter"] = 3
+def test_new_art_esrgan_weights(restored_matrix, computed):
+    restored_matrix.content["super_resolution"]["art_esrgan"]["train"]["total_iter"] = 3
     upscaled = [f"{name}_upscaled" for name in COLUMNS]
     assert computed() == whole("art_esrgan") | outputs([*upscaled, *SHEETS])
 
 
-def test_a_wider_style_filter(twelve_done, instance, computed):
-    twelve_done.content["styled_paintings"]["styles"] = ["realism", "cubism"]
+def test_a_wider_style_filter(restored_matrix, instance, computed):
+    restored_matrix.content["styled_paintings"]["styles"] = ["realism", "cubism"]
     assert computed() == outputs(CHAIN, OTHERS)
     assert instance.get_dynamic_partitions("paintings") == [*KEYS, *OTHERS]
 
 
-def test_an_unrelated_setting(twelve_done, computed):
-    twelve_done.content["super_resolution"]["evaluation"]["interpolations"] = [0.25]
-    twelve_done.content["automation"] = {"nightly": "30 3 * * *", "max_partition_gap": 3}
+def test_an_unrelated_setting(restored_matrix, computed):
+    restored_matrix.content["super_resolution"]["evaluation"]["interpolations"] = [0.25]
+    restored_matrix.content["automation"] = {"nightly": "30 3 * * *", "max_partition_gap": 3}
     assert computed() == set()
 
 
-def test_a_deleted_and_a_damaged_file_of_the_same_bytes(twelve_done, computed):
-    lake = twelve_done.lake
+def test_a_deleted_and_a_damaged_file_of_the_same_bytes(restored_matrix, computed):
+    lake = restored_matrix.lake
     lake.remove("telea_outpaintings/p03.png")
     data = lake.read("inspired_upscaled/p07.png")
     lake.write("inspired_upscaled/p07.png", data[:-9])
@@ -115,25 +119,25 @@ def test_a_deleted_and_a_damaged_file_of_the_same_bytes(twelve_done, computed):
     assert lake.read("inspired_upscaled/p07.png") == data
 
 
-def test_a_lost_file_that_comes_out_otherwise(twelve_done, computed, monkeypatch):
+def test_a_lost_file_that_comes_out_otherwise(restored_matrix, computed, monkeypatch):
     """As after an update of a library: what is made again has other bytes, so all after it is."""
 
     class Brighter(registry.TeleaOutpainter):
         def __call__(self, requests):
             return [np.minimum(each, 254) + np.uint8(1) for each in super().__call__(requests)]
 
-    before = decode_rgb(twelve_done.lake.read("telea_outpaintings/p03.png"), "")
-    twelve_done.lake.remove("telea_outpaintings/p03.png")
+    before = decode_rgb(restored_matrix.lake.read("telea_outpaintings/p03.png"), "")
+    restored_matrix.lake.remove("telea_outpaintings/p03.png")
     monkeypatch.setattr(registry, "TeleaOutpainter", Brighter)
     assert computed() == outputs([*COLUMNS["telea"], *SHEETS], ["p03"])
-    after = decode_rgb(twelve_done.lake.read("telea_outpaintings/p03.png"), "")
+    after = decode_rgb(restored_matrix.lake.read("telea_outpaintings/p03.png"), "")
     assert not np.array_equal(before, after)
 
 
-def test_a_painting_is_withdrawn_and_returns(twelve_done, instance, computed):
-    lake, store = twelve_done.lake, twelve_done.store
+def test_a_painting_is_delisted_and_returns(restored_matrix, instance, computed):
+    lake, store = restored_matrix.lake, restored_matrix.store
     sheet, made = lake.read("restoration_sheets/p00.jpg"), store.get("telea_upscaled", "p00")
-    twelve_done.content["styled_paintings"]["years"] = [1901, None]
+    restored_matrix.content["styled_paintings"]["years"] = [1901, None]
     assert computed() == set()
     assert instance.get_dynamic_partitions("paintings") == KEYS[1:]
     for asset in CHAIN:
@@ -143,7 +147,7 @@ def test_a_painting_is_withdrawn_and_returns(twelve_done, instance, computed):
     assert lake.read("withdrawn/restoration_sheets/p00.jpg") == sheet
     assert "p00" not in lake.read("gallery/index.html").decode()
 
-    del twelve_done.content["styled_paintings"]["years"]
+    del restored_matrix.content["styled_paintings"]["years"]
     assert computed() == set(), "what is kept aside is brought back, not made anew"
     assert set(instance.get_dynamic_partitions("paintings")) == set(KEYS)
     assert store.get("telea_upscaled", "p00") == made

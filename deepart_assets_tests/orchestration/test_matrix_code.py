@@ -61,8 +61,8 @@ class Edited:
 
 
 @pytest.fixture
-def edited(twelve_done, tmp_path):
-    return Edited(twelve_done, tmp_path / "copy")
+def edited(restored_matrix, tmp_path):
+    return Edited(restored_matrix, tmp_path / "copy")
 
 
 def test_a_comment_in_every_module(edited, computed):

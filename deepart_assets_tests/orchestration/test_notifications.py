@@ -6,7 +6,7 @@ import sys
 import dagster as dg
 import pytest
 
-from deepart_assets_tests.orchestration.sensor_harness import Looks
+from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
 
 TELL = """
 told = []
@@ -27,32 +27,32 @@ def hook(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def looks(project, instance, monkeypatch):
-    return Looks(project, instance, monkeypatch)
+def sensors(project, instance, monkeypatch):
+    return SensorHarness(project, instance, monkeypatch)
 
 
-def ended(looks, job="catalogue", **more):
+def ended(sensors, job="catalogue", **more):
     """Let the sensors look before and after a run; return what they say of it."""
     names = ("notify_succeeded", "notify_failed")
     for name in names:
-        looks(name)
-    with looks.project.run(job, looks.instance, **more) as result:
-        return result, {name: looks(name).dagster_run_reactions for name in names}
+        sensors(name)
+    with sensors.project.run(job, sensors.instance, **more) as result:
+        return result, {name: sensors(name).dagster_run_reactions for name in names}
 
 
-def test_a_function_is_told_of_what_succeeded_and_what_failed(looks, hook):
-    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
+def test_a_function_is_reported_what_succeeded_and_what_failed(sensors, hook):
+    sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
     tags = {"deepart/reason": "every week: new paintings of the sources"}
-    result, _ = ended(looks, tags=tags)
+    result, _ = ended(sensors, tags=tags)
     [told] = sys.modules[hook].told
     assert (told.run_id, told.job, told.succeeded) == (result.run_id, "catalogue", True)
     assert told.reason == "every week: new paintings of the sources"
     assert told.failures == ()
 
-    (looks.project.pictures / "p1.png").write_bytes(b"")
-    looks.project.lake.write("wikiart_paintings/p1.png", b"no picture")
+    (sensors.project.pictures / "p1.png").write_bytes(b"")
+    sensors.project.lake.write("wikiart_paintings/p1.png", b"no picture")
     result, _ = ended(
-        looks, "restore", keys=["p1", "p2"], asset_selection=[dg.AssetKey("predicted_masks")]
+        sensors, "restore", keys=["p1", "p2"], asset_selection=[dg.AssetKey("predicted_masks")]
     )
     _, told = sys.modules[hook].told
     assert (told.run_id, told.job, told.succeeded) == (result.run_id, "restore", False)
@@ -61,28 +61,28 @@ def test_a_function_is_told_of_what_succeeded_and_what_failed(looks, hook):
     )
 
 
-def test_the_reason_is_the_faults_own_and_not_that_dagster_met_it(looks, hook):
-    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
-    looks.project.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
-    ended(looks)
+def test_the_reason_is_the_faults_own_and_not_that_dagster_met_it(sensors, hook):
+    sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
+    sensors.project.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
+    ended(sensors)
     [told] = sys.modules[hook].told
     [failure] = told.failures
     assert failure.startswith("wikiart_paintings: ")
     assert "There is no folder /nowhere" in failure
 
 
-def test_a_function_that_raises_is_told_of_on_the_tick_and_the_next_run_is_told(looks, hook):
-    looks.project.content["automation"] = {"notify": f"{hook}:broken"}
-    _, reactions = ended(looks)
+def test_a_function_that_raises_is_reported_on_the_tick_and_the_next_run_is_reported(sensors, hook):
+    sensors.project.content["automation"] = {"notify": f"{hook}:broken"}
+    _, reactions = ended(sensors)
     [reaction] = reactions["notify_succeeded"]
     assert "the chat is down" in reaction.error.to_string()
-    looks.project.content["automation"] = {"notify": f"{hook}:tell"}
-    result, _ = ended(looks)
+    sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
+    result, _ = ended(sensors)
     assert [told.run_id for told in sys.modules[hook].told] == [result.run_id]
 
 
-def test_by_default_a_line_is_logged(looks, caplog):
+def test_by_default_a_line_is_logged(sensors, caplog):
     with caplog.at_level(logging.INFO, "deepart_assets"):
-        result, _ = ended(looks, tags={"deepart/reason": "a test"})
+        result, _ = ended(sensors, tags={"deepart/reason": "a test"})
     lines = [each.getMessage() for each in caplog.records if each.name == "deepart_assets"]
     assert lines == [f"catalogue (a test) succeeded: run {result.run_id}"]

@@ -11,7 +11,7 @@ def lines(instance, result, asset):
     ]
 
 
-def test_a_step_of_many_paintings_tells_of_the_first_the_last_and_those_that_failed(
+def test_a_step_of_many_paintings_reports_the_first_the_last_and_those_that_failed(
     done, instance, monkeypatch
 ):
     with done.run("restore", instance) as result:

@@ -9,7 +9,7 @@ from deepart_assets.build import build_defs
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.settings import load_settings
 from deepart_assets_tests.conftest import draw_painting
-from deepart_assets_tests.orchestration.sensor_harness import Looks
+from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
 
 LISTED = [dg.AssetKey(each) for each in ("inbox_paintings", "styled_paintings")]
 NOTHING_NEW = "{} has not been materialized since the last tick"
@@ -20,18 +20,18 @@ BY_DAEMON = {"deepart/interactive": "false"}
 
 
 @pytest.fixture
-def looks(project, instance, monkeypatch):
+def sensors(project, instance, monkeypatch):
     project.content["automation"] = {"max_partitions_per_run": 3, "max_partition_gap": 0}
     project.inbox.mkdir(parents=True)
-    made = Looks(project, instance, monkeypatch)
+    made = SensorHarness(project, instance, monkeypatch)
     for name in (LIST, PLAN):
         assert "from now on" in made(name).skip_message
     return made
 
 
-def run(looks, job, **more):
+def run(sensors, job, **more):
     tags = BY_DAEMON | more.pop("tags", {})
-    with looks.project.run(job, looks.instance, tags=tags, **more) as result:
+    with sensors.project.run(job, sensors.instance, tags=tags, **more) as result:
         assert result.success
         return result.run_id
 
@@ -42,88 +42,92 @@ def ranges(asked):
     return [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in asked]
 
 
-def test_what_is_new_or_changed_on_the_list_is_restored_once(looks, instance):
-    run(looks, "catalogue")
-    lost = looks(LIST, stored=False).run_requests
-    asked = looks(LIST).run_requests
+def test_what_is_new_or_changed_on_the_list_is_restored_once(sensors, instance):
+    run(sensors, "catalogue")
+    lost = sensors(LIST, stored=False).run_requests
+    asked = sensors(LIST).run_requests
     assert ranges(asked) == [("p0", "p2"), ("p3", "p4")]
     assert [each.run_key for each in lost] == [each.run_key for each in asked]
     reason = "new or changed on the list: p0, p1, p2, p3, p4"
     assert {each.tags["deepart/reason"] for each in asked} == {reason}
     assert {each.tags["deepart/automated"] for each in asked} == {"true"}
     assert (
-        looks(LIST).skip_message
+        sensors(LIST).skip_message
         == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
 
-    run(looks, "take_in")
-    [publish] = looks(LIST).run_requests
+    run(sensors, "take_in")
+    [publish] = sensors(LIST).run_requests
     assert publish.job_name == "publish"
     assert publish.tags["deepart/reason"] == "the list of paintings was made again"
 
 
 @pytest.mark.slow
-def test_two_lists_before_a_look_and_a_painting_that_comes_back(looks):
-    run(looks, "catalogue")
-    assert ranges(looks(LIST).run_requests)
+def test_two_lists_before_a_tick_and_a_painting_that_comes_back(sensors):
+    run(sensors, "catalogue")
+    assert ranges(sensors(LIST).run_requests)
     for name, seed in (("new", 8), ("newer", 9)):
-        looks.project.add_painting(name, seed)
-        (looks.project.pictures / f"{name}.png").rename(looks.project.inbox / f"{name}.png")
-        run(looks, "take_in")
-    assert ranges(looks(LIST).run_requests) == [("new", "newer")]
+        sensors.project.add_painting(name, seed)
+        (sensors.project.pictures / f"{name}.png").rename(sensors.project.inbox / f"{name}.png")
+        run(sensors, "take_in")
+    assert ranges(sensors(LIST).run_requests) == [("new", "newer")]
 
     # One is withdrawn and comes back as it was: it may never have been restored.
-    (looks.project.inbox / "new.png").rename(looks.project.folder / "kept.png")
-    run(looks, "take_in")
-    [publish] = looks(LIST).run_requests
+    (sensors.project.inbox / "new.png").rename(sensors.project.folder / "kept.png")
+    run(sensors, "take_in")
+    [publish] = sensors(LIST).run_requests
     assert publish.job_name == "publish"
-    (looks.project.folder / "kept.png").rename(looks.project.inbox / "new.png")
-    run(looks, "take_in")
-    assert ranges(looks(LIST).run_requests) == [("new", "new")]
+    (sensors.project.folder / "kept.png").rename(sensors.project.inbox / "new.png")
+    run(sensors, "take_in")
+    assert ranges(sensors(LIST).run_requests) == [("new", "new")]
 
 
-def test_what_a_broken_run_told_of_follows_with_the_next_list(looks, instance, monkeypatch):
+def test_what_a_broken_run_told_of_follows_with_the_next_list(sensors, instance, monkeypatch):
     def broken(*_):
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patched:
         patched.setattr("deepart_assets.assets.styles.set_aside", broken)  # after it has told
-        with looks.project.run("catalogue", instance, tags=BY_DAEMON) as result:
+        with sensors.project.run("catalogue", instance, tags=BY_DAEMON) as result:
             assert not result.success
     assert (
-        looks(LIST).skip_message
+        sensors(LIST).skip_message
         == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
-    run(looks, "take_in")
-    assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
+    run(sensors, "take_in")
+    assert ranges(sensors(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
 
 
-def test_a_click_on_materialize_makes_a_list_too(looks, instance):
-    run(looks, "catalogue")
-    assert looks(LIST).run_requests
-    Image.fromarray(draw_painting(9)).save(looks.project.inbox / "new.png")
-    defs = build_defs(load_settings(str(looks.project.write_profile())), str(looks.project.root))
+def test_a_click_on_materialize_makes_a_list_too(sensors, instance):
+    run(sensors, "catalogue")
+    assert sensors(LIST).run_requests
+    Image.fromarray(draw_painting(9)).save(sensors.project.inbox / "new.png")
+    defs = build_defs(
+        load_settings(str(sensors.project.write_profile())), str(sensors.project.root)
+    )
     clicked = defs.resolve_implicit_global_asset_job_def()
     assert clicked.execute_in_process(instance=instance, asset_selection=LISTED).success
-    assert ranges(looks(LIST).run_requests) == [("new", "new")]
+    assert ranges(sensors(LIST).run_requests) == [("new", "new")]
 
 
 @pytest.mark.parametrize("tags", [BY_DAEMON, {}], ids=["in the UI", "on the command line"])
-def test_what_is_new_beside_the_paintings_that_were_asked_for(looks, tags):
+def test_what_is_new_beside_the_paintings_that_were_asked_for(sensors, tags):
     config = {"ops": {"restoration_plan": {"config": {"paintings": ["p1"]}}}}
-    with looks.project.run("restore_stale", looks.instance, tags=tags, run_config=config) as result:
+    with sensors.project.run(
+        "restore_stale", sensors.instance, tags=tags, run_config=config
+    ) as result:
         assert result.success
-    assert ranges(looks(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
+    assert ranges(sensors(LIST).run_requests) == [("p0", "p2"), ("p3", "p4")]
 
 
-def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
-    with looks.project.run("catalogue", instance) as result:
+def test_what_the_command_line_made_it_follows_up_itself(sensors, instance):
+    with sensors.project.run("catalogue", instance) as result:
         assert result.success
-    found = looks(LIST)
+    found = sensors(LIST)
     assert not found.run_requests
     assert "nothing follows from the run" in found.skip_message
     assert (
-        looks(LIST).skip_message
+        sensors(LIST).skip_message
         == f"{STYLED_PAINTINGS} has not been materialized since the last tick"
     )
 
@@ -131,40 +135,40 @@ def test_what_the_command_line_made_it_follows_up_itself(looks, instance):
 @pytest.mark.slow
 def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
     done.content["automation"] = {"max_partitions_per_run": 3, "max_partition_gap": 0}
-    looks = Looks(done, instance, monkeypatch)
-    looks(PLAN)
+    sensors = SensorHarness(done, instance, monkeypatch)
+    sensors(PLAN)
     night = {
         "deepart/reason": "every night: what is stale",
         "deepart/automated": "true",
         "dagster/priority": "-1",
     }
-    run(looks, "restore_stale", tags=night)
-    [publish] = looks(PLAN).run_requests
+    run(sensors, "restore_stale", tags=night)
+    [publish] = sensors(PLAN).run_requests
     assert publish.job_name == "publish", "nothing is stale"
     assert night.items() <= publish.tags.items()
 
     for key in ("p0", "p3"):
         done.lake.remove(f"subject_masks/{key}.png")
-    run(looks, "restore_stale", tags=night)
-    lost = looks(PLAN, stored=False).run_requests
-    asked = looks(PLAN).run_requests
+    run(sensors, "restore_stale", tags=night)
+    lost = sensors(PLAN, stored=False).run_requests
+    asked = sensors(PLAN).run_requests
     assert ranges(asked) == [("p0", "p0"), ("p3", "p3")]
     assert [each.run_key for each in lost] == [each.run_key for each in asked]
     assert all(night.items() <= each.tags.items() for each in asked)
     assert (
-        looks(PLAN).skip_message
+        sensors(PLAN).skip_message
         == f"{RESTORATION_PLAN} has not been materialized since the last tick"
     )
 
     config = {"ops": {"restoration_plan": {"config": {"force": True, "paintings": ["p1", "p2"]}}}}
     somebody = {"deepart/reason": "somebody started restore_again"}
-    run_id = run(looks, "restore_again", run_config=config, tags=somebody)
-    run(looks, "restore_stale", tags=night)
-    [asked] = looks(PLAN).run_requests
+    run_id = run(sensors, "restore_again", run_config=config, tags=somebody)
+    run(sensors, "restore_stale", tags=night)
+    [asked] = sensors(PLAN).run_requests
     assert ranges([asked]) == [("p1", "p2")]
     assert asked.tags["deepart/force"] == "true"
     assert "deepart/automated" not in asked.tags
     assert asked.tags["deepart/reason"] == (
         f"somebody started restore_again (paintings p1, p2) (run {run_id[:8]})"
     )
-    assert ranges(looks(PLAN).run_requests) == [("p0", "p0"), ("p3", "p3")], "one after the other"
+    assert ranges(sensors(PLAN).run_requests) == [("p0", "p0"), ("p3", "p3")], "one after the other"

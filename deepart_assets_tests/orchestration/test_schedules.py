@@ -68,7 +68,7 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
         ("poll_interval_seconds", 0, "automation.poll_interval_seconds: "),
     ],
 )
-def test_what_is_wrong_is_told_with_the_key(project, key, value, told):
+def test_what_is_wrong_is_reported_with_the_key(project, key, value, told):
     project.content["automation"] = {key: value}
     with pytest.raises(SettingsError, match=re.escape(told)) as caught:
         project.defs()

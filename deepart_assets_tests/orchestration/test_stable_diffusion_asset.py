@@ -78,7 +78,9 @@ def test_another_preset_or_schedule_paints_again(diffused, instance, tmp_path):
     assert not any(np.array_equal(pictures[n], pictures[n - 1]) for n in range(3))
 
 
-def test_a_model_that_cannot_be_had_is_told_once_for_each_painting(diffused, instance, tmp_path):
+def test_a_model_that_is_unavailable_is_reported_once_for_each_painting(
+    diffused, instance, tmp_path
+):
     for file in (tmp_path / "pipeline" / "unet").glob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-100])
     assert not restore(diffused, instance)

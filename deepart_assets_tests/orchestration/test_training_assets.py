@@ -72,7 +72,7 @@ def picture_of(markdown):
 
 
 @pytest.mark.parametrize("asset", [psnr_weights, art_esrgan], ids=["pixel", "adversarial"])
-def test_an_interrupted_run_is_gone_on_with_by_the_next(trainable, instance, monkeypatch, asset):
+def test_an_interrupted_run_is_resumed_by_the_next(trainable, instance, monkeypatch, asset):
     if asset is art_esrgan:
         pytest.importorskip("efficientnet_lite_pytorch")
     name = asset.name

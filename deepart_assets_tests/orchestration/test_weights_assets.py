@@ -67,7 +67,7 @@ def test_the_shipped_weights_are_a_source(done, instance, monkeypatch):
     assert materialize(done, instance)["provenance"]["source"] == "bundled:base"
 
 
-def test_trained_weights_tell_what_they_were_trained_on(done):
+def test_trained_weights_report_what_they_were_trained_on(done):
     pairs = done.store.done("lr_hr_pairs").data_version
     for asset, stage in (("psnr_weights", "pixel"), ("art_esrgan", "adversarial")):
         record = done.store.done(asset)

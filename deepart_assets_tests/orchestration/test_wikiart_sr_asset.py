@@ -153,7 +153,7 @@ def archive(project, drive, pauses, tmp_path, monkeypatch):
     return drive
 
 
-def test_the_archive_of_the_seed(project, instance, archive):
+def test_the_archive_of_the_original_notebook(project, instance, archive):
     shown = metadata(materialize(project, instance))
     counts = {name: shown[name] for name in ("train", "valid", "test", "elsewhere")}
     assert counts == {"train": 2, "valid": 1, "test": 1, "elsewhere": 1}

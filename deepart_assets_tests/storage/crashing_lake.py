@@ -7,7 +7,7 @@ class Killed(BaseException):
     """As if the process had ended here."""
 
 
-class Mortal(Lake):
+class Crashing(Lake):
     """Changes of its files are counted: `lives[0]` of them are left."""
 
     def __init__(self, root, lives=None):
@@ -15,7 +15,7 @@ class Mortal(Lake):
         self.lives = lives if lives is not None else [10**9]
 
     def within(self, folder):
-        return Mortal(f"{self.url}/{folder}", self.lives)
+        return Crashing(f"{self.url}/{folder}", self.lives)
 
     def _counted(self, change, *arguments):
         self.lives[0] -= 1

@@ -89,7 +89,7 @@ def test_a_file_saved_by_hand_is_taken(file, downloads):
     assert downloads.lake.exists("locks/some/file.bin.json")
 
 
-def test_progress_is_told_now_and_then(file, tmp_path, monkeypatch, pauses):
+def test_progress_is_reported_now_and_then(file, tmp_path, monkeypatch, pauses):
     told = []
     monkeypatch.setattr("deepart_assets.storage.progress.TOLD_EVERY", 0.0)
     Downloads(tmp_path / "c", Lake(tmp_path / "l"), told.append).fetch(wanted(file))
@@ -103,7 +103,7 @@ def test_progress_is_told_now_and_then(file, tmp_path, monkeypatch, pauses):
 # --- a bad line ----------------------------------------------------------------------------------
 
 
-def test_a_cut_transfer_goes_on_where_it_stopped(file, downloads, pauses):
+def test_a_cut_transfer_resumes_where_it_stopped(file, downloads, pauses):
     file.faults["file.bin"] = [Fault(cut=700_000)] * 4
     assert downloads.fetch(wanted(file)).path.read_bytes() == DATA
     starts = [request.start for request in file.asked("file.bin")]
@@ -361,7 +361,7 @@ def test_a_lock_file_that_is_none(file, downloads):
 # --- the disk ------------------------------------------------------------------------------------
 
 
-def test_a_full_disk_is_told_before_anything_comes(file, downloads, monkeypatch):
+def test_a_full_disk_is_reported_before_anything_comes(file, downloads, monkeypatch):
     real = shutil.disk_usage("/")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: real._replace(free=502_000_000))
     with pytest.raises(UnavailableError, match=r"needs 0\.5 GB.*cache has 0\.5.*DEEPART_CACHE"):

@@ -54,7 +54,7 @@ def test_list_gives_the_files_of_one_folder_by_name(lake):
     assert lake.list("records/nothing") == []
 
 
-def test_stamps_tell_what_was_written_since(lake):
+def test_stamps_report_what_was_written_since(lake):
     for name in ("a.png", "b.png", "deeper/c.png"):
         lake.write(f"pictures/{name}", b"pixels")
     before = lake.stamps("pictures")

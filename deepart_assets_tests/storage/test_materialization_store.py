@@ -14,7 +14,7 @@ from deepart_assets.storage import (
     StageResult,
     materialize_if_stale,
 )
-from deepart_assets_tests.storage.crashing_lake import Killed, Mortal
+from deepart_assets_tests.storage.crashing_lake import Crashing, Killed
 
 RECIPE = Provenance(code_version="1", settings={"a": 1}, inputs={"x": "0" * 64}, weights="w")
 
@@ -54,7 +54,7 @@ def test_the_second_time_nothing_is_computed(store):
         Provenance(code_version="1", settings={"a": 1}, inputs={"x": "0" * 64}, weights="v"),
     ],
 )
-def test_any_change_of_the_recipe_computes(store, other):
+def test_any_change_of_the_provenance_computes(store, other):
     make = Counting()
     materialize_if_stale(store, "masks", RECIPE, make)
     materialize_if_stale(store, "masks", other, make)
@@ -179,7 +179,7 @@ def test_wherever_making_is_cut_off_nothing_false_is_recorded_or_read(tmp_path):
         return lambda: StageResult(files)
 
     for cut in itertools.count():
-        lake = Mortal(tmp_path / str(cut))
+        lake = Crashing(tmp_path / str(cut))
         store, other = MaterializationStore(lake), Provenance("2")
         first, _ = materialize_if_stale(store, "masks", RECIPE, made("old"), key="1")
         lake.lives[0] = cut

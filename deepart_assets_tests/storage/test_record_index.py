@@ -93,7 +93,7 @@ def test_it_agrees_with_the_records(tmp_path_factory, steps, looks):
 
 
 @pytest.mark.parametrize("damage", [b"", b"\xff\xfe", b"0\t", b"0\t1 2\t{\n", b"0\t1\tnone\n{}\t"])
-def test_a_damaged_register_is_written_anew(store, damage):
+def test_a_damaged_index_is_written_again(store, damage):
     for number in range(3):
         make(store, f"{number}")
     RecordIndex(store, "out")

@@ -14,7 +14,7 @@ from deepart_assets.storage import (
     materialize_if_stale,
 )
 from deepart_assets.storage.withdrawn import bring_back, set_aside
-from deepart_assets_tests.storage.crashing_lake import Killed, Mortal
+from deepart_assets_tests.storage.crashing_lake import Crashing, Killed
 
 ASSETS = ["masks", "upscaled"]
 KEYS = ["1", "2", "3"]
@@ -28,7 +28,7 @@ def lakes(request, tmp_path):
 
     def filled():
         name = f"{tmp_path.name}/{next(numbers)}"
-        lake = Mortal(tmp_path / name if request.param == "folder" else f"memory://{name}")
+        lake = Crashing(tmp_path / name if request.param == "folder" else f"memory://{name}")
         store = MaterializationStore(lake)
         for key in KEYS:
             make(store, "masks", key, {f"masks/{key}.png": key.encode() * 3})
@@ -110,7 +110,7 @@ def test_wherever_it_is_cut_off_the_next_call_ends_it(lakes, first, then):
     assert cut >= 12, "every file and every record is a place to be cut off"
 
 
-def test_what_was_made_anew_wins_and_replaces_what_is_aside(lakes):
+def test_what_was_made_again_wins_and_replaces_what_was_set_aside(lakes):
     lake = lakes()
     store = MaterializationStore(lake)
     set_aside(store, ASSETS, ["2"])
