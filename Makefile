@@ -1,6 +1,7 @@
-# `make help` lists the commands. PYTHON chooses the interpreter that makes .venv.
+# `make help` lists the commands. PYTHON chooses the interpreter that makes .venv; by default,
+# scripts/find_python.sh finds or fetches one.
 
-PYTHON ?= python3.11
+PYTHON ?=
 VENV ?= .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster_home
@@ -9,16 +10,19 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
+# Material for MkDocs prints an announcement otherwise.
+export NO_MKDOCS_2_WARNING := 1
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo restore ui test test-all check format bench clean
+.PHONY: help install demo restore ui test test-all check format bench docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 # The stamp is renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || python3 -m venv $(VENV)
-	$(BIN)/python -m pip install --editable ".[sample,dev]"
+	test -x $(BIN)/python || { python=$$(scripts/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
+	$(BIN)/python -m pip install --editable ".[sample,dev,docs]"
 	touch $@
 
 install: $(VENV)/.installed ## make .venv and install everything
@@ -30,7 +34,7 @@ restore: install ## bring everything up to date once, without the UI and its dae
 	$(BIN)/deepart restore
 
 ui: install ## the Dagster UI on 127.0.0.1:3000
-	$(BIN)/dagster dev --workspace workspace.yaml --host 127.0.0.1 --port 3000
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 # A process for each core, and one thread for each: threads that take each other's core are slower.
 test: install ## the quick tests
@@ -39,12 +43,13 @@ test: install ## the quick tests
 test-all: install ## all tests, the slow ones too
 	$(BIN)/pytest
 
-check: install ## lint, types, import contracts, definitions
+check: install ## lint, types, import contracts, definitions, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy deepart_assets
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
+	$(BIN)/mkdocs build --strict --quiet
 
 format: install ## format the code and mend what the linter can
 	$(BIN)/ruff format .
@@ -52,6 +57,12 @@ format: install ## format the code and mend what the linter can
 
 bench: install ## the benchmarks in quick mode; figures go to benchmarks/results
 	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit 1; done
+
+docs: install ## the documentation with its reference, in site/
+	$(BIN)/mkdocs build --strict --quiet
+
+lock: install ## renew the generated pins of constraints.txt
+	$(BIN)/python scripts/lock.py
 
 clean: ## remove the data lake and Dagster's history, keep .venv
 	rm -rf data/lake

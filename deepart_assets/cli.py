@@ -3,11 +3,11 @@
 import argparse
 import os
 import resource
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -27,7 +27,7 @@ from deepart_assets.orchestration.planner import plan_of_run, restore_runs
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
-from deepart_assets.settings.places import PROJECT, data_root
+from deepart_assets.settings.places import PROJECT, dagster_home, data_root
 from deepart_assets.storage import Lake, MaterializationStore
 
 DATA_ASSETS = (
@@ -169,8 +169,12 @@ def run_restore(arguments: argparse.Namespace) -> int:
 
 
 def _instance() -> dg.DagsterInstance:
-    home = Path(os.environ.setdefault("DAGSTER_HOME", str(PROJECT / ".dagster_home")))
+    home = dagster_home()
     home.mkdir(parents=True, exist_ok=True)
+    if not os.environ.get("DAGSTER_HOME"):
+        os.environ["DAGSTER_HOME"] = str(home)
+        if not (configuration := home / "dagster.yaml").exists():
+            shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", configuration)
     return dg.DagsterInstance.get()
 
 

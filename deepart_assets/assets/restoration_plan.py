@@ -50,7 +50,7 @@ def restoration_plan(
     )
     def plan(
         context: dg.AssetExecutionContext, profile: Profile, config: PlanConfig
-    ) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    ) -> dg.MaterializeResult:
         stage_context = StageContext(profile.settings, profile.store, context.log)
         keys = [
             key

@@ -37,7 +37,7 @@ from deepart_assets.segmentation.evaluation import (
     read_truth,
     table,
 )
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import (
     MaterializationRecord,
@@ -131,7 +131,7 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
 def _truth_files(folder: str | None) -> dict[str, Path]:
     if folder is None:
         return {}
-    place = PROJECT / folder
+    place = project_path(folder)
     if not place.is_dir():
         raise UnavailableError(f"{place} is no folder: check segmentation.evaluation.ground_truth")
     return {file.stem: file for file in sorted(place.glob("*.png"))}

@@ -112,7 +112,7 @@ class PictureFile:
         """
         with _faults(self._name):
             # Of effect on JPEG alone; without the room for a second reduction hashes would differ.
-            self._image.draft(None, (2 * side, 2 * side))  # type: ignore[arg-type]
+            self._image.draft(None, (2 * side, 2 * side))
             image, profile, turn = self._load()
             image = _without_margin(plain(image), self._size)
             hidden = image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (0, 0)

@@ -74,7 +74,7 @@ def _common_arguments(spec: PipelineAssetSpec, settings: Settings) -> dict[str, 
 
 def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(deps=[*spec.deps, *spec.painting_deps], **_common_arguments(spec, settings))
-    def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:  # type: ignore[type-arg]
+    def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             stage_context = StageContext(profile.settings, profile.store, context.log)
             stage = spec.stage(stage_context)

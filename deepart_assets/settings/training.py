@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.section import Section, deep_merge
 
 
@@ -286,7 +286,7 @@ class AdversarialTraining(Training):
 
 
 def _read_options(path: str) -> dict[str, Any]:
-    file = PROJECT / path
+    file = project_path(path)
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

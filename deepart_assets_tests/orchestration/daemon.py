@@ -52,7 +52,7 @@ class Daemon:
         }
         with self.log.open("a") as log:
             subprocess.Popen(
-                [sys.executable, "-m", "dagster._daemon", "run", "--workspace", "workspace.yaml"],
+                [sys.executable, "-m", "dagster._daemon", "run"],
                 cwd=PROJECT,
                 env=environment,
                 stdout=log,

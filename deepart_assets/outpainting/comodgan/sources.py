@@ -16,7 +16,7 @@ from deepart_assets.settings.outpainting import (
     FileGenerator,
     PublishedGenerator,
 )
-from deepart_assets.settings.places import PROJECT, cache_folder, data_root
+from deepart_assets.settings.places import PROJECT, cache_folder, data_root, project_path
 from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download, fetch_member
@@ -91,7 +91,7 @@ def _from_drive(choice: DriveGenerator, downloads: Downloads) -> Path:
 
 
 def _file(choice: FileGenerator) -> Path:
-    file = PROJECT / Path(choice.path).expanduser()
+    file = project_path(choice.path)
     if not file.is_file():
         raise UnavailableError(
             f"There is no file {file}: set {_KEY}.path to a file of a CoModGAN generator (a path"

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import project_path
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.super_resolution.evaluation.metrics import inside
 
@@ -109,7 +109,7 @@ def hub_folder() -> Path:
 def _backbone(settings: Lpips) -> Path:
     name = _FILES[settings.network]
     if settings.path is not None:
-        file = PROJECT / settings.path  # an absolute path stays what it is
+        file = project_path(settings.path)
     else:
         file = hub_folder() / "checkpoints" / name
     if not file.is_file():

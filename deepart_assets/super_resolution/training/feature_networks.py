@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.training import EfficientNetLoss, FeatureLoss, VggLoss
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.storage.downloads import Download, Downloads
@@ -93,7 +93,7 @@ def _efficientnet(loss: EfficientNetLoss, reason: str | None = None) -> FeatureN
 def _file(loss: VggLoss, downloads: Downloads | None) -> tuple[Path, str]:
     """Return the file and its SHA-256; a download's is known and not computed again."""
     if "://" not in loss.weights:
-        file = PROJECT / Path(loss.weights).expanduser()
+        file = project_path(loss.weights)
         if not file.is_file():
             raise UnavailableError(f"there is no file {file}")
         return file, sha256_of_file(file)

@@ -12,7 +12,7 @@ from pathlib import Path
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import PROJECT, project_path
 from deepart_assets.settings.super_resolution import (
     BundledWeights,
     DriveWeights,
@@ -127,7 +127,7 @@ def _stamp(path: str) -> str:
 
 
 def _located(path: str) -> str:
-    return path if "://" in path else str(PROJECT / Path(path).expanduser())
+    return path if "://" in path else str(project_path(path))
 
 
 def _shown(path: str) -> str:

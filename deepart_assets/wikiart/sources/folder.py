@@ -13,7 +13,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import stamp_of
 from deepart_assets.storage.lake import file_system
@@ -35,7 +35,7 @@ def open_folder(
         UnavailableError: There is no such folder, or not the CSV in it.
     """
     is_url = "://" in choice.path
-    root = choice.path if is_url else str(PROJECT / Path(choice.path).expanduser())
+    root = choice.path if is_url else str(project_path(choice.path))
     fs, inside = file_system(root)
     if not fs.isdir(inside):
         raise UnavailableError(f"There is no folder {root}: set {setting}.path to one")
