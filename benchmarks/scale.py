@@ -265,7 +265,7 @@ def profile(folder: Path) -> Row:
                     "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
                 },
             },
-            "evaluation": {"peers": [], "interpolations": [0.5]},
+            "evaluation": {"interpolations": [0.5]},
         },
     }
 

@@ -93,7 +93,7 @@ class Project:
                     },
                 },
                 # A network of 64/23, where its package is installed, would take longer than all.
-                "evaluation": {"peers": [], "interpolations": [0.5]},
+                "evaluation": {"interpolations": [0.5]},
             },
         }
 

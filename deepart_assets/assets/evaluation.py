@@ -16,7 +16,6 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.evaluation import Lpips
-from deepart_assets.settings.super_resolution import RegistryWeights
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
@@ -24,12 +23,10 @@ from deepart_assets.super_resolution.evaluation.candidates import (
     GAN,
     Candidates,
     candidates,
-    peer_versions,
 )
 from deepart_assets.super_resolution.evaluation.claims import (
     CLAIMS,
     Claim,
-    claims,
     faults,
     worst_artefacts,
 )
@@ -51,20 +48,14 @@ def _evaluation_settings(settings: Settings) -> dict[str, Any]:
     return {
         "evaluation": whole.evaluation.model_dump(mode="json", exclude={"lpips": {"path"}}),
         "upscaling": whole.upscaling.model_dump(mode="json"),
-        "base_is_faithful": _trained_to_be_faithful(settings),
     }
-
-
-def _trained_to_be_faithful(settings: Settings) -> bool:
-    # The networks that come in packages were trained adversarially.
-    return not isinstance(settings.super_resolution.psnr_weights, RegistryWeights)
 
 
 @data_asset(
     settings=_evaluation_settings,
     group="super_resolution",
     deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
-    kinds={"torch"},
+    kinds={"pytorch"},
     code_version="2",
     pool="gpu",
     checks=[_check(claim) for claim in CLAIMS],
@@ -74,13 +65,12 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
     training saw.
 
     PSNR and SSIM on Y and RGB with a border of four pixels, NIQE, LPIPS where its backbone is
-    there, seconds a painting, as means over the split; beside them, where it is installed,
-    Real-ESRGAN x4plus. The plane of fidelity and naturalness (Blau and Michaeli 2018) with the line
-    from base to Art ESRGAN. The seed's rows of details: low resolution, base, Art ESRGAN, original.
+    there, seconds a painting, as means over the split. The plane of fidelity and naturalness (Blau
+    and Michaeli 2018) with the line from base to Art ESRGAN. Rows of details as in the original
+    notebook: low resolution, base, Art ESRGAN, original.
     """
     whole = context.settings.super_resolution
     choice, upscaling = whole.evaluation, whole.upscaling
-    faithful = _trained_to_be_faithful(context.settings)
     lpips, no_lpips = _lpips(choice.lpips)
 
     def make() -> StageResult:
@@ -111,18 +101,18 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
                 "niqe_of_originals": comparison.originals["niqe"],
                 "lpips": None if lpips is None else lpips.version,
                 "left_out": networks.left_out | missing,
-                "faults": faults(comparison, choice, claims(base_is_faithful=faithful)),
+                "faults": faults(comparison, choice),
             },
         )
 
     return StageSpec(
         make,
-        inputs={"lpips": "none" if lpips is None else lpips.version, **peer_versions(choice.peers)},
+        inputs={"lpips": "none" if lpips is None else lpips.version},
     )
 
 
 _SHOWN = {"PSNR": BASE, "Art ESRGAN": GAN}
-"""The seed's captions of its picture row."""
+"""The captions of the original notebook's picture row."""
 
 
 def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:

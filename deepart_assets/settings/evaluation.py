@@ -12,9 +12,6 @@ from deepart_assets.settings.section import Section
 
 Strength = Annotated[float, Field(gt=0, lt=1)]
 
-RegistryName = Literal["realsr_df2k", "realesrgan_x4plus"]
-"""Networks of others, out of a Python package (`deepart_assets[registry]`)."""
-
 LpipsNetwork = Literal["squeeze", "alex"]
 
 
@@ -55,11 +52,6 @@ class Evaluation(Section):
     interpolations: tuple[Strength, ...] = Field(
         (0.2, 0.4, 0.6, 0.8),
         description="Strengths between the base (0) and Art ESRGAN (1); a row each.",
-    )
-    peers: tuple[RegistryName, ...] = Field(
-        ("realesrgan_x4plus",),
-        description="Networks of others for the table, where their package is installed. A 64/23"
-        " takes 7 s on one CPU core for a result of 512×512.",
     )
     lpips: Lpips = Lpips()
     shown: int = Field(4, ge=1, description="Paintings in the picture of details, a row each.")

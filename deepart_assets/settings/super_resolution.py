@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, PositiveInt
 
-from deepart_assets.settings.evaluation import Evaluation, RegistryName
+from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 
@@ -90,16 +90,6 @@ class FileWeights(Section):
     sha256: Sha256 | None = Field(None, description="Left out: whatever the file holds.")
 
 
-class RegistryWeights(Section):
-    """An RRDBNet 64/23 out of a Python package (`deepart_assets[registry]`).
-
-    Both were trained adversarially; RealSR DF2K stays closer to the picture.
-    """
-
-    kind: Literal["registry"]
-    name: RegistryName = "realsr_df2k"
-
-
 class BundledWeights(Section):
     """Weights that come with the project: data/models/<name>.safetensors."""
 
@@ -107,7 +97,7 @@ class BundledWeights(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
-PublishedWeights = DriveWeights | FileWeights | RegistryWeights | BundledWeights
+PublishedWeights = DriveWeights | FileWeights | BundledWeights
 
 PsnrWeights = Annotated[PixelTraining | PublishedWeights, Field(discriminator="kind")]
 

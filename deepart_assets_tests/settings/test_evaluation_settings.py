@@ -16,7 +16,6 @@ def test_every_profile_measures_the_whole_paintings_or_enough_for_niqe(profile):
     [
         {"interpolations": [0]},  # that is the base
         {"interpolations": [1]},
-        {"peers": ["some_network"]},
         {"crop": 128},
         {"crop": 202},
         {"colour_shift": 0},

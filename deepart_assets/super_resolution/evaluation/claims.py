@@ -1,22 +1,18 @@
-"""What is claimed of the evaluated networks, and whether the figures bear it out.
+"""What the project claims of its ×4 networks, and whether an evaluation's figures bear it out.
 
-Belongs here: the claims and their faults, in words. Does not belong here: measuring (`comparison`,
-`artefacts`), the limits (`settings.evaluation`).
+Only what a network is trained for is claimed:
 
-Claimed is only what a network was made for:
-
-* the base, trained with the pixel loss, is more faithful than bicubic: a higher mean PSNR-Y. A base
-  that was trained adversarially (those of `registry`) claims nothing of the kind;
+* the base, trained with the pixel loss, is more faithful than bicubic: a higher mean PSNR-Y;
 * Art ESRGAN is more natural than the base and than bicubic: a lower mean NIQE than either. It does
   not claim to be more faithful: no network can be better at both (Blau and Michaeli 2018);
 * neither shifts colours nor draws its own grid, on any painting.
 
-Interpolations and the networks of others are measured, but nothing is claimed of them.
+Interpolations are measured, but nothing is claimed of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,18 +35,9 @@ class Claim:
     """Returns what speaks against it, or None. What could not be measured speaks against none."""
 
 
-def claims(*, base_is_faithful: bool) -> list[Claim]:
-    """Return the claims of an evaluation.
-
-    Args:
-        base_is_faithful: Whether the base was trained for fidelity alone.
-    """
-    return [claim for claim in CLAIMS if base_is_faithful or claim.name != "base_is_faithful"]
-
-
-def faults(comparison: Comparison, choice: Evaluation, claimed: Sequence[Claim]) -> dict[str, str]:
+def faults(comparison: Comparison, choice: Evaluation) -> dict[str, str]:
     """Return by name of the claim what speaks against it; nothing where all hold."""
-    found = {claim.name: claim.fault(comparison, choice) for claim in claimed}
+    found = {claim.name: claim.fault(comparison, choice) for claim in CLAIMS}
     return {name: fault for name, fault in found.items() if fault is not None}
 
 
@@ -129,7 +116,7 @@ def _row(comparison: Comparison, name: str) -> Figures:
 CLAIMS = (
     Claim(
         "base_is_faithful",
-        "The base has a higher mean PSNR-Y than bicubic, unless it was trained adversarially.",
+        "The base has a higher mean PSNR-Y than bicubic.",
         _base_is_faithful,
     ),
     Claim(

@@ -1,8 +1,4 @@
-"""Where ready-made weights come from: Google Drive, a file, a package, the project itself.
-
-Belongs here: fetching, hashes, provenance of what is fetched. Does not belong here: what is in a
-file (`files`, `ncnn`), training.
-"""
+"""Fetches ready-made RRDBNet weights: from Google Drive, a file, or the project itself."""
 
 from __future__ import annotations
 
@@ -18,7 +14,6 @@ from deepart_assets.settings.super_resolution import (
     DriveWeights,
     FileWeights,
     PublishedWeights,
-    RegistryWeights,
 )
 from deepart_assets.storage import sha256_of, sha256_of_file, stamp_of
 from deepart_assets.storage.downloads import Downloads
@@ -26,7 +21,6 @@ from deepart_assets.storage.drive import drive_download
 from deepart_assets.storage.lake import file_system
 from deepart_assets.storage.weights import check_sha256, shipped_weights
 from deepart_assets.super_resolution.weights.files import provenance_of, read_state, to_bytes
-from deepart_assets.super_resolution.weights.registry import registry_sha256, registry_weights
 
 MODELS = PROJECT / "data" / "models"
 """The weights that the project ships."""
@@ -54,8 +48,6 @@ def fetch_weights(settings: PublishedWeights, downloads: Downloads) -> bytes:
             data, shown = _read(settings.path), _shown(settings.path)
             check_sha256(shown, sha256_of(data), settings.sha256, f"{_KEY}.sha256")
             return _converted(data, f"file:{shown.rsplit('/', 1)[-1]}", shown)
-        case RegistryWeights():
-            return registry_weights(settings.name)
         case BundledWeights():
             file = _bundled_file(settings)
             return _converted(file.read_bytes(), f"bundled:{settings.name}", str(file))
@@ -74,8 +66,6 @@ def version_of(settings: PublishedWeights) -> str | None:
             return None
         case FileWeights():
             return settings.sha256.lower() if settings.sha256 else _stamp(settings.path)
-        case RegistryWeights():
-            return registry_sha256(settings.name)
         case BundledWeights():
             return sha256_of_file(_bundled_file(settings))
 
