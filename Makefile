@@ -46,7 +46,7 @@ test-all: install ## all tests, the slow ones too
 check: install ## lint, types, import contracts, definitions, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy deepart_assets
+	$(BIN)/mypy deepart_assets recipes
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	$(BIN)/mkdocs build --strict --quiet

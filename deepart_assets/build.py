@@ -70,7 +70,7 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
         "wikiart": wikiart_assets(settings, list(painting_stages(settings.outpainters).values())),
         "super_resolution": super_resolution_assets(settings),
         "weights": [
-            generator_weights(name, outpainter.weights)
+            generator_weights(name)
             for name, outpainter in settings.outpainters.items()
             if isinstance(outpainter, ArtificiallyInspired)
         ],

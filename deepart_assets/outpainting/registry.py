@@ -1,13 +1,8 @@
-"""Which outpainter belongs to which settings.
-
-Belongs here: one line an outpainter. Does not belong here: anything that takes time.
-"""
+"""Builds the outpainter that a profile's settings name."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
-from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import base
 from deepart_assets.outpainting.artificially_inspired import (
     ArtificiallyInspiredOutpainter,
@@ -17,10 +12,8 @@ from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
-from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.outpainting import (
     ArtificiallyInspired,
-    GeneratorWeights,
     Outpainter,
     PatchMatch,
     Telea,
@@ -41,9 +34,9 @@ def build_outpainter(
         settings: Which outpainter, and how.
         downloads: Fetches and keeps published weights; None for the folders of
             `settings.places`.
-        weights: Returns the file of the generator, for those whose weights are an asset; None:
-            that of the settings.
-        enlarger: Enlarges what was painted at a smaller scale, for those that ask for it.
+        weights: Returns the generator's file, for an outpainter whose weights are an asset; None:
+            the file is fetched as the settings say.
+        enlarger: Enlarges what is painted at a smaller scale, where the settings ask for it.
     """
     match settings:
         case Telea():
@@ -53,11 +46,5 @@ def build_outpainter(
         case StableDiffusion():
             return StableDiffusionOutpainter(settings)
         case ArtificiallyInspired():
-            file = weights or partial(_published, settings.weights, downloads)
+            file = weights or (lambda: fetch_weights(settings.weights, downloads))
             return ArtificiallyInspiredOutpainter(settings, file, enlarger)
-
-
-def _published(weights: GeneratorWeights, downloads: Downloads | None) -> Path:
-    if isinstance(weights, GeneratorTraining):
-        raise UnavailableError("a generator has to be trained first: give its file")
-    return fetch_weights(weights, downloads)

@@ -1,7 +1,6 @@
 """The segmenter that comes with the project: a network trained for it, refined to the edges.
 
-Belongs here: how its parts follow each other. Does not belong here: the parts (`subject_features`,
-`subject_network`, `refinement`), training (`distillation`).
+It is trained by `recipes/subject_segmenter`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,6 @@
 """Our own network of the bundled segmenter: from features to a subject map.
 
-Belongs here: the network and its file. Does not belong here: what it looks at
-(`subject_features`), how it is trained (`distillation`).
+`subject_features` prepares its input; `recipes/subject_segmenter` trains it.
 """
 
 from pathlib import Path

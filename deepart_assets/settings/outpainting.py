@@ -1,14 +1,9 @@
-"""The settings of the outpainters, but for Stable Diffusion's: those have a module of their own.
+"""The settings of the outpainters; those of Stable Diffusion are in `stable_diffusion`."""
 
-Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
-code that acts on a setting.
-"""
+from typing import Annotated, Any, Literal
 
-from typing import Annotated, Literal
+from pydantic import Field, field_validator
 
-from pydantic import Field
-
-from deepart_assets.settings.generator_training import GeneratorTraining
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.stable_diffusion import Precision, StableDiffusion
 
@@ -35,7 +30,7 @@ class DriveGenerator(Section):
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     member: str | None = Field(
-        None, min_length=1, description="The end of the checkpoint's path in an archive."
+        None, min_length=1, description="End of the checkpoint's path inside an archive."
     )
 
 
@@ -45,7 +40,7 @@ class FileGenerator(Section):
     kind: Literal["file"]
     path: str = Field(min_length=1, description="A path, relative to the project.")
     sha256: str | None = Field(
-        None, pattern=r"^[0-9a-fA-F]{64}$", description="Left out: whatever the file holds."
+        None, pattern=r"^[0-9a-fA-F]{64}$", description="Left out: any content is accepted."
     )
 
 
@@ -56,9 +51,9 @@ class BundledGenerator(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
 
 
-PublishedGenerator = DriveGenerator | FileGenerator | BundledGenerator
-
-GeneratorWeights = Annotated[PublishedGenerator | GeneratorTraining, Field(discriminator="kind")]
+GeneratorWeights = Annotated[
+    DriveGenerator | FileGenerator | BundledGenerator, Field(discriminator="kind")
+]
 
 
 class ArtificiallyInspired(Section):
@@ -70,31 +65,42 @@ class ArtificiallyInspired(Section):
         1.0,
         gt=0,
         le=1,
-        description="Size at which it paints, of the working size. Where the network is much"
-        " smaller than a painting, it sees more of it at once at a smaller scale.",
+        description="Size at which it paints, as a share of the working size. A network much"
+        " smaller than the painting sees more of it at a smaller scale.",
     )
     enlarge: Literal["bicubic", "network"] = Field(
         "bicubic",
-        description="How what was painted at a smaller scale comes to the working size. network: by"
-        " the faithful ×4 network of super-resolution, psnr_weights, which is sharper.",
+        description="How a result painted at a smaller scale is enlarged to the working size."
+        " network: by the ×4 network psnr_weights, which is sharper.",
     )
     tile_margin: float = Field(
         0.0,
         ge=0,
         lt=0.25,
-        description="Share of a tile's side that is left to the tile beside it, which sees more"
-        " there; the published inference leaves nothing.",
+        description="Share of a tile's side left to its neighbour, which sees more context there;"
+        " 0 in the published inference.",
     )
     truncation: float = Field(
-        1.0, ge=0, le=1, description="How far a latent may be from their mean; 1: not drawn in."
+        1.0, ge=0, le=1, description="Truncation of the latent towards the mean; 1: none."
     )
     dropout: bool = Field(
-        False, description="Dropout of the global code, which the official code leaves working."
+        False,
+        description="Dropout of the global code; the official code applies it at inference too.",
     )
-    batch: int = Field(4, ge=1, description="Tiles painted at once, where none needs another.")
+    batch: int = Field(4, ge=1, description="Independent tiles painted at once.")
     precision: Precision = Field(
         "auto", description="Number format; auto: float16 on a GPU, float32 on a CPU."
     )
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _is_not_trained_here(cls, weights: Any) -> Any:
+        if isinstance(weights, dict) and weights.get("kind") == "train":
+            raise ValueError(
+                "kind: train is gone: train the network with recipes/comodgan_paintings_small, then"
+                " name its file with kind: file"
+            )
+        return weights
 
 
 Outpainter = Annotated[

@@ -1,7 +1,4 @@
-"""The layers that generator and discriminator are made of (StyleGAN2, Karras et al. 2020).
-
-Belongs here: equalised layers, the resampling filter, the modulated convolution. Does not belong
-here: how they are put together (`generator`, `discriminator`).
+"""The layers of CoModGAN's generator and discriminator (StyleGAN2, Karras et al. 2020).
 
 Every leaky ReLU (slope 0.2) is followed by a gain of √2; as it is homogeneous, the gain is put into
 weights and biases, which are small, rather than into the feature maps.

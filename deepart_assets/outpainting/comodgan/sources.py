@@ -14,7 +14,7 @@ from deepart_assets.settings.outpainting import (
     BundledGenerator,
     DriveGenerator,
     FileGenerator,
-    PublishedGenerator,
+    GeneratorWeights,
 )
 from deepart_assets.settings.places import PROJECT, cache_folder, data_root, project_path
 from deepart_assets.storage import Lake, sha256_of_file
@@ -30,7 +30,7 @@ FORMAT = 1
 _KEY = "the outpainter's weights"
 
 
-def version_of(choice: PublishedGenerator) -> str:
+def version_of(choice: GeneratorWeights) -> str:
     """Return what tells whether weights are to be fetched again: a file's hash, Drive's id.
 
     Raises:
@@ -45,7 +45,7 @@ def version_of(choice: PublishedGenerator) -> str:
             return f"{choice.file_id} {choice.member or ''}"
 
 
-def fetch_weights(choice: PublishedGenerator, downloads: Downloads | None = None) -> Path:
+def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) -> Path:
     """Return a safetensors file of a generator (`weights.read_weights` reads it).
 
     A published file is converted once, into the cache folder, under its SHA-256.

@@ -1,0 +1,263 @@
+"""What an iteration of the training does.
+
+The order and the losses are the official code's: the generator's step, the average, then the
+discriminator's on a batch of its own, with the R1 penalty (Mescheder et al. 2018) as a step of its
+own in every so many iterations. In place of its discriminator there may be a projected one, which
+has no penalty, and beside the losses one in the features that it sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+
+from deepart_assets.outpainting.comodgan.generator import Generator, composed, draw_noise
+from deepart_assets.outpainting.comodgan.spec import Spec
+from recipes.comodgan_paintings_small.augmentation import augmented
+from recipes.comodgan_paintings_small.discriminator import Discriminator, judged
+from recipes.comodgan_paintings_small.losses import discriminator_loss, generator_loss
+from recipes.comodgan_paintings_small.projected import ProjectedDiscriminator
+from recipes.comodgan_paintings_small.pyramid import Pyramid, perceptual_distance
+from recipes.comodgan_paintings_small.settings import GeneratorTraining
+
+BETAS = (0.0, 0.99)
+GENERATOR_EVERY = 4
+"""The generator's rate is set as if it had a penalty every four iterations; it has none."""
+PROJECTED_RATE = 0.2
+"""Of the generator's learning rate: the heads' weights are not equalised, its own are."""
+W_DECAY = 0.995
+"""Of the running mean of w."""
+
+Losses = dict[str, torch.Tensor]
+
+
+class Model:
+    """Generator, its average, discriminator, and their optimisers at one resolution.
+
+    Args:
+        spec: The sizes.
+        settings: Rates, weights of the losses, precision.
+        device: Where it is trained.
+    """
+
+    def __init__(self, spec: Spec, settings: GeneratorTraining, device: torch.device) -> None:
+        self._settings, self.device = settings, device
+        self.generator = Generator(spec).to(device).train()
+        self.average = Generator(spec).to(device).eval().requires_grad_(False)
+        self.average.load_state_dict(self.generator.state_dict())
+        self._pyramid = Pyramid(device) if needs_features(settings) else None
+        self.discriminator: Discriminator | ProjectedDiscriminator
+        self._optimiser_g = self._adam(self.generator, GENERATOR_EVERY)
+        if settings.discriminator == "projected":
+            self.discriminator = ProjectedDiscriminator().to(device).train()
+            self._optimiser_d = self._adam(self.discriminator, 0, PROJECTED_RATE)
+        else:
+            self.discriminator = Discriminator(spec).to(device).train()
+            self._optimiser_d = self._adam(self.discriminator, settings.r1_every)
+
+    def _adam(self, network: nn.Module, every: int, share: float = 1.0) -> torch.optim.Adam:
+        # A penalty as a step of its own makes `every + 1` steps of `every` iterations.
+        ratio = every / (every + 1) if every else 1.0
+        betas = (BETAS[0] ** ratio, BETAS[1] ** ratio)
+        rate = self._settings.learning_rate * ratio * share
+        return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, eps=1e-8)
+
+    def parts(self) -> dict[str, Any]:
+        """Return all that an iteration changes, by name; each has a `state_dict`."""
+        return {
+            "generator": self.generator,
+            "average": self.average,
+            "discriminator": self.discriminator,
+            "optimiser_g": self._optimiser_g,
+            "optimiser_d": self._optimiser_d,
+        }
+
+    def grow_from(self, smaller: Model) -> None:
+        """Begin with the weights of a smaller resolution; what that has not stays random.
+
+        The new layer's picture is zero at first, so that the smaller one's is what is painted. The
+        optimisers begin anew.
+        """
+        ours, theirs = self.parts(), smaller.parts()
+        for name in ("generator", "average", "discriminator"):
+            state = ours[name].state_dict()
+            for key, value in theirs[name].state_dict().items():
+                if key in state and state[key].shape == value.shape:
+                    state[key].copy_(value)
+        last = f"synthesis.b{self.generator.spec.resolution}"
+        new = (f"encoder.b{self.generator.spec.resolution}", last)
+        state, average = self.generator.state_dict(), self.average.state_dict()
+        state[f"{last}.torgb.weight"].zero_()
+        for key, value in state.items():
+            if key.startswith(new):
+                average[key].copy_(value)
+
+    def step(
+        self,
+        iteration: int,
+        seen: int,
+        batch: tuple[torch.Tensor, torch.Tensor],
+        other: tuple[torch.Tensor, torch.Tensor],
+    ) -> Losses:
+        """Train once.
+
+        Args:
+            iteration: From 1; says whether the penalty's turn has come.
+            seen: Pictures that the generator has seen, these included.
+            batch: Pictures and masks for the generator's step.
+            other: The same for the discriminator's.
+
+        Returns:
+            Scalars on the device by name: "l_g", "l_d", and where they were computed "l_1", "l_p",
+            "r1".
+        """
+        losses = self._step_generator(*batch)
+        self._average(seen, len(batch[0]))
+        losses |= self._step_discriminator(*other)
+        penalised = self._settings.r1_gamma and self._settings.discriminator == "comodgan"
+        if penalised and iteration % self._settings.r1_every == 0:
+            losses |= self._step_penalty(*other)
+        return losses
+
+    # --- the generator ---------------------------------------------------------------------------
+
+    def _step_generator(self, picture: torch.Tensor, known: torch.Tensor) -> Losses:
+        self.discriminator.requires_grad_(False)
+        with self._autocast():
+            ws = self._latents(len(picture), track=True)
+            painted = self._painted(picture, known, ws)
+            fake = composed(painted, picture, known)
+            if self._settings.perceptual_weight:
+                losses = self._compared(fake, picture, known)
+            else:
+                losses = {"l_g": self._generator_loss(self._judge(fake, known))}
+        if self._settings.l1_weight:
+            hole = 1 - known
+            away = ((painted - picture).abs() * hole).sum() / (3 * hole.sum()).clamp_min(1)
+            losses["l_1"] = self._settings.l1_weight * away
+        self._optimiser_g.zero_grad(set_to_none=True)
+        sum(losses.values(), torch.zeros((), device=self.device)).backward()
+        self._optimiser_g.step()
+        self.discriminator.requires_grad_(True)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def _compared(self, fake: torch.Tensor, picture: torch.Tensor, known: torch.Tensor) -> Losses:
+        """Return the adversarial and the perceptual loss of pictures that are augmented alike."""
+        if self._pyramid is None:
+            raise AssertionError("nothing to compare with")
+        both = torch.cat([judged(fake, known), picture], dim=1)
+        seen, real = augmented(both, self._settings.augmentation).split([4, 3], dim=1)
+        features = self._pyramid(seen[:, 1:])
+        with torch.no_grad():
+            wanted = self._pyramid(real)
+        distance = self._settings.perceptual_weight * perceptual_distance(features, wanted)
+        return {"l_g": self._generator_loss(self._logits(seen, features)), "l_p": distance}
+
+    def _generator_loss(self, logits: torch.Tensor) -> torch.Tensor:
+        return generator_loss(self._settings.discriminator, logits)
+
+    def _latents(self, count: int, *, track: bool = False) -> torch.Tensor:
+        """Draw w for each layer, now and then from two latents: B×layers×latent."""
+        spec, mapping = self.generator.spec, self.generator.mapping
+        first, second = torch.randn(2, count, spec.latent, device=self.device)
+        # On the CPU: a number that is read from a GPU would make it wait.
+        mixes = bool(torch.rand(()) < self._settings.style_mixing)
+        cut = int(torch.randint(1, spec.layers, ())) if mixes else spec.layers
+        w = mapping(first)
+        if track:
+            mapping.w_avg.lerp_(w.detach().float().mean(0), 1 - W_DECAY)
+        ws = w[:, None].expand(-1, spec.layers, -1)
+        if cut < spec.layers:
+            other = mapping(second)[:, None].expand(-1, spec.layers - cut, -1)
+            ws = torch.cat([ws[:, :cut], other], dim=1)
+        return ws
+
+    def _painted(
+        self, picture: torch.Tensor, known: torch.Tensor, ws: torch.Tensor
+    ) -> torch.Tensor:
+        noise = draw_noise(self.generator.spec, len(picture), None, self.device)
+        painted: torch.Tensor = self.generator(picture, known, ws, noise)
+        return painted
+
+    @torch.no_grad()
+    def _average(self, seen: int, count: int) -> None:
+        half_life, share = self._settings.ema_pictures, self._settings.ema_rampup
+        half_life = min(half_life, share * seen) if share else half_life
+        keep = 0.5 ** (count / half_life)
+        mean: list[torch.Tensor] = list(self.average.parameters())
+        now: list[torch.Tensor] = list(self.generator.parameters())
+        torch._foreach_lerp_(mean, now, 1 - keep)
+        for mine, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            mine.copy_(current)
+
+    # --- the discriminator -----------------------------------------------------------------------
+
+    def _step_discriminator(self, picture: torch.Tensor, known: torch.Tensor) -> Losses:
+        with self._autocast():
+            with torch.no_grad():
+                painted = self._painted(picture, known, self._latents(len(picture)))
+                fake = composed(painted, picture, known)
+            on_fake, on_real = self._judge(fake, known), self._judge(picture, known)
+        loss = discriminator_loss(self._settings.discriminator, on_real, on_fake)
+        self._optimiser_d.zero_grad(set_to_none=True)
+        loss.backward()
+        self._optimiser_d.step()
+        return {"l_d": loss.detach()}
+
+    def _step_penalty(self, picture: torch.Tensor, known: torch.Tensor) -> Losses:
+        picture = picture.detach().requires_grad_()
+        with self._autocast():
+            logits = self._judge(picture, known)
+        penalty = gradient_penalty(logits, picture)
+        weight = self._settings.r1_gamma / 2 * self._settings.r1_every
+        self._optimiser_d.zero_grad(set_to_none=True)
+        (weight * penalty).backward()
+        self._optimiser_d.step()
+        return {"r1": penalty.detach()}
+
+    def _judge(self, picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        return self._logits(augmented(judged(picture, known), self._settings.augmentation))
+
+    def _logits(
+        self, seen: torch.Tensor, features: list[torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return the discriminator's logits of B×4×R×R, whose features may be known already."""
+        logits: torch.Tensor
+        if isinstance(self.discriminator, Discriminator) or self._pyramid is None:
+            logits = self.discriminator(seen)
+        else:
+            features = self._pyramid(seen[:, 1:]) if features is None else features
+            logits = self.discriminator(features, seen[:, :1])
+        return logits
+
+    def _autocast(self) -> torch.autocast:
+        wanted = self._settings.precision == "bf16"
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
+
+
+def needs_features(settings: GeneratorTraining) -> bool:
+    """Tell whether a training looks at pictures with EfficientNet-Lite0."""
+    return settings.discriminator == "projected" or settings.perceptual_weight > 0
+
+
+def gradient_penalty(logits: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
+    """Return R1: the mean over the batch of ‖∂ logits / ∂ picture‖², to be differentiated again."""
+    (slope,) = torch.autograd.grad(logits.sum(), picture, create_graph=True)
+    return slope.square().sum((1, 2, 3)).mean()
+
+
+def network_input(
+    batch: tuple[Any, Any], device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Move a batch of `batches.draw_batch` to a device: B×3×R×R in [-1, 1], and B×1×R×R."""
+    pictures, known = (torch.from_numpy(each).to(device) for each in batch)
+    return pictures.permute(0, 3, 1, 2).float() / 127.5 - 1, known[:, None].float()
+
+
+def restore(model: Model, parts: Mapping[str, Any]) -> None:
+    """Take over what `Model.parts` held."""
+    for name, part in model.parts().items():
+        part.load_state_dict(parts[name])

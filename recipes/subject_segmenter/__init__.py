@@ -1,0 +1,1 @@
+"""Trains data/models/segmentation/subject.safetensors on the masks of a large network."""
