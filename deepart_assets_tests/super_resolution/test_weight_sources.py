@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from deepart_assets.errors import SettingsError, UnavailableError
+from deepart_assets.settings import places
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.profile import load_settings, validate_settings
 from deepart_assets.settings.super_resolution import (
@@ -114,7 +115,7 @@ def test_a_file_of_weights_and_its_version(state, downloads, tmp_path):
 
 
 def test_a_path_is_relative_to_the_project(state, downloads, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "PROJECT", tmp_path)
+    monkeypatch.setattr(places, "PROJECT", tmp_path)
     (tmp_path / "own.safetensors").write_bytes(to_bytes(state, {"stage": "pixel"}))
     data = fetch_weights(of_file("own.safetensors"), downloads)
     assert equal(data, state)
