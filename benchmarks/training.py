@@ -37,8 +37,9 @@ from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.training.batches import Batches
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
+from deepart_assets.super_resolution.training.job import basicsr_options, run_job
+from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.progress import Step
-from deepart_assets.super_resolution.training.stages import Job, basicsr_options, run_job
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 PAIRS, WORKERS = 8, min(4, os.cpu_count() or 1)

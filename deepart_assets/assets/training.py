@@ -45,7 +45,11 @@ PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
 
 def _base_settings(settings: Settings) -> Mapping[str, Any]:
     choice = settings.super_resolution.psnr_weights
-    return choice.recipe() if isinstance(choice, PixelTraining) else choice.model_dump(mode="json")
+    return (
+        choice.provenance_settings()
+        if isinstance(choice, PixelTraining)
+        else choice.model_dump(mode="json")
+    )
 
 
 @data_asset(
@@ -72,7 +76,7 @@ def psnr_weights(context: StageContext) -> StageSpec:
 
     def make() -> StageResult:
         inputs = {"lr_hr_pairs": _version(context, "lr_hr_pairs")}
-        provenance = Provenance(PIXEL_VERSION, choice.recipe(), inputs)
+        provenance = Provenance(PIXEL_VERSION, choice.provenance_settings(), inputs)
         with _training(context, "psnr_weights", choice, provenance) as (report, kept):
             trained = train_pixel(read_pairs(context), choice, report, kept)
         return _made(PSNR_PATH, trained, context)
@@ -95,7 +99,7 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 
 @data_asset(
     group="super_resolution",
-    settings=lambda settings: settings.super_resolution.art_esrgan.recipe(),
+    settings=lambda settings: settings.super_resolution.art_esrgan.provenance_settings(),
     deps=["psnr_weights", "lr_hr_pairs"],
     kinds={"torch"},
     pool="gpu",
@@ -122,7 +126,9 @@ def art_esrgan(context: StageContext) -> StageSpec:
         base = context.read("psnr_weights")
         inputs = {name: _version(context, name) for name in ("psnr_weights", "lr_hr_pairs")}
         provenance = Provenance(
-            ADVERSARIAL_VERSION, choice.recipe(), {**inputs, "feature_network": features.version}
+            ADVERSARIAL_VERSION,
+            choice.provenance_settings(),
+            {**inputs, "feature_network": features.version},
         )
         with _training(context, "art_esrgan", choice, provenance) as (report, kept):
             trained = train_adversarial(

@@ -235,8 +235,8 @@ class Training(Section):
         path = given.get("options", cls.model_fields["options"].default)
         return deep_merge({"options": path, **_read_options(str(path))}, given)
 
-    def recipe(self) -> dict[str, Any]:
-        """Return all that the weights depend on, as plain values."""
+    def provenance_settings(self) -> dict[str, Any]:
+        """Return the settings that the weights depend on, as plain values."""
         return self.model_dump(mode="json", exclude={"options", "name", "logger"})
 
 

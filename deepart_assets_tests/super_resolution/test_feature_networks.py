@@ -9,7 +9,9 @@ from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.super_resolution.data.pairs import to_tensor
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
-from deepart_assets.super_resolution.training.stages import Job, build_model, train_adversarial
+from deepart_assets.super_resolution.training.job import build_model
+from deepart_assets.super_resolution.training.loop import Job
+from deepart_assets.super_resolution.training.stages import train_adversarial
 from deepart_assets.super_resolution.weights import provenance_of
 
 from . import killable

@@ -13,8 +13,10 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.training.job import run_job
 from deepart_assets.super_resolution.training.launch import launch
-from deepart_assets.super_resolution.training.stages import Job, run_job, train_pixel
+from deepart_assets.super_resolution.training.loop import Job
+from deepart_assets.super_resolution.training.stages import train_pixel
 from deepart_assets.super_resolution.weights import read_state
 from deepart_assets.training_curve import silent
 
@@ -69,7 +71,7 @@ def test_a_training_of_two_goes_on_and_a_lost_process_ends_it(tmp_path):
                     return
 
     kept = Checkpoints(Lake(tmp_path), "art_esrgan", "a" * 64, 0)
-    with pytest.raises(UnavailableError, match=r"a process of the training ended .* to go on from"):
+    with pytest.raises(UnavailableError, match=r"a training process exited .* to resume from"):
         launch(job, 2, kill_one, kept)
     told = []
     resumed = launch(job, 2, told.append, kept)
@@ -87,7 +89,7 @@ def test_processes_end_when_the_one_that_started_them_is_killed(tmp_path):
     code = (
         "from deepart_assets_tests.super_resolution import killable\n"
         "from deepart_assets.super_resolution.training.launch import launch\n"
-        "from deepart_assets.super_resolution.training.stages import Job\n"
+        "from deepart_assets.super_resolution.training.loop import Job\n"
         "job = Job(killable.small_pairs(), killable.pixel_options(100000))\n"
         "launch(job, 2, lambda step: print(step.iteration, flush=True), None)\n"
     )

@@ -30,7 +30,7 @@ def test_what_is_given_is_laid_over_the_file_key_by_key():
     assert (settings.train.total_iter, settings.train.optim_g.lr) == (7, 1)
     assert settings.train.optim_g.betas == before.train.optim_g.betas
     assert settings.train.optim_d == before.train.optim_d
-    assert settings.recipe() != before.recipe()
+    assert settings.provenance_settings() != before.provenance_settings()
 
 
 def test_where_the_options_stand_is_no_part_of_the_recipe(tmp_path):
@@ -39,7 +39,10 @@ def test_where_the_options_stand_is_no_part_of_the_recipe(tmp_path):
     from deepart_assets.settings.places import PROJECT
 
     copy.write_text((PROJECT / original).read_text())
-    assert AdversarialTraining(options=str(copy)).recipe() == AdversarialTraining().recipe()
+    assert (
+        AdversarialTraining(options=str(copy)).provenance_settings()
+        == AdversarialTraining().provenance_settings()
+    )
     copy.write_text(copy.read_text().replace("total_iter: 5000", "total_iter: 6000"))
     assert AdversarialTraining(options=str(copy)).train.total_iter == 6000
 

@@ -12,12 +12,9 @@ from hypothesis import strategies as st
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.stages import (
-    Job,
-    build_model,
-    train_adversarial,
-    train_pixel,
-)
+from deepart_assets.super_resolution.training.job import build_model
+from deepart_assets.super_resolution.training.loop import Job
+from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.weights import provenance_of, read_state, spec_of
 
 from .killable import adversarial_options, changed, pixel_options
@@ -212,6 +209,6 @@ def test_the_moving_average_follows_and_lags():
     for _ in range(100):
         model.model_ema(0.9)
     assert average.tolist() == pytest.approx([1] * 3, abs=1e-3)
-    assert model.result is model.net_g_ema
+    assert model.net_for_inference is model.net_g_ema
     without = build_model(Job([], pixel_options(10, train={"ema_decay": 0})))
-    assert without.result is without.net_g
+    assert without.net_for_inference is without.net_g

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from deepart_assets.super_resolution.data.pairs import Sampling, random_crops
 from deepart_assets.super_resolution.training import batches as module
 from deepart_assets.super_resolution.training.batches import Batches
-from deepart_assets.super_resolution.training.team import DistContext
+from deepart_assets.super_resolution.training.dist import DistContext
 
 from .pictures import pair
 
@@ -58,11 +58,11 @@ def test_what_goes_wrong_in_the_thread_is_raised_where_the_batch_is_taken(monkey
 
 @given(st.integers(0, 1000), st.integers(1, 3))
 @settings(max_examples=10, deadline=None)
-def test_processes_cut_their_parts_of_one_batch(seed, size):
+def test_processes_cut_their_shards_of_one_batch(seed, size):
     whole = replace(SAMPLING, batch=2 * size)
-    parts = [replace(whole, part=DistContext(rank, size).part(2)) for rank in range(size)]
+    shards = [replace(whole, shard=DistContext(rank, size).shard(2)) for rank in range(size)]
     lr, hr = random_crops(PAIRS, np.random.default_rng(seed), whole)
-    made = [random_crops(PAIRS, np.random.default_rng(seed), part) for part in parts]
+    made = [random_crops(PAIRS, np.random.default_rng(seed), each) for each in shards]
     assert np.array_equal(np.concatenate([each[0] for each in made]), lr)
     assert np.array_equal(np.concatenate([each[1] for each in made]), hr)
 

@@ -10,12 +10,9 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.guards import FiniteGuard, collapse
-from deepart_assets.super_resolution.training.stages import (
-    Job,
-    build_model,
-    train_adversarial,
-    train_pixel,
-)
+from deepart_assets.super_resolution.training.job import build_model
+from deepart_assets.super_resolution.training.loop import Job
+from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.training.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import Spec, load_network, read_state
 

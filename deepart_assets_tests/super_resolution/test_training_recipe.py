@@ -9,13 +9,9 @@ import torch
 from deepart_assets.compat import prepare
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
-from deepart_assets.super_resolution.training.stages import (
-    Job,
-    basicsr_options,
-    build_model,
-    train_adversarial,
-    train_pixel,
-)
+from deepart_assets.super_resolution.training.job import basicsr_options, build_model
+from deepart_assets.super_resolution.training.loop import Job
+from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.weights import provenance_of, read_state
 
 from . import killable

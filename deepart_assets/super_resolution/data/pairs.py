@@ -83,8 +83,8 @@ class Sampling:
         context: LR pixels that LR shows beyond HR on each side.
         mirrored: Whether crops are mirrored at random.
         turned: Whether crops are turned by 0, 90, 180 or 270 degrees at random.
-        part: First and end of what is cut of the batch; all are drawn, so that processes with a
-            part each draw the same.
+        shard: Start and end of the crops to cut; the whole batch is drawn, so that the processes
+            of a distributed training draw the same.
     """
 
     batch: int
@@ -92,7 +92,7 @@ class Sampling:
     context: int = CONTEXT
     mirrored: bool = True
     turned: bool = True
-    part: tuple[int, int | None] = (0, None)
+    shard: tuple[int, int | None] = (0, None)
 
 
 def random_crops(
@@ -109,7 +109,7 @@ def random_crops(
         LR (uint8, n×l×l×3 with l = crop/4 + 2 context) and HR (uint8, n×crop×crop×3).
     """
     drawn = [_draw(pairs, generator, sampling) for _ in range(sampling.batch)]
-    lr, hr = zip(*(_cut(place, sampling) for place in drawn[slice(*sampling.part)]), strict=True)
+    lr, hr = zip(*(_cut(place, sampling) for place in drawn[slice(*sampling.shard)]), strict=True)
     return np.stack(lr), np.stack(hr)
 
 

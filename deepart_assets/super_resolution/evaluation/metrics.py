@@ -1,70 +1,75 @@
-"""Figures of how good an enlarged picture is.
+"""PSNR, SSIM and NIQE of enlarged pictures, computed by BasicSR with the conventions of the papers.
 
-Belongs here: PSNR and SSIM beside an original, NIQE without one, and their border and colours. Does
-not belong here: tables (`comparison`), LPIPS, which needs a network (`lpips`), patterns and colour
-shifts (`artefacts`).
-
-All are taken as in the papers: without the outermost 4 pixels; on Y the luma of BT.601 in studio
-range, [16, 235], as MATLAB's rgb2ycbcr gives it, not rounded. They agree with basicsr's functions
-to 1e-4.
+The outermost 4 pixels are cropped. Y is the luma of BT.601 in studio range, [16, 235], as MATLAB's
+rgb2ycbcr gives it. LPIPS is in `lpips`, colour shifts and grid patterns in `artefacts`.
 """
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compat import prepare
 from deepart_assets.super_resolution.data.degradation import SCALE
-from deepart_assets.super_resolution.evaluation.niqe import BLOCK, niqe_of_luma
 
 BORDER = SCALE
-"""Pixels left out on all sides, where padding decides."""
+"""Pixels cropped on every side, where padding affects the result."""
 
-NIQE_SIDE = 2 * BLOCK + 2 * BORDER
-"""NIQE fits a distribution to blocks of 96 pixels: fewer than two by two tell nothing."""
+NIQE_SIDE = 2 * 96 + 2 * BORDER
+"""Smallest side for NIQE, which fits a distribution to blocks of 96 pixels: two by two at least."""
 
-SSIM_WINDOW = 11
-"""Pixels a side; a Gaussian of deviation 1.5."""
+SSIM_SIDE = 11 + 2 * BORDER
+"""Smallest side for SSIM, whose window is 11 pixels wide."""
 
-SSIM_SIDE = SSIM_WINDOW + 2 * BORDER
-
-EQUAL = 100.0
-"""PSNR of equal pictures in dB: theirs is infinite, which neither a mean nor JSON can hold."""
+MAX_PSNR = 100.0
+"""PSNR of identical pictures in dB. It is infinite by definition, which neither a mean nor JSON can
+hold."""
 
 
 def psnr_y(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
-    """Return the peak signal-to-noise ratio on Y of uint8 H×W×3 in dB, at most 100."""
-    return _psnr(_luma(inside(made)), _luma(inside(original)))
+    """Return the peak signal-to-noise ratio on Y of uint8 H×W×3 (RGB) in dB, at most 100."""
+    return _psnr(made, original, test_y_channel=True)
 
 
 def psnr_rgb(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float:
     """Return the peak signal-to-noise ratio over the three channels in dB, at most 100."""
-    return _psnr(inside(made), inside(original))
+    return _psnr(made, original, test_y_channel=False)
 
 
 def ssim_y(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float | None:
     """Return SSIM on Y (Wang et al. 2004) in [-1, 1]; None below 19 pixels a side."""
-    if min(made.shape[:2]) < SSIM_SIDE:
-        return None
-    return _ssim(_luma(inside(made)), _luma(inside(original)))
+    return _ssim(made, original, test_y_channel=True)
 
 
 def ssim_rgb(made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float | None:
-    """Return the mean of the three channels' SSIM in [-1, 1]; None below 19 pixels a side."""
-    if min(made.shape[:2]) < SSIM_SIDE:
-        return None
-    first, second = inside(made), inside(original)
-    return float(np.mean([_ssim(first[..., c], second[..., c]) for c in range(3)]))
+    """Return the mean SSIM of the three channels in [-1, 1]; None below 19 pixels a side."""
+    return _ssim(made, original, test_y_channel=False)
 
 
 def niqe(picture: NDArray[np.uint8]) -> float | None:
     """Return NIQE (Mittal et al. 2013), which needs no original; lower is more natural.
 
-    None for pictures below 200 pixels a side and those without any texture.
+    Args:
+        picture: uint8, H×W×3 (RGB).
+
+    Returns:
+        The distance, or None if a side is below 200 pixels or fewer than two blocks have texture.
     """
     if min(picture.shape[:2]) < NIQE_SIDE:
         return None
-    return niqe_of_luma(np.round(_luma(inside(picture))))
+    prepare()
+    from basicsr.metrics.niqe import calculate_niqe
+
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        # Blocks without texture divide by zero; BasicSR leaves them out.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            value = float(calculate_niqe(_bgr(picture), BORDER))
+        except np.linalg.LinAlgError:  # too few blocks for a covariance
+            return None
+    return value if np.isfinite(value) else None
 
 
 def inside(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -72,33 +77,25 @@ def inside(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return picture[BORDER:-BORDER, BORDER:-BORDER]
 
 
-def _luma(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return Y of BT.601, H×W in [16, 235]; in single precision, as basicsr has it."""
-    weights = np.array([65.481, 128.553, 24.966])
-    values = np.dot(picture.astype(np.float32) / np.float32(255), weights) + 16.0
-    return np.asarray((values / 255).astype(np.float32) * np.float32(255))
+def _psnr(made: NDArray[np.uint8], original: NDArray[np.uint8], *, test_y_channel: bool) -> float:
+    prepare()
+    from basicsr.metrics.psnr_ssim import calculate_psnr
+
+    pictures = _bgr(made), _bgr(original)
+    return min(MAX_PSNR, float(calculate_psnr(*pictures, BORDER, test_y_channel=test_y_channel)))
 
 
-def _psnr(made: NDArray[np.number], original: NDArray[np.number]) -> float:
-    error = float(np.mean(np.square(made.astype(np.float64) - original)))
-    return EQUAL if error == 0 else min(EQUAL, 10 * float(np.log10(255**2 / error)))
+def _ssim(
+    made: NDArray[np.uint8], original: NDArray[np.uint8], *, test_y_channel: bool
+) -> float | None:
+    if min(made.shape[:2]) < SSIM_SIDE:
+        return None
+    prepare()
+    from basicsr.metrics.psnr_ssim import calculate_ssim
+
+    pictures = _bgr(made), _bgr(original)
+    return float(calculate_ssim(*pictures, BORDER, test_y_channel=test_y_channel))
 
 
-def _ssim(made: NDArray[np.number], original: NDArray[np.number]) -> float:
-    import cv2
-
-    line = cv2.getGaussianKernel(SSIM_WINDOW, 1.5)
-    edge = SSIM_WINDOW // 2
-
-    def mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        # The window is the outer product of its middle line with itself.
-        smooth = cv2.sepFilter2D(values, cv2.CV_64F, line, line)
-        return np.asarray(smooth[edge:-edge, edge:-edge])
-
-    x, y = (np.ascontiguousarray(each, np.float64) for each in (made, original))
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    mean_x, mean_y = mean(x), mean(y)
-    both, squares = mean_x * mean_y, mean_x**2 + mean_y**2
-    covariance, variances = mean(x * y) - both, mean(x * x + y * y) - squares
-    values = (2 * both + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-    return float(values.mean())
+def _bgr(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(picture[..., ::-1])

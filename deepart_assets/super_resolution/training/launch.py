@@ -1,12 +1,9 @@
-"""Several processes for one training, one a GPU: torchrun starts them.
-
-Belongs here: starting, listening to and ending them, and what such a process does first. Does not
-belong here: the training (`stages`), what they say to each other (`team`).
+"""Distributed training: one process per GPU, started by torchrun.
 
     this process ── torchrun ── N × `python -m deepart_assets…launch <folder>`
 
-The folder holds the job and a socket. Through it each process sends its progress, its result or its
-error; when this process dies, the socket closes and they end themselves.
+The folder holds the pickled job and a socket, over which each process sends its progress, its
+result or its error. When this process dies the socket closes and the others exit.
 """
 
 from __future__ import annotations
@@ -26,27 +23,28 @@ from typing import Any
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
+from deepart_assets.super_resolution.training.dist import DistContext
+from deepart_assets.super_resolution.training.job import run_job
+from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.progress import Report, Step, Trained
-from deepart_assets.super_resolution.training.stages import Job, run_job
-from deepart_assets.super_resolution.training.team import DistContext
 
 JOB, SOCKET = "job", "socket"
 
-ENDING = 30.0
-"""Seconds that torchrun has to end its processes before it is killed."""
+TERMINATION_SECONDS = 30.0
+"""Grace period for torchrun to stop its processes before it is killed."""
 
 
 def launch(job: Job, processes: int, report: Report, checkpoints: Checkpoints | None) -> Trained:
-    """Train with several processes on this machine, on GPUs where there are any.
+    """Train with several processes on this machine, on its GPUs if it has any.
 
     Args:
-        job: What to train; the batch of an iteration is `processes` times that of the options.
-        processes: How many.
-        report: For progress; called in this process.
-        checkpoints: The first process goes on from it and saves to it.
+        job: What to train; the batch is `processes` times `batch_size_per_gpu`.
+        processes: Number of processes.
+        report: Called with the progress, in this process.
+        checkpoints: Where all resume from and rank 0 saves to.
 
     Raises:
-        UnavailableError: As `training.run_job` in one of them, or one of them was killed.
+        UnavailableError: As `run_job` in one of the processes, or a process was killed.
     """
     with tempfile.TemporaryDirectory(prefix="deepart-") as name:
         folder = Path(name)  # readable by this user alone, so that unpickling is safe
@@ -61,16 +59,16 @@ def launch(job: Job, processes: int, report: Report, checkpoints: Checkpoints | 
                 ]
             )
             try:
-                heard = _heard(listener, processes)
-                trained = _trained(heard, torchrun, report, checkpoints)
+                messages = _receive(listener, processes)
+                trained = _wait_for_result(messages, torchrun, report, checkpoints)
                 torchrun.wait()
                 return trained
             finally:
-                _end(torchrun)
+                _terminate(torchrun)
 
 
-def _heard(listener: Listener, processes: int) -> queue.Queue[Any]:
-    """Return what the processes send, as it comes."""
+def _receive(listener: Listener, processes: int) -> queue.Queue[Any]:
+    """Return a queue that fills with the messages of the processes."""
     messages: queue.Queue[Any] = queue.Queue()
 
     def accept() -> None:
@@ -87,22 +85,22 @@ def _heard(listener: Listener, processes: int) -> queue.Queue[Any]:
     return messages
 
 
-def _trained(
-    heard: queue.Queue[Any],
+def _wait_for_result(
+    messages: queue.Queue[Any],
     torchrun: subprocess.Popen[bytes],
     report: Report,
     checkpoints: Checkpoints | None,
 ) -> Trained:
-    """Pass on what the processes tell until one sends the result or an error."""
+    """Forward messages until a process sends the result or an error."""
     while True:
         ended = torchrun.poll() is not None
         try:
-            message = heard.get(timeout=1.0)
+            message = messages.get(timeout=1.0)
         except queue.Empty:
             if ended:
                 raise UnavailableError(
-                    f"a process of the training ended (torchrun's exit code {torchrun.returncode}):"
-                    " the log above says why; materialize again to go on from the last checkpoint"
+                    f"a training process exited (torchrun's exit code {torchrun.returncode}): see"
+                    " the log above; materialize again to resume from the last checkpoint"
                 ) from None
             continue
         match message:
@@ -116,11 +114,11 @@ def _trained(
                 raise message
 
 
-def _end(torchrun: subprocess.Popen[bytes]) -> None:
+def _terminate(torchrun: subprocess.Popen[bytes]) -> None:
     if torchrun.poll() is None:
-        torchrun.terminate()  # which it passes on
+        torchrun.terminate()  # torchrun forwards the signal
         try:
-            torchrun.wait(ENDING)
+            torchrun.wait(TERMINATION_SECONDS)
         except subprocess.TimeoutExpired:
             torchrun.kill()
             torchrun.wait()
@@ -130,12 +128,12 @@ def _end(torchrun: subprocess.Popen[bytes]) -> None:
 
 
 def main(folder: Path) -> None:
-    """Take part in the job of a folder, as torchrun's environment says."""
+    """Run the job of a folder as the rank that torchrun's environment names."""
     import torch
 
-    team = DistContext(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    dist = DistContext(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     parent = Client(str(folder / SOCKET), "AF_UNIX")
-    threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+    threading.Thread(target=_exit_with_parent, args=(parent,), daemon=True).start()
     job, place = pickle.loads((folder / JOB).read_bytes())
     has_gpu = torch.cuda.is_available() and job.settings.num_gpu != 0
     if has_gpu:
@@ -146,18 +144,18 @@ def main(folder: Path) -> None:
         root, asset, fingerprint, every = place
         checkpoints = Checkpoints(Lake(root), asset, fingerprint, every, parent.send)
     try:
-        trained = run_job(job, parent.send, checkpoints, team)
+        trained = run_job(job, parent.send, checkpoints, dist)
         torch.distributed.barrier()
     except (UnavailableError, PaintingError) as error:
-        parent.send(error)  # any other may only follow from the end of another process
+        parent.send(error)  # any other error may only be a consequence of another process exiting
         raise
-    if team.leads:
+    if dist.is_main:
         parent.send(trained)
     torch.distributed.destroy_process_group()
 
 
-def _follow(parent: Connection) -> None:
-    """End this process when the one that started the training is no more."""
+def _exit_with_parent(parent: Connection) -> None:
+    """Exit when the process that started the training is gone."""
     with contextlib.suppress(EOFError, OSError):
         parent.recv()
     os._exit(1)

@@ -1,8 +1,7 @@
-"""The loop of both trainings, from the first or the last saved iteration to the result.
+"""The training loop of both stages, from the first or the last saved iteration to the result.
 
-Belongs here: what happens around an iteration, in which order, and the whole state that makes a
-resumed training equal an uninterrupted one. Does not belong here: what an iteration does
-(`models`).
+It holds the whole state that makes a resumed training equal to an uninterrupted one; `models` holds
+what one iteration does.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling, croppable, to_tensor
 from deepart_assets.super_resolution.training.batches import Batches
+from deepart_assets.super_resolution.training.dist import DistContext
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.training.guards import Collapse, FiniteGuard, Row, diverged
 from deepart_assets.super_resolution.training.progress import Progress, Report, Trained
 from deepart_assets.super_resolution.training.strip import Strip
-from deepart_assets.super_resolution.training.team import DistContext
 from deepart_assets.super_resolution.training.validation import Best, Score, Validation
 from deepart_assets.super_resolution.weights import to_bytes
 
@@ -32,21 +31,21 @@ if TYPE_CHECKING:
     from deepart_assets.super_resolution.training.models import ArtESRGANModel, ArtSRModel
 
 Collapsed = Callable[[Sequence[Row], float | None], Collapse | None]
-"""Tells from the curve and the base's PSNR-Y that it is of no use to go on."""
+"""Decides from the curve and the base's PSNR-Y whether the training has collapsed."""
 
 NO_SCORE = Score(None, None)
-"""What a process that does not validate knows."""
+"""The score where nothing is validated."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """A whole training: what is handed to each process of it.
+    """The input of a training, the same in each of its processes.
 
     Attributes:
         pairs: LR/HR pairs.
-        settings: The options; their class is the stage.
-        base: A file of weights to go on from; None for the pixel stage.
-        features: The network of the feature loss; None for the pixel stage.
+        settings: The options; their class decides the stage.
+        base: A file of weights to start from; None for the pixel stage.
+        features: The network of the perceptual loss; None for the pixel stage.
     """
 
     pairs: Sequence[Pair]
@@ -59,13 +58,13 @@ class Loop:
     """One training.
 
     Args:
-        model: What is trained, built on the base.
-        job: Its options and pairs, of the splits "train" and, if there are any, "valid".
-        report: For progress; the first process calls it.
-        checkpoints: Where to go on from and to save to; None keeps nothing.
-        team: The processes that share the iterations.
-        floor: `fidelity_floor` where the best checkpoint is chosen; None takes the last.
-        collapsed: Why to stop before the end.
+        model: The model to train, built on the base.
+        job: Its options and pairs; uses the splits "train" and, if not empty, "valid".
+        report: Called with the progress, by rank 0.
+        checkpoints: Where to resume from and save to; None for no checkpoints.
+        dist: This process among those that share the iterations.
+        floor: `fidelity_floor` for choosing the best checkpoint; None takes the last.
+        collapsed: Returns a reason to stop early.
     """
 
     def __init__(
@@ -74,25 +73,25 @@ class Loop:
         job: Job,
         report: Report,
         checkpoints: Checkpoints | None,
-        team: DistContext,
+        dist: DistContext,
         *,
         floor: float | None = None,
         collapsed: Collapsed = lambda rows, base: None,
     ) -> None:
         pairs, settings = job.pairs, job.settings
-        self._model, self._settings, self._team = model, settings, team
+        self._model, self._settings, self._dist = model, settings, dist
         self._checkpoints, self._collapsed = checkpoints, collapsed
         crops = settings.datasets.train
         self._usable = croppable(pairs, crops.gt_size, CONTEXT)
         self._sampling = Sampling(
-            crops.batch_size_per_gpu * team.size,
+            crops.batch_size_per_gpu * dist.world_size,
             crops.gt_size,
             CONTEXT,
             crops.use_hflip,
             crops.use_rot,
-            team.part(crops.batch_size_per_gpu),
+            dist.shard(crops.batch_size_per_gpu),
         )
-        self._net = model.result
+        self._net = model.net_for_inference
         self._generator = np.random.default_rng(settings.manual_seed)
         self._progress = Progress(settings.train.total_iter, report)
         self._guard = FiniteGuard()
@@ -103,70 +102,70 @@ class Loop:
         self._iteration = 0
 
     def run(self, provenance: Mapping[str, str]) -> Trained:
-        """Train to the end and return the weights.
+        """Train to the end and return the result.
 
         Raises:
-            UnavailableError: The training diverged, or collapsed before any checkpoint was good.
+            UnavailableError: The training diverged, or collapsed before any good checkpoint.
         """
         saved = self._checkpoints.load() if self._checkpoints else None
         if saved is None:
-            leads = self._team.leads
-            self._before = self._validation.score(self._net) if leads else NO_SCORE
+            is_main = self._dist.is_main
+            self._before = self._validation.score(self._net) if is_main else NO_SCORE
             self._strip.add(0, self._before.picture)
             self._best = Best(self._before, self._floor)
         else:
             self._restore(saved)
         stopped = self._train()
-        return self._result(provenance, stopped) if self._team.leads else Trained(b"", [])
+        return self._result(provenance, stopped) if self._dist.is_main else Trained(b"", [])
 
     def _train(self) -> Collapse | None:
-        """Go on to the last iteration; return why it ended before, if it did."""
+        """Train up to the last iteration; return the collapse that stopped it early, if any."""
         options, model = self._settings.train, self._model
         device = model.device
         with Batches(self._usable, self._generator, self._sampling) as batches:
             for iteration in range(self._iteration + 1, options.total_iter + 1):
                 lr, hr = next(batches)
-                seed_iteration(self._settings.manual_seed, iteration, self._team.rank)
+                seed_iteration(self._settings.manual_seed, iteration, self._dist.rank)
                 model.update_learning_rate(iteration, warmup_iter=options.warmup_iter)
                 model.feed_data({"lq": to_tensor(lr, device), "gt": to_tensor(hr, device)})
                 model.optimize_parameters(iteration)
                 self._guard.note(iteration, {**model.log_dict, **model.norms})
                 self._progress.note(model.log_dict)
                 self._iteration = iteration
-                stopped = self._look(iteration)
+                stopped = self._validate_and_report(iteration)
                 if stopped is not None:
                     return stopped
-                if self._checkpoints is not None and self._team.leads and self._checkpoints.due():
+                if self._checkpoints is not None and self._dist.is_main and self._checkpoints.due():
                     self._guard.check()
                     self._checkpoints.save(self._state(batches.drawn))
         return None
 
-    def _look(self, iteration: int) -> Collapse | None:
-        """Validate and report where it is time; return why to stop, if there is a reason."""
+    def _validate_and_report(self, iteration: int) -> Collapse | None:
+        """Validate and report if due; return the collapse that stops the training, if any."""
         every, total = self._settings.val.val_freq, self._settings.train.total_iter
         validates = iteration % every == 0 or iteration == total
         if not (validates or self._progress.due(iteration)):
             return None
         self._guard.check()
-        means = self._team.mean(self._progress.means())
+        means = self._dist.mean(self._progress.means())
         stopped = None
-        if self._team.leads:
+        if self._dist.is_main:
             score = self._scored(iteration) if validates else None
-            self._progress.tell(iteration, means, score, perceptual=self._perceptual)
+            self._progress.report(iteration, means, score, perceptual=self._perceptual)
             stopped = self._collapsed(self._progress.rows, self._before.psnr_y)
             if score is not None and stopped is None and self._perceptual:
                 self._best.offer(iteration, score, self._net)
         else:
             self._progress.forget()
-        if self._team.agree(stopped is not None):
-            return stopped or Collapse("the first process stopped", ruined=False)
+        if self._dist.broadcast(stopped is not None):
+            return stopped or Collapse("rank 0 stopped", ruined=False)
         return None
 
     def _scored(self, iteration: int) -> Score:
         try:
             score = self._validation.score(self._net)
-        except PaintingError as error:  # the loss was finite, but no longer the weights
-            raise diverged(iteration, "what the network makes") from error
+        except PaintingError as error:  # the loss was finite, the weights are not
+            raise diverged(iteration, "the output of the network") from error
         self._strip.add(iteration, score.picture)
         return score
 
@@ -175,8 +174,8 @@ class Loop:
 
         if stopped is not None and stopped.ruined and self._best.score is None:
             raise UnavailableError(
-                f"the training collapsed at iteration {self._iteration} before any checkpoint was"
-                f" good ({stopped.reason}): lower art_esrgan's train.optim_g.lr or"
+                f"the training collapsed at iteration {self._iteration} before any good"
+                f" checkpoint ({stopped.reason}): lower art_esrgan's train.optim_g.lr or"
                 " train.gan_opt.loss_weight, or its val.val_freq"
             )
         chosen = self._best.weights or self._net.state_dict()
@@ -193,7 +192,7 @@ class Loop:
             "iterations": self._iteration,
             "parameters": sum(value.numel() for value in chosen.values()),
             "device": self._model.device.type,
-            "processes": self._team.size,
+            "processes": self._dist.world_size,
             "seconds": round(progress.seconds, 1),
         }
         if self._perceptual:
@@ -216,7 +215,7 @@ class Loop:
         return {
             "iteration": self._iteration,
             "parts": {name: part.state_dict() for name, part in self._model.parts().items()},
-            # As text: NumPy's 128-bit integers and names pass through unchanged.
+            # As text, which keeps NumPy's 128-bit integers and names.
             "drawn": json.dumps(drawn),
             "progress": self._progress.state(),
             "strip": self._strip.state(),
@@ -238,7 +237,7 @@ class Loop:
 
 @contextlib.contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Let torch draw from `seed`, and leave its generators as they were."""
+    """Seed torch for the block and restore its generators afterwards."""
     import torch
 
     devices = list(range(torch.cuda.device_count()))
@@ -248,9 +247,9 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def seed_iteration(seed: int, iteration: int, rank: int) -> None:
-    """Let what torch draws in an iteration depend on nothing before it.
+    """Seed torch for one iteration, independently of all before it.
 
-    So a training that is gone on with, by however many processes, draws what it would have drawn.
+    A resumed training thus draws the same numbers as an uninterrupted one.
     """
     import torch
 

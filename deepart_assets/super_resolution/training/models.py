@@ -1,11 +1,7 @@
-"""What an iteration of each training does: BasicSR's model classes, and where ours depart.
+"""The BasicSR model classes of both stages: losses, gradients, optimisers and precision.
 
-Belongs here: losses, gradients, optimisers and precision of one iteration. Does not belong here:
-what goes on around an iteration (`loop`), the options' meaning (`settings.training`), the feature
-networks (`losses`).
-
-Imported inside functions only, after `compat.prepare()`: `basicsr.models.build_model` finds the
-classes by their names, which are the options' `model_type`.
+Import only inside functions, after `compat.prepare()`: `basicsr.models.build_model` finds the
+classes by name, which is the `model_type` of the options.
 """
 
 from __future__ import annotations
@@ -34,16 +30,16 @@ from deepart_assets.super_resolution.weights import read_state
 
 
 class _Art:
-    """What both models add to BasicSR's.
+    """What both models add to the classes of BasicSR.
 
     Options beyond BasicSR's: `block_noise`, `precision`, `channels_last`, `compile` and
     `train.clip_grad_norm` (see `settings.training`); `path.pretrain_network_g` holds the bytes of a
-    file of weights. `log_dict` holds scalars on the device, of this process: reading a number would
-    make the CPU wait for the GPU every time.
+    file of weights. `log_dict` holds scalars of this process on the device: reading them
+    would synchronise with the GPU in every iteration.
 
     Attributes:
-        norms: L2 norms of the gradients of the last iteration by name: they tell whether all of
-            them were finite.
+        norms: L2 norms of the gradients of the last iteration, by name; finite if all gradients
+            are.
     """
 
     opt: dict[str, Any]
@@ -55,7 +51,7 @@ class _Art:
     # --- networks --------------------------------------------------------------------------------
 
     def model_to_device(self, net: nn.Module) -> nn.Module:
-        """Move a network to the device, as the options say; DistributedDataParallel around it."""
+        """Move a network to the device, compile it and wrap it in DDP as the options say."""
         net = net.to(self.device)
         # Up to 3 times as fast on a CPU; BasicSR's VGG discriminator takes the default layout only.
         if self.opt["channels_last"] and isinstance(net, RRDBNet):
@@ -68,10 +64,10 @@ class _Art:
             return net
         devices = [torch.cuda.current_device()] if self.device.type == "cuda" else None
         with warnings.catch_warnings():
-            # Its successor is not in every version of torch that we take.
+            # Its successor is missing in the oldest supported version of torch.
             warnings.filterwarnings("ignore", "`broadcast_buffers` is deprecated", FutureWarning)
-            # Batch statistics are each process's own: shared in between two forward passes of the
-            # discriminator they would change under its gradient.
+            # Each process keeps its own batch statistics: a broadcast between the two forward
+            # passes of the discriminator would modify tensors that its gradient needs.
             return DistributedDataParallel(net, device_ids=devices, broadcast_buffers=False)
 
     def print_network(self, net: nn.Module) -> None:
@@ -80,34 +76,34 @@ class _Art:
     def load_network(
         self, net: nn.Module, load_path: bytes, strict: bool = True, param_key: str = ""
     ) -> None:
-        """Load the weights that the bytes of a file of any naming hold."""
-        bare(net).load_state_dict(read_state(load_path, "the base"))
+        """Load the weights from the bytes of a file, in any naming of the tensors."""
+        unwrap_ddp(net).load_state_dict(read_state(load_path, "the base"))
 
     def model_ema(self, decay: float = 0.999) -> None:
-        """Move the average towards the weights by 1 - decay of the way."""
-        average, now = self.net_g_ema.parameters(), bare(self.net_g).parameters()  # type: ignore[attr-defined]
+        """Update the exponential moving average of the weights."""
+        average, current = self.net_g_ema.parameters(), unwrap_ddp(self.net_g).parameters()  # type: ignore[attr-defined]
         with torch.no_grad():
-            torch._foreach_lerp_(list(average), list(now), 1 - decay)
+            torch._foreach_lerp_(list(average), list(current), 1 - decay)
 
     @property
-    def result(self) -> nn.Module:
-        """The network that is validated and returned."""
-        return getattr(self, "net_g_ema", None) or bare(self.net_g)
+    def net_for_inference(self) -> nn.Module:
+        """The network to validate and return: the moving average if there is one."""
+        return getattr(self, "net_g_ema", None) or unwrap_ddp(self.net_g)
 
     def parts(self) -> dict[str, Any]:
-        """Return all that an iteration changes, by name; each has a `state_dict`."""
+        """Return everything an iteration changes, by name; each has a `state_dict`."""
         named = vars(self)
         nets = ("net_g", "net_g_ema", "net_d")
-        parts = {name: bare(named[name]) for name in nets if name in named}
+        parts = {name: unwrap_ddp(named[name]) for name in nets if name in named}
         for number, optimiser in enumerate(named["optimizers"]):
             parts[f"optimiser_{number}"] = optimiser
             parts[f"scheduler_{number}"] = named["schedulers"][number]
         return parts
 
     def update_learning_rate(self, current_iter: int, warmup_iter: int = -1) -> None:
-        """Set the rates of an iteration, from 1."""
+        """Set the learning rates of an iteration, from 1."""
         with warnings.catch_warnings():
-            # A generator that rests at first has made no step before its schedule.
+            # With net_d_init_iters the generator makes no step before its schedule.
             warnings.filterwarnings("ignore", "Detected call of `lr_scheduler.step")
             super().update_learning_rate(current_iter, warmup_iter)  # type: ignore[misc]
 
@@ -118,7 +114,7 @@ class _Art:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=wanted)
 
     def _enlarge(self) -> torch.Tensor:
-        """Enlarge the batch and cut the enlarged context off: float32, N×3×h×w."""
+        """Upscale the batch and crop the context: float32, N×3×h×w."""
         edge = CONTEXT * SCALE
         made: torch.Tensor = self.net_g(self.lq)[..., edge:-edge, edge:-edge]  # type: ignore[attr-defined]
         return made.float()
@@ -126,11 +122,11 @@ class _Art:
 
 @MODEL_REGISTRY.register()
 class ArtSRModel(_Art, SRModel):
-    """The pixel stage: BasicSR's SRModel from a network that begins as an interpolation."""
+    """The pixel stage: SRModel on a network initialised as an interpolation."""
 
     def init_training_settings(self) -> None:
-        """Set the first weights, then go on as BasicSR does."""
-        initialise_as_interpolation(bare(self.net_g))
+        """Initialise the weights, then set up as BasicSR does."""
+        initialise_as_interpolation(unwrap_ddp(self.net_g))
         super().init_training_settings()
 
     def optimize_parameters(self, current_iter: int) -> None:
@@ -149,15 +145,16 @@ class ArtSRModel(_Art, SRModel):
 
 @MODEL_REGISTRY.register()
 class ArtESRGANModel(_Art, ESRGANModel):
-    """The adversarial stage: BasicSR's ESRGANModel with the seed's clipping and noise.
+    """The adversarial stage: BasicSR's ESRGANModel with the original notebook's clipping and
+    noise.
 
     The discriminator's two losses share one backward pass, so that gradients flow through both
     means, as in the paper and in traiNNer; BasicSR stops them at the means.
     """
 
     def init_training_settings(self) -> None:
-        """Add the noise, then go on as BasicSR does."""
-        add_noise(bare(self.net_g), self.opt["block_noise"])
+        """Add the noise, then set up as BasicSR does."""
+        add_noise(unwrap_ddp(self.net_g), self.opt["block_noise"])
         super().init_training_settings()
 
     def optimize_parameters(self, current_iter: int) -> None:
@@ -174,16 +171,16 @@ class ArtESRGANModel(_Art, ESRGANModel):
             self.model_ema(decay=self.ema_decay)
 
     def _step_generator(self) -> None:
-        """Be close to the painting, and more real than it to the discriminator."""
+        """Update the generator with the pixel, perceptual and relativistic losses."""
         self.net_d.requires_grad_(False)
-        judge = bare(self.net_d)  # its gradients are not wanted: nothing to share between processes
+        net_d = unwrap_ddp(self.net_d)  # no gradients of its weights, so nothing to synchronise
         with self._autocast():
             self.output = self._enlarge()
             found = {
                 "l_g_pix": self.cri_pix(self.output, self.gt),
                 "l_g_percep": self.cri_perceptual(self.output, self.gt)[0],
             }
-            fake, real = judge(self.output.contiguous()), judge(self.gt.contiguous()).detach()
+            fake, real = net_d(self.output.contiguous()), net_d(self.gt.contiguous()).detach()
         found["l_g_gan"] = relativistic_loss(
             self.cri_gan, fake.float(), real.float(), is_disc=False
         )
@@ -194,7 +191,7 @@ class ArtESRGANModel(_Art, ESRGANModel):
         self.log_dict |= {name: value.detach() for name, value in found.items()}
 
     def _step_discriminator(self) -> None:
-        """Find paintings more real than what the generator made."""
+        """Update the discriminator with the relativistic loss."""
         self.net_d.requires_grad_(True)
         with self._autocast():
             real = self.net_d(self.gt.contiguous()).float()
@@ -220,19 +217,19 @@ class ArtESRGANModel(_Art, ESRGANModel):
 def relativistic_loss(
     criterion: GANLoss, better: torch.Tensor, worse: torch.Tensor, *, is_disc: bool
 ) -> torch.Tensor:
-    """Return the relativistic average loss of wanting `better` above the mean of `worse`.
+    """Return the relativistic average loss that moves `better` above the mean of `worse`.
 
     ½ [BCE(C(better) - mean C(worse), 1) + BCE(C(worse) - mean C(better), 0)] on logits C of any
     shape, means over batch and places (Jolicoeur-Martineau 2018; ESRGAN's equations 1 and 2, halved
-    as BasicSR does). The discriminator wants the originals above; the generator, what it made.
+    as BasicSR does). `better` is the originals for the discriminator, the output for the generator.
     """
     above = criterion(better - worse.mean(), True, is_disc=is_disc)
     below = criterion(worse - better.mean(), False, is_disc=is_disc)
     return (above + below) / 2
 
 
-def bare(net: nn.Module) -> nn.Module:
-    """Return a network without DistributedDataParallel around it."""
+def unwrap_ddp(net: nn.Module) -> nn.Module:
+    """Return the network inside DistributedDataParallel, or the network itself."""
     return net.module if isinstance(net, DistributedDataParallel) else net
 
 
@@ -243,12 +240,12 @@ def _gradient_norm(net: nn.Module) -> torch.Tensor:
 
 
 def build_training_model(options: Mapping[str, Any]) -> ArtSRModel | ArtESRGANModel:
-    """Build the model of BasicSR's options; nothing is printed."""
+    """Build the model of BasicSR's options, silently."""
     from basicsr.models import build_model
     from basicsr.utils import get_root_logger
 
     get_root_logger(log_level=logging.WARNING).setLevel(logging.WARNING)
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-        # Its registry tells of names that it completes; it builds VGG19 as torchvision once had it.
+        # BasicSR builds VGG19 with a deprecated argument of torchvision and prints its registry.
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
         return build_model(dict(options))

@@ -1,8 +1,4 @@
-"""How far a training is: the curve, the reports, the time left.
-
-Belongs here: what is told and drawn of a training. Does not belong here: the loop (`loop`), scores
-(`validation`), where reports are shown (`tensorboard`, the assets).
-"""
+"""The progress of a super-resolution training: its reports, its curve and its result."""
 
 from __future__ import annotations
 
@@ -25,16 +21,16 @@ class Step:
     """From 1."""
     total: int
     losses: Mapping[str, float]
-    """Means since the report before."""
+    """Means since the previous report."""
     rate: float
-    """Iterations a second in this process."""
+    """Iterations per second in this process."""
     seconds_left: float
     score: Score | None = None
-    """Where this iteration was validated."""
+    """Set if this iteration was validated."""
 
     @property
     def line(self) -> str:
-        """The report in one line, for a log."""
+        """The report as one line of a log."""
         shown = ", ".join(f"{name} {value:.4g}" for name, value in self.losses.items())
         if self.score is not None and self.score.psnr_y is not None:
             shown += f", PSNR-Y {self.score.psnr_y:.2f} dB"
@@ -47,18 +43,18 @@ class Step:
 
 
 Report = Callable[[Step], None]
-"""Called a hundred times, evenly spread, and wherever the training is validated."""
+"""Called about 100 times, evenly spread, and after each validation."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives."""
+    """The result of a training."""
 
     weights: bytes
     """A safetensors file (`weights.to_bytes`)."""
     curve: list[dict[str, float | None]]
-    """Rows with `iteration`, the mean losses since the row before, and where it was validated
-    `psnr_y` (and `niqe`, where it counts)."""
+    """Rows with `iteration`, the mean losses since the previous row and, after a validation,
+    `psnr_y` (and `niqe` in the adversarial stage)."""
     figures: dict[str, Any] = field(default_factory=dict)
     """What to record: iterations, parameters, device, seconds, validation scores, the choice."""
     strip: NDArray[np.uint8] | None = None
@@ -66,16 +62,16 @@ class Trained:
 
 
 class Progress(TrainingCurve):
-    """Collects the losses of every iteration, and tells of them now and then."""
+    """A curve whose rows are reported to a callback."""
 
     def __init__(self, total: int, report: Report) -> None:
         super().__init__(total)
-        self._report = report
+        self._callback = report
 
-    def tell(
+    def report(
         self, iteration: int, means: dict[str, float], score: Score | None, *, perceptual: bool
     ) -> None:
-        """Add a row to the curve and report it."""
+        """Add a row to the curve and report it to the callback."""
         row: dict[str, float | None] = {"iteration": iteration, **means}
         row["psnr_y"] = score.psnr_y if score else None
         if perceptual:
@@ -84,7 +80,7 @@ class Progress(TrainingCurve):
         self.forget()
         rate = self.rate(iteration)
         left = (self._total - iteration) / rate
-        self._report(Step(iteration, self._total, means, rate, left, score))
+        self._callback(Step(iteration, self._total, means, rate, left, score))
 
 
 def _duration(seconds: float) -> str:

@@ -1,20 +1,13 @@
-"""Training the ×4 network: first for pixels, then against a discriminator.
-
-Belongs here: what the two stages are made of, and whether one process trains or several. Does not
-belong here: what an iteration does (`models`), what goes on around it (`loop`), starting processes
-(`launch`), the options (`settings.training`).
+"""The two trainings of the ×4 network: on pixels alone, then against a discriminator.
 
 On a CPU the same pairs, options and number of threads give the same bytes, however often the
-training was killed and gone on with.
+training is interrupted and resumed.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
 
-from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage.checkpoints import Checkpoints
@@ -23,11 +16,11 @@ from deepart_assets.super_resolution.training.feature_networks import (
     FeatureNetwork,
     find_feature_network,
 )
-from deepart_assets.super_resolution.training.guards import Collapse, Row, collapse
-from deepart_assets.super_resolution.training.loop import Job, Loop, seeded
+from deepart_assets.super_resolution.training.job import run_job
+from deepart_assets.super_resolution.training.launch import launch
+from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.progress import Report, Trained
-from deepart_assets.super_resolution.training.team import ALONE, DistContext
-from deepart_assets.super_resolution.weights import Spec, provenance_of, read_state, spec_of
+from deepart_assets.super_resolution.weights import Spec, read_state, spec_of
 from deepart_assets.training_curve import silent
 
 BASE = "the base of art_esrgan"
@@ -39,20 +32,20 @@ def train_pixel(
     report: Report = silent,
     checkpoints: Checkpoints | None = None,
 ) -> Trained:
-    """Train a network from scratch with the mean absolute difference of pixels alone.
+    """Train a network from scratch with the pixel loss alone.
 
     Args:
-        pairs: The splits "train" and, for the curve, "valid" are used.
+        pairs: LR/HR pairs; uses the splits "train" and, for the curve, "valid".
         settings: The options.
-        report: For progress.
-        checkpoints: Where to go on from and to save to; None keeps nothing.
+        report: Called with the progress.
+        checkpoints: Where to resume from and save to; None for no checkpoints.
 
     Returns:
-        The moving average of the weights after the last iteration.
+        The exponential moving average of the weights after the last iteration.
 
     Raises:
-        UnavailableError: No training pair is large enough, the GPUs asked for are not there, or the
-            training diverged.
+        UnavailableError: No training pair is large enough, there are fewer GPUs than `num_gpu`, or
+            the training diverged.
     """
     return _train(Job(pairs, settings), report, checkpoints)
 
@@ -66,25 +59,25 @@ def train_adversarial(
     *,
     features: FeatureNetwork | None = None,
 ) -> Trained:
-    """Go on from pixel-trained weights with ESRGAN's three losses (Wang et al. 2018, equation 3).
+    """Train pixel-trained weights further with the losses of ESRGAN (Wang et al. 2018, eq. 3).
 
     Args:
-        pairs: The splits "train" and, to choose the best checkpoint and for the curve, "valid" are
-            used.
-        base: A file of weights of the pixel stage, of the size that the options say.
+        pairs: LR/HR pairs; uses the splits "train" and, for the curve and the choice of the best
+            checkpoint, "valid".
+        base: A file of weights of the pixel stage, of the size in `network_g`.
         settings: The options.
-        report: For progress.
-        checkpoints: Where to go on from and to save to; None keeps nothing.
-        features: The network of the feature loss; None: what the options say, if it is here.
+        report: Called with the progress.
+        checkpoints: Where to resume from and save to; None for no checkpoints.
+        features: The network of the perceptual loss; None for the one of the options.
 
     Returns:
-        The best checkpoint by the rule of `validation`. A training that collapses ends early with
-        the best one before; `figures["stopped"]` says so.
+        The best checkpoint by the rule of `validation`. A training that collapses stops early and
+        returns the best checkpoint before; `figures["stopped"]` gives the reason.
 
     Raises:
-        UnavailableError: No training pair is large enough, the base or the feature network cannot
-            be had, the base has another size, the GPUs asked for are not there, the training
-            diverged, or it collapsed before any checkpoint was good.
+        UnavailableError: No training pair is large enough, the base or the feature network is
+            unavailable, the base has another size, there are fewer GPUs than `num_gpu`, the
+            training diverged, or it collapsed before any good checkpoint.
     """
     _check_size(base, settings)
     features = features or find_feature_network(settings.train.perceptual_opt)
@@ -94,95 +87,25 @@ def train_adversarial(
 def _train(job: Job, report: Report, checkpoints: Checkpoints | None) -> Trained:
     processes = number_of_processes(job.settings)
     if processes > 1:
-        from deepart_assets.super_resolution.training.launch import launch
-
         return launch(job, processes, report, checkpoints)
     return run_job(job, report, checkpoints)
 
 
-def run_job(
-    job: Job,
-    report: Report = silent,
-    checkpoints: Checkpoints | None = None,
-    team: DistContext = ALONE,
-) -> Trained:
-    """Train in this process, alone or with others that run the same job.
-
-    Returns:
-        What was trained; of a process that does not lead, an empty file.
-    """
-    settings = job.settings
-    with seeded(settings.manual_seed):
-        model = build_model(job, team)
-        provenance = {"settings": json.dumps(settings.recipe())}
-        if isinstance(settings, PixelTraining):
-            loop = Loop(model, job, report, checkpoints, team)
-            return loop.run({"stage": "pixel", **provenance})
-        assert job.base is not None and job.features is not None
-        stage: AdversarialTraining = settings
-        floor = stage.val.fidelity_floor if stage.val.choose_best else None
-
-        def collapsed(rows: Sequence[Row], psnr: float | None) -> Collapse | None:
-            return collapse(rows, psnr, stage)
-
-        loop = Loop(model, job, report, checkpoints, team, floor=floor, collapsed=collapsed)
-        origin = {f"base_{key}": value for key, value in provenance_of(job.base).items()}
-        provenance["feature_network"] = job.features.version
-        return loop.run({"stage": "adversarial", **provenance, **origin})
-
-
-def build_model(job: Job, team: DistContext = ALONE) -> Any:
-    """Build BasicSR's model of a job (`models`) on its base and device, ready to train."""
-    prepare()
-    from deepart_assets.super_resolution.training.models import build_training_model
-
-    return build_training_model(basicsr_options(job, team))
-
-
-def basicsr_options(job: Job, team: DistContext = ALONE) -> dict[str, Any]:
-    """Return what `basicsr.models.build_model` takes: the options and what they leave open."""
-    import torch
-
-    options = job.settings.model_dump()
-    options |= {
-        "is_train": True,
-        "dist": team.size > 1,
-        "rank": team.rank,
-        "world_size": team.size,
-        "num_gpu": 1 if torch.cuda.is_available() and job.settings.num_gpu != 0 else 0,
-        "block_noise": options["network_g"].pop("block_noise"),
-        "path": {"pretrain_network_g": job.base},
-    }
-    if job.features is not None:
-        options["train"]["perceptual_opt"] = dict(job.features.options)
-        if job.features.file is not None:
-            _let_basicsr_find(job.features)
-    return options
-
-
-def _let_basicsr_find(vgg19: FeatureNetwork) -> None:
-    """Tell BasicSR where VGG19's weights are: it looks at a path of its own."""
-    prepare()
-    from basicsr.archs import vgg_arch
-
-    vgg_arch.VGG_PRETRAIN_PATH = str(vgg19.file)
-
-
 def number_of_processes(settings: PixelTraining | AdversarialTraining) -> int:
-    """Return how many processes share an iteration: one a GPU, and one without.
+    """Return the number of processes: one per GPU, or one without GPUs.
 
     Raises:
-        UnavailableError: There are fewer GPUs than the options ask for.
+        UnavailableError: There are fewer GPUs than `num_gpu`.
     """
     import torch
 
-    there, wanted = torch.cuda.device_count(), settings.num_gpu
+    available, wanted = torch.cuda.device_count(), settings.num_gpu
     if wanted == "auto":
-        return max(1, there)
-    if wanted > there:
+        return max(1, available)
+    if wanted > available:
         raise UnavailableError(
-            f"num_gpu: {wanted}, but this process sees {there} GPUs: set it to auto, or 0 for the"
-            " CPU, or let the asset have more with execution.steps.<asset>.gpus"
+            f"num_gpu: {wanted}, but this process sees {available} GPUs: set it to auto, or 0 for"
+            " the CPU, or give the asset more with execution.steps.<asset>.gpus"
         )
     return max(1, wanted)
 
