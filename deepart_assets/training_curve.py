@@ -1,8 +1,4 @@
-"""The course of a training of any kind: the losses since its last report, the curve, its seconds.
-
-Belongs here: what each loop collects, and what of it a checkpoint keeps. Does not belong here: what
-a report of one kind of training says (the families' `progress`).
-"""
+"""The curve of a training: mean losses between reports, and the seconds trained."""
 
 from __future__ import annotations
 
@@ -16,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def silent(step: object) -> None:
-    """Report to nobody."""
+    """Ignore a report."""
 
 
 def panels_of(
     rows: Iterable[Mapping[str, float | None]], besides: Iterable[str] = ()
 ) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
-    """Return a curve as `reports.line_plot` draws it: a panel of each figure, over the iterations.
+    """Return a curve for `reports.line_plot`: one panel per figure, over the iterations.
 
     Args:
-        rows: The curve; a row that lacks a figure, or has None of it, is no point of its panel.
-        besides: What is no figure, besides `iteration`.
+        rows: The curve; a figure that is missing or None gives no point.
+        besides: Keys to leave out besides `iteration`.
     """
     left_out = {"iteration", *besides}
     points: dict[str, tuple[list[float], list[float]]] = {}
@@ -40,16 +36,16 @@ def panels_of(
 
 
 class TrainingCurve:
-    """Collects the losses of every iteration, and the rows of those that were reported."""
+    """Averages the losses between reports and keeps the reported rows."""
 
     REPORTS = 100
 
     def __init__(self, total: int) -> None:
-        """Begin a training of `total` iterations."""
+        """Start the curve of a training of `total` iterations."""
         self.rows: list[dict[str, float | None]] = []
-        """The curve: of each report its `iteration` (from 1), mean losses, and what else it has."""
+        """The curve: `iteration` (from 1), mean losses and other figures of each report."""
         self.resumed: list[int] = []
-        """After which iterations it was gone on with."""
+        """The iterations after which the training was resumed."""
         self._total = total
         self._sums: dict[str, torch.Tensor] = {}
         self._counts: dict[str, int] = {}
@@ -58,37 +54,37 @@ class TrainingCurve:
 
     @property
     def seconds(self) -> float:
-        """Seconds trained, over all processes that took part."""
+        """Seconds trained, including those before a resume."""
         return self._seconds + time.perf_counter() - self._start
 
     def note(self, losses: Mapping[str, torch.Tensor]) -> None:
-        """Take note of the losses of an iteration: scalars, on any device."""
-        # Sums stay on the device: reading a number there would make the CPU wait every time.
+        """Add the losses of an iteration: scalars on any device."""
+        # Sums stay on the device: reading them would synchronise in every iteration.
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, 0) + value.detach()
             self._counts[name] = self._counts.get(name, 0) + 1
 
     def due(self, iteration: int, times: int = REPORTS) -> bool:
-        """Tell whether this is one of about `times` evenly spread iterations, or the last."""
+        """Return whether this is one of about `times` evenly spread iterations, or the last."""
         return iteration == self._total or iteration % math.ceil(self._total / times) == 0
 
     def means(self) -> dict[str, torch.Tensor]:
         """Return the mean losses since the last report, on the device.
 
-        Each over the iterations that had it: a generator that rests has none.
+        Each is over the iterations that had it; the generator skips some.
         """
         return {name: value / self._counts[name] for name, value in self._sums.items()}
 
     def forget(self) -> None:
-        """Begin new sums."""
+        """Reset the sums."""
         self._sums, self._counts = {}, {}
 
     def rate(self, iteration: int) -> float:
-        """Return the iterations a second in this process up to this one."""
+        """Return the iterations per second of this process up to this one."""
         return (iteration - self._done) / max(time.perf_counter() - self._start, 1e-9)
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep."""
+        """Return the state for a checkpoint."""
         return {
             "rows": self.rows,
             "sums": self._sums,
@@ -98,7 +94,7 @@ class TrainingCurve:
         }
 
     def restore(self, state: Mapping[str, Any], iteration: int, device: torch.device) -> None:
-        """Go on from what `state` returned after `iteration`."""
+        """Restore what `state` returned after `iteration`."""
         self.rows, self._counts = list(state["rows"]), dict(state["counts"])
         self._sums = {name: value.to(device) for name, value in state["sums"].items()}
         self._seconds, self._done = state["seconds"], iteration

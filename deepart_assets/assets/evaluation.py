@@ -1,8 +1,4 @@
-"""The evaluation of the ×4 networks on the test split.
-
-Belongs here: what it is made from, its files, what the UI shows of it, its checks. Does not belong
-here: measuring, claims and pictures (`super_resolution`).
-"""
+"""The asset that evaluates the ×4 networks on the test split, and its checks."""
 
 from collections.abc import Callable
 from typing import Any
@@ -61,8 +57,8 @@ def _evaluation_settings(settings: Settings) -> dict[str, Any]:
     checks=[_check(claim) for claim in CLAIMS],
 )
 def art_esrgan_evaluation(context: StageContext) -> StageSpec:
-    """Bicubic, base, Art ESRGAN and what lies between on the paintings of the test split, which no
-    training saw.
+    """Bicubic, base, Art ESRGAN and their interpolations on the test split, which no training
+    uses.
 
     PSNR and SSIM on Y and RGB with a border of four pixels, NIQE, LPIPS where its backbone is
     there, seconds a painting, as means over the split. The plane of fidelity and naturalness (Blau
@@ -116,7 +112,7 @@ _SHOWN = {"PSNR": BASE, "Art ESRGAN": GAN}
 
 
 def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:
-    """Return LPIPS, or the reason why there is none."""
+    """Return LPIPS, or the reason why it is unavailable."""
     try:
         return LpipsMetric(choice), None
     except UnavailableError as reason:
@@ -124,7 +120,7 @@ def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:
 
 
 def _plane(comparison: Comparison, networks: Candidates) -> str | None:
-    """Plot NIQE over PSNR-Y: the line from base to GAN, and the others as points."""
+    """Plot NIQE over PSNR-Y, with a line from base to GAN and points for the others."""
     places: dict[str, tuple[float, float]] = {
         row["name"]: (row["psnr_y"], row["niqe"])
         for row in comparison.rows

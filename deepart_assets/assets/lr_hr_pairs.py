@@ -1,8 +1,4 @@
-"""The pairs that super-resolution is trained and measured on.
-
-Belongs here: what the pairs are made from, and opening them. Does not belong here: degrading
-(`super_resolution`), the choice of the paintings (`wikiart_sr`).
-"""
+"""The asset of the LR/HR pairs for training and evaluation, its check, and reading it."""
 
 import json
 from collections.abc import Sequence
@@ -24,7 +20,7 @@ from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.wikiart.catalogue import from_parquet
 
 ALIGNMENT = 0.5
-"""Largest shift between LR and HR that still counts as aligned, in LR pixels."""
+"""Largest acceptable shift between LR and HR, in LR pixels."""
 
 
 def _misaligned(record: MaterializationRecord) -> str | None:
@@ -42,20 +38,20 @@ def _misaligned(record: MaterializationRecord) -> str | None:
         Check(
             "aligned",
             f"No LR picture is shifted against its HR picture by more than {ALIGNMENT} LR pixels"
-            " (phase correlation with the HR picture reduced in another way).",
+            " (phase correlation with the HR picture reduced by area averaging).",
             _misaligned,
         )
     ],
     after=lambda _, context: _tidy_pairs(context),
 )
 def lr_hr_pairs(context: StageContext) -> StageSpec:
-    """Each painting of the data set twice: high resolution, and reduced four times.
+    """Each painting of the data set in high resolution (HR), and reduced by four (LR).
 
-    HR is the painting without the borders of its scan, its smaller side reduced to the profile's,
-    never enlarged, both sides multiples of four. LR is made of it by MATLAB's bicubic rule, or by
-    the seed's area average and JPEG. Lossless TIFF at `lr_hr_pairs/<split>/{hr,lr}/<id>.tiff`: a
-    pair has one name, and training reads crops without decoding. A pair is made again only if its
-    painting or the settings changed.
+    HR is the painting without the borders of its scan, its smaller side reduced to `pairs.hr_side`,
+    never enlarged, both sides multiples of four. LR is HR reduced by MATLAB's bicubic, or by area
+    averaging and JPEG as in the original notebook. Uncompressed TIFF at
+    `lr_hr_pairs/<split>/{hr,lr}/<id>.tiff`, which training reads without decoding. A pair is made
+    again only if its painting or the settings change.
     """
     choice = context.settings.super_resolution.pairs
 
@@ -80,9 +76,7 @@ def lr_hr_pairs(context: StageContext) -> StageSpec:
 def _tidy_pairs(context: StageContext) -> None:
     removed = remove_unlisted(context.store)
     if removed:
-        context.log.info(
-            f"lr_hr_pairs: removed {len(removed)} pictures that are not listed any more"
-        )
+        context.log.info(f"lr_hr_pairs: removed {len(removed)} pictures that are no longer listed")
 
 
 def read_pairs(context: StageContext) -> Sequence[Pair]:

@@ -1,8 +1,4 @@
-"""Super-resolution: which assets the group has.
-
-Belongs here: the list. Does not belong here: the assets themselves: data (`wikiart_sr`,
-`lr_hr_pairs`), trainings (`training`), evaluation (`evaluation`).
-"""
+"""The list of the assets in the group `super_resolution`."""
 
 from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs

@@ -1,7 +1,6 @@
-"""The two trainings of the ×4 network.
+"""The assets of the two trainings of the ×4 network, with their checkpoints and progress reports.
 
-Belongs here: what each is made from, where its checkpoints are, where its progress is shown. Does
-not belong here: the training itself (`super_resolution`).
+The training itself is in `super_resolution.training`.
 """
 
 import contextlib
@@ -36,8 +35,8 @@ from deepart_assets.super_resolution.weights import (
 )
 from deepart_assets.training_curve import panels_of
 
-TOLD_EVERY = 10.0
-"""Seconds between two lines of training progress."""
+LOG_INTERVAL_SECONDS = 10.0
+"""Seconds between two log lines of training progress."""
 
 
 PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
@@ -64,9 +63,9 @@ def _base_settings(settings: Settings) -> Mapping[str, Any]:
 def psnr_weights(context: StageContext) -> StageSpec:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
 
-    Trained here with the pixel loss alone, or ready-made weights (on Drive, of a file, a package or
-    the project), as the profile says. Safetensors with their provenance. A training that was killed
-    goes on from its last checkpoint.
+    Trained here with the pixel loss alone, or ready-made weights from Google Drive, a file, a
+    package or the project, as the profile says. Safetensors with their provenance. An interrupted
+    training resumes from its last checkpoint.
     """
     choice = context.settings.super_resolution.psnr_weights
     if not isinstance(choice, PixelTraining):
@@ -107,19 +106,19 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
     after=lambda _, context: discard(_work(context), "art_esrgan"),
 )
 def art_esrgan(context: StageContext) -> StageSpec:
-    """Art ESRGAN: the base, trained on with pixel, feature and relativistic adversarial loss
-    (Wang et al. 2018) on paintings.
+    """Art ESRGAN: the base, trained further on paintings with pixel, perceptual and relativistic
+    adversarial loss (Wang et al. 2018).
 
-    Of the checkpoints on the way the most natural one is taken (lowest NIQE on the validation
-    split) that is faithful enough (PSNR-Y). Safetensors with their provenance. Every upscaled
-    result is made with these weights. A training that was killed goes on from its last checkpoint.
-    The options are BasicSR's, `configs/SR/art_esrgan.yml`, and what the profile lays over them.
+    The result is the most natural checkpoint (lowest NIQE on the validation split) that is faithful
+    enough (PSNR-Y): safetensors with their provenance, used for every upscaling. An interrupted
+    training resumes from its last checkpoint. The options are BasicSR's,
+    `configs/SR/art_esrgan.yml`, which the profile overrides (deep merge).
     """
     choice = context.settings.super_resolution.art_esrgan
     features = find_feature_network(choice.train.perceptual_opt, context.downloads)
     if features.reason:
         context.log.warning(
-            f"art_esrgan: the feature loss looks with {features.name}, as {features.reason}"
+            f"art_esrgan: the perceptual loss uses {features.name}: {features.reason}"
         )
 
     def make() -> StageResult:
@@ -153,7 +152,7 @@ def _work(context: StageContext) -> Lake:
 def _training(
     context: StageContext, asset: str, choice: Training, provenance: Provenance
 ) -> Iterator[tuple[Report, Checkpoints | None]]:
-    """Yield where a training shows its progress and keeps its checkpoints, for one at a time."""
+    """Yield the report and the checkpoints of a training, holding its lock."""
     every = choice.logger.checkpoint_seconds
     with _reporting(context, asset, provenance) as report:
         if every is None:
@@ -165,7 +164,7 @@ def _training(
 
 
 def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
-    """Record a training: its weights with what they were trained on and with, and its curves."""
+    """Return the weights with their provenance, the figures and the curves."""
     import torch
 
     made_with = {
@@ -188,17 +187,17 @@ def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
 
 @contextlib.contextmanager
 def _reporting(context: StageContext, asset: str, provenance: Provenance) -> Iterator[Report]:
-    """Yield a callback that shows training progress in the log and in TensorBoard."""
+    """Yield a callback that writes progress to the log and to TensorBoard."""
     folder = Path(_work(context).full_path(f"{asset}/tensorboard/{provenance.fingerprint[:8]}"))
     context.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
-    told = 0.0
+    last_logged = 0.0
 
     def report(step: Step) -> None:
-        nonlocal told
+        nonlocal last_logged
         board(step)
         now = time.monotonic()
-        if step.iteration == step.total or now - told >= TOLD_EVERY:
-            told = now
+        if step.iteration == step.total or now - last_logged >= LOG_INTERVAL_SECONDS:
+            last_logged = now
             context.log.info(f"{asset} {step.line}")
 
     with contextlib.closing(TensorBoard(folder)) as board:

@@ -1,8 +1,4 @@
-"""The settings of the evaluation of ×4 networks.
-
-Belongs here: what is measured, on how much of a painting, against whom. Does not belong here: how
-(`super_resolution`), the settings of the networks (`settings.super_resolution`).
-"""
+"""The settings of the evaluation of ×4 networks."""
 
 from typing import Annotated, Literal
 
@@ -16,15 +12,15 @@ LpipsNetwork = Literal["squeeze", "alex"]
 
 
 class Lpips(Section):
-    """LPIPS (Zhang et al. 2018), for which `deepart_assets[lpips]` and a backbone are needed.
+    """LPIPS (Zhang et al. 2018), which needs `deepart_assets[lpips]` and the weights of a backbone.
 
-    Nothing is downloaded: without both there is no LPIPS, and the record says why.
+    Nothing is downloaded: without both LPIPS is not measured, and the record says why.
     """
 
     network: LpipsNetwork = Field(
         "squeeze",
-        description="Backbone: torchvision's SqueezeNet 1.1, with which the seed validates, or"
-        " AlexNet, which most papers report. Their figures cannot be compared.",
+        description="Backbone: torchvision's SqueezeNet 1.1, as in the original notebook, or"
+        " AlexNet, as in most papers. Their figures are not comparable.",
     )
     path: str | None = Field(
         None,
@@ -35,32 +31,33 @@ class Lpips(Section):
     sha256: str | None = Field(
         None,
         pattern=r"^[0-9a-fA-F]{64}$",
-        description="Of that file. None: it must begin as torchvision's file name says.",
+        description="SHA-256 of that file. None: it must begin with the digits in torchvision's"
+        " file name.",
     )
 
 
 class Evaluation(Section):
-    """What `art_esrgan_evaluation` measures on the test split."""
+    """The measurements of `art_esrgan_evaluation` on the test split."""
 
     crop: int | None = Field(
         None,
         ge=200,
         multiple_of=4,
-        description="Measure the middle of each painting alone, this many HR pixels a side; None:"
-        " all of it. Time grows with the area and with the number of rows.",
+        description="Side in HR pixels of the centre to measure; None: the whole painting."
+        " Time grows with the area and with the number of rows.",
     )
     interpolations: tuple[Strength, ...] = Field(
         (0.2, 0.4, 0.6, 0.8),
-        description="Strengths between the base (0) and Art ESRGAN (1); a row each.",
+        description="Interpolation strengths between the base (0) and Art ESRGAN (1), a row each.",
     )
     lpips: Lpips = Lpips()
     shown: int = Field(4, ge=1, description="Paintings in the picture of details, a row each.")
-    detail: int = Field(256, ge=32, multiple_of=4, description="HR pixels a side of a detail.")
+    detail: int = Field(256, ge=32, multiple_of=4, description="Side of a detail in HR pixels.")
     colour_shift: float = Field(
         1.5,
         gt=0,
-        description="Largest mean difference of colours to the low resolution that is no fault,"
-        " ΔE*ab (CIE 1976) of areas of 32 HR pixels; 2.3 is just noticed. Bicubic and the"
+        description="Largest acceptable mean colour difference to the low resolution, ΔE*ab (CIE"
+        " 1976) of areas of 32 HR pixels; 2.3 is just noticeable. Bicubic and the"
         " bundled base have at most 0.11 on 38 paintings, RealSR DF2K at most 1.4 on 20,"
         " Real-ESRGAN x4plus, which does shift colours, 0.6 to 3.7. Two grey levels more on"
         " all channels are 0.8, three on green alone 2.",
@@ -68,8 +65,8 @@ class Evaluation(Section):
     checkerboard: float = Field(
         0.5,
         gt=0,
-        description="Largest regular pattern of the ×4 grid beyond the original's that is no fault,"
-        " grey levels (root mean square). On 38 paintings bicubic, the bundled base and all but"
-        " one original have at most 0.06. A pattern of one level is found on a smooth result, of"
-        " two on lively brushwork.",
+        description="Largest acceptable pattern of the ×4 grid beyond the original's, grey levels"
+        " (root mean square). On 38 paintings bicubic, the bundled base and all but"
+        " one original have at most 0.06. A pattern of one level is detected on a smooth result,"
+        " of two on lively brushwork.",
     )

@@ -1,8 +1,4 @@
-"""The settings of the super-resolution stages.
-
-Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here: the
-options of the trainings (`training`), code that acts on a setting.
-"""
+"""The settings of the super-resolution assets; those of the trainings are in `training`."""
 
 from typing import Annotated, Literal
 
@@ -18,34 +14,37 @@ class RuledSR(Section):
 
     kind: Literal["rules"] = "rules"
     minimal_side: int = Field(
-        2048, ge=128, description="Smaller side without the borders of the scan, pixels."
+        2048, ge=128, description="Smallest side without the borders of the scan, pixels."
     )
     minimal_resolution: float = Field(
         0.6,
         ge=0,
         le=1,
-        description="Least true resolution: where the spectrum ends, as a share of what the pixels"
-        " could hold. A scan enlarged twice has 0.5 or less.",
+        description="Lowest effective resolution: where the spectrum ends, as a share of the pixel"
+        " resolution. A scan enlarged by two has 0.5 or less.",
     )
     maximal_blockiness: float = Field(
-        1.5, ge=1, description="Steps at the borders of JPEG's 8×8 blocks over steps elsewhere."
+        1.5,
+        ge=1,
+        description="Steps at the borders of 8×8 JPEG blocks relative to steps elsewhere.",
     )
-    maximal_blank: float = Field(
-        0.5, ge=0, le=1, description="Share of the area that shows nothing."
-    )
+    maximal_blank: float = Field(0.5, ge=0, le=1, description="Largest share of blank area.")
     near_duplicate: int = Field(
-        6, ge=0, le=16, description="Bits of 64 in which perceptual hashes of one picture differ."
+        6,
+        ge=0,
+        le=16,
+        description="Perceptual hashes that differ in at most this many of 64 bits are duplicates.",
     )
     split: tuple[PositiveInt, PositiveInt, PositiveInt] = Field(
         (300, 25, 25),
-        description="At most this many paintings to train, validate and test; also the shares in"
-        " which artists are divided.",
+        description="Largest numbers of paintings to train, validate and test; also the"
+        " proportions in which the artists are split.",
     )
     split_seed: int = 0
 
 
 class DriveSR(Section):
-    """The seed's own WikiArt SR: a zip archive on Google Drive with train, valid and test."""
+    """WikiArt SR of the original notebook: a zip on Google Drive with train, valid and test."""
 
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
@@ -64,8 +63,8 @@ class Pairs(Section):
     hr_side: int = Field(2048, ge=64, description="Smaller side of HR in pixels; never enlarged.")
     degradation: Degradation = Field(
         "bicubic",
-        description="How LR is made: MATLAB's bicubic reduction, as the field measures it, or the"
-        " seed's area average saved as JPEG. HR is never compressed.",
+        description="How LR is made: MATLAB's bicubic reduction, the standard of the field, or"
+        " area averaging and JPEG as in the original notebook. HR is never compressed.",
     )
 
 
@@ -87,7 +86,7 @@ class FileWeights(Section):
     path: str = Field(
         min_length=1, description="A path, relative to the project, or an fsspec URL."
     )
-    sha256: Sha256 | None = Field(None, description="Left out: whatever the file holds.")
+    sha256: Sha256 | None = Field(None, description="None: not verified.")
 
 
 class BundledWeights(Section):
@@ -111,8 +110,8 @@ class Upscaling(Section):
     tile: int = Field(
         256,
         ge=16,
-        description="Side of a tile in LR pixels, without the overlap. Larger ones compute less"
-        " overlap, smaller ones stay in the cache: 32/6, a picture 500x384, one CPU thread: 6.4 s"
+        description="Side of a tile in LR pixels, without the overlap. Larger tiles compute less"
+        " overlap, smaller ones fit the cache: 32/6, a picture 500x384, one CPU thread: 6.4 s"
         " with 192, 5.6 s with 256, 6.0 s with 512. Memory grows with its square: with 384 at most"
         " 1.4 GB for 64 features on a CPU, with 512 2 GB.",
     )
@@ -122,11 +121,9 @@ class Upscaling(Section):
         description="Context around a tile in LR pixels. Largest difference to the untiled picture,"
         " of 255: trained 16/4, three paintings: 103 without overlap, 3 with 2, 1 with 3 to 10"
         " (one value in 70,000 with 8), 0 from 12; random 64/23: 194, then 1 from 4. A 64/23"
-        " trained long may look further: the seed takes 32.",
+        " trained long may see further: the original notebook takes 32.",
     )
-    batch: int = Field(
-        1, ge=1, description="Tiles at once on a GPU; a CPU takes one after another."
-    )
+    batch: int = Field(1, ge=1, description="Tiles per batch on a GPU; a CPU takes one at a time.")
     precision: Precision = Field(
         "fp32",
         description="Number format of the network. bf16 and fp16 (GPU only) change single values by"
@@ -135,7 +132,7 @@ class Upscaling(Section):
 
 
 class SuperResolution(Section):
-    """Everything about the ×4 network."""
+    """The settings of the ×4 network."""
 
     data_set: WikiArtSR = RuledSR()
     pairs: Pairs = Pairs()

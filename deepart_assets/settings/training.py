@@ -1,10 +1,7 @@
-"""The options of the two trainings, in BasicSR's own format.
+"""The options of the two trainings, in BasicSR's format.
 
-Belongs here: names, types, ranges and meaning of the options, and reading a file of them. Does not
-belong here: their values (`configs/SR/*.yml`), code that acts on them.
-
-Names and nesting are BasicSR's (https://github.com/XPixelGroup/BasicSR, options/train/ESRGAN). What
-BasicSR has no option for stands where one would look for it and is described here.
+Names and nesting are BasicSR's (https://github.com/XPixelGroup/BasicSR, options/train/ESRGAN);
+options of our own are described here. The values are in `configs/SR/*.yml`.
 """
 
 from collections.abc import Mapping
@@ -18,14 +15,14 @@ from deepart_assets.settings.section import Section, deep_merge
 
 
 class Part(BaseModel):
-    """A network, loss or schedule of BasicSR: `type` is its name there, the rest its arguments."""
+    """A network, loss or schedule of BasicSR: `type` is its name, the rest its arguments."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     type: str = Field(min_length=1)
 
     def arguments(self) -> dict[str, Any]:
-        """Return what it is built with."""
+        """Return the arguments it is built with."""
         return self.model_dump(exclude={"type"})
 
 
@@ -36,12 +33,12 @@ class Crops(Section):
     type: Literal["lr_hr_pairs"]
     gt_size: int = Field(ge=32, multiple_of=4, description="Side of an HR crop, pixels.")
     use_hflip: bool = Field(description="Mirror at random.")
-    use_rot: bool = Field(description="Turn by 0, 90, 180 or 270 degrees at random.")
+    use_rot: bool = Field(description="Rotate by 0, 90, 180 or 270 degrees at random.")
     batch_size_per_gpu: int = Field(ge=1)
 
 
 class Datasets(Section):
-    """What is trained on; validated is on the split "valid" of the same pairs."""
+    """The training data; validation uses the split "valid" of the same pairs."""
 
     train: Crops
 
@@ -73,7 +70,7 @@ class Optimiser(Section):
 
 
 class MultiStep(Section):
-    """The rate falls to `gamma` of itself after each of `milestones` iterations."""
+    """The learning rate is multiplied by `gamma` after each of `milestones` iterations."""
 
     type: Literal["MultiStepLR", "MultiStepRestartLR"]
     milestones: tuple[int, ...]
@@ -81,7 +78,7 @@ class MultiStep(Section):
 
 
 class Cosine(Section):
-    """The rate falls by a cosine to `eta_min` over each of `periods` iterations."""
+    """The learning rate falls along a cosine to `eta_min` over each of `periods` iterations."""
 
     type: Literal["CosineAnnealingRestartLR"]
     periods: tuple[int, ...]
@@ -93,7 +90,7 @@ Schedule = Annotated[MultiStep | Cosine, Field(discriminator="type")]
 
 
 class EfficientNetLoss(Section):
-    """The feature loss of EfficientNet-Lite0, which a Python package carries."""
+    """A perceptual loss on EfficientNet-Lite0, which comes with a Python package."""
 
     type: Literal["EfficientNetLoss"]
     perceptual_weight: float = Field(ge=0)
@@ -119,7 +116,7 @@ class VggLoss(Section):
         description="First digits of the file's SHA-256; torchvision puts eight into the name.",
     )
     fallback: EfficientNetLoss | None = Field(
-        description="The loss where VGG19's weights cannot be had; the records tell. Null: none.",
+        description="The loss to use if the VGG19 weights are unavailable; recorded. Null: fail.",
     )
 
 
@@ -127,10 +124,12 @@ FeatureLoss = Annotated[VggLoss | EfficientNetLoss, Field(discriminator="type")]
 
 
 class Train(Section):
-    """What an iteration does, and how many there are."""
+    """The iterations: number, optimiser, schedule and losses."""
 
     total_iter: int = Field(ge=1)
-    warmup_iter: int = Field(description="Iterations over which the rates rise; -1: none.")
+    warmup_iter: int = Field(
+        description="Iterations of linear warm-up of the learning rates; -1: none."
+    )
     ema_decay: float = Field(
         ge=0, lt=1, description="Exponential moving average of the generator's weights; 0: none."
     )
@@ -150,15 +149,18 @@ class Train(Section):
 
 
 class AdversarialTrain(Train):
-    """The same against a discriminator."""
+    """The iterations of the adversarial training."""
 
     optim_d: Optimiser
     perceptual_opt: FeatureLoss
     gan_opt: Part
-    net_d_iters: int = Field(ge=1, description="The generator moves in every so many iterations.")
-    net_d_init_iters: int = Field(ge=0, description="Iterations of the discriminator alone.")
+    net_d_iters: int = Field(ge=1, description="Discriminator updates per generator update.")
+    net_d_init_iters: int = Field(
+        ge=0, description="Initial iterations that train the discriminator alone."
+    )
     clip_grad_norm: float | None = Field(
-        gt=0, description="L2 limit of the generator's gradient; null: none. Not in BasicSR."
+        gt=0,
+        description="Maximum L2 norm of the generator's gradient; null: none. Not in BasicSR.",
     )
 
 
@@ -169,15 +171,15 @@ class Val(Section):
 
 
 class AdversarialVal(Val):
-    """Validation with NIQE too, and what follows from it. Not in BasicSR but for `val_freq`."""
+    """Validation with PSNR and NIQE. Not in BasicSR except for `val_freq`."""
 
     choose_best: bool = Field(
-        description="Take, of the validated checkpoints that keep to fidelity_floor, the one with"
-        " the lowest NIQE; off: the last."
+        description="Use the validated checkpoint with the lowest NIQE among those that keep to"
+        " fidelity_floor; off: the last."
     )
     fidelity_floor: float = Field(
         ge=0,
-        description="The best checkpoint's validation PSNR-Y may be this far below the base's, dB.",
+        description="How far the best checkpoint's validation PSNR-Y may be below the base's, dB.",
     )
     collapse_drop: float = Field(
         gt=0, description="Stop when validation PSNR-Y is this far below the base's, dB."
@@ -190,41 +192,42 @@ class AdversarialVal(Val):
 
 
 class Logger(Section):
-    """What is kept of a training on the way. No part of the result."""
+    """Checkpoints of a training in progress; not part of the provenance."""
 
     checkpoint_seconds: float | None = Field(
         ge=0,
-        description="Seconds between two checkpoints, so what a killed run loses at most; one of"
-        " 64/23 is 0.5 GB and takes about 3. Null: no checkpoints. BasicSR counts iterations.",
+        description="Seconds between two checkpoints, which is the most an interrupted run"
+        " loses; a 64/23 checkpoint is 0.5 GB and takes about 3 s. Null: no checkpoints. BasicSR"
+        " counts iterations instead.",
     )
 
 
 class Training(Section):
-    """What both trainings have in common. The values come from the file of `options`."""
+    """The options of both trainings. Defaults come from the file in `options`."""
 
     options: str = Field(
-        description="BasicSR's options, a path relative to the project; whatever else is given"
-        " here is laid over it, key by key, and a part of another type replaces the file's."
+        description="A file of BasicSR's options, relative to the project. Other keys given here"
+        " override it (deep merge); a section with another `type` replaces the file's."
     )
     name: str
     scale: Literal[4]
     num_gpu: int | Literal["auto"] = Field(
-        description="Processes, one a GPU, that share an iteration; auto: as many as there are."
+        description="Number of GPUs, one process each; auto: all GPUs, 0: the CPU."
     )
     manual_seed: int
     datasets: Datasets
     network_g: Generator
     logger: Logger
     precision: Literal["fp32", "bf16"] = Field(
-        description="bf16: the networks compute in bfloat16 (autocast), weights, losses and"
-        " optimisers stay float32. For GPUs with tensor cores. Not in BasicSR."
+        description="bf16: the networks compute in bfloat16 (autocast), while weights, losses and"
+        " optimisers stay float32; for GPUs with tensor cores. Not in BasicSR."
     )
     channels_last: bool = Field(
-        description="Pixels lie channels last in memory: faster, the same numbers. Not in BasicSR."
+        description="Use channels-last memory: faster, same results. Not in BasicSR."
     )
     compile: bool = Field(
-        description="torch.compile of the networks. Needs a compiler, and a minute at the start."
-        " Not in BasicSR."
+        description="Compile the networks with torch.compile. Needs a compiler and a minute at"
+        " the start. Not in BasicSR."
     )
 
     @model_validator(mode="before")
@@ -241,7 +244,7 @@ class Training(Section):
 
 
 class PixelTraining(Training):
-    """The stage with the pixel loss alone, which gives the "4x PSNR" weights."""
+    """The training with the pixel loss alone, which gives the "4x PSNR" weights."""
 
     kind: Literal["train"] = "train"
     options: str = "configs/SR/psnr.yml"
@@ -251,16 +254,16 @@ class PixelTraining(Training):
 
 
 class Origin(Section):
-    """Where a training starts."""
+    """The weights a training starts from."""
 
-    pretrain_network_g: Literal["psnr_weights"] = Field(description="The asset.")
+    pretrain_network_g: Literal["psnr_weights"] = Field(description="The asset of the base.")
 
 
 class AdversarialTraining(Training):
-    """The ESRGAN stage: pixel, feature and relativistic adversarial loss (Wang et al. 2018, eq. 3).
+    """The ESRGAN training: pixel, perceptual and relativistic loss (Wang et al. 2018, eq. 3).
 
-    The defaults, `configs/SR/art_esrgan.yml`, are the seed's recipe; the file names each departure
-    from it and the reason.
+    The defaults, `configs/SR/art_esrgan.yml`, are those of the original notebook; the file explains
+    each departure.
     """
 
     options: str = "configs/SR/art_esrgan.yml"
@@ -276,7 +279,7 @@ class AdversarialTraining(Training):
         side = judge.arguments().get("input_size", 128)
         if judge.type == "VGGStyleDiscriminator" and crop != side:
             raise ValueError(
-                f"the discriminator VGGStyleDiscriminator judges crops of {side} pixels, not"
+                f"the discriminator VGGStyleDiscriminator takes crops of {side} pixels, not"
                 f" {crop}: set datasets.train.gt_size: {side} or network_d.type:"
                 " UNetDiscriminatorSN"
             )

@@ -1,10 +1,6 @@
-"""Building the RRDBNet, giving a small one a good start, and its noise while it trains.
+"""Building the RRDBNet ×4 (ESRGAN, Wang et al. 2018, figure 4), its initialisation and its noise.
 
-Belongs here: the network, its initial weights, its noise. Does not belong here: files of weights
-(`weights`), training.
-
-The network is basicsr's RRDBNet (ESRGAN, Wang et al. 2018, figure 4) ×4: LR and HR are RGB in
-[0, 1], batch×3×h×w to batch×3×4h×4w, and nothing clamps the result.
+The network maps RGB in [0, 1], batch×3×h×w, to batch×3×4h×4w and clamps nothing.
 """
 
 from __future__ import annotations
@@ -17,12 +13,12 @@ if TYPE_CHECKING:
     from torch import nn
 
 PREFILTER = 0.22
-"""Strength of the sharpening before enlargement. The two-fold enlargement below blurs; 0.22
-undoes that best on paintings reduced bicubically, and starts about 0.3 dB above bicubic."""
+"""Strength of the sharpening before the two bilinear enlargements, which blur. 0.22 compensates
+best on bicubically reduced paintings; the network starts about 0.3 dB above bicubic."""
 
 
 class NetworkSize(Protocol):
-    """What a network is built from; `weights.Spec` is one."""
+    """The size of an RRDBNet; `weights.Spec` implements it."""
 
     @property
     def features(self) -> int: ...  # noqa: D102
@@ -33,7 +29,7 @@ class NetworkSize(Protocol):
 
 
 def build(size: NetworkSize) -> nn.Module:
-    """Return an RRDBNet ×4 with basicsr's random weights, drawn from torch's global generator."""
+    """Return an RRDBNet ×4 with BasicSR's random weights, drawn from torch's global generator."""
     prepare()
     from basicsr.archs.rrdbnet_arch import RRDBNet
 
@@ -48,20 +44,18 @@ def build(size: NetworkSize) -> nn.Module:
 
 
 def initialise_as_interpolation(net: nn.Module) -> None:
-    """Set weights so that the untrained network is a good linear interpolation.
+    """Initialise the network as a good linear interpolation.
 
-    A network that is trained for minutes cannot spend them on learning what interpolation is. The
-    first three features carry the picture from end to end: `conv_first` sharpens it, each nearest
-    ×2 followed by a [1 2 1]⊗[1 2 1]/16 kernel is a bilinear ×2, `conv_hr` and `conv_last` copy.
-    LeakyReLU lets values that are not negative pass. The result is the sharpened picture enlarged
-    bilinearly twice, exact where zero padding does not reach (3 LR pixels from the border).
+    A training of minutes has no time to learn interpolation first. The first three features carry
+    the picture from end to end: `conv_first` sharpens it, each nearest ×2 followed by a
+    [1 2 1]⊗[1 2 1]/16 kernel is a bilinear ×2, `conv_hr` and `conv_last` copy. LeakyReLU passes
+    non-negative values. The result is the sharpened picture enlarged bilinearly twice, exact
+    beyond the reach of zero padding (3 LR pixels from the border).
 
-    All other weights stay random but for those that would add to the picture: what the body and
-    the other features contribute starts at zero, through `conv_body` and `conv_last`, as residual
-    branches do in Fixup (Zhang et al. 2019). These two get a gradient in the first step, and
-    everything behind them from the second step on.
-
-    The network remains a plain RRDBNet.
+    All other weights stay random, except that the contribution of the body and of the other
+    features starts at zero in `conv_body` and `conv_last`, as residual branches do in Fixup (Zhang
+    et al. 2019). These two receive a gradient in the first step, everything before them from the
+    second step on. The architecture is unchanged.
     """
     import torch
 
@@ -86,10 +80,10 @@ def initialise_as_interpolation(net: nn.Module) -> None:
 
 
 def add_noise(net: nn.Module, strength: float) -> None:
-    """Let each dense block's result x leave it as x + strength·x·N(0, 1), while `net` trains.
+    """Add noise to the output x of each dense block in training mode: x + strength·x·N(0, 1).
 
     ESRGAN+ (Rakotonirina and Rasoanaivo 2020), as in traiNNer: gradients flow through both terms.
-    Drawn from torch's global generator.
+    The noise is drawn from torch's global generator.
     """
     prepare()
     import torch

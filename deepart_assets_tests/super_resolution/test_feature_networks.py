@@ -87,7 +87,7 @@ def test_without_vgg19_the_fallback_says_why(site, downloads, fault):
     assert found.options == {"type": "EfficientNetLoss", "perceptual_weight": 0.01}
     assert ("404" if fault == "missing" else "begin with dcbb9e9d") in found.reason
     strict = loss.model_copy(update={"fallback": None})
-    with pytest.raises(UnavailableError, match=r"VGG19's weights cannot be had .*\.fallback"):
+    with pytest.raises(UnavailableError, match=r"the VGG19 weights are unavailable .*\.fallback"):
         find_feature_network(strict, downloads)
 
 

@@ -174,5 +174,5 @@ def test_a_file_of_other_tensors_is_no_backbone(tmp_path):
     torch.save(torchvision_network("alex").state_dict(), file)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
     metric = LpipsMetric(Lpips(path=str(file), sha256=digest))
-    with pytest.raises(UnavailableError, match=r"is no file of torchvision's squeezenet1_1"):
+    with pytest.raises(UnavailableError, match=r"is not torchvision's squeezenet1_1"):
         metric(*pictures())

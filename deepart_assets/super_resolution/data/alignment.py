@@ -1,18 +1,14 @@
-"""Whether LR and HR show the same thing at the same place.
-
-Belongs here: the measure that the data set's check uses. Does not belong here: making pairs
-(`degradation`).
-"""
+"""The shift between LR and HR, for the check of the pairs."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def shift(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> float:
-    """Return how far LR is shifted against HR, in LR pixels.
+    """Return the shift between LR and HR in LR pixels.
 
-    HR is reduced by plain area averaging, which keeps every detail where it is, and the peak of
-    the phase correlation of the two (Kuglin and Hines 1975; OpenCV's sub-pixel estimate) is found.
+    HR is reduced by area averaging, which moves nothing; the shift is the peak of the phase
+    correlation of the two (Kuglin and Hines 1975; OpenCV's sub-pixel estimate).
 
     Args:
         lr: uint8, h×w×3.
@@ -26,7 +22,7 @@ def shift(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> float:
         cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float64) for picture in (lr, reduced)
     )
     if first.std() == 0 or second.std() == 0 or min(height, width) < 2:
-        return 0.0  # a flat picture, or a line, is nowhere in particular
+        return 0.0  # a flat picture or a line has no position
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
     below, right = _even_dft_length(height) - height, _even_dft_length(width) - width
     first, second = (
@@ -38,7 +34,7 @@ def shift(lr: NDArray[np.uint8], hr: NDArray[np.uint8]) -> float:
 
 
 def _even_dft_length(length: int) -> int:
-    """Return an even length that OpenCV will not pad: of odd ones it is half a pixel off."""
+    """Return an even length that OpenCV does not pad; with odd ones it is half a pixel off."""
     import cv2
 
     while length % 2 or cv2.getOptimalDFTSize(length) != length:

@@ -1,11 +1,8 @@
-"""How a picture is reduced by 4, the degradation that super-resolution networks are trained on.
-
-Belongs here: MATLAB's bicubic kernel, reduction and enlargement by 4, the seed's reduction, and the
-pair made of one painting. Does not belong here: general resizing (`imaging.geometry`), which rounds
-differently at the borders; where pairs are kept (`pair_files`).
+"""The reduction and enlargement by 4 that super-resolution networks are trained and measured with.
 
 MATLAB's imresize (Keys 1981, a = -0.5) widens the kernel by the factor when it reduces, so that
-nothing aliases, and mirrors the picture at its borders with the edge pixel repeated.
+nothing aliases, and mirrors the picture at its borders with the edge pixel repeated. General
+resizing is in `imaging.geometry`.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,8 +28,8 @@ def cubic(distance: NDArray[np.floating]) -> NDArray[np.float64]:
 def matlab_bicubic_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Reduce a picture to a quarter of its sides as MATLAB's imresize does.
 
-    Only the pixels that remain are computed, as products with a small banded matrix of the
-    kernel's 16 taps: first down the columns, then, turned, along the rows. Nothing is rounded or
+    Computes the remaining pixels only, as products with a small banded matrix of the kernel's 16
+    taps: first down the columns, then, transposed, along the rows. Nothing is rounded or
     clipped in between, so the result is within one grey level of MATLAB's.
 
     Args:
@@ -42,7 +39,7 @@ def matlab_bicubic_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8, H/4×W/4×3.
 
     Raises:
-        PaintingError: A side is no multiple of 4.
+        PaintingError: A side is not a multiple of 4.
     """
     import cv2
 
@@ -52,7 +49,7 @@ def matlab_bicubic_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def area_jpeg_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Reduce a picture to a quarter of its sides as the seed does.
+    """Reduce a picture to a quarter of its sides as the original notebook does.
 
     Area averaging (OpenCV's INTER_AREA), then once through a JPEG as `cv2.imwrite` writes it:
     quality 95, chroma at half the resolution.
@@ -64,7 +61,7 @@ def area_jpeg_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8, H/4×W/4×3.
 
     Raises:
-        PaintingError: A side is no multiple of 4.
+        PaintingError: A side is not a multiple of 4.
     """
     import cv2
 
@@ -79,7 +76,7 @@ REDUCTIONS: Mapping[Degradation, Callable[[NDArray[np.uint8]], NDArray[np.uint8]
     "bicubic": matlab_bicubic_reduce,
     "area_jpeg": area_jpeg_reduce,
 }
-"""How LR is made of HR, by the name in the settings."""
+"""The reductions from HR to LR, by their name in the settings."""
 
 
 def matlab_bicubic_enlarge(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -112,8 +109,8 @@ def lr_hr_pair(
 
     HR is the painting with its smaller side reduced to `hr_side` by area averaging (a smaller
     painting keeps its size: an enlarged one would teach blur), cut at the right and at the bottom
-    to multiples of 4. LR is its reduction. With "area_jpeg" LR alone passes through JPEG: the seed
-    compresses HR too, but HR is what the network learns to paint, and JPEG's blocks are no paint.
+    to multiples of 4. LR is HR reduced. With "area_jpeg" only LR is compressed: the original
+    notebook compresses HR too, which teaches the network to draw JPEG blocks.
 
     Args:
         picture: uint8, H×W×3.
@@ -140,7 +137,7 @@ TAPS = np.arange(-6, 10)
 """Output pixel k is centred between input pixels 4k+1 and 4k+2; the kernel reaches 8 each way."""
 
 ROWS_AT_ONCE = 4
-"""Output rows in one product. More waste time on the matrix's zeros, fewer convert pixels twice."""
+"""Output rows per product. More multiply zeros of the matrix, fewer convert pixels twice."""
 
 
 def _reduce_rows(picture: NDArray) -> NDArray[np.float32]:

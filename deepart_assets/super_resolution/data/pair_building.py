@@ -1,11 +1,7 @@
-"""From originals to the LR/HR pairs of the lake, each made once.
+"""Building the LR/HR pairs in the lake, each only if it is new or changed.
 
-Belongs here: what a pair is made from, making those that are new or changed, taking away those that
-are no longer wanted. Does not belong here: how pixels are reduced (`degradation`), what a pair's
-files look like (`pair_files`).
-
-Each pair has a record of its own, so a run that is killed keeps what it made, and the next one goes
-on from there.
+Each pair has its own record, so an interrupted run keeps what it made and the next one continues.
+The reduction is in `degradation`, the file layout in `pair_files`.
 """
 
 import json
@@ -42,10 +38,10 @@ from deepart_assets.super_resolution.data.pairs import Split
 from deepart_assets.work import Progress, in_parallel
 
 CODE_VERSION = "2"
-"""Of a pair; raised when the same original and settings give other files."""
+"""Code version of a pair; raise it when the same original and settings give other files."""
 
 WORKERS = min(8, os.cpu_count() or 1)
-"""Paintings in work at once. Each holds its original, HR and LR in memory."""
+"""Paintings processed at once. Each holds its original, HR and LR in memory."""
 
 
 @dataclass(frozen=True)
@@ -67,23 +63,23 @@ def build_pairs(
     read: Callable[[str], NDArray[np.uint8]],
     report: Callable[[str], None] = lambda line: None,
 ) -> StageResult:
-    """Make the pairs that are new or changed, a few at a time, and list all.
+    """Make the pairs that are new or changed and write the manifest of all.
 
-    A painting that cannot be processed is left out with its reason; the others go on.
+    A painting that cannot be processed is left out with its reason; the others continue.
 
     Args:
         store: Where pairs and records go.
         originals: The data set.
-        settings: HR's side and the degradation.
-        read: Decodes a lake path to RGB uint8, H×W×3; is called by several threads.
-        report: Is called with a line of progress now and then, and for each painting left out.
+        settings: The side of HR and the degradation.
+        read: Decodes a lake path to RGB uint8, H×W×3; called by several threads.
+        report: Called with lines of progress and with each painting left out.
 
     Returns:
-        The manifest as the first file, then the files of all pairs; with figures.
+        The manifest as the first file, the files of all pairs, and figures.
 
     Raises:
-        UnavailableError: There are originals, and none gave a pair.
-        OSError: The lake cannot be written (a full disk, say). What was made stays.
+        UnavailableError: There are originals but no pair could be made.
+        OSError: The lake cannot be written (for example, the disk is full). Finished pairs stay.
     """
 
     def one(original: Original) -> tuple[MaterializationRecord, bool]:
@@ -104,8 +100,8 @@ def build_pairs(
         try:
             return one(original)
         except OSError:
-            raise  # the disk's or the network's fault, and not this painting's
-        except Exception as error:  # one bad painting never stops the others
+            raise  # a fault of the disk or the network, not of this painting
+        except Exception as error:  # one bad painting does not stop the others
             return error
 
     made: list[tuple[Original, MaterializationRecord, bool]] = []
@@ -147,10 +143,10 @@ def build_pairs(
 
 
 def attempt(previous: MaterializationRecord | None) -> int:
-    """Return which attempt at the data set this is, from the record of the last one.
+    """Return the number of this attempt at the pairs, from the record of the previous one.
 
-    It is part of the data set's provenance. After an attempt that left paintings out it is another
-    one, so that they are tried again; otherwise it stays, so that nothing is stale.
+    It is part of the provenance: it increases after an attempt that left paintings out, so that
+    they are tried again, and otherwise stays, so that nothing becomes stale.
     """
     if previous is None:
         return 0
@@ -161,7 +157,7 @@ def attempt(previous: MaterializationRecord | None) -> int:
 def remove_unlisted(store: MaterializationStore) -> list[str]:
     """Remove the pictures and records of pairs that the recorded data set does not list.
 
-    Call it after the new data set is recorded: until then the old pairs may be in use.
+    Call it after the new data set is recorded; until then the old pairs may be in use.
 
     Returns:
         The lake paths of the removed pictures.

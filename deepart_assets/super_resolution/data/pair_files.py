@@ -1,14 +1,10 @@
-"""LR/HR pairs as files: where they lie, how they are written, how training reads them.
-
-Belongs here: the layout of `lr_hr_pairs/`, its picture format, pairs that stay on the disk. Does
-not belong here: making pairs (`pair_building`), cutting crops out of them (`pairs`).
+"""LR/HR pairs as files: their layout in the lake, their format, and memory-mapped reading.
 
     lr_hr_pairs/pairs.json                    [{"id", "split", "hr": sha256, "lr": sha256}, …]
     lr_hr_pairs/<split>/{hr,lr}/<id>.tiff     one name for both pictures of a pair
 
-A picture is an uncompressed TIFF with its pixels in one piece, which any viewer opens. Mapped into
-memory, a crop of it costs the pages that it touches, and nothing is decoded. `benchmarks/pairs.py`
-compares this with other layouts.
+A picture is an uncompressed TIFF with contiguous pixels. Memory-mapped, a crop reads only the pages
+it touches and nothing is decoded. `benchmarks/pairs.py` compares other layouts.
 """
 
 from __future__ import annotations
@@ -28,10 +24,10 @@ from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.super_resolution.data.pairs import Pair, Split
 
 PAIRS = "lr_hr_pairs"
-"""The folder of the pairs and the asset that they are."""
+"""The folder of the pairs, and the name of the asset."""
 
 MANIFEST = f"{PAIRS}/pairs.json"
-"""Which pairs there are: a list of {"id", "split", "hr": sha256, "lr": sha256}."""
+"""The list of all pairs: {"id", "split", "hr": sha256, "lr": sha256}."""
 
 Kind = Literal["hr", "lr"]
 
@@ -57,7 +53,7 @@ def encode_tiff(picture: NDArray[np.uint8]) -> bytes:
 
 @dataclass(frozen=True)
 class MappedPicture:
-    """The place of a picture's pixels in a local file, `offset` in bytes and `shape` H×W×3."""
+    """The pixels of a picture in a local file, `offset` in bytes and `shape` H×W×3."""
 
     file: Path
     offset: int
@@ -65,10 +61,10 @@ class MappedPicture:
 
     @classmethod
     def of(cls, file: Path) -> MappedPicture:
-        """Find the pixels of a TIFF that `encode_tiff` made.
+        """Locate the pixels of a TIFF made by `encode_tiff`.
 
         Raises:
-            PaintingError: The file is missing, cut off, or another kind of file.
+            PaintingError: The file is missing, truncated, or of another kind.
         """
         import tifffile
 
@@ -80,7 +76,7 @@ class MappedPicture:
         except (OSError, ValueError, LookupError, struct.error) as error:
             raise _damaged(file, str(error)) from error
         if not mappable or len(shape) != 3 or shape[2] != 3:
-            raise _damaged(file, "it is no uncompressed TIFF of 8-bit RGB")
+            raise _damaged(file, "it is not an uncompressed 8-bit RGB TIFF")
         height, width, channels = shape
         size = file.stat().st_size
         if size < offset + height * width * channels:
@@ -88,10 +84,10 @@ class MappedPicture:
         return cls(file, offset, (height, width, channels))
 
     def array(self) -> NDArray[np.uint8]:
-        """Map the pixels: uint8, H×W×3, read-only. The file is open as long as the array lives.
+        """Map the pixels: uint8, H×W×3, read-only. The file stays open as long as the array.
 
         Raises:
-            PaintingError: The file is not what it was any more.
+            PaintingError: The file has changed since.
         """
         try:
             return np.asarray(np.memmap(self.file, np.uint8, "r", self.offset, self.shape))
@@ -100,9 +96,9 @@ class MappedPicture:
 
 
 class StoredPair(Pair):
-    """A pair that stays on the disk: its arrays are mapped each time they are asked for.
+    """A pair on disk, whose arrays are memory-mapped on each access.
 
-    So any number of pairs holds no file open and no pixel in memory, and a pickled pair is small.
+    Any number of pairs keeps no file open and no pixel in memory, and pickles are small.
     """
 
     _lr: MappedPicture
@@ -110,12 +106,12 @@ class StoredPair(Pair):
 
     def __init__(self, id: str, split: Split, lr: MappedPicture, hr: MappedPicture) -> None:
         for name, value in {"id": id, "split": split, "_lr": lr, "_hr": hr}.items():
-            object.__setattr__(self, name, value)  # as frozen as any pair
+            object.__setattr__(self, name, value)  # the class is frozen
         self._check(lr.shape, hr.shape)
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of LR, without a look at the file."""
+        """Height and width of LR, without reading the file."""
         return self._lr.shape[:2]
 
     @property
@@ -132,8 +128,8 @@ class StoredPair(Pair):
 def open_pairs(lake: Lake, rows: Iterable[Mapping[str, Any]], cache: Path) -> list[StoredPair]:
     """Open the pairs of a manifest, in its order.
 
-    A lake on this machine is read where it lies. From any other, each picture is fetched into
-    `cache` once, where its name is its hash.
+    A local lake is read in place. From a remote one each picture is fetched once into `cache`,
+    where its name is its hash.
 
     Args:
         lake: Where the pairs are.
@@ -141,7 +137,7 @@ def open_pairs(lake: Lake, rows: Iterable[Mapping[str, Any]], cache: Path) -> li
         cache: A local folder.
 
     Raises:
-        PaintingError: A picture is missing, cut off or altered.
+        PaintingError: A picture is missing, truncated or altered.
     """
     return [
         StoredPair(
@@ -165,7 +161,7 @@ def _local_file(lake: Lake, row: Mapping[str, Any], kind: Kind, cache: Path) -> 
         except FileNotFoundError as error:
             raise _damaged(path, "it is missing from the data lake") from error
         if sha256_of(data) != row[kind]:
-            raise _damaged(path, "it is not what was written")
+            raise _damaged(path, "its SHA-256 is not the one of the manifest")
         copies.write(name, data)
     return Path(copies.full_path(name))
 

@@ -1,8 +1,4 @@
-"""LR/HR pairs and random crops of them.
-
-Belongs here: the pair and the sampling of training batches. Does not belong here: how LR is made
-(`degradation`), pairs on the disk (`pair_files`).
-"""
+"""LR/HR pairs in memory, and random crops of them for training batches."""
 
 from __future__ import annotations
 
@@ -22,15 +18,14 @@ if TYPE_CHECKING:
 Split = Literal["train", "valid", "test"]
 
 CONTEXT = 2
-"""LR pixels around a training crop whose enlargement is thrown away: there the convolutions' zero
-padding darkens the picture. Upscaling gives every tile real context, so no loss may see those
-pixels: a feature loss or a discriminator that does makes the network mend them and spoil the
-rest."""
+"""LR pixels around a training crop whose enlargement is discarded, because the zero padding of the
+convolutions darkens it. Tiled upscaling gives every tile real context, so no loss may see those
+pixels: the network would learn to correct them and degrade the rest."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pair:
-    """One painting twice: `lr` (uint8, h×w×3) and `hr` (uint8, 4h×4w×3), both RGB."""
+    """A painting at both resolutions: `lr` (uint8, h×w×3) and `hr` (uint8, 4h×4w×3), both RGB."""
 
     id: str
     split: Split
@@ -53,22 +48,22 @@ class Pair:
 
 
 def of_split(pairs: Sequence[Pair], split: Split) -> list[Pair]:
-    """Return the pairs of one split, in the order given."""
+    """Return the pairs of one split, in their order."""
     return [pair for pair in pairs if pair.split == split]
 
 
 def croppable(pairs: Sequence[Pair], crop: int, context: int = 0) -> list[Pair]:
-    """Return the training pairs whose HR holds a crop with its context (`random_crops`).
+    """Return the training pairs large enough for a crop with its context (`random_crops`).
 
     Raises:
-        UnavailableError: There is none.
+        UnavailableError: No pair is.
     """
     side = crop + 2 * context * SCALE
     fitting = [pair for pair in of_split(pairs, "train") if min(pair.hr.shape[:2]) >= side]
     if not fitting:
         raise UnavailableError(
             f"none of the {len(pairs)} pairs is a training pair of at least {side} pixels a side:"
-            " add larger paintings or make the training's datasets.train.gt_size smaller"
+            " add larger paintings or make datasets.train.gt_size of the training smaller"
         )
     return fitting
 
@@ -80,9 +75,9 @@ class Sampling:
     Attributes:
         batch: Number of crops.
         crop: Side of an HR crop in pixels, a multiple of 4.
-        context: LR pixels that LR shows beyond HR on each side.
-        mirrored: Whether crops are mirrored at random.
-        turned: Whether crops are turned by 0, 90, 180 or 270 degrees at random.
+        context: LR pixels by which LR extends beyond HR on each side.
+        mirrored: Mirror crops at random.
+        turned: Rotate crops by 0, 90, 180 or 270 degrees at random.
         shard: Start and end of the crops to cut; the whole batch is drawn, so that the processes
             of a distributed training draw the same.
     """
@@ -102,8 +97,8 @@ def random_crops(
 
     Args:
         pairs: All at least `crop + 8 context` pixels a side in HR (`croppable`).
-        generator: The only source of chance.
-        sampling: How many, how large, in which orientations.
+        generator: The only source of randomness.
+        sampling: Number, size and orientations of the crops.
 
     Returns:
         LR (uint8, n×l×l×3 with l = crop/4 + 2 context) and HR (uint8, n×crop×crop×3).
@@ -114,13 +109,13 @@ def random_crops(
 
 
 def to_tensor(pictures: NDArray[np.uint8], device: torch.device | str = "cpu") -> torch.Tensor:
-    """Turn uint8 N×H×W×3 into float32 N×3×H×W in [0, 1] on `device`, channels last in memory."""
+    """Convert uint8 N×H×W×3 to float32 N×3×H×W in [0, 1] on `device`, in channels-last memory."""
     import torch
 
     pixels = torch.from_numpy(np.ascontiguousarray(pictures))
     if torch.device(device).type == "cuda":
-        pixels = pixels.pin_memory()  # copied while the GPU still computes the batch before
-    # Moved as bytes: a quarter of what floats take.
+        pixels = pixels.pin_memory()  # copied while the GPU computes the previous batch
+    # Moved as bytes, a quarter of the size of floats.
     moved = pixels.to(device, non_blocking=True).permute(0, 3, 1, 2)
     return moved.to(torch.float32) / 255
 

@@ -1,5 +1,1 @@
-"""How good a ×4 network is.
-
-Belongs here: figures, comparisons, what is claimed of them, and pictures of them. Does not belong
-here: enlarging (`upscaling`).
-"""
+"""Evaluation of ×4 networks: figures, comparisons, claims and pictures."""

@@ -1,7 +1,6 @@
-"""What a ×4 network may do to a picture that it must not: shift its colours, draw its own grid.
+"""Measures of what a ×4 network must not do: shift colours, or draw patterns of its own grid.
 
-Belongs here: measures of both, in units. Does not belong here: their limits
-(`settings.evaluation`), which networks are held to them (`claims`).
+The limits are in `settings.evaluation`, the claims in `claims`.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ from numpy.typing import NDArray
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_reduce
 
 AREA = 8
-"""LR pixels a side of the areas whose colours are compared: 32 in the result. Single pixels differ
-where an edge is drawn sharper; a wrong colour covers areas."""
+"""Side in LR pixels of the areas whose colours are compared (32 in the result). Single pixels
+differ where an edge is sharper; a wrong colour covers areas."""
 
 WINDOW = 32
-"""Pixels a side of the windows whose spectra are looked at; a multiple of 4."""
+"""Side in pixels of the windows whose spectra are averaged; a multiple of 4."""
 
 
 def colour_shift(made: NDArray[np.uint8], lr: NDArray[np.uint8]) -> float:
-    """Return how far the colours of an enlarged picture are from those it was enlarged from.
+    """Return the mean colour difference between an upscaled picture and its LR input.
 
-    The result is reduced again by MATLAB's rule, both are averaged in CIELAB (D65) over areas of 8
-    LR pixels, and the distance of these is averaged. Shifts in opposite directions in two places
-    do not cancel out.
+    The result is reduced by MATLAB's bicubic, both are averaged in CIELAB (D65) over areas of 8 LR
+    pixels, and the distances of the areas are averaged, so that opposite shifts in two places do
+    not cancel out.
 
     Args:
         made: uint8, 4h×4w×3.
@@ -41,12 +40,12 @@ def colour_shift(made: NDArray[np.uint8], lr: NDArray[np.uint8]) -> float:
 def checkerboard(picture: NDArray[np.uint8]) -> float:
     """Return the strength of patterns that repeat with the grid of a ×4 enlargement.
 
-    A network that enlarges twice by 2 may treat the 2×2 or 4×4 pixels that come of one unequally
-    (Odena, Dumoulin and Olah 2016). In the spectrum that gives lines at the 15 frequencies (i/4,
-    j/4) per pixel, and nothing beside them; a texture has power around them too. Taken is the power
-    of the lines above that beside them, summed, in the mean over windows of 32 pixels. A line
-    counts if it stands out by more than three standard errors of this mean: windows differ, and
-    those of a lively painting by more than a faint pattern adds.
+    A network that upscales twice by 2 may treat the 2×2 or 4×4 pixels of one input pixel unequally
+    (Odena, Dumoulin and Olah 2016). That gives lines in the spectrum at the 15 frequencies (i/4,
+    j/4) per pixel, while a texture has power around them too. The measure sums the power of the
+    lines above their surroundings, in the mean over windows of 32 pixels. A line counts if it
+    exceeds three standard errors of this mean, because the windows of a lively painting differ by
+    more than a faint pattern adds.
 
     Args:
         picture: uint8, H×W×3.
@@ -77,7 +76,7 @@ def _lab_areas(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 def _spectra(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the periodogram of each window's luma: N×WINDOW×WINDOW.
 
-    They are scaled so that a line's bin holds the mean square of its wave.
+    The bin of a line holds the mean square of its wave.
     """
     import cv2
 
@@ -85,11 +84,11 @@ def _spectra(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
     rows, columns = (length // WINDOW for length in grey.shape)
     cut = grey[: rows * WINDOW, : columns * WINDOW].reshape(rows, WINDOW, columns, WINDOW)
     windows = cut.transpose(0, 2, 1, 3).reshape(-1, WINDOW, WINDOW)
-    # Hann's window: what is no wave of the grid leaks into its two neighbours and no further.
+    # With Hann's window other waves leak into two neighbouring bins only.
     taper = np.hanning(WINDOW + 1)[:-1]
     taper = np.outer(taper, taper) / taper.mean() ** 2
     spectra = np.empty(windows.shape, np.float32)
-    for first in range(0, len(windows), 1024):  # complex numbers for these alone
+    for first in range(0, len(windows), 1024):  # limits the memory for complex numbers
         some = slice(first, first + 1024)
         even = windows[some] - windows[some].mean(axis=(1, 2), keepdims=True)
         spectra[some] = np.abs(np.fft.fft2(even * taper)) ** 2 / WINDOW**4
@@ -97,10 +96,10 @@ def _spectra(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _above_surroundings(spectrum: NDArray[np.float64], row: int, column: int) -> float:
-    """Return the power of a bin above that of those two and three bins away.
+    """Return the power of a bin above the median of the bins two and three away.
 
-    On an axis of the spectrum, where upright and level brushwork and canvas gather, they are those
-    along the axis; elsewhere all around.
+    On an axis of the spectrum, where vertical and horizontal brushwork and canvas concentrate,
+    these are the bins along the axis; elsewhere all around.
     """
     reach = (-3, -2, 2, 3)
     if row == 0:

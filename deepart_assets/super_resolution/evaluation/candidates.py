@@ -19,14 +19,14 @@ BICUBIC, BASE, GAN = "bicubic", "psnr_weights", "art_esrgan"
 
 @dataclass
 class Candidates:
-    """What is compared, in the order of the table."""
+    """The upscalers to compare, in the order of the table."""
 
     upscalers: dict[str, Callable[[], Upscaler]] = field(default_factory=dict)
-    """By name, made when it is its turn: a network of 64/23 takes some hundred megabytes."""
+    """Factories by name: a 64/23 network takes some hundred megabytes and is built when needed."""
     strengths: dict[str, float] = field(default_factory=dict)
-    """Those on the line from the base (0) to the GAN (1)."""
+    """Interpolation strengths by name, from the base (0) to the GAN (1)."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """The reason for each row that is wanted and cannot be had."""
+    """The reason for each row that is unavailable, by name."""
 
 
 def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling) -> Candidates:
@@ -34,9 +34,9 @@ def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling
 
     Args:
         base: A file of weights of the pixel stage (`weights.read_state`).
-        gan: One of the adversarial stage.
-        choice: Which interpolations.
-        upscaling: How networks are run.
+        gan: A file of weights of the adversarial stage.
+        choice: The interpolations.
+        upscaling: Settings of the tiled inference.
     """
 
     def network(weights: Callable[[], bytes], name: str) -> Callable[[], Upscaler]:

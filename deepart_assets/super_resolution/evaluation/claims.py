@@ -5,7 +5,7 @@ Only what a network is trained for is claimed:
 * the base, trained with the pixel loss, is more faithful than bicubic: a higher mean PSNR-Y;
 * Art ESRGAN is more natural than the base and than bicubic: a lower mean NIQE than either. It does
   not claim to be more faithful: no network can be better at both (Blau and Michaeli 2018);
-* neither shifts colours nor draws its own grid, on any painting.
+* neither shifts colours nor draws patterns of its own grid, on any painting.
 
 Interpolations are measured, but nothing is claimed of them.
 """
@@ -32,31 +32,31 @@ class Claim:
     name: str
     statement: str
     fault: Callable[[Comparison, Evaluation], str | None]
-    """Returns what speaks against it, or None. What could not be measured speaks against none."""
+    """Returns the evidence against it, or None, also if a figure could not be measured."""
 
 
 def faults(comparison: Comparison, choice: Evaluation) -> dict[str, str]:
-    """Return by name of the claim what speaks against it; nothing where all hold."""
+    """Return the evidence against each claim that does not hold, by its name."""
     found = {claim.name: claim.fault(comparison, choice) for claim in CLAIMS}
     return {name: fault for name, fault in found.items() if fault is not None}
 
 
 def worst_artefacts(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return a row an upscaler: its largest colour shift and pattern of the grid, and where.
+    """Return a row per upscaler: its largest colour shift and grid pattern, and their paintings.
 
-    The pattern is what goes beyond the original's, in grey levels, at least 0.
+    The pattern is the excess over the original's, in grey levels, at least 0.
     """
     rows = []
     for name in dict.fromkeys(each["upscaler"] for each in comparison.paintings):
         own = [each for each in comparison.paintings if each["upscaler"] == name]
-        shifted, patterned = max(own, key=_shift), max(own, key=_beyond_original)
+        worst_shift, worst_pattern = max(own, key=_shift), max(own, key=_beyond_original)
         rows.append(
             {
                 "name": name,
-                "colour_shift": _shift(shifted),
-                "colour_shift_at": shifted["painting"],
-                "checkerboard": max(0.0, _beyond_original(patterned)),
-                "checkerboard_at": patterned["painting"],
+                "colour_shift": _shift(worst_shift),
+                "colour_shift_at": worst_shift["painting"],
+                "checkerboard": max(0.0, _beyond_original(worst_pattern)),
+                "checkerboard_at": worst_pattern["painting"],
             }
         )
     return rows
@@ -77,8 +77,8 @@ def _gan_is_natural(comparison: Comparison, choice: Evaluation) -> str | None:
     }
     if not better:
         return None
-    told = ", ".join(f"of {name} {value:.2f}" for name, value in better.items())
-    return f"NIQE of {GAN} is {ours:.2f}, {told}"
+    listed = ", ".join(f"of {name} {value:.2f}" for name, value in better.items())
+    return f"NIQE of {GAN} is {ours:.2f}, {listed}"
 
 
 def _no_colour_shift(comparison: Comparison, choice: Evaluation) -> str | None:
@@ -92,13 +92,13 @@ def _no_checkerboard(comparison: Comparison, choice: Evaluation) -> str | None:
 def _beyond(
     comparison: Comparison, value: Callable[[Figures], float], limit: float, unit: str
 ) -> str | None:
-    """Tell which results of our networks are above a limit."""
+    """Return which results of our networks exceed a limit, or None."""
     ours = [each for each in comparison.paintings if each["upscaler"] in OURS]
     above = sorted((each for each in ours if value(each) > limit), key=value, reverse=True)
     if not above:
         return None
-    told = ", ".join(f"{each['name']} {value(each):.2f}" for each in above[:5])
-    return f"{len(above)} of {len(ours)} results above {limit:g} {unit}: {told}"
+    listed = ", ".join(f"{each['name']} {value(each):.2f}" for each in above[:5])
+    return f"{len(above)} of {len(ours)} results above {limit:g} {unit}: {listed}"
 
 
 def _shift(figures: Figures) -> float:

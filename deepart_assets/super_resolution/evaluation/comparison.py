@@ -1,8 +1,6 @@
-"""How good upscalers are, on paintings whose original is known: a table.
+"""Measuring upscalers on the paintings of the test split.
 
-Belongs here: measuring each upscaler on each painting, and the means. Does not belong here: the
-figures themselves (`metrics`, `lpips`, `artefacts`), who is compared (`candidates`), what is
-claimed of the figures (`claims`), pictures (`crops`).
+The figures are in `metrics`, `lpips` and `artefacts`, the claims about them in `claims`.
 """
 
 from __future__ import annotations
@@ -33,18 +31,18 @@ Metric = Callable[[NDArray[np.uint8], NDArray[np.uint8]], float | None]
 
 @dataclass(frozen=True)
 class Comparison:
-    """The figures of a comparison, as plain JSON."""
+    """The figures of a comparison, as plain JSON values."""
 
     rows: list[dict[str, Any]]
-    """A row an upscaler: name; psnr_y and psnr_rgb in dB, ssim_y, ssim_rgb, niqe and, where it was
-    asked for, lpips, means over the paintings (None where no painting is large enough); seconds,
-    the mean time to enlarge one painting."""
+    """A row per upscaler: name; psnr_y and psnr_rgb in dB, ssim_y, ssim_rgb, niqe and, if measured,
+    lpips, means over the paintings (None if no painting is large enough); seconds, the mean time
+    per painting."""
     paintings: list[dict[str, Any]]
-    """A row an upscaler and painting: name ("upscaler/painting"), upscaler, painting, the figures
+    """A row per upscaler and painting: name ("upscaler/painting"), upscaler, painting, the figures
     above, colour_shift in ΔE*ab, and checkerboard in grey levels, of the result and
     (checkerboard_original) of the original."""
     originals: dict[str, float | None]
-    """Means over the originals of what needs no other picture: niqe."""
+    """Means over the originals: niqe."""
 
 
 def evaluate(
@@ -55,17 +53,17 @@ def evaluate(
     lpips: Metric | None = None,
     report: Callable[[int, int, str], None] = lambda done, total, name: None,
 ) -> Comparison:
-    """Enlarge the LR of the test pairs with each upscaler and compare with HR.
+    """Upscale the LR of the test pairs with each upscaler and compare with HR.
 
     Args:
-        pairs: Those of the split "test" are used.
-        upscalers: What makes each, by the name for the table, in its order.
-        crop: Measure the middle of each painting alone, HR pixels a side; None: all of it.
-        lpips: Measured too where it is given.
-        report: Called with (pictures done, pictures in all, name) after each picture.
+        pairs: LR/HR pairs; uses the split "test".
+        upscalers: Factories by name, in the order of the table.
+        crop: Side in HR pixels of the centre to measure; None: the whole painting.
+        lpips: LPIPS, if it is to be measured.
+        report: Called with (pictures done, pictures in total, name) after each picture.
 
     Raises:
-        UnavailableError: There is no test pair.
+        UnavailableError: No pair is in the test split.
     """
     tests = of_split(pairs, "test")
     if not tests:
@@ -81,7 +79,7 @@ def evaluate(
     rows, paintings = [], []
     for name, make in upscalers.items():
         upscaler = make()
-        upscaler(tests[0].lr[:8, :8])  # loads the network before the clock runs
+        upscaler(tests[0].lr[:8, :8])  # loads the network, which is not timed
         measured: list[dict[str, float | None]] = []
         for pair, part, original in zip(tests, parts, originals, strict=True):
             start = time.perf_counter()

@@ -1,7 +1,6 @@
-"""Parts of a painting: which, enlarging them alone, and pictures of them side by side.
+"""Parts of a painting for the evaluation: choosing, upscaling and showing them.
 
-Belongs here: the choice of a part, its LR, HR and enlargement, rows of details. Does not belong
-here: figures (`metrics`, `comparison`), random crops for training (`pairs`).
+Random crops for training are in `data.pairs`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.upscaling.upscaler import Upscaler
 
 MARGIN = 32
-"""LR pixels around a part that are enlarged with it: the seed's overlap of tiles."""
+"""LR pixels of context around a part: the tile overlap of the original notebook."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Crop:
         return self._cut(pair.hr, SCALE)
 
     def enlarged(self, pair: Pair, upscaler: Upscaler) -> NDArray[np.uint8]:
-        """Enlarge the part as it comes out of the whole painting, without enlarging all of that."""
+        """Upscale the part with its context, as in an upscaling of the whole painting."""
         height, width = pair.lr.shape[:2]
         above, before = max(0, self.top - MARGIN), max(0, self.left - MARGIN)
         below = min(height, self.top + self.height + MARGIN)
@@ -55,7 +54,7 @@ class Crop:
 
 
 def middle(pair: Pair, side: int | None) -> Crop:
-    """Return the middle of a painting, at most `side` HR pixels high and wide; None: all of it."""
+    """Return the centre of a painting, at most `side` HR pixels a side; None: all of it."""
     height, width = pair.lr.shape[:2]
     if side is None:
         return Crop(0, 0, height, width)
@@ -64,7 +63,7 @@ def middle(pair: Pair, side: int | None) -> Crop:
 
 
 def detail(pair: Pair, side: int) -> Crop:
-    """Return the square of `side` HR pixels, or as many as there are, with most to see."""
+    """Return the most detailed square of `side` HR pixels, or less in a smaller painting."""
     smaller = min(side // SCALE, *pair.lr.shape[:2])
     return Crop(*most_detailed(pair.lr, smaller), smaller, smaller)
 
@@ -84,15 +83,15 @@ def most_detailed(picture: NDArray[np.uint8], side: int) -> tuple[int, int]:
 def picture_rows(
     pairs: Sequence[Pair], upscalers: Mapping[str, Upscaler], side: int
 ) -> NDArray[np.uint8]:
-    """Set one detail of each painting into a row: LR, each upscaler's result, the original.
+    """Draw a row per painting with one detail: LR, each upscaler's result, the original.
 
     Args:
         pairs: The paintings, at least one, top to bottom; their ids are the titles.
         upscalers: By caption, left to right.
-        side: Side of the details in HR pixels; they are where a painting has most detail.
+        side: Side of the details in HR pixels.
 
     Returns:
-        uint8, H×W×3: captioned rows, details at one pixel a pixel, LR enlarged by repetition.
+        uint8, H×W×3: captioned rows at full resolution; LR is enlarged by repeating pixels.
     """
     rows = [_picture_row(pair, upscalers, side) for pair in pairs]
     widest = max(row.shape[1] for row in rows)
@@ -111,7 +110,7 @@ def _picture_row(pair: Pair, upscalers: Mapping[str, Upscaler], side: int) -> ND
 
 
 def _widened(row: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:
-    """Go on with the ground, which the first pixel shows, to the right."""
+    """Extend a row to the right with its background, the colour of the first pixel."""
     wide = np.tile(row[:1, :1], (row.shape[0], width, 1))
     wide[:, : row.shape[1]] = row
     return wide

@@ -1,10 +1,7 @@
-"""LPIPS (Zhang et al. 2018), where its own backbone is there; else the reason why not.
+"""LPIPS (Zhang et al. 2018) by the authors' package `lpips`, where its backbone is available.
 
-Belongs here: finding and verifying the two files it is made of. Does not belong here: the metric,
-which the authors' package `lpips` computes, and any other network under its name.
-
-The linear heads come with the package. The backbone's weights are torchvision's, trained on
-ImageNet; no package carries them, and nothing is downloaded here.
+The linear heads come with the package. The backbone's ImageNet weights are torchvision's, which no
+package carries; nothing is downloaded here.
 """
 
 from __future__ import annotations
@@ -35,17 +32,17 @@ _FILES: Mapping[LpipsNetwork, str] = {
     "squeeze": "squeezenet1_1-b8a52dc0.pth",
     "alex": "alexnet-owt-7be5be79.pth",
 }
-"""Torchvision's files; the name carries the first digits of the SHA-256."""
+"""The files of torchvision; the name has the first digits of the SHA-256."""
 
 SMALLEST_SIDE = 64
-"""Pixels a side without the border, as the crops that its heads were fitted on."""
+"""Smallest side in pixels without the border: that of the crops the heads were fitted on."""
 
 
 class LpipsMetric:
-    """The distance of two pictures as people see it; lower is closer.
+    """The perceptual distance of two pictures; lower is closer.
 
     Raises:
-        UnavailableError: The package or the backbone is missing, or is another file.
+        UnavailableError: The package or the backbone is missing, or the file has another SHA-256.
     """
 
     def __init__(self, settings: Lpips) -> None:
@@ -56,12 +53,12 @@ class LpipsMetric:
             )
         self._file = _backbone(settings)
         self.version = f"{settings.network} {_verified(self._file, settings)}"
-        """What its figures depend on: the backbone and its SHA-256."""
+        """The backbone and its SHA-256, which the figures depend on."""
 
     def __call__(self, made: NDArray[np.uint8], original: NDArray[np.uint8]) -> float | None:
         """Compare two pictures of one size (uint8, H×W×3), without the outermost 4 pixels.
 
-        None below 72 pixels a side.
+        Returns None below 72 pixels a side.
 
         Raises:
             UnavailableError: The file of the backbone holds other tensors than torchvision's.
@@ -82,25 +79,25 @@ class LpipsMetric:
         from lpips import LPIPS
 
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it builds the backbone by an old argument
-            # "Random" only until the next lines: its other way downloads the weights.
+            warnings.simplefilter("ignore")  # lpips passes a deprecated argument to torchvision
+            # Random weights, replaced below: without pnet_rand it downloads them.
             net = LPIPS(net=self._network, pnet_rand=True, verbose=False)
         try:
             state = torch.load(self._file, map_location="cpu", weights_only=True)
             _fill(net.net, state)
-        except Exception as error:  # damage makes an unpickler fail in any way
+        except Exception as error:  # a damaged file makes the unpickler fail in any way
             words = (str(error).splitlines() or [type(error).__name__])[0]
             raise UnavailableError(
-                f"{self._file} is no file of torchvision's {_FILES[self._network]} ({words}): fetch"
+                f"{self._file} is not torchvision's {_FILES[self._network]} ({words}): fetch"
                 " it again"
             ) from error
         return net.eval()
 
 
 def hub_folder() -> Path:
-    """Return what `torch.hub.get_dir` returns, by its documented rule, without loading torch.
+    """Return what `torch.hub.get_dir` returns, without importing torch.
 
-    Whether a backbone is there is asked in every plan, and loading torch takes seconds.
+    Every plan asks for the backbone, and importing torch takes seconds.
     """
     cache = os.getenv("XDG_CACHE_HOME", "~/.cache")
     return Path(os.getenv("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
@@ -114,14 +111,14 @@ def _backbone(settings: Lpips) -> Path:
         file = hub_folder() / "checkpoints" / name
     if not file.is_file():
         raise UnavailableError(
-            f"no LPIPS: its backbone {name} is not there: put torchvision's file at {file} or name"
+            f"no LPIPS: its backbone {name} is missing: put torchvision's file at {file} or name"
             " it in super_resolution.evaluation.lpips.path"
         )
     return file
 
 
 def _verified(file: Path, settings: Lpips) -> str:
-    """Return the file's SHA-256 if it is the one expected."""
+    """Return the SHA-256 of the file if it is the expected one."""
     found = sha256_of_file(file)
     expected = (settings.sha256 or _FILES[settings.network].rsplit("-", 1)[1][:8]).lower()
     if not found.startswith(expected):
@@ -133,7 +130,7 @@ def _verified(file: Path, settings: Lpips) -> str:
 
 
 def _fill(backbone: nn.Module, state: Mapping[str, Any]) -> None:
-    """Set every tensor of the backbone, whose slices keep torchvision's numbers of layers.
+    """Set every tensor of the backbone, whose slices keep torchvision's layer numbers.
 
     Raises:
         KeyError, ValueError: One is missing or has another shape.

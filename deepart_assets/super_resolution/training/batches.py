@@ -1,8 +1,4 @@
-"""Training batches, prepared in a thread while the one before is trained on.
-
-Belongs here: preparing ahead without changing what is drawn. Does not belong here: how a crop is
-cut (`pairs`).
-"""
+"""Training batches, cut in a background thread."""
 
 from __future__ import annotations
 
@@ -17,17 +13,18 @@ from numpy.typing import NDArray
 from deepart_assets.super_resolution.data.pairs import Pair, Sampling, random_crops
 
 AHEAD = 2
-"""Batches that wait at most: one is cut while another waits."""
+"""Batches prepared in advance."""
 
 
 class Batches:
-    """An iterator of (LR, HR) as `pairs.random_crops` gives them, in the order drawn.
+    """An iterator of (LR, HR) batches as returned by `pairs.random_crops`, in the order drawn.
 
-    The generator runs ahead of the training, so its state is handed on with each batch: `drawn` is
-    the state after the last batch that was taken, from which the next one follows.
+    Use it as a context manager; leaving it ends the thread. Exceptions of the thread are raised by
+    `next`.
 
-    Use it as a context manager; leaving it ends the thread. What goes wrong in the thread is raised
-    where the batch is taken.
+    Attributes:
+        drawn: State of the generator after the last batch taken, from which the next one follows;
+            the generator itself runs ahead.
     """
 
     def __init__(
@@ -48,7 +45,7 @@ class Batches:
         self._ended.set()
         while self._thread.is_alive():
             try:
-                self._ready.get_nowait()  # makes room for a thread that waits
+                self._ready.get_nowait()  # unblocks a thread that waits for room
             except queue.Empty:
                 self._thread.join(0.01)
 

@@ -1,8 +1,4 @@
-"""Which network the feature loss looks with, and where its weights are.
-
-Belongs here: finding and verifying VGG19's weights, and the choice where they cannot be had. Does
-not belong here: the losses themselves (`losses`, BasicSR's PerceptualLoss).
-"""
+"""Finding and verifying the network of the perceptual loss, or the fallback."""
 
 from __future__ import annotations
 
@@ -24,19 +20,19 @@ _KEY = "super_resolution.art_esrgan.train.perceptual_opt"
 _ORIGIN = "VGG19's file"
 
 FEW_ATTEMPTS = 2
-"""At a download that one can do without: a machine that is offline should not wait for minutes."""
+"""Attempts at a download that has a fallback: an offline machine should not wait for minutes."""
 
 
 @dataclass(frozen=True)
 class FeatureNetwork:
-    """The network of a feature loss.
+    """The network of a perceptual loss.
 
     Attributes:
-        name: For the records.
-        options: BasicSR's options of the loss.
-        file: Of its weights, where the loss needs one.
-        sha256: Of that file.
-        reason: Why it is not the one asked for.
+        name: Its name in the records.
+        options: The options of the loss for BasicSR.
+        file: Its weights, if it needs a file.
+        sha256: The SHA-256 of that file.
+        reason: Why this is the fallback, if it is.
     """
 
     name: str
@@ -47,20 +43,20 @@ class FeatureNetwork:
 
     @property
     def version(self) -> str:
-        """What a training depends on."""
+        """The version that a training depends on."""
         return f"{self.name} {self.sha256 or ''}".strip()
 
 
 def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) -> FeatureNetwork:
-    """Find the network that the options ask for, or the one to fall back on.
+    """Find the network of the options, or their fallback.
 
     Args:
-        loss: The options.
-        downloads: Fetches weights that have an address; None: they cannot be had.
+        loss: The options of the loss.
+        downloads: Fetches weights given by address; None: no downloads.
 
     Raises:
-        UnavailableError: VGG19's weights cannot be had and there is no fallback, or their hash is
-            another.
+        UnavailableError: The VGG19 weights are unavailable and there is no fallback, or their
+            SHA-256 differs.
     """
     if isinstance(loss, EfficientNetLoss):
         return _efficientnet(loss)
@@ -70,10 +66,10 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) 
     except UnavailableError as error:
         if loss.fallback is None:
             raise UnavailableError(
-                f"VGG19's weights cannot be had ({error}): set {_KEY}.weights to a file"
+                f"the VGG19 weights are unavailable ({error}): set {_KEY}.weights to a file"
                 f" vgg19-{loss.sha256[:8]}.pth, or {_KEY}.fallback to another loss"
             ) from error
-        return _efficientnet(loss.fallback, f"VGG19's weights cannot be had ({error})")
+        return _efficientnet(loss.fallback, f"the VGG19 weights are unavailable ({error})")
     _verify(found, loss.sha256, str(file))
     return FeatureNetwork("VGG19", options, file, found)
 
@@ -81,7 +77,7 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) 
 def _verify(found: str, digits: str, shown: str) -> None:
     if not found.startswith(digits):
         raise UnavailableError(
-            f"{shown} has the SHA-256 {found}, which does not begin with {digits}: get it again,"
+            f"{shown} has the SHA-256 {found}, which does not begin with {digits}: fetch it again,"
             f" or correct {_KEY}.sha256 if this file is meant"
         )
 
@@ -91,14 +87,14 @@ def _efficientnet(loss: EfficientNetLoss, reason: str | None = None) -> FeatureN
 
 
 def _file(loss: VggLoss, downloads: Downloads | None) -> tuple[Path, str]:
-    """Return the file and its SHA-256; a download's is known and not computed again."""
+    """Return the file and its SHA-256, which is known for a download."""
     if "://" not in loss.weights:
         file = project_path(loss.weights)
         if not file.is_file():
             raise UnavailableError(f"there is no file {file}")
         return file, sha256_of_file(file)
     if downloads is None:
-        raise UnavailableError("nothing is downloaded here")
+        raise UnavailableError("downloads are disabled here")
     download = Download(
         name=f"vgg19/{Path(urlsplit(loss.weights).path).name}",
         origin=_ORIGIN,

@@ -1,7 +1,6 @@
-"""Guards: what stops a training that has gone wrong.
+"""Stopping a training that has diverged or collapsed.
 
-Belongs here: telling that a training diverged or collapsed. Does not belong here: which checkpoint
-is kept (`validation`).
+Which checkpoint is kept is decided in `validation`.
 """
 
 from __future__ import annotations
@@ -17,40 +16,40 @@ if TYPE_CHECKING:
     import torch
 
 Row = Mapping[str, float | None]
-"""A row of the curve: `iteration`, the mean losses since the row before, `psnr_y` and `niqe` where
-it was validated."""
+"""A row of the curve: `iteration`, the mean losses since the previous row and, after a validation,
+`psnr_y` and `niqe`."""
 
 UNDECIDED_SHARE = 0.1
-"""Of the iterations: so long has the discriminator to be perfect before that counts as collapse."""
+"""Share of the iterations for which the discriminator has to be perfect to count as a collapse."""
 
 
 def diverged(iteration: int, what: str) -> UnavailableError:
-    """Return the error of a training whose numbers are not finite any more.
+    """Return the error of a training whose values are no longer finite.
 
-    Nothing is tried again: the same settings would come to the same number.
+    A retry would give the same values.
     """
     return UnavailableError(
-        f"the training diverged at iteration {iteration} ({what} is not finite any more): lower"
-        " its train.optim_g.lr (and optim_d's), or set precision: fp32 if it is bf16; with other"
-        " options it starts anew"
+        f"the training diverged at iteration {iteration} ({what} is not finite): lower"
+        " train.optim_g.lr (and train.optim_d.lr), or set precision: fp32 if it is bf16; a training"
+        " with other options starts over"
     )
 
 
 class FiniteGuard:
     """Finds the first iteration at which a loss or a gradient is NaN or infinite.
 
-    On CUDA the numbers are compared on the device and read only by `check`: reading one makes the
-    CPU wait for the GPU. On a CPU every iteration is checked.
+    On CUDA values are compared on the device and read only by `check`, which synchronises. On a CPU
+    every iteration is checked.
     """
 
     def __init__(self) -> None:
         self._first: dict[str, torch.Tensor] = {}
 
     def note(self, iteration: int, values: Mapping[str, torch.Tensor]) -> None:
-        """Take note of scalars by name.
+        """Note the scalars of an iteration, by name.
 
         Raises:
-            UnavailableError: On a CPU, where one is not finite.
+            UnavailableError: On a CPU, if one is not finite.
         """
         import torch
 
@@ -63,10 +62,10 @@ class FiniteGuard:
             self.check()
 
     def check(self) -> None:
-        """Raise if a value noted so far was not finite.
+        """Check the values noted so far.
 
         Raises:
-            UnavailableError: Names the first iteration, the value and the remedy.
+            UnavailableError: One was not finite. The message names iteration, value and remedy.
         """
         found = {name: float(first) for name, first in self._first.items()}
         for name, iteration in sorted(found.items(), key=lambda item: item[1]):
@@ -76,24 +75,24 @@ class FiniteGuard:
 
 @dataclass(frozen=True)
 class Collapse:
-    """Why it is of no use to go on."""
+    """Why a training stops early."""
 
     reason: str
     ruined: bool
-    """Whether what the network makes now is of no use either."""
+    """Whether the current weights are unusable."""
 
 
 def collapse(
     curve: Sequence[Row], base_psnr: float | None, settings: AdversarialTraining
 ) -> Collapse | None:
-    """Tell that an adversarial training has collapsed, or return None.
+    """Return why an adversarial training has collapsed, or None.
 
-    It has where the last validation's PSNR-Y is `collapse_drop` dB or more below the base's, or
-    where the discriminator's loss has stayed below `collapse_loss` for a tenth of the iterations.
+    It has if the PSNR-Y of the last validation is at least `collapse_drop` dB below the base's, or
+    if the discriminator's loss has stayed below `collapse_loss` for a tenth of the iterations.
 
     Args:
-        curve: The rows so far.
-        base_psnr: The base's validation PSNR-Y in dB, None without validation pairs.
+        curve: The rows so far, at least one.
+        base_psnr: Validation PSNR-Y of the base in dB; None without validation pairs.
         settings: The limits.
     """
     last = curve[-1]

@@ -1,10 +1,6 @@
-"""The feature loss that BasicSR does not have.
+"""The perceptual loss on EfficientNet-Lite0, which BasicSR lacks.
 
-Belongs here: comparing what a network that looks at pictures sees. Does not belong here: BasicSR's
-own losses, the choice between them and their weights (`feature_networks`), loading EfficientNet
-(`backbones`).
-
-nn.Module code: imported inside functions only, after `compat.prepare()`.
+Import only inside functions, after `compat.prepare()`.
 """
 
 from __future__ import annotations
@@ -22,16 +18,16 @@ from deepart_assets.backbones.efficientnet import efficientnet_lite0, normalised
 class EfficientNetLoss(nn.Module):
     """Mean absolute difference of features of EfficientNet-Lite0, for machines without VGG19.
 
-    Compared are the outputs of the last blocks at strides 4, 8 and 16 (24, 40 and 80 channels).
-    Like conv5_4 before its ReLU they are linear, not yet cut off by an activation. Each distance is
-    divided by the originals' mean absolute feature, so that the three count alike. Gradients flow
-    to what was made; the network itself is fixed.
+    It compares the outputs of the last blocks at strides 4, 8 and 16 (24, 40 and 80 channels),
+    which are linear like conv5_4 before its ReLU. Each distance is divided by the mean absolute
+    feature of the originals, so that the three have equal weight. Gradients flow to the first
+    argument; the network is frozen.
 
     Args:
-        perceptual_weight: What the distance is multiplied by.
+        perceptual_weight: Factor of the distance.
 
     Raises:
-        UnavailableError: The package of the network is missing.
+        UnavailableError: The package with the network is not installed.
     """
 
     LAST_BLOCKS = (2, 4, 7)
@@ -58,8 +54,8 @@ class EfficientNetLoss(nn.Module):
         """Compare two batches (float32, N×3×h×w, in [0, 1]).
 
         Returns:
-            The weighted mean over the layers of their relative absolute difference, a scalar; and
-            None for the style loss, which there is none of.
+            The weighted mean of the relative absolute differences of the layers, a scalar, and None
+            in place of a style loss.
         """
         with torch.no_grad():
             wanted = self.features(original)

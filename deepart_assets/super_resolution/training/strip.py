@@ -1,7 +1,4 @@
-"""One crop of a validation painting at several iterations, side by side.
-
-Belongs here: keeping and setting these pictures. Does not belong here: making them (`validation`).
-"""
+"""One validation crop at several iterations, side by side."""
 
 from __future__ import annotations
 
@@ -18,27 +15,27 @@ SHOWN = 6
 
 
 class Strip:
-    """What a training made of one crop, validation by validation."""
+    """The outputs of a training for one crop, by iteration."""
 
     def __init__(self) -> None:
         self._pictures: dict[int, NDArray[np.uint8]] = {}
 
     def add(self, iteration: int, picture: NDArray[np.uint8] | None) -> None:
-        """Keep a picture (uint8, H×W×3); None, where nothing is validated, is ignored."""
+        """Keep a picture (uint8, H×W×3); None, without validation pairs, is ignored."""
         if picture is not None:
             self._pictures[iteration] = picture
 
     def sheet(
         self, crop: tuple[NDArray[np.uint8], NDArray[np.uint8]] | None, chosen: int
     ) -> NDArray[np.uint8] | None:
-        """Set LR, some of the iterations and HR into one captioned row.
+        """Draw LR, some of the iterations and HR in one captioned row.
 
         Args:
-            crop: LR (uint8, h×w×3) and HR (uint8, 4h×4w×3) of what was kept.
-            chosen: The iteration whose weights the training returns; it is among those shown.
+            crop: LR (uint8, h×w×3) and HR (uint8, 4h×4w×3) of the crop.
+            chosen: The iteration whose weights the training returns; always shown.
 
         Returns:
-            uint8, H×W×3; None where nothing was validated.
+            uint8, H×W×3; None if nothing was validated.
         """
         if crop is None or not self._pictures:
             return None
@@ -55,11 +52,11 @@ class Strip:
         return contact_sheet(cells, "validation by iteration", height=hr.shape[0])
 
     def state(self) -> dict[int, Any]:
-        """Return what a checkpoint has to keep."""
+        """Return the state for a checkpoint."""
         import torch
 
         return {iteration: torch.from_numpy(each) for iteration, each in self._pictures.items()}
 
     def restore(self, state: Mapping[int, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restore what `state` returned."""
         self._pictures = {iteration: each.numpy() for iteration, each in state.items()}

@@ -1,8 +1,4 @@
-"""A training in TensorBoard.
-
-Belongs here: writing what is reported as event files. Does not belong here: what is reported
-(`progress`).
-"""
+"""Writing the reports of a training as TensorBoard event files."""
 
 from __future__ import annotations
 
@@ -19,11 +15,11 @@ class TensorBoard:
     """A `progress.Report` that writes event files, for `tensorboard --logdir`.
 
     Scalars are `loss/<name>`, `speed/iterations_per_second`, `valid/psnr_y` and `valid/niqe`; the
-    picture is `valid/crop`. What a killed process wrote beyond its last checkpoint is hidden when
-    the training goes on (`purge_step`).
+    picture is `valid/crop`. When a training resumes, `purge_step` hides what was written after
+    its last checkpoint.
 
     Args:
-        folder: Of this training alone; a run in TensorBoard is a folder.
+        folder: A folder of this training alone, which is one run in TensorBoard.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -51,6 +47,6 @@ class TensorBoard:
         writer.flush()
 
     def close(self) -> None:
-        """Write what is left and close the file."""
+        """Flush and close the file."""
         if self._writer is not None:
             self._writer.close()

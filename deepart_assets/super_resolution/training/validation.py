@@ -1,14 +1,11 @@
 """Validation during a training, and the choice of the best checkpoint.
 
-Belongs here: the few crops a training is validated on, their scores, the rule of the choice. Does
-not belong here: the evaluation of a finished network on the test split (`evaluation`).
-
-The rule: of all validated checkpoints whose mean PSNR-Y on the validation crops is at most
-`fidelity_floor` dB below that of the base, the one with the lowest mean NIQE. Where none keeps to
-the floor it is the one with the highest PSNR-Y; where there is no score (no validation pair, or too
-small for NIQE), the last one. NIQE (Mittal et al. 2013) is the perceptual half of the PIRM 2018
-score that needs no original and no weights; the floor is there because it takes invented grain for
-nature.
+Of all validated checkpoints whose mean PSNR-Y on the validation crops is at most `fidelity_floor`
+dB below the base's, the one with the lowest mean NIQE is the best. If none keeps to the floor it is
+the one with the highest PSNR-Y; without scores (no validation pair, or too small for NIQE), the
+last. NIQE (Mittal et al. 2013) is the half of the PIRM 2018 perceptual score that needs no original
+and no weights; the floor is needed because it takes invented grain for natural texture. The
+evaluation on the test split is in `evaluation`.
 """
 
 from __future__ import annotations
@@ -32,11 +29,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 PAINTINGS, SIDE = 4, 98
-"""Validated are the middles of the first few validation paintings, in LR pixels: it has to be cheap
-beside the training. NIQE looks at blocks of 96 HR pixels inside a border of 4; 98 gives 4 by 4."""
+"""Validation uses the centres of the first few validation paintings, `SIDE` LR pixels a side, to be
+cheap beside the training. NIQE takes blocks of 96 HR pixels inside a border of 4: here 4 by 4."""
 
 SHOWN_SIDE = 128
-"""HR pixels a side of the detail of the first crop that is shown of a validation."""
+"""Side in HR pixels of the detail of the first crop that is shown."""
 
 _ONE_TILE = Upscaling(tile=SIDE, overlap=16)
 
@@ -48,9 +45,9 @@ class Score:
     psnr_y: float | None
     """dB, higher is more faithful."""
     niqe: float | None
-    """Lower is more natural; None where it was not asked for or the crops are too small."""
+    """Lower is more natural; None if not computed or the crops are too small."""
     picture: NDArray[np.uint8] | None = field(default=None, compare=False, repr=False)
-    """The detail that is shown, enlarged: uint8, at most `SHOWN_SIDE` pixels a side."""
+    """The upscaled detail that is shown: uint8, at most `SHOWN_SIDE` pixels a side."""
 
     def numbers(self) -> dict[str, float | None]:
         """Return the score without the picture."""
@@ -61,8 +58,8 @@ class Validation:
     """The validation crops of a training.
 
     Args:
-        pairs: The split "valid" is used.
-        perceptual: Whether NIQE is computed too: some 0.15 s a crop.
+        pairs: LR/HR pairs; uses the split "valid".
+        perceptual: Compute NIQE too, some 0.2 s per crop.
     """
 
     def __init__(self, pairs: Sequence[Pair], *, perceptual: bool) -> None:
@@ -87,7 +84,7 @@ class Validation:
         """Score a network.
 
         Raises:
-            PaintingError: It gives values that are not finite.
+            PaintingError: Its output is not finite.
         """
         training = net.training
         net.eval()
@@ -124,7 +121,7 @@ class Best:
         self.offered = 0
 
     def offer(self, iteration: int, score: Score, net: nn.Module) -> None:
-        """Keep a copy of the weights of `net` if they are the best yet."""
+        """Keep a copy of the weights of `net` if they are the best so far."""
         rank = self.rank(score)
         if rank is None:
             return
@@ -137,14 +134,14 @@ class Best:
             }
 
     def rank(self, score: Score) -> tuple[bool, float] | None:
-        """Return what is greater for the better of two scores; None for one that is no score."""
+        """Return a sort key, greater for the better score; None if a figure is missing."""
         if score.psnr_y is None or score.niqe is None or self._least is None:
             return None
         faithful = score.psnr_y >= self._least
         return faithful, -score.niqe if faithful else score.psnr_y
 
     def reason(self) -> str:
-        """Say why this checkpoint was chosen."""
+        """Return why this checkpoint was chosen."""
         if self.score is None:
             return "the last: no score on the validation split"
         if (self.rank(self.score) or (False,))[0]:
@@ -158,7 +155,7 @@ class Best:
         )
 
     def state(self) -> dict[str, Any]:
-        """Return what a checkpoint has to keep."""
+        """Return the state for a checkpoint."""
         score = None if self.score is None else self.score.numbers()
         return {
             "score": score,
@@ -168,7 +165,7 @@ class Best:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state` returned."""
+        """Restore what `state` returned."""
         self.score = None if state["score"] is None else Score(**state["score"])
         self.iteration, self.weights = state["iteration"], dict(state["weights"])
         self.offered = state["offered"]
@@ -179,7 +176,7 @@ def _mean(values: Sequence[float]) -> float | None:
 
 
 def _detail(lr: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Find the rows and columns of LR where there is most to see."""
+    """Return the rows and columns of the most detailed part of LR."""
     side = min(SHOWN_SIDE // SCALE, *lr.shape[:2])
     top, left = most_detailed(lr, side)
     return slice(top, top + side), slice(left, left + side)
