@@ -64,9 +64,9 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
     pairs, base, monkeypatch
 ):
     """The loss stays finite; only the discriminator's gradient does not."""
-    from deepart_assets.super_resolution.training import stages
+    from deepart_assets.super_resolution.training import job
 
-    build_model = stages.build_model
+    build_model = job.build_model
 
     def poisoned(*arguments):
         model = build_model(*arguments)
@@ -75,7 +75,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
         weight.register_hook(lambda grad: grad * math.inf if next(calls) == 1 else grad)
         return model
 
-    monkeypatch.setattr(stages, "build_model", poisoned)
+    monkeypatch.setattr(job, "build_model", poisoned)
     with pytest.raises(UnavailableError, match=r"iteration 2 \(discriminator_gradient .*\.lr"):
         train_adversarial(pairs, base, killable.ADVERSARIAL)
 
@@ -108,9 +108,9 @@ def test_a_picture_that_falls_apart_is_a_collapse():
 @needs_features
 def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monkeypatch):
     """The learning rate jumps in mid-training; what was good before is what comes out."""
-    from deepart_assets.super_resolution.training import stages
+    from deepart_assets.super_resolution.training import job
 
-    build_model = stages.build_model
+    build_model = job.build_model
 
     def jumping(*arguments):
         model = build_model(*arguments)
@@ -124,7 +124,7 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
         model.optimize_parameters = optimize_parameters
         return model
 
-    monkeypatch.setattr(stages, "build_model", jumping)
+    monkeypatch.setattr(job, "build_model", jumping)
     settings = killable.adversarial_options(
         train={"ema_decay": 0}, val={"val_freq": 1, "fidelity_floor": 1.0}
     )

@@ -63,7 +63,7 @@ def croppable(pairs: Sequence[Pair], crop: int, context: int = 0) -> list[Pair]:
     if not fitting:
         raise UnavailableError(
             f"none of the {len(pairs)} pairs is a training pair of at least {side} pixels a side:"
-            " add larger paintings or make datasets.train.gt_size of the training smaller"
+            " add larger paintings or make datasets.train.gt_size smaller"
         )
     return fitting
 
