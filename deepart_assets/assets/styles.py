@@ -1,10 +1,6 @@
-"""The choice of the paintings to restore, and styles predicted for those that have none.
+"""The paintings to restore, and zero-shot style labels for those without a style."""
 
-Belongs here: what these assets are made from. Does not belong here: filtering and predicting
-(`wikiart`).
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -18,18 +14,17 @@ from deepart_assets.orchestration.observable_assets import changed_observations
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
-from deepart_assets.settings.wikiart import PredictedStyles
+from deepart_assets.settings.wikiart import StyleLabels
 from deepart_assets.storage import StageResult
 from deepart_assets.storage.withdrawn import ASIDE, bring_back, set_aside
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
-from deepart_assets.wikiart.features import Eye, features_of
-from deepart_assets.wikiart.predicted_styles import predict_styles
+from deepart_assets.wikiart.style_labels import StyleLabeller, label_styles
 from deepart_assets.wikiart.styles import (
     condition_counts,
     filter_styles,
     style_counts,
     with_inbox,
-    with_predicted,
+    with_labels,
 )
 
 if TYPE_CHECKING:
@@ -40,68 +35,46 @@ PLOTTED = 30
 
 
 def style_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
-    """Return the choice of the paintings to restore, after the predicted styles if it has any."""
-    choice = settings.wikiart.predicted_styles
+    """Return the list of paintings to restore, after the style labels if the profile has any."""
+    choice = settings.wikiart.style_labels
     if choice is None:
         return [_styled_paintings(stages)]
-    return [
-        _predicted_styles(choice),
-        _styled_paintings(stages, "predicted_styles"),
-    ]
+    return [_style_labels(choice), _styled_paintings(stages, "style_labels")]
 
 
-def _predicted_styles(choice: PredictedStyles) -> PipelineAssetSpec:
+def _style_labels(choice: StyleLabels) -> PipelineAssetSpec:
     @data_asset(
         group="wikiart",
         settings=lambda settings: choice.model_dump(mode="json"),
         deps=["wikiart_paintings"],
-        kinds={"pytorch", "parquet"},
+        kinds={"huggingface", "parquet"},
     )
-    def predicted_styles(context: StageContext) -> StageSpec:
-        """A style for each painting without one, if it is likely enough.
+    def style_labels(context: StageContext) -> StageSpec:
+        """A style for each painting without one, by zero-shot image classification.
 
-        A linear probe on EfficientNet-Lite0's features learns from labelled paintings of the
-        catalogue; its accuracy is that on paintings of artists that it has not seen, in
-        cross-validation. Each painting goes through the network once. Nothing is predicted, and
-        said so, where there is nothing to predict or too little to learn from.
+        Candidates are the profile's styles, or else those of the catalogue. A painting keeps no
+        style if the best one scores less than `minimal_score`. Each painting is classified once.
         """
-        eye = Eye()
+        labeller = StyleLabeller(choice)
 
         def make() -> StageResult:
             catalogue = from_parquet(context.read("wikiart_paintings"))
-            unreadable: list[str] = []
-
-            def seen(paintings: Mapping[str, str]) -> Mapping[str, Any]:
-                found, bad = features_of(
-                    paintings,
-                    context.original,
-                    context.lake,
-                    eye,
-                    keep=catalogue["sha256"],
-                    tell=lambda line: context.log.info(f"predicted_styles: {line}"),
-                )
-                unreadable.extend(bad)
-                return found
-
-            made = predict_styles(catalogue, choice, seen)
-            bars = {row["name"]: {p: row[p] for p in ("right", "wrong")} for row in made.by_style}
-            shown = {"by_style": made.by_style, "plot": bar_plot("Held-out paintings", bars)}
+            labels, figures = label_styles(
+                catalogue,
+                choice,
+                labeller,
+                context.original,
+                lake=context.lake,
+                report=context.log.info,
+            )
             return StageResult(
-                {
-                    "predicted_styles/styles.parquet": to_parquet(made.styles),
-                    "reports/predicted_styles.json": report_json(made.by_style),
-                },
-                {
-                    **made.figures,
-                    "unreadable": len(unreadable),
-                    **(shown if bars else {}),
-                    "paintings": _records(made.styles.head(100)),
-                },
+                {"style_labels/labels.parquet": to_parquet(labels)},
+                {**figures, "paintings": _records(labels.head(100))},
             )
 
-        return StageSpec(make, weights=eye.name)
+        return StageSpec(make, weights=labeller.model_hash)
 
-    return predicted_styles
+    return style_labels
 
 
 def _publish_partitions(
@@ -130,13 +103,13 @@ def _publish_partitions(
         step.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
 
 
-def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) -> PipelineAssetSpec:
+def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> PipelineAssetSpec:
     @data_asset(
         group="wikiart",
         settings=lambda settings: settings.styled_paintings.model_dump(mode="json"),
-        deps=["wikiart_paintings", "inbox_paintings", *filter(None, [predicted_by])],
+        deps=["wikiart_paintings", "inbox_paintings", *filter(None, [labelled_by])],
         kinds={"parquet"},
-        code_version="3",
+        code_version="4",
         after=lambda step, context: _publish_partitions(step, context, stages),
     )
     def styled_paintings(context: StageContext) -> StageSpec:
@@ -144,20 +117,20 @@ def _styled_paintings(stages: Sequence[str], predicted_by: str | None = None) ->
 
         Styles, genres, artists, years, smaller side and orientation. Names are compared without
         case, accents, hyphens and spare space; one that no painting has is refused with the nearest
-        known ones. A style that was predicted counts as one, and is marked so. Each painting listed
+        known ones. A zero-shot style counts as a style and is marked. Each painting listed
         becomes a partition of the restoration assets, and one that is listed no longer loses it.
         """
         choice = context.settings.styled_paintings
 
         def make() -> StageResult:
-            predicted = from_parquet(context.read(predicted_by)) if predicted_by else None
-            catalogue = with_predicted(from_parquet(context.read("wikiart_paintings")), predicted)
+            labels = from_parquet(context.read(labelled_by)) if labelled_by else None
+            catalogue = with_labels(from_parquet(context.read("wikiart_paintings")), labels)
             kept = filter_styles(catalogue, choice)
             inbox = from_parquet(context.read("inbox_paintings"))
             listed, refused = with_inbox(kept, inbox)
             counts = style_counts(catalogue, kept)
-            if predicted is None:
-                counts = counts.drop(columns="predicted")
+            if labels is None:
+                counts = counts.drop(columns="labelled")
             report = _records(counts.rename(columns={"style": "name"}))
             return StageResult(
                 {

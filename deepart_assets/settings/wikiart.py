@@ -1,8 +1,4 @@
-"""The settings of the sources, the catalogue and the choice of the paintings to restore.
-
-Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
-code that acts on a setting.
-"""
+"""Settings of the painting sources, the inbox and the selection of paintings to restore."""
 
 from typing import Annotated, Literal
 
@@ -58,16 +54,25 @@ class Inbox(Section):
     )
 
 
-class PredictedStyles(Section):
-    """A style for paintings that have none: a linear probe on EfficientNet-Lite0's features."""
+class StyleLabels(Section):
+    """Zero-shot styles for paintings without one, by a SigLIP or CLIP model."""
 
-    per_style: int = Field(
-        200, ge=2, description="At most this many labelled paintings of a style to learn from."
+    model: str = Field(
+        "google/siglip2-base-patch16-224",
+        description="Id of a zero-shot image classification model on the Hugging Face hub, or a"
+        " local folder with one.",
     )
-    minimal_confidence: float = Field(
-        0.5, ge=0, le=1, description="A less likely style is not given to a painting."
+    revision: str | None = Field(None, description="Commit, tag or branch on the hub.")
+    styles: tuple[str, ...] = Field(
+        (), description="Candidate styles. Empty: the styles of the catalogue."
     )
-    seed: int = 0
+    minimal_score: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="A painting keeps no style if the best one scores less; the scores of all"
+        " candidates sum to 1.",
+    )
 
 
 class WikiArt(Section):
@@ -78,7 +83,7 @@ class WikiArt(Section):
         description="By name, in order: of two files with the same id or the same bytes that of"
         " the source named first stays.",
     )
-    predicted_styles: PredictedStyles | None = Field(
+    style_labels: StyleLabels | None = Field(
         None, description="Left out: paintings without a style keep none."
     )
 

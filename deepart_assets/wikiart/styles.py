@@ -90,22 +90,22 @@ def condition_counts(
     return rows
 
 
-def with_predicted(
-    catalogue: "pandas.DataFrame", predicted: "pandas.DataFrame | None"
+def with_labels(
+    catalogue: "pandas.DataFrame", labels: "pandas.DataFrame | None"
 ) -> "pandas.DataFrame":
-    """Return the catalogue with its missing styles filled and the column `style_predicted` (bool).
+    """Return the catalogue with its missing styles filled and the column `style_labelled` (bool).
 
     Args:
         catalogue: Any catalogue.
-        predicted: Columns id and style; of paintings that have a style already it is not used.
+        labels: Columns id and style; ignored for paintings that have a style.
     """
-    filled = catalogue.assign(style_predicted=False)
-    if predicted is not None and len(predicted):
-        given = catalogue["id"].map(dict(zip(predicted["id"], predicted["style"], strict=True)))
+    filled = catalogue.assign(style_labelled=False)
+    if labels is not None and len(labels):
+        given = catalogue["id"].map(dict(zip(labels["id"], labels["style"], strict=True)))
         fills = given.notna() & (_keys(catalogue, "style", name_key) == "")
         fills &= catalogue["status"] == "ok"
         filled["style"] = catalogue["style"].where(~fills, given)
-        filled["style_predicted"] = fills
+        filled["style_labelled"] = fills
     return filled
 
 
@@ -142,14 +142,14 @@ def with_inbox(
         {"file": path, "reason": "the inbox has a painting of this id"}
         for path in ours.loc[is_replaced, "path"]
     ]
-    theirs = theirs.assign(**{name: False for name in ("style_predicted",) if name in ours})
+    theirs = theirs.assign(**{name: False for name in ("style_labelled",) if name in ours})
     return pd.concat([ours[~is_replaced], theirs], ignore_index=True), refused
 
 
 def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.DataFrame":
-    """Count paintings by style: columns style, kept, predicted, dropped; most frequent first.
+    """Count paintings by style: columns style, kept, labelled, dropped; most frequent first.
 
-    "kept" are those with a label, "predicted" those kept by a predicted style, "dropped" all other
+    "kept" have their own style, "labelled" are kept by a zero-shot style, "dropped" are all other
     rows of the catalogue, quarantined ones too. Spellings of one name are counted together under
     the most frequent of them.
     """
@@ -157,17 +157,17 @@ def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pa
 
     total = _keys(catalogue, "style", name_key).value_counts()
     kept_keys = _keys(kept, "style", name_key)
-    is_predicted = (
-        kept["style_predicted"] if "style_predicted" in kept else pd.Series(False, index=kept.index)
+    is_labelled = (
+        kept["style_labelled"] if "style_labelled" in kept else pd.Series(False, index=kept.index)
     )
-    labelled = kept_keys[~is_predicted].value_counts()
-    predicted = kept_keys[is_predicted].value_counts()
+    given = kept_keys[~is_labelled].value_counts()
+    labelled = kept_keys[is_labelled].value_counts()
     names = {"": UNNAMED, **spellings(catalogue["style"])}
     rows = []
     for key in sorted(total.index, key=lambda key: (-total[key], key)):
-        parts = int(labelled.get(key, 0)), int(predicted.get(key, 0))
+        parts = int(given.get(key, 0)), int(labelled.get(key, 0))
         rows.append((names[key], *parts, int(total[key]) - sum(parts)))
-    return pd.DataFrame(rows, columns=["style", "kept", "predicted", "dropped"])
+    return pd.DataFrame(rows, columns=["style", "kept", "labelled", "dropped"])
 
 
 def _usable(catalogue: "pandas.DataFrame") -> "pandas.DataFrame":

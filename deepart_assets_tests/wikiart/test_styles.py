@@ -11,7 +11,7 @@ from deepart_assets.wikiart.styles import (
     condition_counts,
     filter_styles,
     style_counts,
-    with_predicted,
+    with_labels,
 )
 
 ROWS = [
@@ -166,30 +166,30 @@ def test_condition_counts(catalogue):
 def test_counts_add_up(catalogue):
     kept = filter_styles(catalogue, StyledPaintings(styles=("Realism",)))
     counts = style_counts(catalogue, kept).set_index("style")
-    assert counts.loc["Realism"].to_dict() == {"kept": 2, "predicted": 0, "dropped": 1}
-    assert counts.loc["(none)"].to_dict() == {"kept": 0, "predicted": 0, "dropped": 1}
+    assert counts.loc["Realism"].to_dict() == {"kept": 2, "labelled": 0, "dropped": 1}
+    assert counts.loc["(none)"].to_dict() == {"kept": 0, "labelled": 0, "dropped": 1}
     assert counts.index[0] == "Realism"  # the most frequent
     assert counts["kept"].sum() == len(kept)
     assert counts.to_numpy().sum() == len(catalogue)
 
 
-def test_predicted_styles_fill_gaps_and_only_gaps(catalogue):
-    predicted = pd.DataFrame({"id": ["1", "4", "5"], "style": ["Cubism", "Realism", "Cubism"]})
-    filled = with_predicted(catalogue, predicted)
+def test_labelled_styles_fill_gaps_and_only_gaps(catalogue):
+    labels = pd.DataFrame({"id": ["1", "4", "5"], "style": ["Cubism", "Realism", "Cubism"]})
+    filled = with_labels(catalogue, labels)
     assert filled["style"].tolist() == [row[1] if row[0] != "4" else "Realism" for row in ROWS]
-    assert filled.loc[filled["style_predicted"], "id"].tolist() == ["4"]
-    assert filled["style_predicted"].dtype == bool
+    assert filled.loc[filled["style_labelled"], "id"].tolist() == ["4"]
+    assert filled["style_labelled"].dtype == bool
     assert catalogue["style"].tolist() == [row[1] for row in ROWS]
 
     kept = filter_styles(filled, StyledPaintings(styles=("Realism",)))
     assert kept["id"].tolist() == ["1", "2", "4"]
     counts = style_counts(filled, kept).set_index("style")
-    assert counts.loc["Realism"].to_dict() == {"kept": 2, "predicted": 1, "dropped": 1}
+    assert counts.loc["Realism"].to_dict() == {"kept": 2, "labelled": 1, "dropped": 1}
 
 
-@pytest.mark.parametrize("predicted", [None, pd.DataFrame({"id": [], "style": []})])
-def test_without_predictions_nothing_is_marked(catalogue, predicted):
-    filled = with_predicted(catalogue, predicted)
-    assert not filled["style_predicted"].any()
-    assert filled["style_predicted"].dtype == bool
-    assert filled.drop(columns="style_predicted").equals(catalogue)
+@pytest.mark.parametrize("labels", [None, pd.DataFrame({"id": [], "style": []})])
+def test_without_labels_nothing_is_marked(catalogue, labels):
+    filled = with_labels(catalogue, labels)
+    assert not filled["style_labelled"].any()
+    assert filled["style_labelled"].dtype == bool
+    assert filled.drop(columns="style_labelled").equals(catalogue)

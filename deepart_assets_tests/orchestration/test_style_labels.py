@@ -1,4 +1,4 @@
-"""The optional asset of predicted styles in the real graph, with generated paintings."""
+"""The optional asset of zero-shot style labels in the real graph, with generated paintings."""
 
 import io
 
@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+
+from deepart_assets_tests.wikiart.zero_shot_files import save_model
 
 STEP = {"Stripes": (1, 0), "Chequers": (1, 1)}
 
@@ -25,8 +27,7 @@ def add(project, name: str, style: str, seed: int, labelled: bool = True) -> Non
 
 @pytest.fixture
 def styled(project):
-    """Six labelled paintings of each of two styles, and two without; the style is predicted."""
-    pytest.importorskip("efficientnet_lite_pytorch")
+    """Six labelled paintings of each of two styles, and two without a style."""
     for file in project.pictures.iterdir():
         file.unlink()
     for seed in range(6):
@@ -34,7 +35,8 @@ def styled(project):
             add(project, f"{style}{seed}", style, seed)
     add(project, "a", "Stripes", 20, labelled=False)
     add(project, "b", "Chequers", 21, labelled=False)
-    project.content["wikiart"]["predicted_styles"] = {"minimal_confidence": 0}
+    model = save_model(project.folder / "clip")
+    project.content["wikiart"]["style_labels"] = {"model": str(model), "minimal_score": 0}
     return project
 
 
@@ -49,47 +51,40 @@ def test_it_is_in_the_graph_only_if_the_profile_asks_for_it(project):
         found = by_name.get(name)
         return found and {key.to_user_string() for key in found.parent_keys}
 
-    assert upstream("predicted_styles") is None
+    assert upstream("style_labels") is None
     assert upstream("styled_paintings") == {"wikiart_paintings", "inbox_paintings"}
-    project.content["wikiart"]["predicted_styles"] = {}
-    assert upstream("predicted_styles") == {"wikiart_paintings"}
+    project.content["wikiart"]["style_labels"] = {"model": str(save_model(project.folder / "clip"))}
+    assert upstream("style_labels") == {"wikiart_paintings"}
     assert upstream("styled_paintings") == {
         "wikiart_paintings",
         "inbox_paintings",
-        "predicted_styles",
+        "style_labels",
     }
 
 
-def test_predicted_styles_count_as_styles_and_are_marked(styled, instance):
-    styled.content["styled_paintings"] = {"styles": ["stripes"]}
+def test_labelled_styles_count_as_styles_and_are_marked(styled, instance):
     with styled.run("catalogue", instance) as result:
         assert result.success
-    predicted = table(styled, "predicted_styles/styles.parquet")
-    assert predicted["style"].to_dict() == {"a": "Stripes", "b": "Chequers"}
+    labels = table(styled, "style_labels/labels.parquet")
+    assert labels.index.tolist() == ["a", "b"] and set(labels["style"]) <= set(STEP)
     kept = table(styled, "styled_paintings/paintings.parquet")
-    assert kept.index[kept["style_predicted"]].tolist() == ["a"]
-    assert set(kept["style"]) == {"Stripes"} and len(kept) == 7
+    assert kept.index[kept["style_labelled"]].tolist() == ["a", "b"]
+    assert kept.loc[["a", "b"], "style"].tolist() == labels["style"].tolist()
     assert "a" in instance.get_dynamic_partitions("paintings")
+    rows = styled.store.done("styled_paintings").figures["styles"]
+    assert sum(row["labelled"] for row in rows) == 2 and sum(row["kept"] for row in rows) == 12
 
-    figures = styled.store.done("styled_paintings").figures
-    assert figures["styles"][0] == {"name": "Chequers", "kept": 0, "predicted": 0, "dropped": 7}
-    assert figures["styles"][1] == {"name": "Stripes", "kept": 6, "predicted": 1, "dropped": 0}
-    assert [row["name"] for row in figures["conditions"]] == ["readable", "styles"]
-    figures = styled.store.done("predicted_styles").figures
-    assert figures["accuracy"] > figures["chance"] == 0.5
-    assert figures["plot"].startswith("data:image/png")
-
-    made = styled.store.done("predicted_styles").made_at
+    made = styled.store.done("style_labels").made_at
     with styled.run("catalogue", instance) as result:
         assert result.success
-    assert styled.store.done("predicted_styles").made_at == made
+    assert styled.store.done("style_labels").made_at == made
 
 
-def test_without_the_setting_no_style_is_predicted(styled, instance):
-    del styled.content["wikiart"]["predicted_styles"]
+def test_without_the_setting_no_style_is_labelled(styled, instance):
+    del styled.content["wikiart"]["style_labels"]
     with styled.run("catalogue", instance) as result:
         assert result.success
     kept = table(styled, "styled_paintings/paintings.parquet")
-    assert kept.loc["a", "style"] == "" and not kept["style_predicted"].any()
+    assert kept.loc["a", "style"] == "" and not kept["style_labelled"].any()
     rows = styled.store.done("styled_paintings").figures["styles"]
     assert {"name": "(none)", "kept": 2, "dropped": 0} in rows
