@@ -99,6 +99,6 @@ class StampedCache:
         for line in lines:
             try:
                 path, stamp, sha256, value = json.loads(line)
-            except ValueError:  # cut off or damaged
+            except (ValueError, TypeError):  # cut off or damaged
                 continue
             self._entries[path] = self._by_content[sha256] = CacheEntry(stamp, sha256, value)
