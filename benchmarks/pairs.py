@@ -1,4 +1,4 @@
-"""How long LR/HR pairs take to make and to read, beside basicsr's way and the seed's.
+"""How long LR/HR pairs take to make and to read, beside BasicSR's way and the original notebook's.
 
     python benchmarks/pairs.py [--quick]
 
@@ -131,24 +131,24 @@ def making(
 
     def seed() -> None:
         for original in originals:
-            seeds_pair(Path(lake.full_path(original.path)), folder / "seed")
+            notebook_pair(Path(lake.full_path(original.path)), folder / "seed")
 
-    ways = {"make: the seed's way": seed, "make: ours": ours, "make: ours, unchanged": unchanged}
+    ways = {"make: original notebook": seed, "make: ours": ours, "make: ours, unchanged": unchanged}
     times, _ = taking_turns(ways, repeats)
     times = {name: seconds / len(paintings) for name, seconds in times.items()}
     sizes = {
-        "make: the seed's way": size_of(folder / "seed"),
+        "make: original notebook": size_of(folder / "seed"),
         "make: ours": size_of(folder / "lake" / PAIRS),
     }
-    for row in compared(times, "make: the seed's way"):
+    for row in compared(times, "make: original notebook"):
         size = (
             {"megabytes": sizes[row["name"]] / len(paintings) / 1e6} if row["name"] in sizes else {}
         )
         yield {**row, **size}
 
 
-def seeds_pair(file: Path, folder: Path) -> None:
-    """Make a pair as the seed does: AREA twice, JPEG for both, nothing checked or recorded."""
+def notebook_pair(file: Path, folder: Path) -> None:
+    """Make a pair as the original notebook does: AREA twice, JPEG for both, no checks or records."""
     picture = np.asarray(cv2.imread(str(file)))
     height, width = picture.shape[:2]
     factor = HR_SIDE / min(height, width)
