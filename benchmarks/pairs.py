@@ -148,7 +148,7 @@ def making(
 
 
 def notebook_pair(file: Path, folder: Path) -> None:
-    """Make a pair as the original notebook does: AREA twice, JPEG for both, no checks or records."""
+    """Make a pair as the original notebook does: AREA twice, JPEG for both, nothing recorded."""
     picture = np.asarray(cv2.imread(str(file)))
     height, width = picture.shape[:2]
     factor = HR_SIDE / min(height, width)
