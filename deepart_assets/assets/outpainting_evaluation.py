@@ -1,8 +1,4 @@
-"""The evaluation of outpaintings: all outpainters on the same paintings.
-
-Belongs here: what it is made from, its files, what the UI shows of it. Does not belong here:
-measures, table and sheet (`outpainting.evaluation`).
-"""
+"""The asset that compares all outpainters on the same paintings."""
 
 from collections.abc import Mapping, Sequence
 
@@ -38,7 +34,7 @@ def _fault(record: MaterializationRecord) -> str | None:
 
 
 SEAM_LIMIT = 1.25
-"""Times the originals' own seam score, from which a seam is called visible."""
+"""A seam is visible from this multiple of the originals' own seam score."""
 
 
 def _seam_fault(record: MaterializationRecord) -> str | None:
@@ -66,9 +62,9 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
         group="evaluation",
         deps=["styled_paintings"],
         painting_deps=["unfinished_paintings", *(f"{name}_outpaintings" for name in names)],
-        kinds={"torch"},
+        kinds={"pytorch"},
         checks=[
-            Check("subjects_untouched", "No outpainter changed a pixel it was to keep.", _fault),
+            Check("subjects_untouched", "No outpainter changed a subject pixel.", _fault),
             Check(
                 "seams_unobtrusive",
                 "Steps of brightness across the seam, against those beside it, are on average at"
@@ -80,7 +76,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
         ],
     )
     def outpainting_evaluation(context: StageContext) -> StageSpec:
-        """The outpainters beside each other and beside the originals, on some of the paintings.
+        """All outpainters and the originals side by side, on some of the paintings.
 
         For each: the largest change of a subject pixel (0), how visible the seam is, the kernel
         distance to real paintings, NIQE, the difference to the original in what was generated

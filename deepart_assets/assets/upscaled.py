@@ -39,7 +39,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         name=f"{name}_upscaled",
         deps=["art_esrgan"],
         painting_deps=[source, "subject_masks"],
-        kinds={"torch"},
+        kinds={"pytorch"},
         code_version="2",
         pool="gpu",
         checks=[

@@ -1,8 +1,4 @@
-"""Outpainting: inventing what is around a subject.
-
-Belongs here: the outpainters, one file each, and what is common to them (`compose`, `seam`). Does
-not belong here: where the subject comes from, or what becomes of the result.
-"""
+"""Outpainting: generates the surround of a painting's subject."""
 
 from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
 from deepart_assets.outpainting.compose import (

@@ -1,9 +1,6 @@
-"""Artificially Inspired: a CoModGAN, tile after tile from the subject outwards.
+"""Artificially Inspired: a CoModGAN that paints tile by tile, from the subject outwards.
 
 After the winner of NTIRE 2022 inpainting, track 1 (Das and Hira; affromero/NTIRE22_Inpainting).
-
-Belongs here: from an unfinished painting to the network's tiles and back. Does not belong here: the
-network and its weights (`comodgan`), prompts and seeds (`compose`).
 """
 
 from __future__ import annotations

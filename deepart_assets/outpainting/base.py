@@ -1,8 +1,4 @@
-"""What every outpainter is: a protocol, and how it describes itself.
-
-Belongs here: the family's types. Does not belong here: any method, or what is common to the use of
-all of them (`compose`).
-"""
+"""The protocol of an outpainter, and the types that it takes and describes itself with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

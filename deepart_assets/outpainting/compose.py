@@ -1,8 +1,4 @@
-"""The common ground of all outpainters: the subject stays, faults are found, chance has a seed.
-
-Belongs here: what is true of every outpainting whatever made it. Does not belong here: any method
-of generating, the seam (`seam`).
-"""
+"""What holds for every outpainting: the subject stays as it is, and seeds are reproducible."""
 
 import hashlib
 import re

@@ -1,9 +1,7 @@
-"""How far pictures are from paintings: the kernel distance of what a network sees of them.
+"""Kernel distance between pictures and paintings in the features of a network.
 
 KID (Bińkowski et al. 2018, "Demystifying MMD GANs") with EfficientNet-Lite0 in place of Inception,
 which no Python package carries: figures compare with each other and with no paper's.
-
-Belongs here: windows, features, the distance. Does not belong here: which pictures are compared.
 """
 
 from collections.abc import Iterable, Sequence

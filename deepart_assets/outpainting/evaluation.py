@@ -1,8 +1,4 @@
-"""Outpaintings of several outpainters side by side: the table and the picture.
-
-Belongs here: what is measured of one outpainting, the rows, the sheet. Does not belong here: the
-distance of sets (`distance`), which paintings are compared.
-"""
+"""The table and the picture that compare several outpainters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,4 @@
-"""PatchMatch inpainting: the surround is put together from patches of the subject.
-
-Belongs here: PyPatchMatch at a reduced size. Does not belong here: compositing (`compose`).
-"""
+"""PatchMatch inpainting: fills the surround with patches of the subject."""
 
 from collections.abc import Sequence
 

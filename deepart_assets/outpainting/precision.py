@@ -1,8 +1,4 @@
-"""Where a network of an outpainter computes, and in which number format.
-
-Belongs here: the rules that all learned outpainters share. Does not belong here: what a single one
-does with them.
-"""
+"""Chooses the device and the number format of learned outpainters."""
 
 from typing import TYPE_CHECKING
 

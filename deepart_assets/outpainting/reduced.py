@@ -1,8 +1,4 @@
-"""Working at a reduced size: shared by the classical methods, which are slow and local.
-
-Belongs here: reducing a picture with unknown pixels and enlarging what was filled in. Does not
-belong here: filling in.
-"""
+"""Runs a classical method at a reduced size, as they are slow and local."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,7 +1,6 @@
-"""The seam between the subject and what was generated: how it is joined, and how visible it is.
+"""Joins the generated surround to the subject, and measures how visible the seam is.
 
-Belongs here: matching colours across the seam, blending it, measuring it; all on the generated side
-alone. Does not belong here: the guarantees of an outpainting (`compose`).
+Only generated pixels change.
 """
 
 import numpy as np

@@ -1,8 +1,4 @@
-"""Stable Diffusion inpainting through diffusers: any compatible pipeline, by id or local folder.
-
-Belongs here: from unfinished paintings to the pipeline's batches and back, reproducibly. Does not
-belong here: the pipeline (`diffusion`), prompts and seeds (`compose`), which come from outside.
-"""
+"""Stable Diffusion inpainting through diffusers; `diffusion` loads and places the pipeline."""
 
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,4 @@
-"""Telea's fast marching inpainting: colours of the rim carried outwards, smoothly.
-
-Belongs here: OpenCV's method at a reduced size. Does not belong here: compositing (`compose`).
-"""
+"""Telea's fast marching inpainting (OpenCV): spreads the colours of the rim outwards."""
 
 from collections.abc import Sequence
 

@@ -48,7 +48,7 @@ def test_groups(graph, settings):
         "restoration_sheets",
     }
     for name in settings.outpainters:
-        restoration |= {f"{name}_outpaintings", f"{name}_upscaled"}
+        restoration.add(f"{name}_upscaled")
     expected = {
         "wikiart": WIKIART,
         "super_resolution": SUPER_RESOLUTION,
@@ -56,10 +56,11 @@ def test_groups(graph, settings):
         "evaluation": {"subject_masks_evaluation", "outpainting_evaluation"},
         "gallery": {"gallery"},
         "automation": {"restoration_plan"},
+        "outpainting": {f"{name}_outpaintings" for name in settings.outpainters},
     }
     for name, outpainter in settings.outpainters.items():
         if outpainter.kind == "artificially_inspired":
-            expected["outpainting"] = {f"{name}_weights"}
+            expected["outpainting"].add(f"{name}_weights")
     found: dict[str, set[str]] = {}
     for key in graph.materializable_asset_keys:
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
@@ -69,7 +70,7 @@ def test_groups(graph, settings):
 def test_restoration_has_a_partition_for_each_painting_and_runs_as_one(graph):
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name == "restoration":
+        if node.group_name == "restoration" or node.key.to_user_string().endswith("_outpaintings"):
             assert node.partitions_def == dg.DynamicPartitionsDefinition(name="paintings")
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
         else:

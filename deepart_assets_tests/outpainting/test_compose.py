@@ -111,7 +111,7 @@ def test_blending_softens_a_hard_seam():
 
 @pytest.mark.parametrize("shift", [(-16, 14, -15), (9, 9, 9), (0, 0, 0)])
 def test_colours_are_matched_where_the_generator_drew_the_subject_off(shift):
-    """As the seed's Stable Diffusion did, by 14 to 17 grey levels."""
+    """As the original notebook's Stable Diffusion did, by 14 to 17 grey levels."""
     from scipy.ndimage import distance_transform_edt
 
     known = disc(160, 30)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting import (
@@ -74,7 +75,7 @@ def test_padded_by_mirroring_and_never_stretched(painter, monkeypatch):
 
 
 def test_the_whole_picture_comes_back_so_that_colours_can_be_matched(painter, monkeypatch):
-    """The seed's subjects were 14 to 17 grey levels off; here they stay, and so does the rim."""
+    """In the original notebook subjects were 14 to 17 grey levels off; here they do not change."""
     painting = unfinished()
     painting[..., :3] = 120  # of one tone
     painting[::2, :, :3] = 124
@@ -131,9 +132,11 @@ def test_preset_and_single_values_are_recorded():
     chosen = settings_for("m", preset="fast", guidance=3, steps=None)
     recorded = chosen.model_dump(mode="json")
     assert (recorded["preset"], recorded["guidance"], recorded["steps"]) == ("fast", 3, None)
-    # A launchpad lays its values over these.
-    again = StableDiffusion.model_validate({**recorded, "preset": "seed"})
-    assert again.sampling().steps == PRESETS["seed"].steps
+    # The launchpad's values override these.
+    again = StableDiffusion.model_validate({**recorded, "preset": "original"})
+    assert again.sampling().steps == PRESETS["original"].steps
+    with pytest.raises(ValidationError, match="preset seed is now called original"):
+        StableDiffusion.model_validate({**recorded, "preset": "seed"})
 
 
 @pytest.mark.parametrize("kind", ["inpainting", "text to image", "XL"])

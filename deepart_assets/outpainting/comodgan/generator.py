@@ -1,8 +1,5 @@
 """The generator: mapping, encoder, and a synthesis modulated by both (Zhao et al. 2021, figure 3).
 
-Belongs here: how the layers are put together. Does not belong here: the layers (`layers`), files
-of weights (`weights`).
-
 Imports torch at module level; only import it inside functions.
 """
 

@@ -1,7 +1,4 @@
-"""The layouts in which generators are published, and the one that the project keeps.
-
-Belongs here: names of tensors and how their axes and values differ. Does not belong here: reading
-files (`weights`, `pickles`), shapes (`spec`).
+"""Converts the tensors of published generators to the names and axes that the project uses.
 
 Three layouts, all of numbers before the run-time scaling of the equalised learning rate:
 

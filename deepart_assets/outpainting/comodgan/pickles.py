@@ -1,7 +1,4 @@
-"""Reading the official TensorFlow pickles without TensorFlow, and without running what is in them.
-
-Belongs here: the reader with its list of what a pickle may name, and the variables that come out.
-Does not belong here: what the variables mean (`layouts`).
+"""Reads the official TensorFlow pickles without TensorFlow and without running their code.
 
 The official files are pickles of three dnnlib networks (G, D, Gs). Unpickled as they are meant to
 be they execute Python source that they carry, and a pickle can call anything at all. This reader

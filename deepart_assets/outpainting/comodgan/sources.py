@@ -1,8 +1,4 @@
-"""Where a generator's weights come from: Google Drive, a file, the project itself.
-
-Belongs here: fetching, verifying, and keeping what was converted. Does not belong here: what is in
-a file (`weights`), training.
-"""
+"""Fetches a generator's weights from Google Drive, a file or the project itself."""
 
 from __future__ import annotations
 

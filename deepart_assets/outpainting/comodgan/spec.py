@@ -1,8 +1,4 @@
-"""The sizes of a CoModGAN, and the tensors that follow from them.
-
-Belongs here: resolution, widths, names and shapes; nothing is computed with them. Does not belong
-here: the networks, how other projects name the tensors (`layouts`).
-"""
+"""The sizes of a CoModGAN, and the names and shapes of its tensors."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Cutting a painting into what the network takes: tiles from the subject outwards.
-
-Belongs here: where tiles lie, in which order, and which of them can be painted at once. Does not
-belong here: painting them (`artificially_inspired`).
+"""Divides a painting into tiles of the network's side, from the subject outwards.
 
 As the published inference does (affromero/NTIRE22_Inpainting, track 1): tiles of the network's side
 every half a side, each seeing what those before it painted. Theirs begins in the picture's middle,

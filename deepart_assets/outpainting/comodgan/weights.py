@@ -1,8 +1,4 @@
-"""Files of a generator's weights: read in every layout, written in one.
-
-Belongs here: telling files apart, reading and writing them, their provenance. Does not belong here:
-layouts (`layouts`), the pickle reader (`pickles`), where files come from (`sources`).
-"""
+"""Reads a generator's weights in every published layout, and writes them in one."""
 
 from __future__ import annotations
 

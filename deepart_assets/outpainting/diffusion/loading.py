@@ -1,8 +1,4 @@
-"""From a model's id or folder to a pipeline in memory, whole or not at all.
-
-Belongs here: fetching, which files decide what a pipeline paints, loading and checking it. Does not
-belong here: where it computes (`placement`), calling it (`stable_diffusion`).
-"""
+"""Loads a diffusers pipeline from a model id or folder, complete or not at all."""
 
 import json
 from collections.abc import Mapping

@@ -1,8 +1,4 @@
-"""What becomes of a loaded pipeline: its scheduler, its device, and how it fits into memory.
-
-Belongs here: the rules behind `scheduler`, `offload`, `vae_tiling` and their like, and applying
-them. Does not belong here: loading (`loading`), batches (`stable_diffusion`).
-"""
+"""Sets a pipeline's scheduler, device and memory savings."""
 
 from typing import Any, Literal
 
