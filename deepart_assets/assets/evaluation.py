@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from deepart_assets import asset_names
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import encode_png, preview_uri
@@ -50,7 +51,7 @@ def _evaluation_settings(settings: Settings) -> dict[str, Any]:
 @data_asset(
     settings=_evaluation_settings,
     group="super_resolution",
-    deps=["psnr_weights", "art_esrgan", "lr_hr_pairs"],
+    deps=[asset_names.PSNR_WEIGHTS, asset_names.ART_ESRGAN, asset_names.LR_HR_PAIRS],
     kinds={"pytorch"},
     code_version="2",
     pool="gpu",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from deepart_assets import asset_names
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
@@ -13,7 +14,7 @@ from deepart_assets.storage import StageResult
 
 def generator_weights(name: str) -> PipelineAssetSpec:
     """Return the asset `<name>_weights` of the outpainter `name`."""
-    asset = f"{name}_weights"
+    asset = asset_names.outpainter_weights(name)
 
     def chosen(settings: Settings) -> GeneratorWeights:
         outpainter = settings.outpainters[name]

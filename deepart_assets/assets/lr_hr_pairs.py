@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from deepart_assets import asset_names
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
@@ -31,7 +32,7 @@ def _misaligned(record: MaterializationRecord) -> str | None:
 @data_asset(
     settings=lambda settings: settings.super_resolution.pairs.model_dump(mode="json"),
     group="super_resolution",
-    deps=["wikiart_sr"],
+    deps=[asset_names.WIKIART_SR],
     kinds={"opencv"},
     code_version=PAIR_VERSION,
     checks=[
@@ -56,7 +57,7 @@ def lr_hr_pairs(context: StageContext) -> StageSpec:
     choice = context.settings.super_resolution.pairs
 
     def make() -> StageResult:
-        rows = from_parquet(context.read("wikiart_sr")).to_dict("records")
+        rows = from_parquet(context.read(asset_names.WIKIART_SR)).to_dict("records")
         originals = [
             Original(
                 id=str(row["id"]),
@@ -69,7 +70,7 @@ def lr_hr_pairs(context: StageContext) -> StageSpec:
         ]
         return build_pairs(context.store, originals, choice, context.picture, context.log.info)
 
-    tried = attempt(context.store.done("lr_hr_pairs"))
+    tried = attempt(context.store.done(asset_names.LR_HR_PAIRS))
     return StageSpec(make, inputs={"attempt": str(tried)})
 
 
@@ -81,5 +82,5 @@ def _tidy_pairs(context: StageContext) -> None:
 
 def read_pairs(context: StageContext) -> Sequence[Pair]:
     """Open the pairs that `lr_hr_pairs` made."""
-    manifest = json.loads(context.read("lr_hr_pairs"))
-    return open_pairs(context.lake, manifest, cache_folder() / "lr_hr_pairs")
+    manifest = json.loads(context.read(asset_names.LR_HR_PAIRS))
+    return open_pairs(context.lake, manifest, cache_folder() / asset_names.LR_HR_PAIRS)

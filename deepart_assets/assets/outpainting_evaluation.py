@@ -6,6 +6,7 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets import asset_names
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import (
     decode_rgb,
@@ -25,7 +26,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.evaluation.metrics import niqe
 
-ASSET = "outpainting_evaluation"
+ASSET = asset_names.OUTPAINTING_EVALUATION
 
 
 def _fault(record: MaterializationRecord) -> str | None:
@@ -61,7 +62,10 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
         ),
         group="evaluation",
         deps=["styled_paintings"],
-        painting_deps=["unfinished_paintings", *(f"{name}_outpaintings" for name in names)],
+        painting_deps=[
+            asset_names.UNFINISHED_PAINTINGS,
+            *(asset_names.outpaintings(name) for name in names),
+        ],
         kinds={"pytorch"},
         checks=[
             Check("subjects_untouched", "No outpainter changed a subject pixel.", _fault),
@@ -90,7 +94,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             ready = (
                 key
                 for key in context.paintings
-                if context.store.done("unfinished_paintings", key) is not None
+                if context.store.done(asset_names.UNFINISHED_PAINTINGS, key) is not None
             )
             for key in chosen(ready, shared.evaluated):
                 try:
@@ -123,11 +127,13 @@ def _outpainted(context: StageContext, painting: Painting, names: Sequence[str])
         record = context.store.done(asset, painting.id)
         return None if record is None else (context.lake.read(record.path), record.path)
 
-    records = {name: context.store.done(f"{name}_outpaintings", painting.id) for name in names}
-    kept = read("unfinished_paintings")
+    records = {
+        name: context.store.done(asset_names.outpaintings(name), painting.id) for name in names
+    }
+    kept = read(asset_names.UNFINISHED_PAINTINGS)
     assert kept is not None  # chosen among those that have one
     unfinished = decode_rgba(*kept)
-    files = {name: read(f"{name}_outpaintings") for name in names}
+    files = {name: read(asset_names.outpaintings(name)) for name in names}
     return Outpainted(
         caption=painting.caption,
         original=resize(painting.original(), *unfinished.shape[:2]),

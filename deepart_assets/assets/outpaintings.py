@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets import asset_names
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
@@ -32,9 +33,6 @@ from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
-
-BASE = "psnr_weights"
-"""The asset of the network that enlarges what is painted at a smaller scale."""
 
 _ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
 """Settings that do not change an outpainter's results, or (weights) that are hashed instead."""
@@ -65,10 +63,11 @@ class OutpaintRequest(NamedTuple):
 
 def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
     """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
+    asset = asset_names.outpaintings(name)
     own_weights, enlarged_by = [], []
     if isinstance(kind, ArtificiallyInspired):
-        own_weights = [f"{name}_weights"]
-        enlarged_by = [BASE] if kind.enlarge == "network" else []
+        own_weights = [asset_names.outpainter_weights(name)]
+        enlarged_by = [asset_names.PSNR_WEIGHTS] if kind.enlarge == "network" else []
 
     def fault(record: MaterializationRecord) -> str | None:
         difference = record.figures["subject_difference"]
@@ -83,10 +82,10 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
     @painting_asset(
         settings=chosen,
-        name=f"{name}_outpaintings",
+        name=asset,
         deps=[*own_weights, *enlarged_by],
         reads_original=False,
-        painting_deps=["unfinished_paintings"],
+        painting_deps=[asset_names.UNFINISHED_PAINTINGS],
         group="outpainting",
         kinds={_KINDS[kind.kind]},
         code_version="3" if own_weights else "2",  # 3: where tiles lie
@@ -112,7 +111,11 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         settings = context.settings.outpainters[name]
         weights = partial(context.local, *own_weights) if own_weights else None
         upscaling = context.settings.super_resolution.upscaling
-        enlarger = RRDBNetUpscaler(context.read(BASE), upscaling) if enlarged_by else None
+        enlarger = (
+            RRDBNetUpscaler(context.read(asset_names.PSNR_WEIGHTS), upscaling)
+            if enlarged_by
+            else None
+        )
         outpainter = build_outpainter(settings, context.downloads, weights, enlarger)
         reads_prompt = outpainter.descriptor.uses_prompt
         candidates = shared.candidates if outpainter.descriptor.learned else 1
@@ -125,8 +128,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             }
 
         def read(painting: Painting) -> OutpaintRequest:
-            path = painting.inputs["unfinished_paintings"].path
-            unfinished = decode_rgba(painting.read("unfinished_paintings"), path)
+            path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
+            unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
             wanted = details(painting)
             asked = (
                 request_for(
@@ -157,7 +160,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             written = decode_rgb(data[0], painting.id)
             return StageResult(
                 {
-                    f"{name}_outpaintings/{painting.id}{f'.{rank}' if rank else ''}.png": each
+                    asset_names.output_path(
+                        asset, painting.id, f".{rank}.png" if rank else ".png"
+                    ): each
                     for rank, each in enumerate(data)
                 },
                 {

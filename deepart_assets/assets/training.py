@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from deepart_assets import asset_names
 from deepart_assets.assets.lr_hr_pairs import read_pairs
 from deepart_assets.imaging import preview_uri
 from deepart_assets.orchestration.asset_factory import data_asset
@@ -54,11 +55,11 @@ def _base_settings(settings: Settings) -> Mapping[str, Any]:
 @data_asset(
     group="super_resolution",
     settings=_base_settings,
-    deps=["lr_hr_pairs"],
+    deps=[asset_names.LR_HR_PAIRS],
     kinds={"pytorch"},
     pool="gpu",
     code_version=PIXEL_VERSION,
-    after=lambda _, context: discard(_work(context), "psnr_weights"),
+    after=lambda _, context: discard(_work(context), asset_names.PSNR_WEIGHTS),
 )
 def psnr_weights(context: StageContext) -> StageSpec:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
@@ -74,9 +75,9 @@ def psnr_weights(context: StageContext) -> StageSpec:
         return StageSpec(lambda: _fetched(choice, context), inputs=inputs)
 
     def make() -> StageResult:
-        inputs = {"lr_hr_pairs": _version(context, "lr_hr_pairs")}
+        inputs = {"lr_hr_pairs": _version(context, asset_names.LR_HR_PAIRS)}
         provenance = Provenance(PIXEL_VERSION, choice.provenance_settings(), inputs)
-        with _training(context, "psnr_weights", choice, provenance) as (report, kept):
+        with _training(context, asset_names.PSNR_WEIGHTS, choice, provenance) as (report, kept):
             trained = train_pixel(read_pairs(context), choice, report, kept)
         return _made(PSNR_PATH, trained, context)
 
@@ -99,11 +100,11 @@ PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
 @data_asset(
     group="super_resolution",
     settings=lambda settings: settings.super_resolution.art_esrgan.provenance_settings(),
-    deps=["psnr_weights", "lr_hr_pairs"],
+    deps=[asset_names.PSNR_WEIGHTS, asset_names.LR_HR_PAIRS],
     kinds={"pytorch"},
     pool="gpu",
     code_version=ADVERSARIAL_VERSION,
-    after=lambda _, context: discard(_work(context), "art_esrgan"),
+    after=lambda _, context: discard(_work(context), asset_names.ART_ESRGAN),
 )
 def art_esrgan(context: StageContext) -> StageSpec:
     """Art ESRGAN: the base, trained further on paintings with pixel, perceptual and relativistic
@@ -122,14 +123,17 @@ def art_esrgan(context: StageContext) -> StageSpec:
         )
 
     def make() -> StageResult:
-        base = context.read("psnr_weights")
-        inputs = {name: _version(context, name) for name in ("psnr_weights", "lr_hr_pairs")}
+        base = context.read(asset_names.PSNR_WEIGHTS)
+        inputs = {
+            name: _version(context, name)
+            for name in (asset_names.PSNR_WEIGHTS, asset_names.LR_HR_PAIRS)
+        }
         provenance = Provenance(
             ADVERSARIAL_VERSION,
             choice.provenance_settings(),
             {**inputs, "feature_network": features.version},
         )
-        with _training(context, "art_esrgan", choice, provenance) as (report, kept):
+        with _training(context, asset_names.ART_ESRGAN, choice, provenance) as (report, kept):
             trained = train_adversarial(
                 read_pairs(context), base, choice, report, kept, features=features
             )
@@ -168,7 +172,7 @@ def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
     import torch
 
     made_with = {
-        "data_set": context.upstream("lr_hr_pairs").data_version,
+        "data_set": context.upstream(asset_names.LR_HR_PAIRS).data_version,
         "torch": torch.__version__,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
     }
