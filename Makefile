@@ -1,5 +1,5 @@
 # `make help` lists the commands. PYTHON chooses the interpreter that makes .venv; by default,
-# scripts/find_python.sh finds or fetches one.
+# .ci/find_python.sh finds or fetches one.
 
 PYTHON ?=
 VENV ?= .venv
@@ -21,7 +21,7 @@ help: ## list the commands
 
 # The stamp is renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || { python=$$(scripts/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
+	test -x $(BIN)/python || { python=$$(.ci/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
 	$(BIN)/python -m pip install --editable ".[sample,dev,docs]"
 	touch $@
 
@@ -62,7 +62,7 @@ docs: install ## the documentation with its reference, in site/
 	$(BIN)/mkdocs build --strict --quiet
 
 lock: install ## renew the generated pins of constraints.txt
-	$(BIN)/python scripts/lock.py
+	$(BIN)/python .ci/lock.py
 
 clean: ## remove the data lake and Dagster's history, keep .venv
 	rm -rf data/lake

@@ -9,7 +9,7 @@ import pytest
 
 from deepart_assets.settings.places import PROJECT
 
-SCRIPT = PROJECT / "scripts" / "find_python.sh"
+SCRIPT = PROJECT / ".ci" / "find_python.sh"
 
 
 @pytest.fixture
