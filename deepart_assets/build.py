@@ -21,9 +21,9 @@ from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec, PipelineAssetSpec
 from deepart_assets.orchestration.console_logger import console_logger
 from deepart_assets.orchestration.executors import executor_for
-from deepart_assets.orchestration.needs import check_steps
 from deepart_assets.orchestration.observable_assets import paintings_asset
 from deepart_assets.orchestration.resources import profile_resource
+from deepart_assets.orchestration.step_resources import check_steps
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import data_root

@@ -19,9 +19,9 @@ from deepart_assets import asset_names
 from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
+from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.context import Painting, StageContext
-from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import plan_of_run, restore_runs
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags

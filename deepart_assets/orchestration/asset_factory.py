@@ -17,9 +17,9 @@ from deepart_assets.orchestration.checks import check_results, check_specs
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import duration, markdown_table, metadata_of
-from deepart_assets.orchestration.needs import at_work
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.step_resources import at_work
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Provenance, RecordIndex, materialize_if_stale
 

@@ -1,12 +1,8 @@
-"""Dagster's events for one painting at a time inside a batch run.
-
-Belongs here: the internal tags and the one internal metadata key by which a step that handles many
-partitions records each with a data version of its own. Does not belong here: anything that is not
-about Dagster's event log.
+"""Dagster's events for one painting at a time inside a run of many.
 
 Dagster gives all partitions of a step one data version, so staleness is wrong as soon as one
 painting of a batch changes. A materialization that carries its own versions in tags is exact. The
-names are internal to Dagster: its version is pinned, and test_staleness.py fails if they change.
+tags are private to Dagster (`dagster_internals.data_versions`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,19 +10,29 @@ from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.data_version import (
-    CODE_VERSION_TAG,
-    DATA_VERSION_IS_USER_PROVIDED_TAG,
+
+from deepart_assets.dagster_internals.data_versions import (
     DATA_VERSION_TAG,
-    get_input_data_version_tag,
-    get_input_event_pointer_tag,
+    version_tags,
 )
-from dagster._core.definitions.source_asset import SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION
-from dagster._core.events import (
-    DagsterEvent,
-    DagsterEventBatchMetadata,
-    generate_event_batch_id,
+from deepart_assets.dagster_internals.data_versions import (
+    log_observation_batch as log_together,
 )
+from deepart_assets.dagster_internals.data_versions import (
+    output_without_materialization as batch_finished,
+)
+
+__all__ = [
+    "RANGE_END_TAG",
+    "RANGE_START_TAG",
+    "Version",
+    "batch_finished",
+    "latest_versions",
+    "log_together",
+    "metadata_made_in",
+    "painting_materialization",
+    "painting_observation",
+]
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -88,41 +94,14 @@ def painting_materialization(
     metadata: Mapping[str, dg.MetadataValue],
 ) -> dg.AssetMaterialization:
     """Return the materialization of one partition with its exact provenance."""
-    tags = {
-        DATA_VERSION_TAG: data_version,
-        DATA_VERSION_IS_USER_PROVIDED_TAG: "true",
-        CODE_VERSION_TAG: code_version,
-    }
-    for upstream, version in inputs.items():
-        upstream_key = dg.AssetKey(upstream)
-        tags[get_input_event_pointer_tag(upstream_key)] = str(version.storage_id)
-        tags[get_input_data_version_tag(upstream_key)] = version.data_version
+    used = {name: (each.storage_id, each.data_version) for name, each in inputs.items()}
+    tags = version_tags(code_version, data_version, used)
     return dg.AssetMaterialization(asset, partition=key, metadata=metadata, tags=tags)
 
 
 def painting_observation(asset: str, key: str, data_version: str) -> dg.AssetObservation:
     """Return the observation of one partition of an asset that is not made here."""
     return dg.AssetObservation(asset, partition=key, tags={DATA_VERSION_TAG: data_version})
-
-
-def log_together(context: dg.AssetExecutionContext, seen: Iterable[dg.AssetObservation]) -> None:
-    """Log observations of one asset as `log_event` does, but stored at once: there may be many."""
-    step = context.get_step_execution_context()
-    batch = generate_event_batch_id()
-    observations = list(seen)
-    for number, each in enumerate(observations, start=1):
-        place = DagsterEventBatchMetadata(batch, is_end=number == len(observations))
-        DagsterEvent.asset_observation(step, each, place)
-
-
-def batch_finished() -> dg.Output[None]:
-    """Return the output that lets downstream steps of the same run start.
-
-    Without an output they would be skipped; with an ordinary one Dagster would record every
-    partition of the batch as materialized, the failed ones too. An output marked in this way
-    records nothing.
-    """
-    return dg.Output(None, metadata={SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION: True})
 
 
 def metadata_made_in(

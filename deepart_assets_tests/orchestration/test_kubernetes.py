@@ -141,7 +141,9 @@ def test_the_jobs_are_valid_and_ask_for_what_each_step_needs(catalogued, api, in
 def test_a_step_that_no_node_is_found_for_fails_with_the_schedulers_reason(
     catalogued, api, instance, monkeypatch
 ):
-    monkeypatch.setattr("deepart_assets.orchestration.lost_workers.HEALTH_SECONDS", 1)
+    monkeypatch.setattr(
+        "deepart_assets.dagster_internals.step_retries.HEALTH_CHECK_INTERVAL_SECONDS", 1
+    )
     api.nowhere.add("predicted_masks")
     with on_kubernetes(catalogued, instance, ["predicted_masks"]) as result:
         assert events(result, "STEP_FAILURE") == ["predicted_masks"]

@@ -91,6 +91,17 @@ def test_needs_of_an_asset_that_is_not_there_are_refused():
         build_defs(validate_settings(content, "mine"))
 
 
+class _Uninstalled:
+    """Finds no module of a package, as if it was not installed."""
+
+    def __init__(self, package: str) -> None:
+        self.package = package
+
+    def find_spec(self, name: str, *_) -> None:
+        if name.split(".", maxsplit=1)[0] == self.package:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 @pytest.mark.parametrize(
     ("execution", "package", "extra"),
     [
@@ -102,11 +113,10 @@ def test_an_engine_that_is_not_installed_is_named_when_a_run_starts(
     monkeypatch, execution, package, extra
 ):
     engine = executor_for(execution)  # the graph can be looked at without it
-    monkeypatch.delitem(
-        sys.modules, f"deepart_assets.orchestration.{execution.kind}_engine", raising=False
-    )
-    for name in {package, *(name for name in sys.modules if name.startswith(f"{package}."))}:
-        monkeypatch.setitem(sys.modules, name, None)
+    ours = f"deepart_assets.dagster_internals.{execution.kind}_executor"
+    for name in [name for name in sys.modules if name.startswith((f"{package}.", package, ours))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [_Uninstalled(package), *sys.meta_path])
     with pytest.raises(UnavailableError, match=rf'pip install -e "\.\[{extra}\]"'):
         engine.executor_creation_fn(None)
 

@@ -1,6 +1,7 @@
 """Dagster's own staleness agrees with what the project recomputes, painting by painting.
 
-This test fails when a version of Dagster renames the internal tags of `orchestration.events`.
+This test fails when a version of Dagster changes the private tags of
+`dagster_internals.data_versions`.
 """
 
 import dagster as dg

@@ -14,7 +14,11 @@ from dagster._core.launcher.base import WorkerStatus
 from dagster._core.storage.tags import GRPC_INFO_TAG, PARENT_RUN_ID_TAG, ROOT_RUN_ID_TAG
 from dagster._daemon.auto_run_reexecution.auto_run_reexecution import should_retry
 
-from deepart_assets.orchestration.abandoned import FOUND_DEAD, LocalRunLauncher, end_abandoned
+from deepart_assets.dagster_internals.orphaned_runs import (
+    PROCESS_GONE,
+    LocalRunLauncher,
+    end_orphaned_runs,
+)
 from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.orchestration.engines import KEYS, catalogue_three, run_on
 
@@ -127,7 +131,7 @@ def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_pa
     [run_id] = claims(instance)
 
     # It does nothing any more, but its process is there.
-    assert end_abandoned(instance) == []
+    assert end_orphaned_runs(instance) == []
     assert claims(instance) == [run_id]
     assert health(instance, run_id) == WorkerStatus.RUNNING
 
@@ -141,7 +145,7 @@ def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_pa
     assert not claims(instance)
     assert instance.get_run_by_id(run_id).status == dg.DagsterRunStatus.FAILURE
     assert any(
-        FOUND_DEAD in (entry.dagster_event.message or "")
+        PROCESS_GONE in (entry.dagster_event.message or "")
         for entry in instance.all_logs(run_id)
         if entry.dagster_event
     )

@@ -1,76 +1,81 @@
-"""Steps as Kubernetes jobs, by dagster-k8s.
+"""Runs steps as Kubernetes jobs, by dagster-k8s.
 
-Belongs here: what a step's needs are called there. Does not belong here: which executor a profile
-has (`executors`); it loads this module, and the Kubernetes client, when a run starts.
-
-What the run launcher (Helm's values, say) gives the pods of runs, those of steps have too; what the
-profile says is laid over it. Making a job, following and ending it are dagster-k8s's.
+dagster-k8s creates, follows and ends the jobs, with what the run launcher gives the pods of runs,
+overridden by the profile. Its own `k8s_job_executor` waits for ever for a node that does not exist
+and does not retry a lost step. The Kubernetes client is loaded when a run starts.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
-from dagster._core.executor.step_delegating import CheckStepHealthResult, StepHandlerContext
-from dagster_k8s.container_context import K8sContainerContext
-from dagster_k8s.executor import K8sStepHandler
-from dagster_k8s.job import UserDefinedDagsterK8sConfig
-from dagster_k8s.launcher import K8sRunLauncher
+from dagster_k8s import K8sRunLauncher
 
+from deepart_assets.dagster_internals import private_names
+from deepart_assets.dagster_internals.step_retries import ClusterExecutor
 from deepart_assets.errors import SettingsError, UnavailableError
-from deepart_assets.orchestration.lost_workers import ClusterExecutor
-from deepart_assets.orchestration.needs import needs_of
 from deepart_assets.settings.execution import KubernetesExecution, Needs
 
+with private_names():
+    from dagster._core.executor.step_delegating import CheckStepHealthResult, StepHandlerContext
+    from dagster_k8s.container_context import K8sContainerContext
+    from dagster_k8s.executor import K8sStepHandler
+    from dagster_k8s.job import UserDefinedDagsterK8sConfig
 
-def kubernetes_engine(execution: KubernetesExecution, instance: dg.DagsterInstance) -> dg.Executor:
+
+def kubernetes_executor(
+    execution: KubernetesExecution, resources: Mapping[str, Needs], instance: dg.DagsterInstance
+) -> dg.Executor:
     """Return the executor of a run.
 
+    Args:
+        execution: The section `execution` of the profile.
+        resources: What each step needs, by its name.
+        instance: The Dagster instance, whose run launcher knows the cluster.
+
     Raises:
-        UnavailableError: Runs of this instance are not Kubernetes jobs themselves.
-        SettingsError: Kubernetes has no such fields as the profile says.
+        UnavailableError: The runs of this instance are not Kubernetes jobs themselves.
+        SettingsError: Kubernetes does not know a field of the profile.
     """
     launcher = instance.run_launcher
     if not isinstance(launcher, K8sRunLauncher):
         raise UnavailableError(
             "execution.kind is kubernetes, but runs are launched by"
             f" {type(launcher).__name__}: set run_launcher to dagster_k8s's K8sRunLauncher in"
-            " dagster.yaml, as docs/deployment.md tells, or execution.kind to local"
+            " dagster.yaml, as docs/deployment.md describes, or execution.kind to local"
         )
     try:
         context = _container(execution)
-        for needs in (execution.cpu_steps, execution.gpu_steps, *execution.steps.values()):
-            step_config(execution, needs)
-    except Exception as error:  # of many kinds, each with the name of the field
-        raise SettingsError(f"execution: not what Kubernetes knows: {error}") from error
-    handler = _Handler(
+        configs = {step: step_config(execution, needs) for step, needs in resources.items()}
+        for needs in (execution.cpu_steps, execution.gpu_steps):
+            UserDefinedDagsterK8sConfig.from_dict(step_config(execution, needs))
+        for config in configs.values():
+            UserDefinedDagsterK8sConfig.from_dict(config)
+    except Exception as error:  # of many types, each of which names the field
+        raise SettingsError(f"execution: Kubernetes does not accept it: {error}") from error
+    handler = _StepHandler(
         image=execution.image,
         container_context=context,
         load_incluster_config=launcher.load_incluster_config,
         kubeconfig_file=launcher.kubeconfig_file,
+        per_step_k8s_config=configs,
     )
-    handler.execution = execution
-    return ClusterExecutor(handler, execution.retries, execution.max_concurrent, handler.given_up)
+    handler.wait_for_nodes = execution.wait_for_nodes
+    return ClusterExecutor(
+        handler, execution.retries, execution.max_concurrent, handler.unschedulable
+    )
 
 
-class _Handler(K8sStepHandler):
-    """Gives each step's job its own needs, and does not wait for ever for a node."""
+class _StepHandler(K8sStepHandler):
+    """Gives up on a step whose pod finds no node in time, or which ended without a result."""
 
-    execution: KubernetesExecution
+    wait_for_nodes: float
 
-    def __init__(self, **more: Any) -> None:
-        super().__init__(**more)
-        self.given_up: set[str] = set()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.unschedulable: set[str] = set()
         self._ended: set[str] = set()
-
-    def _get_container_context(
-        self, step_handler_context: StepHandlerContext
-    ) -> K8sContainerContext:
-        key = self._get_step_key(step_handler_context)
-        pool = step_handler_context.get_step_context(key).step.pool
-        own = step_config(self.execution, needs_of(self.execution, key, pool))
-        common = super()._get_container_context(step_handler_context)
-        return common.merge(K8sContainerContext(run_k8s_config=own))
 
     def check_step_health(self, step_handler_context: StepHandlerContext) -> CheckStepHealthResult:
         health = super().check_step_health(step_handler_context)
@@ -80,15 +85,15 @@ class _Handler(K8sStepHandler):
         namespace = self._get_container_context(step_handler_context).namespace
         status = self._api_client.get_job_status(job, namespace)
         if status is not None and status.succeeded:
-            # The first time, the step's last event may be on its way to us. The second, its pod was
-            # taken away and that in its place has found the step begun, and left it alone.
+            # At the first check the step's last event may still be on its way. At the second, its
+            # pod was evicted, and the replacement found the step started and left it alone.
             if job in self._ended:
                 return CheckStepHealthResult.unhealthy(f"Job {job} ended without a result.")
             self._ended.add(job)
             return health
-        waited, reason = self._unplaced(job, namespace)
-        if reason and waited >= self.execution.wait_for_nodes:
-            self.given_up.add(self._get_step_key(step_handler_context))
+        waited, reason = self._unscheduled(job, namespace)
+        if reason and waited >= self.wait_for_nodes:
+            self.unschedulable.add(self._get_step_key(step_handler_context))
             list(self.terminate_step(step_handler_context))
             return CheckStepHealthResult.unhealthy(
                 f"Kubernetes found no node for job {job} in {waited:.0f} s: {reason} Add a node, or"
@@ -97,13 +102,13 @@ class _Handler(K8sStepHandler):
             )
         return health
 
-    def _unplaced(self, job: str, namespace: str | None) -> tuple[float, str]:
-        """Return for how many seconds the job's pod has been without a node, and why."""
+    def _unscheduled(self, job: str, namespace: str | None) -> tuple[float, str]:
+        """Return for how many seconds the job's pod has had no node, and the scheduler's reason."""
         for pod in self._api_client.get_pods_in_job(job, namespace):
             for condition in pod.status.conditions or []:
                 if condition.type == "PodScheduled" and condition.reason == "Unschedulable":
                     since = datetime.now(UTC) - condition.last_transition_time
-                    return since.total_seconds(), condition.message or "it does not say why."
+                    return since.total_seconds(), condition.message or "it gives no reason."
         return 0.0, ""
 
 
@@ -121,11 +126,10 @@ def _container(execution: KubernetesExecution) -> K8sContainerContext:
     )
 
 
-def step_config(execution: KubernetesExecution, needs: Needs) -> UserDefinedDagsterK8sConfig:
-    """Return what the job of a step with these needs has beyond what all have.
+def step_config(execution: KubernetesExecution, needs: Needs) -> dict[str, Any]:
+    """Return the configuration of a step's job, as dagster-k8s's `per_step_k8s_config` takes it.
 
-    CPU and memory are requested; memory and GPUs are limits as well, as Kubernetes wants it of the
-    latter.
+    CPU and memory are requests. Memory is a limit as well; GPUs are a limit, as Kubernetes demands.
     """
     requests: dict[str, str] = {"cpu": f"{needs.cpus:g}"}
     limits: dict[str, str] = {}
@@ -146,8 +150,8 @@ def step_config(execution: KubernetesExecution, needs: Needs) -> UserDefinedDags
             pod["volumes"] = [{"name": "shared-memory", "empty_dir": empty}]
             container["volume_mounts"] = [{"name": "shared-memory", "mount_path": "/dev/shm"}]
     container["resources"] = {"requests": requests, "limits": limits}
-    return UserDefinedDagsterK8sConfig(
-        container_config=container,
-        pod_spec_config=pod,
-        job_spec_config={"ttl_seconds_after_finished": execution.seconds_kept},
-    )
+    return {
+        "container_config": container,
+        "pod_spec_config": pod,
+        "job_spec_config": {"ttl_seconds_after_finished": execution.seconds_kept},
+    }

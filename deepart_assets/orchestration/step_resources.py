@@ -1,38 +1,45 @@
-"""What a step needs of the machine it runs on, said once for every engine.
+"""What a step needs of the machine it runs on, for every engine alike.
 
-Belongs here: the pool that marks a GPU step, the way from there to numbers, and what surrounds a
-step's work. Does not belong here: how an engine is asked for it (`executors`, `ray_engine`,
-`kubernetes_engine`), which GPU it is (`devices`).
+`devices` decides which of this machine's GPUs a step gets; on a cluster the engine does.
 """
 
 import contextlib
 import difflib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
+from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.errors import DeepArtError, SettingsError
 from deepart_assets.orchestration.devices import Devices
-from deepart_assets.orchestration.history import keep_connections
 from deepart_assets.settings.execution import Execution, LocalExecution, Needs
 
 GPU = "gpu"
-"""The pool of the steps that use a GPU where there is one. Dagster lets in as many as it has
-slots; each engine gives each of them `gpu_steps` of its settings."""
+"""The pool of the steps that use a GPU where there is one. Dagster runs as many of them at a time
+as the pool has slots, and the engine gives each what `execution.gpu_steps` says."""
 
 
 def needs_of(execution: Execution, step: str, pool: str | None) -> Needs:
-    """Return what a step asks for: its own entry, else that of its pool."""
+    """Return what a step needs: its own entry of `execution.steps`, else that of its pool."""
     of_pool = execution.gpu_steps if pool == GPU else execution.cpu_steps
     return execution.steps.get(step, of_pool)
 
 
+def resources_of_run(execution: Execution, context: dg.InitExecutorContext) -> Mapping[str, Needs]:
+    """Return what each step of a run needs, by its name."""
+    nodes = context.job.get_definition().graph.nodes
+    return {
+        node.name: needs_of(execution, node.name, getattr(node.definition, "pool", None))
+        for node in nodes
+    }
+
+
 def check_steps(execution: Execution, assets: Iterable[object]) -> None:
-    """Refuse needs of an asset that there is none of.
+    """Refuse an entry of `execution.steps` for an asset that does not exist.
 
     Raises:
-        SettingsError: Names the key and the nearest asset.
+        SettingsError: Names the key and the closest asset.
     """
     made = [each for each in assets if isinstance(each, dg.AssetsDefinition)]
     names = {key.to_user_string() for each in made for key in each.keys}
@@ -49,11 +56,11 @@ def check_steps(execution: Execution, assets: Iterable[object]) -> None:
 def at_work(
     context: dg.AssetExecutionContext, execution: Execution, step: str, pool: str | None
 ) -> Iterator[None]:
-    """Surround a step's work: it has the devices it needs, and only those, until its end.
+    """Hold the devices that a step needs, and only those, while it works.
 
     Raises:
-        dg.Failure: In place of a DeepArtError, whose message is meant for the user; it is not
-            tried again.
+        dg.Failure: In place of a DeepArtError, whose message is meant for the user; Dagster does
+            not retry it.
     """
     keep_connections(context.instance)
     try:
@@ -63,7 +70,7 @@ def at_work(
                 yield
             return
         if needs.gpus:
-            # The engine has chosen them: Ray by this variable, Kubernetes by what it mounts.
+            # The engine has chosen them: Ray with this variable, Kubernetes by what it mounts.
             seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all that the machine shows")
             context.log.info(f"{step}: CUDA devices {seen}")
         yield
@@ -74,6 +81,6 @@ def at_work(
 def _devices(execution: LocalExecution) -> Devices:
     if execution.processes > 1:
         return Devices()
-    # All steps in one process: CUDA looks once at what it may use, so that is the most of all.
+    # All steps share one process, in which CUDA reads once what it may use: the most of all.
     most = max(each.gpus for each in (execution.gpu_steps, *execution.steps.values()))
     return Devices(at_once=most)

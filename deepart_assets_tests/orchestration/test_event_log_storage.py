@@ -10,9 +10,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deepart_assets.dagster_internals.event_log_storage import (
+    MAX_OPEN_DATABASES,
+    PooledSqliteEventLogStorage,
+)
 from deepart_assets.errors import SettingsError
 from deepart_assets.orchestration import events
-from deepart_assets.orchestration.history import KEPT, SqliteHistory
 from deepart_assets.settings.places import PROJECT
 
 PARTITIONS = dg.StaticPartitionsDefinition([f"p{number}" for number in range(8)])
@@ -45,8 +48,8 @@ def instance_in(folder, ours):
     overrides = {"telemetry": {"enabled": False}}
     if ours:
         overrides["event_log_storage"] = {
-            "module": SqliteHistory.__module__,
-            "class": SqliteHistory.__name__,
+            "module": PooledSqliteEventLogStorage.__module__,
+            "class": PooledSqliteEventLogStorage.__name__,
             "config": {"base_dir": str(folder / "history" / "runs")},
         }
     return dg.DagsterInstance.local_temp(str(folder), overrides=overrides)
@@ -55,8 +58,8 @@ def instance_in(folder, ours):
 @pytest.fixture
 def ours(tmp_path):
     with instance_in(tmp_path, ours=True) as instance:
-        assert isinstance(instance.event_log_storage, SqliteHistory) or isinstance(
-            instance.event_log_storage._storage.event_log_storage, SqliteHistory
+        assert isinstance(instance.event_log_storage, PooledSqliteEventLogStorage) or isinstance(
+            instance.event_log_storage._storage.event_log_storage, PooledSqliteEventLogStorage
         )
         yield instance
 
@@ -64,7 +67,7 @@ def ours(tmp_path):
 def test_without_a_place_nothing_is_written_anywhere(monkeypatch):
     monkeypatch.delenv("DAGSTER_HOME", raising=False)
     with pytest.raises(SettingsError, match="set DAGSTER_HOME"):
-        SqliteHistory.from_config_value(None, {})
+        PooledSqliteEventLogStorage.from_config_value(None, {})
 
 
 def observed(instance):
@@ -114,11 +117,11 @@ def test_each_reads_what_the_other_wrote(tmp_path):
 
 
 def test_few_databases_stay_open(ours):
-    runs = [make_all(ours) for _ in range(KEPT + 2)]
+    runs = [make_all(ours) for _ in range(MAX_OPEN_DATABASES + 2)]
     folder = Path(ours.root_directory).resolve() / "history" / "runs"
     opened = {each.resolve() for each in Path("/proc/self/fd").iterdir()}
     databases = [file for file in opened if file.parent == folder and file.suffix == ".db"]
-    assert 0 < len(databases) <= KEPT
+    assert 0 < len(databases) <= MAX_OPEN_DATABASES
     assert all(len(ours.all_logs(run)) > 8 for run in runs)
 
 
@@ -126,7 +129,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import dagster as dg
-from deepart_assets_tests.orchestration.test_history import instance_in
+from deepart_assets_tests.orchestration.test_event_log_storage import instance_in
 with instance_in(Path(sys.argv[1]), ours=True) as instance:
     for number in range(50):
         event = dg.AssetMaterialization("pictures", partition=f"p{number}")
