@@ -1,19 +1,19 @@
-"""How fast pictures are enlarged: this project's upscaler beside basicsr's and beside the seed's.
+"""How fast pictures are enlarged: torch and OpenVINO beside basicsr's own forward, in one run.
 
     python benchmarks/upscaling.py [--quick] [--threads N]
 
 Writes benchmarks/results/upscaling.json. All run the same weights on the same picture in one
 process, by turns; the best of the repeats counts, and only the ratios mean something on a busy
 machine. Megapixels are those of the picture that is put in. "basicsr forward" takes the whole
-picture at once, in float32 and torch's default layout. "seed" is what its tool does when the GPU's
-memory runs out: quadrants with 32 pixels of overlap, each a plain forward in float32. "our
-forward" is the rearranged network on the whole picture, without tiles; `difference` is its largest
-difference to basicsr's, of values in [0, 1]. The upscaler's rows have the default tiles, overlap
-and mirrored borders: all that a user waits for; their `difference` is taken far from the border,
-after rounding to steps of 1/255.
+picture at once, in float32 and torch's default layout. "quadrants" is what the original notebook's
+tool does when the GPU's memory runs out: quadrants with 32 pixels of overlap, each a plain forward
+in float32. "torch" and "openvino" are the backends on the whole picture, without tiles;
+`difference` is the largest one to basicsr's, of values in [0, 1]. The upscaler's rows have default
+tiles, overlap and mirrored borders: all that a user waits for; their `difference` is taken far from
+the border, after rounding to steps of 1/255. "compile" is what OpenVINO takes once per process.
 
-Where there is a GPU, batches of tiles are measured too, against basicsr's network run eagerly in
-float32 on the same batch.
+Where there is a GPU, torch's rows run on it, and batches of tiles are measured too, against
+basicsr's network run eagerly in float32 on the same batch.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import copy
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -32,11 +32,11 @@ from torch import nn
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.fast_network import FastRRDBNet
+from deepart_assets.super_resolution.upscaling.backends import Backend, backend_for
 from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, best_device, enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
-SEED_OVERLAP = 32
+QUADRANT_OVERLAP = 32
 
 BUNDLED = PROJECT / "data" / "models" / "art_psnr_32_6.safetensors"
 
@@ -47,6 +47,7 @@ def main() -> None:
     """Measure, print a table and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="small pictures, under two minutes")
+    parser.add_argument("--side", type=int, help="side of the pictures; default: 512, quick 192")
     parser.add_argument("--threads", type=int, help="threads of torch; default: torch's choice")
     arguments = parser.parse_args()
     if arguments.threads:
@@ -54,6 +55,8 @@ def main() -> None:
     paper = lively(Spec(features=64, blocks=23, growth=32)).to(best_device())
     bundled = load_network(BUNDLED.read_bytes(), BUNDLED.name).to(best_device())
     side, paper_side, repeats = (192, 96, 1) if arguments.quick else (512, 512, 2)
+    if arguments.side:
+        side = paper_side = arguments.side
     rows = [
         *measure("64/23", paper, (paper_side, paper_side), repeats),
         *measure("bundled 32/6", bundled, (side, side), repeats),
@@ -70,30 +73,57 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Return a row for each way to enlarge by one network."""
     settings = Upscaling()
-    fast, reduced = FastRRDBNet(net), FastRRDBNet(net, "bf16")
     picture = _noise(shape)
     batch = torch.from_numpy(picture).to(best_device()).permute(2, 0, 1)[None].contiguous() / 255
     expected = _forward(net, batch)
     ways: dict[str, tuple[Callable[[], Any], Callable[[Any], float]]] = {
         "basicsr forward": (lambda: _forward(net, batch), lambda made: _apart(made, expected)),
-        "seed, quadrants": (lambda: _seed(net, batch), lambda made: _apart(made, expected)),
-        "our forward": (lambda: fast(batch), lambda made: _apart(made, expected)),
-        "our forward, bf16": (lambda: reduced(batch), lambda made: _apart(made, expected)),
-        "upscaler": (
-            lambda: enlarge(fast, picture, settings),
-            lambda made: _levels_apart(made, expected),
-        ),
-        "upscaler, bf16": (
-            lambda: enlarge(reduced, picture, settings),
-            lambda made: _levels_apart(made, expected),
-        ),
+        "quadrants": (lambda: _quadrants(net, batch), lambda made: _apart(made, expected)),
     }
+    compiled = []
+    for backend, precision in _backends():
+        start = time.perf_counter()
+        run = _backend(net, backend, precision)
+        compiled.append((f"{backend} {precision}", time.perf_counter() - start))
+        ways[f"{backend} {precision}"] = (
+            partial(_run, run, batch),
+            lambda made: _apart(made, expected),
+        )
+        ways[f"upscaler, {backend} {precision}"] = (
+            partial(enlarge, run, picture, settings),
+            lambda made: _levels_apart(made, expected),
+        )
     seconds, made = _best_of([way for way, _ in ways.values()], repeats)
     plain = seconds[0]
     return [
-        _row(f"{name} {way}", shape, took, plain, ways[way][1](result))
-        for way, took, result in zip(ways, seconds, made, strict=True)
+        *(
+            _row(f"{name} {way}", shape, took, plain, ways[way][1](result))
+            for way, took, result in zip(ways, seconds, made, strict=True)
+        ),
+        *(
+            {"name": f"{name} compile, {way}", "picture": "once", "seconds": took}
+            for way, took in compiled
+            if way.startswith("openvino")
+        ),
     ]
+
+
+def _backends() -> list[tuple[Literal["torch", "openvino"], Precision]]:
+    """Return what is compared: OpenVINO only where there is no GPU."""
+    if torch.cuda.is_available():
+        return [("torch", "fp32"), ("torch", "bf16")]
+    return [("torch", "fp32"), ("openvino", "fp32"), ("openvino", "bf16")]
+
+
+def _backend(net: nn.Module, name: Literal["torch", "openvino"], precision: Precision) -> Backend:
+    return backend_for(copy.deepcopy(net), Upscaling(backend=name, precision=precision))
+
+
+def _run(backend: Backend, batch: torch.Tensor) -> torch.Tensor:
+    made = backend(batch)
+    if made.is_cuda:
+        torch.cuda.synchronize()
+    return made
 
 
 def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]]:
@@ -103,7 +133,7 @@ def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]
     half.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     compiled: Any = torch.compile(half)
     precisions: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
-    ours = {f"ours {precision}": FastRRDBNet(net, precision) for precision in precisions}
+    ours = {f"torch {precision}": _backend(net, "torch", precision) for precision in precisions}
     for count in (1, 4, 8):
         batch = torch.rand(count, 3, side, side, device=best_device())
         ways: dict[str, Callable[[], Any]] = {
@@ -127,7 +157,7 @@ def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]
 
 def lively(size: Spec) -> nn.Module:
     """Return random weights scaled so that all layers show in an output around a half."""
-    torch.manual_seed(0)
+    torch.manual_quadrants(0)
     net = build(size).eval().requires_grad_(False)
     for weight in net.parameters():
         if weight.ndim == 4:
@@ -153,15 +183,17 @@ def _forward(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     return made
 
 
-def _seed(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
+def _quadrants(net: nn.Module, batch: torch.Tensor) -> torch.Tensor:
     """Enlarge four quadrants with 32 pixels of overlap and join them at the halves."""
     height, width = batch.shape[2:]
     rows = []
     for top, bottom in ((0, height // 2), (height // 2, height)):
         row = []
         for left, right in ((0, width // 2), (width // 2, width)):
-            first, start = max(0, top - SEED_OVERLAP), max(0, left - SEED_OVERLAP)
-            window = batch[:, :, first : bottom + SEED_OVERLAP, start : right + SEED_OVERLAP]
+            first, start = max(0, top - QUADRANT_OVERLAP), max(0, left - QUADRANT_OVERLAP)
+            window = batch[
+                :, :, first : bottom + QUADRANT_OVERLAP, start : right + QUADRANT_OVERLAP
+            ]
             made = _forward(net, window.contiguous())
             row.append(
                 made[

@@ -44,7 +44,7 @@ def _evaluation_settings(settings: Settings) -> dict[str, Any]:
     whole = settings.super_resolution
     return {
         "evaluation": whole.evaluation.model_dump(mode="json", exclude={"lpips": {"path"}}),
-        "upscaling": whole.upscaling.model_dump(mode="json"),
+        "upscaling": whole.upscaling.provenance(),
     }
 
 

@@ -77,7 +77,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         return {
             "outpainter": settings.outpainters[name].model_dump(mode="json", exclude=_ELSEWHERE),
             **settings.restoration.model_dump(mode="json", include=_SHARED[kind.kind]),
-            **(settings.super_resolution.upscaling.model_dump(mode="json") if enlarged_by else {}),
+            **(settings.super_resolution.upscaling.provenance() if enlarged_by else {}),
         }
 
     @painting_asset(

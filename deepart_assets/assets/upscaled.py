@@ -1,8 +1,4 @@
-"""Upscaled paintings: each outpainting at four times its size.
-
-Belongs here: what an enlarged result is made from, and what is recorded of it. Does not belong
-here: how a picture is enlarged and its subject kept (`super_resolution.upscaling`).
-"""
+"""Upscaled paintings: each outpainting at four times its size."""
 
 from functools import cache
 from typing import Any
@@ -99,6 +95,6 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
 def _upscaling(settings: Settings) -> dict[str, Any]:
     return {
-        **settings.super_resolution.upscaling.model_dump(mode="json"),
+        **settings.super_resolution.upscaling.provenance(),
         "keep_subject": settings.restoration.keep_subject,
     }

@@ -1,11 +1,7 @@
-"""The base of all settings.
-
-Belongs here: what the parts of a profile have in common, and laying some settings over others. Does
-not belong here: any setting.
-"""
+"""What all parts of a profile have in common, and merging some settings into others."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +13,13 @@ class Section(BaseModel):
     """A part of the settings; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    performance_only: ClassVar[frozenset[str]] = frozenset()
+    """Fields that change how fast a result is computed, and not the result."""
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the settings that a result depends on, as JSON: all but `performance_only`."""
+        return self.model_dump(mode="json", exclude=set(self.performance_only))
 
 
 def deep_merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The settings of the super-resolution assets; those of the trainings are in `training`."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveInt
 
@@ -107,6 +107,15 @@ Precision = Literal["fp32", "bf16", "fp16"]
 class Upscaling(Section):
     """Tiled inference."""
 
+    performance_only: ClassVar[frozenset[str]] = frozenset({"batch"})
+
+    backend: Literal["auto", "torch", "openvino"] = Field(
+        "auto",
+        description="What executes the network. `openvino` runs on a CPU, about twice as fast as"
+        " torch; single values differ by one grey level, from rounding. `auto` is OpenVINO on a"
+        " CPU where it is installed (`deepart_assets[openvino]`) and can run the network, else"
+        " torch.",
+    )
     tile: int = Field(
         256,
         ge=16,

@@ -63,6 +63,14 @@ def test_a_setting_makes_stale_what_depends_on_it_and_nothing_else(done, instanc
     assert stale(done, instance) == set()
 
 
+def test_a_setting_that_only_changes_speed_makes_nothing_stale(done, instance):
+    upscaling = done.content.setdefault("super_resolution", {}).setdefault("upscaling", {})
+    upscaling["batch"] = 7
+    assert stale(done, instance) == set()
+    upscaling["backend"] = "torch"  # rounds otherwise
+    assert stale(done, instance) == {("telea_upscaled", key) for key in KEYS}
+
+
 def test_equal_bytes_keep_what_is_downstream_fresh(done, instance):
     with done.run(
         "restore", instance, KEYS, asset_selection=[dg.AssetKey("unfinished_paintings")]

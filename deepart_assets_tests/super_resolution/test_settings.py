@@ -75,3 +75,19 @@ def test_a_wrong_key_of_the_options_is_named_with_the_nearest():
 def test_every_profile_names_a_network_and_an_upscaling(profile):
     settings = load_settings(profile).super_resolution
     assert settings.upscaling.overlap < settings.upscaling.tile
+
+
+def test_results_depend_on_every_setting_of_the_upscaling_but_its_batch():
+    changed = {"backend": "torch", "tile": 128, "overlap": 9, "batch": 7, "precision": "bf16"}
+    assert changed.keys() == Upscaling.model_fields.keys()
+    same = {
+        name
+        for name, value in changed.items()
+        if Upscaling.model_validate({name: value}).provenance() == Upscaling().provenance()
+    }
+    assert same == {"batch"}
+
+
+def test_outpaintings_enlarged_by_the_network_do_not_depend_on_its_batch():
+    profile = load_profile_with_batch(1), load_profile_with_batch(7)
+    assert profile[0] == profile[1]

@@ -1,5 +1,1 @@
-"""Enlarging pictures of any size by 4.
-
-Belongs here: tiles, channels, running the network fast, keeping the subject. Does not belong here:
-training, judging.
-"""
+"""Enlarging pictures of any size by 4, and keeping the subject of the original."""

@@ -1,8 +1,4 @@
-"""Grey pictures and pictures with alpha, for what enlarges colours only.
-
-Belongs here: taking channels apart before enlarging and putting them together after. Does not
-belong here: enlarging.
-"""
+"""Lets what enlarges RGB enlarge grey pictures and pictures with alpha too."""
 
 from collections.abc import Callable
 

@@ -1,14 +1,13 @@
-"""Enlarging pictures of any size by 4, in tiles.
+"""Enlarges pictures of any size by 4: bicubically, or tile by tile with a network.
 
-Belongs here: what an upscaler is, the bicubic one, and the network's with its tiles and memory.
-Does not belong here: how the network is executed (`fast_network`), grey and alpha (`channels`),
-reading weights (`weights`), judging results (`evaluation`).
+How a network is executed is in `backends`.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend, backend_for
 from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
-from deepart_assets.super_resolution.upscaling.fast_network import FastRRDBNet
 
 if TYPE_CHECKING:
     import torch
@@ -30,8 +29,8 @@ SMALLEST_TILE = 16
 DARK = 16
 """Grey level up to which a tile may come out all black."""
 
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
-"""What torch's allocators say in a plain RuntimeError."""
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
+"""What the allocators of torch and OpenVINO say in a plain RuntimeError."""
 
 _log = logging.getLogger(__name__)
 
@@ -66,23 +65,28 @@ class RRDBNetUpscaler:
         self._weights = weights
         self._settings = settings
         self._name = name
-        self._net: FastRRDBNet | None = None
+        self._backend: Backend | None = None
 
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Enlarge as `Upscaler` says, both sides at least 1; the same bytes each time.
 
         Raises:
-            UnavailableError: The weights are not those of an RRDBNet ×4, or the precision is not
-                for this device.
+            UnavailableError: The weights are not those of an RRDBNet ×4, or the precision or the
+                backend is not for this device.
             PaintingError: As `enlarge`.
         """
-        if self._net is None:
-            from deepart_assets.super_resolution.weights import load_network
+        if self._backend is None:
+            self._backend = _loaded(self._weights, self._settings, self._name)
+        run = self._backend
+        return enlarge_channels(picture, lambda colours: enlarge(run, colours, self._settings))
 
-            loaded = load_network(self._weights, self._name).to(best_device())
-            self._net = FastRRDBNet(loaded, self._settings.precision)
-        net = self._net
-        return enlarge_channels(picture, lambda colours: enlarge(net, colours, self._settings))
+
+@lru_cache(maxsize=1)
+def _loaded(weights: bytes, settings: Upscaling, name: str) -> Backend:
+    """Load a network; the last one is kept, as several assets in turn may use the same."""
+    from deepart_assets.super_resolution.weights import load_network
+
+    return backend_for(load_network(weights, name).to(best_device()), settings)
 
 
 def best_device() -> torch.device:
@@ -93,7 +97,7 @@ def best_device() -> torch.device:
 
 
 def enlarge(
-    net: nn.Module | FastRRDBNet, picture: NDArray[np.uint8], settings: Upscaling
+    net: nn.Module | Backend, picture: NDArray[np.uint8], settings: Upscaling
 ) -> NDArray[np.uint8]:
     """Enlarge a picture with a network, tile by tile.
 
@@ -103,9 +107,9 @@ def enlarge(
     tells; no tile is ever left out.
 
     Args:
-        net: ×4, in evaluation mode, on its device.
+        net: ×4, in evaluation mode, on its device; a module is run by torch as it is.
         picture: uint8, H×W×3, both sides at least 1.
-        settings: Tile, overlap and batch; `precision` is the network's affair.
+        settings: Tile, overlap and batch. `precision` and `backend` are used by `backend_for`.
 
     Returns:
         uint8, 4H×4W×3, rounded.
@@ -116,7 +120,7 @@ def enlarge(
     """
     import torch
 
-    run = net if isinstance(net, FastRRDBNet) else _Plain(net)
+    run = TorchBackend(net) if isinstance(net, torch.nn.Module) else net
     tile, batch = settings.tile, settings.batch if run.device.type == "cuda" else 1
     result = np.empty((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
     while True:
@@ -142,23 +146,6 @@ def enlarge(
         _log.warning("out of memory: tiles of %d pixels, %d at once, for this picture", tile, batch)
 
 
-class _Plain:
-    """Any network, called as `FastRRDBNet` is."""
-
-    def __init__(self, net: nn.Module) -> None:
-        import torch
-
-        self._net = net
-        self.device = next(net.parameters()).device
-        self._layout = torch.channels_last
-
-    def __call__(self, batch: torch.Tensor, margin: int) -> torch.Tensor:
-        made = self._net(batch.contiguous(memory_format=self._layout))
-        height, width = (side - 2 * margin * SCALE for side in made.shape[2:])
-        top = margin * SCALE
-        return made[:, :, top : top + height, top : top + width]
-
-
 def _says_no_memory(error: Exception) -> bool:
     import torch
 
@@ -168,7 +155,7 @@ def _says_no_memory(error: Exception) -> bool:
 
 
 def _enlarge(
-    run: FastRRDBNet | _Plain,
+    run: Backend,
     picture: NDArray[np.uint8],
     result: NDArray[np.uint8],
     *,
@@ -189,7 +176,7 @@ def _enlarge(
             windows = np.stack([padded[_wider(r, overlap), _wider(c, overlap)] for r, c in some])
             # N×H×W×3 seen as N×3×H×W is "channels last" already.
             pixels = torch.from_numpy(windows).to(run.device).permute(0, 3, 1, 2)
-            made = run(pixels.to(torch.float32) / 255, overlap)
+            made = _without_margin(run(pixels.to(torch.float32) / 255), overlap * SCALE)
             if not bool(torch.isfinite(made).all()):
                 raise PaintingError(
                     "the super-resolution network gives values that are not finite here: set"
@@ -206,6 +193,11 @@ def _enlarge(
                         " weights"
                     )
                 result[_times_scale(rows), _times_scale(columns)] = one
+
+
+def _without_margin(made: torch.Tensor, margin: int) -> torch.Tensor:
+    height, width = made.shape[2:]
+    return made[:, :, margin : height - margin, margin : width - margin]
 
 
 def _spans(length: int, tile: int) -> Iterator[slice]:
