@@ -1,8 +1,11 @@
 import pytest
 from pydantic import ValidationError
 
+from deepart_assets.assets.outpaintings import outpaintings_by
+from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings.profile import load_settings, validate_settings
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 
 UNET = {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 64}
@@ -88,6 +91,20 @@ def test_results_depend_on_every_setting_of_the_upscaling_but_its_batch():
     assert same == {"batch"}
 
 
-def test_outpaintings_enlarged_by_the_network_do_not_depend_on_its_batch():
-    profile = load_profile_with_batch(1), load_profile_with_batch(7)
-    assert profile[0] == profile[1]
+@pytest.mark.parametrize("asset", ["upscaled", "outpaintings"])
+def test_no_result_of_a_profile_depends_on_the_batch(asset):
+    """Not even outpaintings that the network enlarges."""
+    settings = load_settings("sample")
+    name = "artificially_inspired"
+    spec = {
+        "upscaled": upscaled_from(name),
+        "outpaintings": outpaintings_by(name, settings.outpainters[name]),
+    }[asset]
+
+    def provenance(**upscaling):
+        changed = settings.super_resolution.upscaling.model_copy(update=upscaling)
+        whole = settings.super_resolution.model_copy(update={"upscaling": changed})
+        return spec.settings(settings.model_copy(update={"super_resolution": whole}))
+
+    assert provenance(batch=7) == provenance(batch=1)
+    assert provenance(tile=128) != provenance(tile=256)

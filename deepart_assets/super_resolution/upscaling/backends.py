@@ -150,8 +150,9 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
                 raise
             _log.info("upscaling runs on torch: %s", reason)
     dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    layout: Any = torch.channels_last
-    return TorchBackend(net.to(dtype=dtype, memory_format=layout))
+    # torch's annotations of `to` lack memory_format without a tensor.
+    laid_out: nn.Module = net.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return TorchBackend(laid_out)
 
 
 def _check_usable(on_cpu: bool) -> None:
