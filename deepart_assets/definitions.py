@@ -1,8 +1,4 @@
-"""The code location that Dagster loads: the profile named by DEEPART_PROFILE.
-
-Belongs here: this one assembly. Does not belong here: anything a test could not assemble another
-way through `build_defs`.
-"""
+"""The code location that Dagster loads: the profile named by DEEPART_PROFILE."""
 
 from deepart_assets.build import build_defs
 from deepart_assets.settings import load_settings

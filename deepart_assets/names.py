@@ -1,9 +1,4 @@
-"""When two spellings are one name.
-
-Belongs here: the one rule by which names of styles, genres and artists are compared, wherever they
-come from: a catalogue, a folder, a profile. Does not belong here: what is special to artists' names
-and to years (`wikiart.labels`).
-"""
+"""When two spellings are one name."""
 
 import unicodedata
 

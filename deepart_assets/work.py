@@ -1,8 +1,4 @@
-"""Long work on many files: threads, memory, progress, and saving what is done.
-
-Belongs here: how much is done at a time, and what happens now and then. Does not belong here: what
-is done to a file.
-"""
+"""Long work on many files: threads, memory, progress, and saving what is done."""
 
 import contextlib
 import os

@@ -1,7 +1,4 @@
-"""What benchmarks share: ways taken by turns, a file for the next reader, a table for this one.
-
-Belongs here: comparing, writing and printing. Does not belong here: what is measured.
-"""
+"""What benchmarks share: ways taken by turns, a file for the next reader, a table for this one."""
 
 import datetime
 import math

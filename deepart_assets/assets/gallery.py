@@ -1,7 +1,4 @@
-"""The gallery: what a curator opens.
-
-Belongs here: which records become rows. Does not belong here: how the page looks (`reports`).
-"""
+"""The gallery: what a curator opens."""
 
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.orchestration.asset_factory import data_asset

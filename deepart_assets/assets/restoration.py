@@ -1,8 +1,5 @@
 """Restoration, a partition for each painting: from its subject to outpaintings, upscaled results
 and sheets.
-
-Belongs here: which stages a painting goes through, and the sheet that shows them side by side. Does
-not belong here: the stages themselves (`subjects`, `outpaintings`, `upscaled`).
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,5 @@
 """The subject of each painting: what a segmenter predicts, the mask, a curator's own where there is
 one, and the unfinished painting that it leaves.
-
-Belongs here: what these assets are made from. Does not belong here: how a subject is found
-(`segmentation`), and what becomes of it (`restoration`).
 """
 
 from collections.abc import Sequence

@@ -1,8 +1,4 @@
-"""The evaluation of subject masks: the pipeline's and other segmenters' on the same paintings.
-
-Belongs here: what it is made from, its files, what the UI shows of it. Does not belong here: tables
-and pictures (`segmentation.evaluation`), the pipeline's masks (`subjects`).
-"""
+"""The evaluation of subject masks: the pipeline's and other segmenters' on the same paintings."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,4 @@
-"""The paintings and their catalogues: WikiArt's and those of the inbox.
-
-Belongs here: what the catalogues are made from. Does not belong here: downloading, decoding
-(`wikiart`), the choice of the paintings to restore (`styles`).
-"""
+"""The paintings and their catalogues: WikiArt's and those of the inbox."""
 
 import hashlib
 import json

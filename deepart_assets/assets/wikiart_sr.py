@@ -1,8 +1,4 @@
-"""WikiArt SR: the paintings that the super-resolution network learns from, and their split.
-
-Belongs here: what the asset is made from, its files, its sheet and its page. Does not belong here:
-choosing (`wikiart.sr`), making pairs (`super_resolution`).
-"""
+"""WikiArt SR: the paintings that the super-resolution network learns from, and their split."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial

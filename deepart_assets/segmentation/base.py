@@ -1,7 +1,4 @@
-"""What every segmenter is: a protocol, what it predicts, and how it describes itself.
-
-Belongs here: the family's types. Does not belong here: any network, or what a mask is used for.
-"""
+"""What every segmenter is: a protocol, what it predicts, and how it describes itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

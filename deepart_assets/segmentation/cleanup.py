@@ -1,9 +1,4 @@
-"""From a soft prediction to the binary mask that the pipeline keeps, and to a verdict on it.
-
-Belongs here: the threshold, islands and holes, erosion, and the reasons to leave a painting out.
-Does not belong here: anything that looks at the picture (`refinement`), masks drawn by people
-(`curated`).
-"""
+"""From a soft prediction to the binary mask that the pipeline keeps, and to a verdict on it."""
 
 from dataclasses import dataclass
 

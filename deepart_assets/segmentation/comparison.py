@@ -1,8 +1,4 @@
-"""Masks of the same paintings by several segmenters: how far they agree, and where they do not.
-
-Belongs here: intersection over union, and pictures of disagreement. Does not belong here: running
-a segmenter, or the table that people see.
-"""
+"""Masks of the same paintings by several segmenters: how far they agree, and where they do not."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,8 +1,4 @@
-"""Masks that a curator drew: what counts as one, and what is told of one that cannot be meant.
-
-Belongs here: reading and judging such files. Does not belong here: predictions (`cleanup`), and
-where the files lie.
-"""
+"""Masks that a curator drew: what counts as one, and what is told of one that cannot be meant."""
 
 import io
 

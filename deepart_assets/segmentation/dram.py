@@ -1,9 +1,4 @@
-"""The seed's segmenter: DRAM networks by the painting's style, subject = the chosen classes.
-
-Belongs here: which networks with which weights, and pre-processing. Does not belong here: the
-network (`dram_network`), which needs torch at import, composing (`dram_composition`), and the
-download (`storage.drive`).
-"""
+"""The seed's segmenter: DRAM networks by the painting's style, subject = the chosen classes."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

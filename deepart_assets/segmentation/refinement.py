@@ -1,8 +1,4 @@
-"""From a coarse saliency map to a soft mask that follows the picture's edges.
-
-Belongs here: Otsu's threshold, GrabCut, the guided filter. Does not belong here: networks, and the
-removal of small parts (`cleanup`).
-"""
+"""From a coarse saliency map to a soft mask that follows the picture's edges."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,4 @@
-"""Which segmenter belongs to which settings.
-
-Belongs here: one line a segmenter. Does not belong here: anything that takes time.
-"""
+"""Which segmenter belongs to which settings."""
 
 from deepart_assets.segmentation import base
 from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salient, Segmenter

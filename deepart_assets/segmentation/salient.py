@@ -1,8 +1,4 @@
-"""The salient object segmenter: BiRefNet, ISNet or U²-Net through rembg, subject = what stands out.
-
-Belongs here: finding the model's file, running it, resizing its map. Does not belong here: the
-models' downloads, their checksums and the pre-processing, which are rembg's.
-"""
+"""The salient object segmenter: BiRefNet, ISNet or U²-Net through rembg, subject = what stands out."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence

@@ -1,8 +1,4 @@
-"""What the bundled segmenter's network looks at: patch tokens at two sizes, and saliency.
-
-Belongs here: running the pretrained network whose weights come in a Python package. Does not
-belong here: the network of our own that reads this (`subject_network`).
-"""
+"""What the bundled segmenter's network looks at: patch tokens at two sizes, and saliency."""
 
 from functools import cached_property
 from pathlib import Path

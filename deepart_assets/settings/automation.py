@@ -1,8 +1,4 @@
-"""What runs by itself, and when.
-
-Belongs here: names, types, defaults, ranges. Does not belong here: code that acts on a setting
-(`orchestration.automation`), which also checks cron lines: Dagster says which it takes.
-"""
+"""What runs by itself, and when."""
 
 from zoneinfo import ZoneInfo
 

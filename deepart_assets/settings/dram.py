@@ -1,9 +1,4 @@
-"""What the DRAM networks know by name: their movements and classes, and the styles near to each.
-
-Belongs here: the names that a profile may use, and the table from styles to movements. Does not
-belong here: the networks (`segmentation.dram_network`), and the section of the profile
-(`restoration`).
-"""
+"""What the DRAM networks know by name: their movements and classes, and the styles near to each."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args

@@ -1,7 +1,4 @@
-"""Where steps run, and what a step may ask of the machine that runs it.
-
-Belongs here: names, types, defaults, ranges. Does not belong here: code that acts on a setting.
-"""
+"""Where steps run, and what a step may ask of the machine that runs it."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,8 +1,4 @@
-"""A whole profile: one section a stage, in the order of the pipeline.
-
-Belongs here: what is at the top of a profile. Does not belong here: the sections' own settings,
-which stand in a module a section, and code that acts on a setting.
-"""
+"""A whole profile: one section a stage, in the order of the pipeline."""
 
 from pydantic import Field
 

@@ -1,8 +1,4 @@
-"""Reading a profile and explaining what is wrong with it.
-
-Belongs here: `configs/<profile>.yaml`, the environment variable that chooses it, and messages. Does
-not belong here: what the settings mean.
-"""
+"""Reading a profile and explaining what is wrong with it."""
 
 import difflib
 import os

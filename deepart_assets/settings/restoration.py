@@ -1,8 +1,4 @@
-"""The settings of restoring one painting that all outpainters share.
-
-Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
-code that acts on a setting.
-"""
+"""The settings of restoring one painting that all outpainters share."""
 
 from pydantic import Field
 

@@ -1,8 +1,4 @@
-"""The settings of segmentation: segmenters, what makes their maps masks, and what compares them.
-
-Belongs here: names, types, defaults, ranges, and what each setting means. Does not belong here:
-code that acts on a setting.
-"""
+"""The settings of segmentation: segmenters, what makes their maps masks, and what compares them."""
 
 from typing import Annotated, Any, Literal
 

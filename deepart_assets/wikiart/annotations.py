@@ -1,8 +1,4 @@
-"""What a source says of its pictures in words: artist, title, style, genre, date.
-
-Belongs here: reading a CSV in the columns of Kaggle's all_data_info.csv and finding each picture's
-row. Does not belong here: what the words mean (`labels`, `styles`).
-"""
+"""What a source says of its pictures in words: artist, title, style, genre, date."""
 
 import csv
 import io

@@ -1,9 +1,4 @@
-"""The catalogue: one row a picture, the bad ones and the doubles set apart with the reason.
-
-Belongs here: the table and its Parquet form. Does not belong here: looking into pictures
-(`examine`), the CSV (`annotations`), which of two files stays (`clashes`), choosing paintings
-(`styles`, `sr`).
-"""
+"""The catalogue: one row a picture, the bad ones and the doubles set apart with the reason."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence

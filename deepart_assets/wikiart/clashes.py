@@ -1,7 +1,4 @@
-"""Which of two files stays that have the same bytes or would have the same id.
-
-Belongs here: that rule. Does not belong here: pictures that only look alike.
-"""
+"""Which of two files stays that have the same bytes or would have the same id."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

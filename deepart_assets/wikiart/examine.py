@@ -1,8 +1,4 @@
-"""Looking into pictures: each is read once and decoded once.
-
-Belongs here: what is found out of a picture, and what makes it unusable. Does not belong here:
-formats and colours (`imaging`), and what becomes of the looks (`catalogue`).
-"""
+"""Looking into pictures: each is read once and decoded once."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,9 +1,4 @@
-"""What is written of a painting, made comparable: names and years.
-
-Belongs here: rules that tell whether two spellings name the same artist, and which years a text
-means. Does not belong here: the rule for names of any kind (`deepart_assets.names`), choosing
-paintings by them (`styles`, `sr`).
-"""
+"""What is written of a painting, made comparable: names and years."""
 
 import re
 from collections import Counter

@@ -1,8 +1,4 @@
-"""What was seen in pictures, kept so that no unchanged file is read again.
-
-Belongs here: the memory of looks and its Parquet form. Does not belong here: looking (`examine`),
-and the catalogue, which is a result: this is a cache, and may be deleted at any time.
-"""
+"""What was seen in pictures, kept so that no unchanged file is read again."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

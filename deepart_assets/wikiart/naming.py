@@ -1,8 +1,4 @@
-"""From file names to ids.
-
-Belongs here: the rule by which a painting is named in the lake, in partition keys and in records.
-Does not belong here: what happens when two names clash (`catalogue`).
-"""
+"""From file names to ids."""
 
 import re
 import unicodedata

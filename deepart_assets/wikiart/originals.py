@@ -1,8 +1,4 @@
-"""The lake's copies of the original pictures.
-
-Belongs here: making them, and telling which are still as they were made. Does not belong here:
-which pictures are worth a copy (`catalogue`).
-"""
+"""The lake's copies of the original pictures."""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING

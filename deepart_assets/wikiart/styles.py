@@ -1,9 +1,4 @@
-"""Which paintings are restored: those that meet every condition of the profile.
-
-Belongs here: the conditions, what each leaves, and counts by style. Does not belong here: when two
-spellings are one name (`labels`), the choice for super-resolution (`sr`), which does not
-look at styles.
-"""
+"""Which paintings are restored: those that meet every condition of the profile."""
 
 import difflib
 from collections.abc import Callable

@@ -1,8 +1,4 @@
-"""What the tests of the engines share: three paintings, one of them bad, and what becomes of them.
-
-Belongs here: what local processes, Ray and Kubernetes must do alike. Does not belong here: any of
-the three.
-"""
+"""What the tests of the engines share: three paintings, one of them bad, and what becomes of them."""
 
 import dagster as dg
 

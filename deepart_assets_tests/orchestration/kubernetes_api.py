@@ -1,8 +1,5 @@
 """What of Kubernetes' API the executor talks to, on this machine.
 
-Belongs here: a server that checks each job against Kubernetes' own schemas and runs its command as
-a process. Does not belong here: what is expected of the jobs.
-
 It has no images, volumes, limits or nodes: a job's command runs here, with the variables that its
 container is given.
 """

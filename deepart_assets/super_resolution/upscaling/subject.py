@@ -1,8 +1,4 @@
-"""The subject of an enlarged painting comes from the painter's original, not from the network.
-
-Belongs here: laying the original's subject into the enlarged picture, and the proof that it is
-there. Does not belong here: finding the subject, enlarging.
-"""
+"""The subject of an enlarged painting comes from the painter's original, not from the network."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,8 +1,4 @@
-"""Reading and writing files of weights, and what is written in them of their origin.
-
-Belongs here: safetensors and PyTorch files, provenance. Does not belong here: names of tensors
-(`namings`), where files come from (`sources`).
-"""
+"""Reading and writing files of weights, and what is written in them of their origin."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Network interpolation: between a faithful and a perceptual network.
-
-Belongs here: mixing two files of weights. Does not belong here: choosing the strength.
-"""
+"""Network interpolation: between a faithful and a perceptual network."""
 
 from __future__ import annotations
 

@@ -1,8 +1,5 @@
 """The names and shapes of an RRDBNet's tensors.
 
-Belongs here: recognising and renaming the three namings, wrapped or not, the check against the
-network, refusals with their reason. Does not belong here: files (`files`).
-
 The namings: esrgan's flat Sequential as traiNNer and BlueAmulet save it (`model.1.sub.0…`), that of
 Wang et al.'s own code (`RRDB_trunk.0…`), and that of basicsr and Real-ESRGAN (`body.0…`).
 """

@@ -1,8 +1,4 @@
-"""Where paintings come from: folders and buckets, Kaggle competitions, archives on Google Drive.
-
-Belongs here: fetching and listing pictures. Does not belong here: looking into pictures or into
-the CSV (`catalogue`).
-"""
+"""Where paintings come from: folders and buckets, Kaggle competitions, archives on Google Drive."""
 
 from collections.abc import Mapping
 

@@ -1,8 +1,4 @@
-"""The pictures of a zip archive.
-
-Belongs here: which members are pictures, and finding the CSV. Does not belong here: fetching
-archives (`kaggle`, `drive`), reading zip files (`storage.archives`).
-"""
+"""The pictures of a zip archive."""
 
 from functools import partial
 

@@ -1,8 +1,4 @@
-"""What every source of paintings gives: pictures that can be read, and a CSV where there is one.
-
-Belongs here: the two data classes and which files count as pictures. Does not belong here: where
-the files are (`folder`, `kaggle`, `drive`).
-"""
+"""What every source of paintings gives: pictures that can be read, and a CSV where there is one."""
 
 import posixpath
 from collections.abc import Callable

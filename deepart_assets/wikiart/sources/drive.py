@@ -1,8 +1,4 @@
-"""Paintings in an archive on Google Drive.
-
-Belongs here: what is fetched and what it holds. Does not belong here: the ways of Google Drive
-(`storage.drive`).
-"""
+"""Paintings in an archive on Google Drive."""
 
 from typing import Protocol
 

@@ -1,7 +1,4 @@
-"""Paintings in a folder or a bucket, also the inbox for new ones.
-
-Belongs here: listing files. Does not belong here: archives, looking into files.
-"""
+"""Paintings in a folder or a bucket, also the inbox for new ones."""
 
 import os
 import posixpath

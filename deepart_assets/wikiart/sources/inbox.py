@@ -1,8 +1,4 @@
-"""The inbox: a folder in which people drop paintings to restore.
-
-Belongs here: where it is, that it may be empty or not there yet, and how one sees that it changed.
-Does not belong here: listing a folder (`folder`).
-"""
+"""The inbox: a folder in which people drop paintings to restore."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,8 +1,4 @@
-"""Paintings of a Kaggle competition: pictures in archives, a CSV beside them.
-
-Belongs here: Kaggle's credentials, its way of saying where a file is, and its refusals. Does not
-belong here: the transfer (`storage.downloads`).
-"""
+"""Paintings of a Kaggle competition: pictures in archives, a CSV beside them."""
 
 import contextlib
 import io

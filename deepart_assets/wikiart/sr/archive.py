@@ -1,8 +1,4 @@
-"""The seed's own WikiArt SR: an archive with the folders train, valid and test.
-
-Belongs here: which pictures of the archive are taken, and under which ids. Does not belong here:
-fetching the archive (`sources`), copying it into the lake.
-"""
+"""The seed's own WikiArt SR: an archive with the folders train, valid and test."""
 
 from collections import Counter
 from collections.abc import Callable

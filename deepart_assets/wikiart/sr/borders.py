@@ -1,8 +1,5 @@
 """Where the painting lies in its scan: the box without flat margins.
 
-Belongs here: finding the margins of one decoded picture. Does not belong here: deciding whether
-what is left is large enough (`selection`).
-
 Found are margins of one flat colour, slightly noisy or compressed, with a straight edge. Not found
 are colour bars, rulers, picture frames, shadows, the ground around a tilted or round painting, and
 a saturated colour after strong JPEG compression: they stay in the box.

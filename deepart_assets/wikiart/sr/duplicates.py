@@ -1,8 +1,5 @@
 """Which paintings are one picture: the same scan saved again, scaled, or another scan of it.
 
-Belongs here: finding groups by perceptual hash. Does not belong here: the hash itself (`imaging`)
-and which one of a group stays (`selection`).
-
 A detail, a copy by another hand or a mirrored scan has another hash: these are not found.
 """
 

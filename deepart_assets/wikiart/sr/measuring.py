@@ -1,8 +1,4 @@
-"""Measuring many paintings: each is decoded once, and never again while its bytes are the same.
-
-Belongs here: the memory of measures and the order of the work. Does not belong here: what is
-measured (`borders`, `quality`) and what follows from it (`selection`).
-"""
+"""Measuring many paintings: each is decoded once, and never again while its bytes are the same."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict

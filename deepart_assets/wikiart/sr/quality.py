@@ -1,8 +1,5 @@
 """How good a scan is, measured on its pixels: resolution, sharpness, JPEG's blocks, blank areas.
 
-Belongs here: what is measured of one decoded picture, and the one score that ranks. Does not
-belong here: which measures reject a painting (`selection`), remembering them (`measuring`).
-
 All measures are of the luma (ITU-R BT.601, in levels from 0 to 255).
 """
 

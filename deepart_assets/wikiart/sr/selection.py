@@ -1,8 +1,5 @@
 """WikiArt SR compiled by rule: which paintings are taken, and why each other one is not.
 
-Belongs here: the rules, their order, and the reasons in words. Does not belong here: measuring
-(`measuring`), decoding, and how the reasons are shown (`reports`).
-
 In this order: large enough in the catalogue; readable; large enough without the borders of the
 scan; true resolution; JPEG's blocks; blank areas; of near-duplicates the best; split; balance.
 """

@@ -1,8 +1,4 @@
-"""Train, valid or test: by artist, and for good.
-
-Belongs here: on which side of the split a painting stands. Does not belong here: which paintings
-of a side are taken (`selection`).
-"""
+"""Train, valid or test: by artist, and for good."""
 
 import hashlib
 import json
