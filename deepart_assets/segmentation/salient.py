@@ -1,4 +1,4 @@
-"""The salient object segmenter: BiRefNet, ISNet or U²-Net through rembg, subject = what stands out."""
+"""The salient-object segmenter: BiRefNet, ISNet or U²-Net through rembg."""
 
 import importlib.util
 from collections.abc import Mapping, Sequence

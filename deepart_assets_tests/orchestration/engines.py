@@ -1,4 +1,4 @@
-"""What the tests of the engines share: three paintings, one of them bad, and what becomes of them."""
+"""Three paintings, one of them bad, for the tests of the engines, and what becomes of them."""
 
 import dagster as dg
 
