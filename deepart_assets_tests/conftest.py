@@ -4,9 +4,11 @@ The whole real graph runs on it in seconds: real segmenter, real outpainters, re
 everything is small.
 """
 
+import os
 import shutil
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,19 @@ import hypothesis
 import numpy as np
 import pytest
 import yaml
+from filelock import FileLock
 from PIL import Image
 
 from deepart_assets.build import build_defs
 from deepart_assets.cli import run_job
+from deepart_assets.orchestration.history import SqliteHistory
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
+
+# The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
+os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("deepart", deadline=None)
@@ -31,6 +38,21 @@ hypothesis.settings.load_profile("deepart")
 SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 
 QUIET = {"telemetry": {"enabled": False}}
+
+
+def instance_in(home: Path, **overrides: Any) -> AbstractContextManager[dg.DagsterInstance]:
+    """Return a Dagster instance in a folder, with the event log of the project's `dagster.yaml`.
+
+    Dagster's own takes 40 times as long for an event.
+    """
+    home.mkdir(exist_ok=True)
+    event_log = {
+        "module": SqliteHistory.__module__,
+        "class": SqliteHistory.__name__,
+        "config": {"base_dir": str(home / "history" / "runs")},
+    }
+    overrides = {**QUIET, "event_log_storage": event_log, **overrides}
+    return dg.DagsterInstance.local_temp(str(home), overrides=overrides)
 
 
 def draw_painting(seed: int, height: int = 200, width: int = 160) -> np.ndarray:
@@ -135,26 +157,61 @@ def project(tmp_path) -> Project:
 
 @pytest.fixture
 def instance(tmp_path) -> Iterator[dg.DagsterInstance]:
-    home = tmp_path / "dagster"
-    home.mkdir(exist_ok=True)
-    with dg.DagsterInstance.local_temp(str(home), overrides=QUIET) as made:
+    with instance_in(tmp_path / "dagster") as made:
         yield made
+
+
+def made_once(
+    tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]
+) -> Path:
+    """Return the folder that `make` fills, once for all processes of the test run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
+    complete = folder.with_suffix(".complete")
+    with FileLock(folder.with_suffix(".lock")):
+        if not complete.exists():
+            shutil.rmtree(folder, ignore_errors=True)  # of another process, in which `make` failed
+            folder.mkdir()
+            make(folder)
+            complete.touch()
+    return folder
+
+
+WITHOUT_RESTORATION = ["lr_hr_pairs", "psnr_weights", "art_esrgan", "art_esrgan_evaluation"]
+
+
+def _finish(folder: Path) -> None:
+    made = Project(folder)
+    for number in range(5):
+        made.add_painting(f"p{number}", seed=number)
+    with instance_in(folder / "dagster") as instance:
+        with made.run("catalogue", instance) as result:
+            assert result.success
+        selection = [dg.AssetKey(name) for name in WITHOUT_RESTORATION]
+        with made.run("restore", instance, asset_selection=selection) as result:
+            assert result.success
+    for name in ("lake", "dagster"):
+        shutil.copytree(folder / name, folder / "unrestored" / name)
+    with instance_in(folder / "dagster") as instance, made.run("restore", instance) as result:
+        assert result.success
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Path:
-    """The folder of a project after its first complete run, made once and copied for each test."""
-    folder = tmp_path_factory.mktemp("finished")
+    """The folder of a project after its first complete run, made once and copied for each test.
+
+    Its folder `unrestored` has the lake and the history as they were before the restoration.
+    """
+    return made_once(tmp_path_factory, "finished", _finish)
+
+
+def _copy(finished: Path, state: Path, folder: Path) -> Project:
+    for name in ("lake", "dagster"):
+        shutil.copytree(state / name, folder / name)
     made = Project(folder)
-    for number in range(5):
-        made.add_painting(f"p{number}", seed=number)
-    home = folder / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home), overrides=QUIET) as instance:
-        for job in ("catalogue", "restore"):
-            with made.run(job, instance) as result:
-                assert result.success
-    return folder
+    # The same pictures: a copy would be another source.
+    made.content["wikiart"]["sources"]["pictures"]["path"] = str(finished / "pictures")
+    return made
 
 
 @pytest.fixture
@@ -163,12 +220,16 @@ def done(finished, tmp_path) -> Project:
 
     Ask for it before `instance`, which reads that history.
     """
-    for name in ("lake", "dagster"):
-        shutil.copytree(finished / name, tmp_path / name)
-    made = Project(tmp_path)
-    # The same pictures: a copy would be another source.
-    made.content["wikiart"]["sources"]["pictures"]["path"] = str(finished / "pictures")
-    return made
+    return _copy(finished, finished, tmp_path)
+
+
+@pytest.fixture
+def unrestored(finished, tmp_path) -> Project:
+    """A project with its paintings and trained networks, of which nothing is restored yet.
+
+    Ask for it before `instance`, as for `done`.
+    """
+    return _copy(finished, finished / "unrestored", tmp_path)
 
 
 # --- a server in place of Kaggle and Google Drive ------------------------------------------------

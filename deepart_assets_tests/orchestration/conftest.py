@@ -1,9 +1,8 @@
 """A restored project of twelve paintings, made once for all test files that use it."""
 
-import dagster as dg
 import pytest
 
-from deepart_assets_tests.conftest import QUIET
+from deepart_assets_tests.conftest import instance_in, made_once
 from deepart_assets_tests.orchestration.matrix_project import (
     Counted,
     build_matrix,
@@ -14,12 +13,12 @@ from deepart_assets_tests.orchestration.matrix_project import (
 
 @pytest.fixture(scope="session")
 def matrix_folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("matrix")
-    made = build_matrix(folder)
-    (folder / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(folder / "dagster"), overrides=QUIET) as instance:
-        assert restore_all(made, instance)
-    return folder
+    def make(folder):
+        made = build_matrix(folder)
+        with instance_in(folder / "dagster") as instance:
+            assert restore_all(made, instance)
+
+    return made_once(tmp_path_factory, "matrix", make)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from dagster._core.test_utils import create_test_daemon_workspace_context, wait_
 from dagster._core.workspace.load_target import PythonFileTarget
 from dagster._daemon.backfill import execute_backfill_iteration
 
-from deepart_assets_tests.conftest import QUIET
+from deepart_assets_tests.conftest import instance_in
 from deepart_assets_tests.orchestration.test_pipeline import made_at
 from deepart_assets_tests.orchestration.test_staleness import KEYS, stale
 
@@ -27,10 +27,7 @@ defs = build_defs(load_settings({profile!r}), {root!r})
 def instance(done, tmp_path):
     """Runs start at once: there is no daemon that would take them from a queue."""
     direct = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
-    home = str(tmp_path / "dagster")
-    with dg.DagsterInstance.local_temp(
-        home, overrides={**QUIET, "run_coordinator": direct}
-    ) as made:
+    with instance_in(tmp_path / "dagster", run_coordinator=direct) as made:
         yield made
 
 

@@ -15,6 +15,7 @@ from deepart_assets.settings.places import PROJECT
 pytest.importorskip("dagster_k8s", reason="dagster-k8s is not installed: pip install -e '.[k8s]'")
 pytest.importorskip("kubernetes_validate", reason="it is not installed: pip install -e '.[dev]'")
 
+from deepart_assets_tests.conftest import instance_in
 from deepart_assets_tests.orchestration.engines import (
     catalogue_three,
     check_the_others_went_on,
@@ -57,8 +58,7 @@ def api(tmp_path):
 
 @pytest.fixture
 def catalogued(project, tmp_path):
-    (tmp_path / "dagster").mkdir()
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+    with instance_in(tmp_path / "dagster") as instance:
         catalogue_three(project, instance)
     return project
 
@@ -79,8 +79,7 @@ def instance(api, tmp_path, catalogued):
             "kubeconfig_file": str(api.kubeconfig),
         },
     }
-    overrides = {"telemetry": {"enabled": False}, "run_launcher": launcher}
-    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster"), overrides=overrides) as made:
+    with instance_in(tmp_path / "dagster", run_launcher=launcher) as made:
         yield made
 
 
@@ -155,7 +154,7 @@ def test_a_step_that_no_node_is_found_for_fails_with_the_schedulers_reason(
 
 def test_runs_that_are_not_on_kubernetes_themselves_are_refused(catalogued, tmp_path):
     with (
-        dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as here,
+        instance_in(tmp_path / "dagster") as here,
         pytest.raises(UnavailableError, match=r"K8sRunLauncher in dagster\.yaml"),
     ):
         on_kubernetes(catalogued, here)

@@ -101,11 +101,9 @@ def test_a_second_run_computes_nothing_and_a_damaged_output_alone_is_made_again(
     assert done.lake.read("telea_outpaintings/p2.png") == data
 
 
-def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
-    with project.run("catalogue", instance) as result:
-        assert result.success
-    project.lake.write("wikiart_paintings/p1.png", b"no picture any more")
-    with project.run("restore", instance) as result:
+def test_one_bad_painting_never_stops_the_others(unrestored, instance, capsys):
+    unrestored.lake.write("wikiart_paintings/p1.png", b"no picture any more")
+    with unrestored.run("restore", instance) as result:
         assert not result.success
         assert failed_steps(result) == {"predicted_masks"}
         made = materialized(result)
@@ -113,18 +111,16 @@ def test_one_bad_painting_never_stops_the_others(project, instance, capsys):
     for stage in STAGES:
         assert {key for asset, key in made if asset == stage} == set(KEYS) - {"p1"}, stage
     assert ("gallery", None) in made
-    record = project.store.get("predicted_masks", "p1")
+    record = unrestored.store.get("predicted_masks", "p1")
     assert record.status == "failed"
     assert "wikiart_paintings/p1.png is a text: replace the file" in record.reason
-    assert project.store.get("unfinished_paintings", "p1") is None
-    assert "predicted_masks failed" in project.lake.read("gallery/index.html").decode()
+    assert unrestored.store.get("unfinished_paintings", "p1") is None
+    assert "predicted_masks failed" in unrestored.lake.read("gallery/index.html").decode()
 
 
-def test_a_painting_without_subject_is_skipped_visibly(project, instance):
-    project.content["segmentation"]["minimal_share"] = 0.9999
-    with project.run("catalogue", instance):
-        pass
-    with project.run("restore", instance) as result:
+def test_a_painting_without_subject_is_skipped_visibly(unrestored, instance):
+    unrestored.content["segmentation"]["minimal_share"] = 0.9999
+    with unrestored.run("restore", instance) as result:
         assert result.success
         made = materialized(result)
         observed = {
@@ -145,10 +141,10 @@ def test_a_painting_without_subject_is_skipped_visibly(project, instance):
     assert {asset for asset, _ in made} & set(STAGES) == {"predicted_masks", "subject_masks"}
     assert observed == {(stage, key) for stage in ["curated_masks", *STAGES[2:]] for key in KEYS}
     assert checks["neither_empty_nor_full"] is False
-    record = project.store.get("restoration_sheets", "p0")
+    record = unrestored.store.get("restoration_sheets", "p0")
     assert record.status == "skipped"
     assert "no subject" in record.reason
-    assert "no subject" in project.lake.read("gallery/index.html").decode()
+    assert "no subject" in unrestored.lake.read("gallery/index.html").decode()
 
 
 def test_the_launchpad_changes_settings_for_one_run(done, instance):
@@ -189,14 +185,12 @@ def test_styles_decide_the_partitions(project, instance):
     assert instance.get_dynamic_partitions("paintings") == ["p1", "p3"]
 
 
-def test_missing_weights_fail_at_once_with_the_remedy(project, instance):
-    project.content["outpainters"]["inspired"] = {
+def test_missing_weights_fail_at_once_with_the_remedy(unrestored, instance):
+    unrestored.content["outpainters"]["inspired"] = {
         "kind": "artificially_inspired",
         "weights": {"kind": "file", "path": "nowhere.pkl"},
     }
-    with project.run("catalogue", instance):
-        pass
-    with project.run("restore", instance) as result:
+    with unrestored.run("restore", instance) as result:
         assert not result.success
         failures = {
             event.step_key: str(event.event_specific_data.error)
@@ -210,11 +204,9 @@ def test_missing_weights_fail_at_once_with_the_remedy(project, instance):
     assert not any(asset == "inspired_outpaintings" for asset, _ in made)
 
 
-def test_two_partial_batches_equal_one(project, instance):
-    with project.run("catalogue", instance):
-        pass
+def test_two_partial_batches_equal_one(unrestored, instance):
     for keys in (KEYS[:2], KEYS[2:]):
-        with project.run("restore", instance, keys) as result:
+        with unrestored.run("restore", instance, keys) as result:
             assert result.success
     storage = instance.event_log_storage
     kind = dg.DagsterEventType.ASSET_MATERIALIZATION
