@@ -177,7 +177,13 @@ def made_once(
     return folder
 
 
-WITHOUT_RESTORATION = ["lr_hr_pairs", "psnr_weights", "art_esrgan", "art_esrgan_evaluation"]
+SUPER_RESOLUTION = [
+    "wikiart_sr",
+    "lr_hr_pairs",
+    "psnr_weights",
+    "art_esrgan",
+    "art_esrgan_evaluation",
+]
 
 
 def _finish(folder: Path) -> None:
@@ -187,7 +193,7 @@ def _finish(folder: Path) -> None:
     with instance_in(folder / "dagster") as instance:
         with made.run("catalogue", instance) as result:
             assert result.success
-        selection = [dg.AssetKey(name) for name in WITHOUT_RESTORATION]
+        selection = [dg.AssetKey(name) for name in SUPER_RESOLUTION]
         with made.run("restore", instance, asset_selection=selection) as result:
             assert result.success
     for name in ("lake", "dagster"):
