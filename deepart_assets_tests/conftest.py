@@ -22,7 +22,7 @@ from PIL import Image
 
 from deepart_assets.build import build_defs
 from deepart_assets.cli import run_job
-from deepart_assets.orchestration.history import SqliteHistory
+from deepart_assets.dagster_internals.event_log_storage import PooledSqliteEventLogStorage
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads
@@ -47,8 +47,8 @@ def instance_in(home: Path, **overrides: Any) -> AbstractContextManager[dg.Dagst
     """
     home.mkdir(exist_ok=True)
     event_log = {
-        "module": SqliteHistory.__module__,
-        "class": SqliteHistory.__name__,
+        "module": PooledSqliteEventLogStorage.__module__,
+        "class": PooledSqliteEventLogStorage.__name__,
         "config": {"base_dir": str(home / "history" / "runs")},
     }
     overrides = {**QUIET, "event_log_storage": event_log, **overrides}
