@@ -47,6 +47,7 @@ def lay_mask(project, key, levels):
 # --- masks ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_every_wrong_mask_stops_its_own_painting_and_no_other(done, instance):
     height, width = decode_grey(done.lake.read("subject_masks/p0.png"), "").shape
     lay_mask(done, "p0", np.full((height, width), 255, np.uint8))

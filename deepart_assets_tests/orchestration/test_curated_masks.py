@@ -59,6 +59,7 @@ def test_the_ui_marks_exactly_that_painting_and_a_run_makes_exactly_it_again(don
     assert done.store.get("subject_masks", "p1").figures["mask_from"] == "saliency"
 
 
+@pytest.mark.slow
 def test_a_run_sees_a_mask_that_nobody_has_observed(done, instance):
     draw(done, "p2", 100)
     with done.run("restore", instance, ["p2"]) as result:
@@ -79,6 +80,7 @@ def test_a_mask_for_a_painting_without_subject(done, instance):
     assert done.store.get("unfinished_paintings", "p1").status == "skipped"
 
 
+@pytest.mark.slow
 def test_a_bad_mask_fails_its_painting_alone_and_an_empty_one_leaves_it_out(done, instance):
     draw(done, "p1", 100, inverted=True)
     done.lake.write("masks/p2.png", b"not a picture")
@@ -98,6 +100,7 @@ def test_a_bad_mask_fails_its_painting_alone_and_an_empty_one_leaves_it_out(done
     assert "masks/p2.png is no readable picture" in page and "masks/p3.png is all black" in page
 
 
+@pytest.mark.slow
 def test_an_inverted_mask_is_refused_unless_it_is_meant(done, instance):
     levels = decode_grey(done.lake.read("subject_masks/p1.png"), "")
     done.lake.write("masks/p1.png", encode_png(255 - levels))

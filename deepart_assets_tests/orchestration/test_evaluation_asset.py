@@ -122,6 +122,7 @@ def picture_of(markdown):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
+@pytest.mark.slow
 def test_the_table_the_pictures_and_the_checks(trained, instance):
     result = materialize(trained, instance, lr_hr_pairs)
     rows = json.loads(trained.lake.read("reports/art_esrgan_evaluation.json"))["rows"]
@@ -171,6 +172,7 @@ def test_the_table_the_pictures_and_the_checks(trained, instance):
     assert checks(result)["no_checkerboard"]
 
 
+@pytest.mark.slow
 def test_faults_of_the_networks_are_found(trained, instance):
     put_weights(trained, "psnr_weights", noisy())
     # A cast: six levels more of green everywhere.
@@ -191,6 +193,7 @@ def test_faults_of_the_networks_are_found(trained, instance):
         assert checks(result)[name] == held
 
 
+@pytest.mark.slow
 def test_it_is_made_again_when_what_it_depends_on_changes_and_only_then(trained, instance):
     for seed, name in enumerate(("psnr_weights", "art_esrgan")):
         put_weights(trained, name, small_network(seed=seed))
@@ -205,6 +208,7 @@ def test_it_is_made_again_when_what_it_depends_on_changes_and_only_then(trained,
     assert shown(materialize(trained, instance))["made"].startswith("reused")
 
 
+@pytest.mark.slow
 def test_lpips_is_a_column_where_its_backbone_is_there(trained, instance, tmp_path):
     pytest.importorskip("lpips")
     from deepart_assets.compat import prepare

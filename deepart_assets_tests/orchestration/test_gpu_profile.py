@@ -104,6 +104,7 @@ def competition(kaggle: Site, tmp_path, monkeypatch) -> Site:
     return kaggle
 
 
+@pytest.mark.slow
 def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
     root = tmp_path / "lake"
     lake, store = Lake(root), MaterializationStore(Lake(root))

@@ -52,6 +52,7 @@ def rows_of(project):
     return {row["name"]: row for row in content["rows"]}
 
 
+@pytest.mark.slow
 def test_the_table_the_picture_and_what_is_computed_again(done, compared, no_drive, pauses):
     assert compared()
     rows = rows_of(done)
@@ -77,6 +78,7 @@ def test_the_table_the_picture_and_what_is_computed_again(done, compared, no_dri
     assert rows_of(done)["again"]["paintings"] == 3
 
 
+@pytest.mark.slow
 def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_path):
     folder = tmp_path / "truth"
     folder.mkdir()

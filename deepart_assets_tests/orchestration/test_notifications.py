@@ -40,6 +40,7 @@ def ended(sensors, job="catalogue", **more):
         return result, {name: sensors(name).dagster_run_reactions for name in names}
 
 
+@pytest.mark.slow
 def test_a_function_is_reported_what_succeeded_and_what_failed(sensors, hook):
     sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
     tags = {"deepart/reason": "every week: new paintings of the sources"}

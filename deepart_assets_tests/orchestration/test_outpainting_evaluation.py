@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import dagster as dg
 import numpy as np
+import pytest
 
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, table
@@ -13,6 +14,7 @@ from deepart_assets.storage import MaterializationRecord
 ASSET = "outpainting_evaluation"
 
 
+@pytest.mark.slow
 def test_rows_for_the_originals_and_each_outpainter(done, instance):
     rows = {row["name"]: row for row in json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]}
     assert list(rows) == [ORIGINALS, "telea"]

@@ -4,6 +4,7 @@ import json
 
 import dagster as dg
 import numpy as np
+import pytest
 
 from deepart_assets.assets.restoration import SHEET_HEIGHT
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, resize
@@ -118,6 +119,7 @@ def test_one_bad_painting_never_stops_the_others(unrestored, instance, capsys):
     assert "predicted_masks failed" in unrestored.lake.read("gallery/index.html").decode()
 
 
+@pytest.mark.slow
 def test_a_painting_without_subject_is_skipped_visibly(unrestored, instance):
     unrestored.content["segmentation"]["minimal_share"] = 0.9999
     with unrestored.run("restore", instance) as result:
@@ -147,6 +149,7 @@ def test_a_painting_without_subject_is_skipped_visibly(unrestored, instance):
     assert "no subject" in unrestored.lake.read("gallery/index.html").decode()
 
 
+@pytest.mark.slow
 def test_the_launchpad_changes_settings_for_one_run(done, instance):
     config = {"resources": {"profile": {"config": {"restoration": {"working_side": 80}}}}}
     with done.run("restore", instance, ["p0"], run_config=config) as result:
@@ -185,6 +188,7 @@ def test_styles_decide_the_partitions(project, instance):
     assert instance.get_dynamic_partitions("paintings") == ["p1", "p3"]
 
 
+@pytest.mark.slow
 def test_missing_weights_fail_at_once_with_the_remedy(unrestored, instance):
     unrestored.content["outpainters"]["inspired"] = {
         "kind": "artificially_inspired",
@@ -204,6 +208,7 @@ def test_missing_weights_fail_at_once_with_the_remedy(unrestored, instance):
     assert not any(asset == "inspired_outpaintings" for asset, _ in made)
 
 
+@pytest.mark.slow
 def test_two_partial_batches_equal_one(unrestored, instance):
     for keys in (KEYS[:2], KEYS[2:]):
         with unrestored.run("restore", instance, keys) as result:

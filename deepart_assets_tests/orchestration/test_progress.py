@@ -1,5 +1,7 @@
 """How much a step tells of its paintings."""
 
+import pytest
+
 from deepart_assets.orchestration import batching
 
 
@@ -11,6 +13,7 @@ def lines(instance, result, asset):
     ]
 
 
+@pytest.mark.slow
 def test_a_step_of_many_paintings_reports_the_first_the_last_and_those_that_failed(
     done, instance, monkeypatch
 ):

@@ -6,6 +6,7 @@ This test fails when a version of Dagster changes the private tags of
 
 import dagster as dg
 import numpy as np
+import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
@@ -54,6 +55,7 @@ def test_a_changed_mask_makes_one_paintings_outputs_stale_and_no_other(done, ins
     assert changed, "the curator's mask was meant to be another"
 
 
+@pytest.mark.slow
 def test_a_setting_makes_stale_what_depends_on_it_and_nothing_else(done, instance):
     done.content["outpainters"]["telea"]["radius"] = 9
     found = stale(done, instance)
@@ -79,6 +81,7 @@ def test_equal_bytes_keep_what_is_downstream_fresh(done, instance):
     assert stale(done, instance) == set()
 
 
+@pytest.mark.slow
 def test_after_a_partial_failure_the_failed_painting_alone_is_stale(done, instance):
     """The others of its run are fresh; what follows from the failed one is what it was before."""
     size = decode_grey(done.lake.read("predicted_masks/p2.png"), "").shape
@@ -99,6 +102,7 @@ def test_after_a_partial_failure_the_failed_painting_alone_is_stale(done, instan
     assert stale(done, instance) == set()
 
 
+@pytest.mark.slow
 def test_ranges_of_paintings_with_other_settings_leave_the_others_stale(done, instance):
     """As a backfill of single runs over {p1, p2, p4} makes them."""
     done.content["outpainters"]["telea"]["radius"] = 9

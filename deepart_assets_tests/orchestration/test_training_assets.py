@@ -71,6 +71,7 @@ def picture_of(markdown):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asset", [psnr_weights, art_esrgan], ids=["pixel", "adversarial"])
 def test_an_interrupted_run_is_resumed_by_the_next(trainable, instance, monkeypatch, asset):
     if asset is art_esrgan:

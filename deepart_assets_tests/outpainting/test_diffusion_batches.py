@@ -75,6 +75,7 @@ def lacks():
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", range(3))
 def test_lack_of_memory_halves_the_batch_and_is_remembered(folder, monkeypatch, kind):
     painter = build_outpainter(settings_for(folder, batch=8))

@@ -66,6 +66,7 @@ def paintings():
     return [decode_rgb(file.read_bytes(), file.name) for file in files]
 
 
+@pytest.mark.slow
 def test_paintings_are_nearer_to_paintings_than_noise_or_smears(paintings):
     import cv2
 

@@ -145,6 +145,7 @@ def test_the_perceptual_loss_goes_with_the_papers_discriminator():
     assert trained.step(1, 4, some(side=32), some(side=32)).keys() == {"l_g", "l_p", "l_d"}
 
 
+@pytest.mark.slow
 def test_heads_learn_to_tell():
     trained = model(augmentation=(), learning_rate=0.01)
     real = torch.full((4, 3, 32, 32), 0.3)

@@ -26,6 +26,7 @@ class Killed(Exception):
     pass
 
 
+@pytest.mark.slow
 def test_a_training_gives_weights_that_paint(examples, tmp_path):
     steps = []
     trained = train(examples, recipe(), steps.append, provenance={"data_set": "d"})
@@ -46,6 +47,7 @@ def test_a_training_gives_weights_that_paint(examples, tmp_path):
     assert ("r1" in trained.curve[0]) is False and "r1" in trained.curve[1]
 
 
+@pytest.mark.slow
 def test_equal_arguments_equal_bytes_whatever_was_drawn_before(examples):
     torch.manual_seed(1)
     first = train(examples, recipe())
@@ -57,6 +59,7 @@ def test_equal_arguments_equal_bytes_whatever_was_drawn_before(examples):
     assert train(examples, recipe(seed=1)).weights != first.weights
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", [4, 5])  # inside a stage, and at its end
 def test_a_killed_training_comes_to_the_same_bytes(examples, tmp_path, killed):
     whole = train(examples, recipe())
@@ -77,6 +80,7 @@ def test_a_killed_training_comes_to_the_same_bytes(examples, tmp_path, killed):
     assert resumed.curve == whole.curve
 
 
+@pytest.mark.slow
 def test_a_finished_training_is_not_trained_again(examples, tmp_path):
     first = train(examples, recipe(), checkpoints=kept(tmp_path))
     told = []
@@ -91,6 +95,7 @@ def test_nothing_to_train_on_and_divergence_are_told(examples):
         train(examples, recipe(learning_rate=1e18))
 
 
+@pytest.mark.slow
 def test_training_makes_pictures_more_like_the_paintings():
     """Flat paintings: within seconds what is painted must come near their one colour."""
     flat = [Example(np.full((32, 32, 3), (200, 120, 60), np.uint8))]

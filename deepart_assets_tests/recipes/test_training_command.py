@@ -50,6 +50,7 @@ def command(folder, *pictures):
     return (folder / "made" / "own.safetensors").read_bytes()
 
 
+@pytest.mark.slow
 def test_weights_are_written_and_a_finished_training_is_not_trained_again(folder, capsys):
     made = command(folder, "0.png", "1.png", "2.png")
     weights = read_weights(folder / "made" / "own.safetensors")

@@ -192,6 +192,7 @@ print(kilobytes("VmHWM") - before)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 @pytest.mark.parametrize("networks", [1, 4])
 def test_a_large_picture_never_has_twelve_maps(networks):
@@ -226,6 +227,7 @@ def paintings(*sizes) -> list[np.ndarray]:
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
 
 
+@pytest.mark.slow
 def test_together_is_as_one_by_one_each_with_its_own_networks(segmenter, monkeypatch):
     monkeypatch.setitem(dram.BATCH, "cpu", 8)
     pictures = paintings((60, 80), (33, 20), (60, 80), (120, 40))

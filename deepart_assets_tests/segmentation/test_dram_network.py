@@ -43,6 +43,7 @@ def test_dilation_follows_the_paper(network):
     assert all(conv.padding == conv.dilation for conv in network.classifier)
 
 
+@pytest.mark.slow
 def test_the_whole_network_is_what_the_description_says(checkpoint, network):
     pictures = torch.randn(2, 3, 97, 65, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():

@@ -59,6 +59,7 @@ def segments_of_transformers(folder, picture, score=0.5):
     return labels, list(areas.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", [0.2, 0.5, 0.9])
 def test_the_subject_is_the_things_of_transformers_segments(folder, score):
     segmenter = segmenter_of(folder, score=score, area=0)
@@ -101,6 +102,7 @@ def whole(tmp_path_factory) -> Path:
     return save_model(tmp_path_factory.mktemp("models") / "whole", size=WHOLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["folder", "whole"])
 def test_together_is_as_one_by_one(kind, request, monkeypatch):
     monkeypatch.setitem(panoptic.BATCH, "cpu", 4)

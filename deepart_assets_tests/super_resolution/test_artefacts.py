@@ -52,6 +52,7 @@ def upscaled():
     return made
 
 
+@pytest.mark.slow
 def test_clean_enlargements_are_no_false_alarm(upscaled):
     for name, (lr, bicubic, network) in upscaled.items():
         for result in (bicubic, network):

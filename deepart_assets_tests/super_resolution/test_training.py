@@ -93,6 +93,7 @@ def test_without_validation_pairs_there_is_no_psnr(pairs):
     assert trained.figures["valid_psnr_y"] is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [TINY_ADVERSARIAL, VGG128], ids=["unet", "vgg128"])
 def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     pytest.importorskip("efficientnet_lite_pytorch")

@@ -105,6 +105,7 @@ def test_a_picture_that_falls_apart_is_a_collapse():
     assert collapse([row(10, 0.5, 23.5)], None, LIMITS) is None
 
 
+@pytest.mark.slow
 @needs_features
 def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monkeypatch):
     """The learning rate jumps in mid-training; what was good before is what comes out."""
@@ -208,6 +209,7 @@ def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
     assert chosen.niqe == pytest.approx(lowest["niqe"], abs=1e-4)
 
 
+@pytest.mark.slow
 @needs_features
 def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):
     """Without average and choice: what an unadorned loop over the same steps comes to."""

@@ -44,6 +44,7 @@ def killed_after(count, delay, process, pipe):
     return told[-1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["pixel", "adversarial"])
 def test_killed_at_any_moment_it_comes_to_the_same_result(stage, tmp_path):
     if stage == "adversarial":

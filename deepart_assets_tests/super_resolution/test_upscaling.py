@@ -22,7 +22,7 @@ from .pictures import some_pairs, texture
 @pytest.fixture(scope="module")
 def weights():
     """Of a network that learned a little, so that all of its features matter."""
-    return train_pixel(some_pairs(), pixel_options(30, network_g={"num_block": 2})).weights
+    return train_pixel(some_pairs(), pixel_options(12, network_g={"num_block": 2})).weights
 
 
 @pytest.fixture(scope="module")
