@@ -16,7 +16,7 @@ from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.wikiart import StyleLabels
 from deepart_assets.storage import StageResult
-from deepart_assets.storage.withdrawn import ASIDE, bring_back, set_aside
+from deepart_assets.storage.delisted import ASIDE, bring_back, set_aside
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.style_labels import StyleLabeller, label_styles
 from deepart_assets.wikiart.styles import (

@@ -163,7 +163,7 @@ def _training(
             yield report, None
             return
         kept = Checkpoints(_work(context), asset, provenance.fingerprint, every, context.log.info)
-        with kept.held():
+        with kept.lock():
             yield report, kept
 
 

@@ -1,8 +1,8 @@
-"""This machine's GPUs, one process at a time.
+"""Reserves this machine's GPUs for steps, so that no two runs share one.
 
-A device is lent by a lock on a file, which the kernel takes back when the process ends, however it
-ends. So two runs never share a GPU, whoever started them, and a killed one leaves none behind. A
-process that has a lock never waits for anything else of this kind, so no two wait for each other.
+A reservation is a file lock, which the kernel releases when the process ends. A step locks all the
+devices it needs at once or none, so steps cannot deadlock. Ray and Kubernetes assign GPUs of a
+cluster themselves.
 """
 
 import contextlib
@@ -20,37 +20,37 @@ from filelock import FileLock, Timeout
 from deepart_assets.errors import UnavailableError
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-"""CUDA reads it once in a process, when it is first asked for a device."""
+"""CUDA reads this variable once per process, when it is initialized."""
 
-PAUSE = 0.5
-"""Seconds between two looks for a free device."""
+POLL_SECONDS = 0.5
+"""Polling interval while waiting for a free device."""
 
 
 @dataclass(frozen=True)
 class Device:
-    """A CUDA device: what `CUDA_VISIBLE_DEVICES` calls it, and what it is locked under."""
+    """A CUDA device: its name in `CUDA_VISIBLE_DEVICES`, and the UUID or number of its lock."""
 
     name: str
     identity: str
 
 
 def cuda_devices() -> list[Device]:
-    """Return the devices that this process may use, without waking CUDA.
+    """Return the devices this process may use, without initializing CUDA.
 
-    They are those of `CUDA_VISIBLE_DEVICES` where it is set, else all of the machine, MIG slices in
-    place of the GPU they are cut from.
+    These are the ones in `CUDA_VISIBLE_DEVICES` if it is set, else all of the machine. A GPU that
+    is partitioned by MIG is replaced by its slices.
     """
-    there = _listed()
+    available = _listed()
     chosen = os.environ.get(VISIBLE)
     if chosen is None:
-        return there
+        return available
     found = []
     for name in (part.strip() for part in chosen.split(",")):
-        if name in ("", "-1"):  # CUDA reads no further either
+        if name in ("", "-1"):  # CUDA stops here too
             break
-        known = [each for each in there if each.identity.startswith(name)]
-        if name.isdigit() and int(name) < len(there):
-            known = [there[int(name)]]
+        known = [each for each in available if each.identity.startswith(name)]
+        if name.isdigit() and int(name) < len(available):
+            known = [available[int(name)]]
         found.append(Device(name, known[0].identity if known else name))
     return found
 
@@ -61,22 +61,22 @@ def _listed() -> list[Device]:
             ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
-        # A container may have the devices without the tool.
+        # A container may have the devices but not nvidia-smi.
         return [Device(str(n), str(n)) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
     devices: list[Device] = []
     for line in listing.splitlines():
         match re.search(r"UUID: ((GPU|MIG)-[^)\s]+)", line):
             case re.Match() as found:
                 if found[2] == "MIG" and devices and devices[-1].identity.startswith("GPU"):
-                    devices.pop()  # of a GPU that is cut, the slices alone can be used
+                    devices.pop()  # only the slices of a partitioned GPU can be used
                 devices.append(Device(found[1], found[1]))
     return devices
 
 
 def locks_folder() -> Path:
-    """Return the folder of the locks of this machine's devices, made if it is not there."""
+    """Create and return the folder of this machine's device locks."""
     folder = Path(tempfile.gettempdir()) / "deepart-devices"
-    # Readable and writable by all: another user's run locks the same files.
+    # World-writable: runs of other users lock the same files.
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
         folder.chmod(0o777)
@@ -84,60 +84,58 @@ def locks_folder() -> Path:
 
 
 _bound: list[Device] | None = None
-"""What this process has told CUDA that it may use, once it has."""
+"""The devices this process is bound to, once it is."""
 
 
 class Devices:
-    """Lends this machine's devices to the steps of this process.
+    """Reserves devices for the steps of this process.
 
     Args:
-        at_once: Where the process has several steps, the most that one of them needs; None where
-            it has one step.
+        shared: The number of devices that all steps of this process share, the most that one of
+            them needs. None if the process runs a single step.
     """
 
-    def __init__(self, at_once: int | None = None) -> None:
-        self._at_once = at_once
+    def __init__(self, shared: int | None = None) -> None:
+        self._shared = shared
 
     @contextlib.contextmanager
-    def held(self, count: int, step: str, told: Callable[[str], None]) -> Iterator[None]:
-        """Hold `count` devices for one step, waiting for them; on a machine without any, none.
+    def reserve(self, count: int, step: str, report: Callable[[str], None]) -> Iterator[None]:
+        """Wait for `count` devices and reserve them; on a machine without devices, do nothing.
 
-        In a process of one step CUDA sees those devices alone, or none with `count` 0. In one of
-        several it sees the same for all of them, of which none is used by another process
-        meanwhile.
+        CUDA sees only the reserved devices in a process of one step (none if `count` is 0), and
+        the same shared devices in all steps of a process of several.
 
         Args:
-            count: How many.
-            step: Whose step it is, for messages.
-            told: Is told in a line what the step waits for and what it has.
+            count: Number of devices.
+            step: Name of the step, for messages.
+            report: Called with log lines: what the step waits for and what it gets.
 
         Raises:
-            UnavailableError: The machine has fewer.
+            UnavailableError: The machine has fewer devices.
         """
-        global _bound  # noqa: PLW0603  CUDA's choice is the process's as well
-        there = _bound if _bound is not None else cuda_devices()
-        if not there:
+        global _bound  # noqa: PLW0603  CUDA binds the process
+        available = _bound if _bound is not None else cuda_devices()
+        if not available:
             yield
             return
-        if count > len(there):
+        if count > len(available):
             raise UnavailableError(
-                f"{step} needs {count} GPUs, and {len(there)} can be seen here:"
+                f"{step} needs {count} GPUs, and {len(available)} are visible here:"
                 f" lower execution.steps.{step}.gpus, or widen {VISIBLE}"
             )
-        if self._at_once is not None and _bound is None:
-            wanted = min(self._at_once, len(there))
-            with contextlib.ExitStack() as look:
-                free = _try(there, wanted, look) or there[:wanted]
-            there = _bind(free)
-            _bound = there
+        if self._shared is not None and _bound is None:
+            wanted = min(self._shared, len(available))
+            with contextlib.ExitStack() as stack:
+                free = _try(available, wanted, stack) or available[:wanted]
+            _bound = available = _bind(free)
         with contextlib.ExitStack() as stack:
-            if self._at_once is None:
+            if self._shared is None:
                 stack.callback(_restore, os.environ.get(VISIBLE))
-                there = _bind(_wait(there, count, step, stack, told))
+                available = _bind(_wait(available, count, step, stack, report))
             elif count:
-                _wait(there, len(there), step, stack, told)
+                _wait(available, len(available), step, stack, report)
             if count:
-                told(f"{step}: CUDA devices {', '.join(each.name for each in there)}")
+                report(f"{step}: CUDA devices {', '.join(each.name for each in available)}")
             yield
 
 
@@ -158,31 +156,31 @@ def _wait(
     count: int,
     step: str,
     stack: contextlib.ExitStack,
-    told: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> list[Device]:
     waiting = False
     while (taken := _try(among, count, stack)) is None:
         if not waiting:
-            told(f"{step}: waits for {count} of {len(among)} GPUs, as others have them{_by(among)}")
+            report(f"{step}: waiting for {count} of {len(among)} GPUs, in use{_by(among)}")
             waiting = True
-        time.sleep(PAUSE)
+        time.sleep(POLL_SECONDS)
     return taken
 
 
 def _try(among: Sequence[Device], count: int, stack: contextlib.ExitStack) -> list[Device] | None:
-    """Lock so many free devices, or none: who waits has nothing that another waits for."""
-    with contextlib.ExitStack() as mine:
+    """Lock `count` free devices, or none: a waiting step must not block another."""
+    with contextlib.ExitStack() as locks:
         taken: list[Device] = []
         for device in among:
-            if len(taken) < count and _locked(device, mine):
+            if len(taken) < count and _try_lock(device, locks):
                 taken.append(device)
         if len(taken) < count:
             return None
-        stack.push(mine.pop_all())
+        stack.push(locks.pop_all())
         return taken
 
 
-def _locked(device: Device, stack: contextlib.ExitStack) -> bool:
+def _try_lock(device: Device, stack: contextlib.ExitStack) -> bool:
     path = _lock_of(device)
     lock = FileLock(path, mode=0o666, fallback_to_soft=False)
     try:
@@ -203,4 +201,4 @@ def _by(devices: Sequence[Device]) -> str:
     for device in devices:
         with contextlib.suppress(OSError):
             numbers.extend(_lock_of(device).read_text(encoding="ascii").split()[:1])
-    return f" (processes {', '.join(numbers)})" if numbers else ""
+    return f" by processes {', '.join(numbers)}" if numbers else " by other processes"

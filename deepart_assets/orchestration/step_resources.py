@@ -66,7 +66,7 @@ def at_work(
     try:
         needs = needs_of(execution, step, pool)
         if isinstance(execution, LocalExecution):
-            with _devices(execution).held(needs.gpus, step, context.log.info):
+            with _devices(execution).reserve(needs.gpus, step, context.log.info):
                 yield
             return
         if needs.gpus:
@@ -83,4 +83,4 @@ def _devices(execution: LocalExecution) -> Devices:
         return Devices()
     # All steps share one process, in which CUDA reads once what it may use: the most of all.
     most = max(each.gpus for each in (execution.gpu_steps, *execution.steps.values()))
-    return Devices(at_once=most)
+    return Devices(shared=most)

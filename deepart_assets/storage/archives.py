@@ -14,28 +14,27 @@ from pathlib import Path
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.answers import looks_like_a_page
 
-MOST_MEMBERS = 3_000_000
-LARGEST_MEMBER = 2_000_000_000
-"""Bytes; what a member may inflate to."""
-HIGHEST_RATIO = 100
-"""Of a member's size to its compressed size, where it is larger than `HARMLESS`."""
-HARMLESS = 100_000_000
-"""Bytes; smaller members may inflate as they like."""
+MAX_MEMBERS = 3_000_000
+MAX_MEMBER_SIZE = 2_000_000_000
+"""Bytes."""
+MAX_COMPRESSION_RATIO = 100
+"""Size by compressed size, checked for members larger than `UNCHECKED_SIZE`."""
+UNCHECKED_SIZE = 100_000_000
+"""Bytes."""
 BLOCK = 1 << 20
 
-_FAULTS = (
+_ZIP_ERRORS = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, NotImplementedError,
     ValueError,
 )  # fmt: skip
-"""What zipfile raises for damaged members and compressions that it does not know."""
+"""What zipfile raises for damaged members and unknown compressions."""
 
 
 @dataclass(frozen=True)
 class Member:
     """A file in an archive.
 
-    `path` has slashes and stays inside the archive's folder, `size` is in bytes, `stamp` changes
-    with the content (CRC-32 and size).
+    `path` is relative, with slashes; `size` is in bytes; `stamp` is CRC-32 and size.
     """
 
     path: str
@@ -44,16 +43,16 @@ class Member:
 
 
 class Archive:
-    """A zip archive whose members can be read from several threads.
+    """A zip archive that several threads can read.
 
     Args:
         path: The file.
         origin: Where it came from, for messages.
-        remedy: What to do if it cannot be used, for messages.
+        remedy: What to do if it is unusable, for messages.
 
     Raises:
-        UnavailableError: It is no zip archive (a web page, say), damaged or encrypted, has a member
-            that is a link or would be unpacked outside its folder, or absurdly many members.
+        UnavailableError: The file is not a zip archive, is damaged or encrypted, or has a link, a
+            member outside its folder, or too many members.
     """
 
     def __init__(self, path: Path, origin: str, remedy: str) -> None:
@@ -65,18 +64,18 @@ class Archive:
             raise UnavailableError(f"{origin} gave {_found(path)} instead of an archive: {remedy}")
         try:
             infos = self._zip().infolist()
-        except (*_FAULTS, OSError) as error:
+        except (*_ZIP_ERRORS, OSError) as error:
             raise UnavailableError(
                 f"{origin} gave a damaged archive ({type(error).__name__}): {remedy}"
             ) from error
-        if len(infos) > MOST_MEMBERS:
+        if len(infos) > MAX_MEMBERS:
             raise UnavailableError(
-                f"{origin} gave an archive of {len(infos)} files, and {MOST_MEMBERS} is the most:"
+                f"{origin} gave an archive of {len(infos)} files (the limit is {MAX_MEMBERS}):"
                 " do not use it"
             )
         for info in infos:
             _check(info, origin)
-        # Of two members with one path the later counts, as in unpacking.
+        # The last of several members with one path wins, as in unpacking.
         self._infos = {_path_of(info): info for info in infos if not info.is_dir()}
         self.members = tuple(
             Member(path, info.file_size, f"{info.CRC:08x} {info.file_size}")
@@ -84,7 +83,7 @@ class Archive:
         )
 
     def ending_in(self, ending: str) -> Member | None:
-        """Return the first member whose path ends in whole parts `ending`, or None."""
+        """Return the first member whose path ends in the path `ending`, or None."""
         return next(
             (one for one in self.members if f"/{one.path}".endswith(f"/{ending}")),
             None,
@@ -94,19 +93,19 @@ class Archive:
         """Return a member's bytes.
 
         Raises:
-            OSError: It is damaged, has not the size or the CRC-32 that the archive says, or would
-                inflate beyond measure. Other members can still be read.
+            OSError: It is damaged, has the wrong size or CRC-32, or looks like a zip bomb. Other
+                members can still be read.
         """
         info = self._admitted(path)
         try:
             data = self._zip().read(info)
             _check_size(len(data), info)
             return data
-        except _FAULTS as error:
+        except _ZIP_ERRORS as error:
             raise self._damaged(path, error) from error
 
     def extract(self, path: str, target: Path) -> None:
-        """Copy a member to a local file, which appears only when it is complete.
+        """Extract a member to a local file, atomically.
 
         Raises:
             OSError: As for `read`.
@@ -120,13 +119,13 @@ class Archive:
                 _check_size(copy.tell(), info)
                 os.fsync(copy.fileno())
             partial.replace(target)
-        except _FAULTS as error:
+        except _ZIP_ERRORS as error:
             raise self._damaged(path, error) from error
         finally:
             partial.unlink(missing_ok=True)
 
     def _zip(self) -> zipfile.ZipFile:
-        # Opened anew after a fork: parent and child would move each other's place in the file.
+        # Reopened after a fork, as parent and child would share the file position.
         with self._lock:
             if self._opened is None or self._opened[0] != os.getpid():
                 self._opened = os.getpid(), zipfile.ZipFile(self._path)
@@ -134,11 +133,11 @@ class Archive:
 
     def _admitted(self, path: str) -> zipfile.ZipInfo:
         info = self._infos[path]
-        is_bomb = info.file_size > HARMLESS and info.file_size > HIGHEST_RATIO * info.compress_size
-        if is_bomb or info.file_size > LARGEST_MEMBER:
+        highest = max(UNCHECKED_SIZE, MAX_COMPRESSION_RATIO * info.compress_size)
+        if info.file_size > min(highest, MAX_MEMBER_SIZE):
             raise OSError(
                 f"{path} in {self._origin} would inflate from {info.compress_size} to"
-                f" {info.file_size} bytes, which no picture does"
+                f" {info.file_size} bytes, which no image does"
             )
         return info
 
@@ -154,7 +153,7 @@ def _check_size(size: int, info: zipfile.ZipInfo) -> None:
 def _found(path: Path) -> str:
     with path.open("rb") as file:
         is_page = looks_like_a_page(file.read(512))
-    return "a web page" if is_page else f"{path.stat().st_size} bytes that are no zip file"
+    return "a web page" if is_page else f"{path.stat().st_size} bytes that are not a zip file"
 
 
 def _path_of(info: zipfile.ZipInfo) -> str:
@@ -162,7 +161,7 @@ def _path_of(info: zipfile.ZipInfo) -> str:
 
 
 def _check(info: zipfile.ZipInfo, origin: str) -> None:
-    # `orig_filename` is the name as the archive has it, before zipfile tidies it.
+    # `orig_filename` is the name before zipfile normalizes it.
     name = info.orig_filename.replace("\\", "/")
     parts = name.split("/")
     is_link = stat.S_ISLNK(info.external_attr >> 16)

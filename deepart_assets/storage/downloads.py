@@ -69,15 +69,15 @@ class Downloads:
         cache: Folder of this machine; several processes may use it at once.
         lake: Holds the lock files: origin, SHA-256, size and day of the first use. What is fetched
             later, here or on another machine, must be the same.
-        told: Is told sentences of progress.
+        report: Called with log lines.
     """
 
     def __init__(
-        self, cache: Path, lake: Lake, told: Callable[[str], None] = lambda text: None
+        self, cache: Path, lake: Lake, report: Callable[[str], None] = lambda text: None
     ) -> None:
         self.cache = cache
         self.lake = lake
-        self.told = told
+        self.report = report
 
     def fetch(self, download: Download) -> Fetched:
         """Return the file, from the cache or from where it is.
@@ -93,7 +93,7 @@ class Downloads:
         expected = self._expected(download)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _Note(target.with_name(f".{target.name}.note"), self.told) as note:
+            with _Note(target.with_name(f".{target.name}.note"), self.report) as note:
                 if target.is_file():
                     fetched = self._kept(target, note) or self._adopt(download, target)
                     self._verify(download, fetched, expected)
@@ -121,7 +121,7 @@ class Downloads:
 
     def _adopt(self, download: Download, target: Path) -> Fetched:
         """Look at a file that somebody put there, or that changed since."""
-        self.told(f"{download.name}: checking {target}")
+        self.report(f"{download.name}: checking {target}")
         try:
             self._check(download, target)
         except UnavailableError as error:
@@ -145,8 +145,8 @@ class Downloads:
                 partial,
                 note,
                 admit=admit,
-                moved=TransferProgress(download.name, self.told),
-                told=lambda text: self.told(f"{download.name}: {text}"),
+                moved=TransferProgress(download.name, self.report),
+                report=lambda text: self.report(f"{download.name}: {text}"),
                 checked=expected is not None or download.sha256 is not None,
                 attempts=download.attempts,
             ).run()
@@ -156,7 +156,7 @@ class Downloads:
         if refusal is not None:  # raised out here, without the error that may hold an address
             raise UnavailableError(refusal)
         size = partial.stat().st_size
-        self.told(f"{download.name}: {gigabytes(size)} GB are here, checking")
+        self.report(f"{download.name}: {gigabytes(size)} GB are here, checking")
         try:
             self._check(download, partial)
             fetched = Fetched(partial, sha256_of_file(partial), size)
@@ -228,16 +228,16 @@ class Downloads:
 class _Note:
     """What is known of a file of the cache, held by one process at a time."""
 
-    def __init__(self, path: Path, told: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
         self._path = path
-        self._told = told
+        self._report = report
 
     def __enter__(self) -> "_Note":
         self._file = self._path.open("a+b")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._told(f"{self._path.parent}: another process fetches this file, waiting")
+            self._report(f"{self._path.parent}: another process fetches this file, waiting")
             fcntl.flock(self._file, fcntl.LOCK_EX)
         return self
 

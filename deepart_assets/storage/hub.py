@@ -1,4 +1,4 @@
-"""Models of the Hugging Face hub by id, or the same files in a local folder."""
+"""Models of the Hugging Face Hub by id or in a local folder."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,15 +11,15 @@ WEIGHTS = ("*.safetensors",)
 
 
 def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
-    """Return the folder of a model: `model` itself if there is such a folder, else what is fetched.
+    """Return the local folder of a model: `model` itself if it is a folder, else the download.
 
     Args:
-        model: The id in the hub, "owner/name", or a path.
-        setting: The setting's name, for messages.
-        fetch: Downloads the model, or finds it in the hub's cache, and returns its folder.
+        model: The id on the Hub, "owner/name", or a path.
+        setting: Name of the setting, for messages.
+        fetch: Downloads the model, or finds it in the cache, and returns its folder.
 
     Raises:
-        UnavailableError: It cannot be had; names the model and the remedy.
+        UnavailableError: The model is not available; the message has the remedy.
     """
     if Path(model).is_dir():
         return Path(model)
@@ -38,13 +38,13 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
         ) from error
     except (OSError, ValueError) as error:
         raise UnavailableError(
-            f"the model {model} cannot be fetched ({type(error).__name__}): check the network, or"
-            f" set {setting} to a local folder that holds it"
+            f"the model {model} cannot be downloaded ({type(error).__name__}): check the network,"
+            f" or set {setting} to a local folder that contains it"
         ) from error
 
 
 def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:
-    """Return the SHA-256 over the names and contents of all files that match, in their order."""
+    """Return the SHA-256 over names and contents of the matching files, in sorted order."""
     total = hashlib.sha256()
     for file in sorted({file for pattern in patterns for file in folder.rglob(pattern)}):
         total.update(f"{file.relative_to(folder)} {_content_hash(file)}\n".encode())
@@ -52,7 +52,7 @@ def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:
 
 
 def _content_hash(file: Path) -> str:
-    # A model cache names its large files by their hash already.
+    # The cache names large files by their SHA-256.
     name = file.resolve().name
     if len(name) == 64 and set(name) <= set("0123456789abcdef"):
         return name

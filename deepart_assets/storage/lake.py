@@ -1,4 +1,4 @@
-"""The data lake: one folder or bucket, addressed by relative paths, through fsspec."""
+"""The data lake: a folder or bucket, accessed by relative paths through fsspec."""
 
 import contextlib
 import hashlib
@@ -15,10 +15,10 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.local_files import hold, stamp_of_file, sweep, write_whole
+from deepart_assets.storage.local_files import lock_file, stamp_of_file, sweep, write_atomic
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
-"""Protocols of stores that have no folders to be made. Asked for one, s3fs would make a bucket."""
+"""Protocols without folders; `makedirs` of s3fs would create a bucket."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StoredFile:
     sha256: str
     size: int
     stamp: str | None = field(default=None, compare=False)
-    """Its stamp (`Lake.stamps`) when it had this hash: as long as it has it, none is computed."""
+    """Its `Lake.stamps` stamp at this hash. While it is unchanged, the file is not hashed again."""
 
 
 def sha256_of(data: bytes) -> str:
@@ -38,20 +38,20 @@ def sha256_of(data: bytes) -> str:
 
 
 def sha256_of_json(content: Any) -> str:
-    """Return the SHA-256 of plain JSON in its canonical form; what is no JSON counts as text."""
+    """Return the SHA-256 of canonical JSON; other values are converted with `str`."""
     return sha256_of(
         json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
     )
 
 
 def sha256_of_file(file: Path) -> str:
-    """Return the SHA-256 of a local file, read in pieces, as 64 hexadecimal digits."""
+    """Return the SHA-256 of a local file as 64 hexadecimal digits."""
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def stamp_of(info: Mapping[str, Any]) -> str | None:
-    """Return what fsspec's `info` of a file tells of its version: size and ETag or time."""
+    """Return the version of a file from fsspec's `info`: size, and ETag or time."""
     for key in ("ETag", "etag", "mtime", "LastModified", "last_modified", "updated", "created"):
         if info.get(key):
             return f"{info.get('size')} {info[key]}"
@@ -59,12 +59,10 @@ def stamp_of(info: Mapping[str, Any]) -> str | None:
 
 
 def file_system(url: str) -> tuple[Any, str]:
-    """Return fsspec's file system of a folder or URL, and the path in it.
-
-    It remembers no listing: another process may have written since.
+    """Return fsspec's file system (without a listings cache) and path of a folder or URL.
 
     Raises:
-        UnavailableError: The package that speaks the protocol is not installed.
+        UnavailableError: The package for the protocol is not installed.
     """
     try:
         return fsspec.core.url_to_fs(url, use_listings_cache=False)
@@ -75,10 +73,10 @@ def file_system(url: str) -> tuple[Any, str]:
 
 
 class Lake:
-    """Files below one root, which is a local folder or any fsspec URL (`s3://bucket/prefix`).
+    """Files under a root, which is a local folder or an fsspec URL (`s3://bucket/prefix`).
 
-    A file is either absent or whole: local writes go to a temporary name in the same folder, are
-    flushed to the disk and renamed; object stores make an upload visible only when it is complete.
+    Writes are atomic: local files are written under a temporary name, flushed and renamed; object
+    stores show an upload only when it is complete.
     """
 
     def __init__(self, root: str | Path) -> None:
@@ -93,23 +91,23 @@ class Lake:
 
     @property
     def is_local(self) -> bool:
-        """Whether the files lie in a local folder."""
+        """Whether the lake is a local folder."""
         return self._is_local
 
     def full_path(self, path: str) -> str:
-        """Return the path or URL under which other programs find the file."""
+        """Return the full path or URL, for other programs."""
         full = self._full(path)
         return full if self._is_local else self._fs.unstrip_protocol(full)
 
     def write(self, path: str, data: bytes) -> StoredFile:
-        """Write `data` atomically, replacing what was there.
+        """Write `data` atomically, replacing an existing file.
 
         Raises:
-            UnavailableError: There is no such bucket.
+            UnavailableError: The bucket does not exist.
         """
         full = self._full(path)
         if self._is_local:
-            stamp = write_whole(Path(full), data)
+            stamp = write_atomic(Path(full), data)
         elif self._has_folders:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
@@ -119,7 +117,7 @@ class Lake:
                 self._fs.pipe_file(full, data)
             except FileNotFoundError as error:
                 raise UnavailableError(
-                    f"The data lake {self.url} cannot be written to: {error}. Make the bucket, or"
+                    f"The data lake {self.url} cannot be written to: {error}. Create the bucket, or"
                     " correct DEEPART_DATA"
                 ) from error
             stamp = self.stamp(path)
@@ -131,19 +129,19 @@ class Lake:
         return self.write(path, (text + "\n").encode())
 
     def read(self, path: str) -> bytes:
-        """Return the bytes of a file; raise FileNotFoundError where there is none."""
+        """Return the bytes of a file; raise FileNotFoundError if it does not exist."""
         return self._fs.cat_file(self._full(path))
 
     def read_json(self, path: str) -> Any:
-        """Return the decoded JSON of a file; raise FileNotFoundError where there is none."""
+        """Return the decoded JSON of a file; raise FileNotFoundError if it does not exist."""
         return json.loads(self.read(path))
 
     def exists(self, path: str) -> bool:
-        """Tell whether there is a file at `path`."""
+        """Return whether there is a file at `path`."""
         return self._fs.isfile(self._full(path))
 
     def remove(self, path: str) -> None:
-        """Remove a file; one that is not there is no error."""
+        """Remove a file if it exists."""
         with contextlib.suppress(FileNotFoundError):
             self._fs.rm_file(self._full(path))
 
@@ -161,21 +159,21 @@ class Lake:
         ]
 
     def stamp(self, path: str) -> str | None:
-        """Return the stamp of one file (`stamps`), or None where there is none."""
+        """Return the stamp of one file (see `stamps`), or None."""
         full = self._full(path)
         try:
             if self._is_local:
                 return stamp_of_file(Path(full))
-            # Not `info`, which may write the same time in another way.
+            # Not `info`: its time may have another format.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):
             return None
 
     def stamps(self, folder: str) -> dict[str, str]:
-        """Return a stamp of each file directly in `folder` by name, from one listing.
+        """Return the stamps of the files directly in `folder` by name, from one listing.
 
-        A stamp changes whenever the file does: size and time, or an object store's ETag. Files
-        of which the file system does not tell either are left out, hidden ones too.
+        A stamp changes whenever the file does: it is size and time, or an object store's ETag.
+        Hidden files, and files for which the file system has neither, are left out.
         """
         full = self._full(folder)
         try:
@@ -190,10 +188,9 @@ class Lake:
         return {name: stamp for name, stamp in found.items() if stamp and not name.startswith(".")}
 
     def checked(self, file: StoredFile, *, thorough: bool = False) -> StoredFile | None:
-        """Return the file with its present stamp if it is as it was written, else None.
+        """Return the file with its current stamp if it is intact, else None.
 
-        With the stamp that it had then it counts as unchanged, and is not read; `thorough` reads it
-        nevertheless, for fear of a failing disk.
+        A file with its recorded stamp counts as intact without being read, unless `thorough`.
         """
         stamp = self.stamp(file.path)
         if stamp is not None and stamp == file.stamp and not thorough:
@@ -206,11 +203,11 @@ class Lake:
         return replace(file, stamp=stamp) if same else None
 
     def within(self, folder: str) -> "Lake":
-        """Return a folder of this lake as a lake of its own."""
+        """Return a folder of this lake as a lake."""
         return Lake(f"{self.url}/{folder}")
 
     def move(self, path: str, to: str) -> None:
-        """Move a file, replacing what was there; one that is not there is no error."""
+        """Move a file if it exists, replacing an existing target."""
         if self._is_local:
             target = Path(self._full(to))
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -222,28 +219,27 @@ class Lake:
                 self.remove(path)
 
     def sweep(self, folder: str) -> int:
-        """Remove what killed writers left directly in `folder`, unseen; return how many files.
+        """Remove temporary files left by killed writers in `folder`; return their number.
 
-        Those are files under a temporary name that nobody has written to for an hour; a bucket has
-        none.
+        Only files unmodified for an hour are removed. A bucket has none.
         """
         return sweep(Path(self._full(folder))) if self._is_local else 0
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Take turns with the other processes of this machine at what `name`, a path, stands for.
+        """Lock `name`, a path in the lake, against other processes of this machine.
 
-        A process that is killed has had its turn. On a bucket, and on a file system without locks,
-        nobody waits: what is written by two at once is then the last one's.
+        The lock of a killed process is released. A bucket, or a file system without locks, does
+        not lock: of two simultaneous writes the last one wins.
         """
         with contextlib.ExitStack() as stack:
             if self._is_local:
-                hold(Path(self._full(f"{name}.lock")), stack)
+                lock_file(Path(self._full(f"{name}.lock")), stack)
             yield
 
     @contextlib.contextmanager
     def local(self, path: str) -> Iterator[Path]:
-        """Yield a local path holding the file, for libraries that open files themselves."""
+        """Yield a local path of the file, for libraries that open files themselves."""
         if self._is_local:
             yield Path(self._full(path))
             return

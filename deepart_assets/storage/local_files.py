@@ -11,15 +11,15 @@ from pathlib import Path
 
 from filelock import FileLock
 
-ABANDONED = 3600.0
-"""Seconds after which a temporary file that nobody wrote to belongs to no living process."""
+ORPHAN_SECONDS = 3600.0
+"""A temporary file unmodified for this long was left by a killed process."""
 
 _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{32}\.tmp")
-"""The names under which files are written before they get their own."""
+"""Temporary names of files being written."""
 
 
 def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
-    """Return size in bytes and time of a file, or None where there is none."""
+    """Return size and modification time of a regular file, or None if there is none."""
     try:
         state = entry.stat()
     except FileNotFoundError:  # removed since it was listed
@@ -27,11 +27,11 @@ def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
 
 
-def hold(path: Path, stack: contextlib.ExitStack) -> None:
-    """Hold a lock on a hidden file until the stack ends.
+def lock_file(path: Path, stack: contextlib.ExitStack) -> None:
+    """Lock a hidden file until the stack closes, then remove it.
 
-    The kernel frees the lock of a killed process. The file is removed when the lock is released. On
-    a file system without locks nobody waits.
+    The kernel releases the lock of a killed process. On a file system without locks this does
+    nothing.
     """
     path = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -43,11 +43,11 @@ def hold(path: Path, stack: contextlib.ExitStack) -> None:
             return
         raise
     stack.callback(lock.release)
-    stack.callback(path.unlink, missing_ok=True)  # runs first, while the lock is still held
+    stack.callback(path.unlink, missing_ok=True)  # runs before the release
 
 
-def write_whole(target: Path, data: bytes) -> str | None:
-    """Write atomically, flushed to the disk, and return the stamp."""
+def write_atomic(target: Path, data: bytes) -> str | None:
+    """Write atomically, flush to the disk and return the stamp."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.parent / f".{target.name}.{os.getpid()}.{uuid.uuid4().hex}.tmp"
     try:
@@ -55,7 +55,7 @@ def write_whole(target: Path, data: bytes) -> str | None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        stamp = stamp_of_file(temporary)  # before the name is one that others may write to
+        stamp = stamp_of_file(temporary)  # before others can replace it
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
@@ -63,8 +63,8 @@ def write_whole(target: Path, data: bytes) -> str | None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files directly in `folder` that are `ABANDONED`; return how many."""
-    latest, removed = time.time() - ABANDONED, 0
+    """Remove temporary files in `folder` older than `ORPHAN_SECONDS`; return their number."""
+    latest, removed = time.time() - ORPHAN_SECONDS, 0
     try:
         with os.scandir(folder) as entries:
             left = [Path(each.path) for each in entries if _TEMPORARY.fullmatch(each.name)]

@@ -1,8 +1,7 @@
-"""Records of what was made from what, and the decision whether it has to be made again.
+"""Materialization records, and the decision whether an output is stale.
 
-An output is identified by the fingerprint of its provenance: the content hashes of its inputs, the
-hash of the weights, the settings that affect it, and the stage's code version. It is reused if its
-record has the same fingerprint and every file that the record names is present and intact.
+An output is fresh if its record has the fingerprint of the current provenance (input hashes,
+weights, settings, code version) and all of its files are intact.
 """
 
 import json
@@ -21,7 +20,7 @@ Status = Literal["done", "skipped", "failed"]
 
 @dataclass(frozen=True)
 class Provenance:
-    """Everything an output is made from; all values are plain JSON."""
+    """Everything an output is computed from, as plain JSON."""
 
     code_version: str
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -30,31 +29,30 @@ class Provenance:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the provenance written as canonical JSON."""
+        """SHA-256 of the provenance as canonical JSON."""
         return sha256_of_json({each.name: getattr(self, each.name) for each in fields(self)})
 
 
 @dataclass(frozen=True)
 class StageResult:
-    """What a stage hands over: the bytes of each file by lake path, and figures to record.
+    """The result of a stage: the bytes of each file by lake path, and figures to record.
 
-    `files` may be a generator of (path, bytes), so that a large data set is never held in memory
-    as a whole; `figures` are read after the last file and may be filled on the way.
+    `files` may be a generator of (path, bytes), to save memory; `figures` are read after the last
+    file.
     """
 
     files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]
     figures: Mapping[str, Any] = field(default_factory=dict)
-    """Plain JSON. A text that starts with `data:image/` is a small picture for the UI."""
+    """Plain JSON. A string that starts with `data:image/` is a preview for the UI."""
     stored: Iterable[StoredFile] = ()
-    """Files that are part of the output and lie in the lake already (those of its parts, each with
-    a record of its own, say). They are recorded after `files`."""
+    """Files of the output that are in the lake already. They are recorded after `files`."""
     verdict: str | None = None
-    """Why what follows should leave the painting out; None if it is fine."""
+    """Why downstream stages should skip the painting, or None."""
 
 
 @dataclass(frozen=True)
 class MaterializationRecord:
-    """What happened when one output was last made (or was skipped, or failed)."""
+    """The outcome of the last computation of an output."""
 
     asset: str
     key: str
@@ -65,18 +63,15 @@ class MaterializationRecord:
     figures: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     transient: bool = False
-    """Whether it failed for want of something that may be there the next time."""
+    """Whether the failure may pass, such as a missing network."""
     verdict: str | None = None
-    """As in `StageResult`."""
+    """See `StageResult.verdict`."""
     seconds: float = 0.0
     made_at: str = ""
 
     @property
     def data_version(self) -> str:
-        """The hash of the files' contents: equal bytes, equal version, whatever made them.
-
-        A verdict makes another version, for what follows is another.
-        """
+        """The hash of the files' contents, and of the verdict if there is one."""
         names: list[Any] = sorted((file.path, file.sha256) for file in self.files)
         if self.verdict is not None:
             names.append(self.verdict)
@@ -84,29 +79,29 @@ class MaterializationRecord:
 
     @property
     def path(self) -> str:
-        """The lake path of the first, the main file."""
+        """The lake path of the main file, which is the first."""
         return self.files[0].path
 
 
 class RecordSummary(MaterializationRecord):
-    """A record without provenance and figures, of which there may be very many (`register`)."""
+    """A record without provenance and figures, from a `RecordIndex`."""
 
 
 RECORDS = "records"
 """The lake's folder: `<asset>/<key>.json`."""
 
 WHOLE = "_whole"
-"""The key of an output that is not one painting's but the whole data set's."""
+"""The key of an output of the whole data set."""
 
 
 class MaterializationStore:
-    """The records of a lake: one small JSON file for each asset and key."""
+    """The records of a lake: one JSON file for each asset and key."""
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
 
     def get(self, asset: str, key: str = WHOLE) -> MaterializationRecord | None:
-        """Return the record of an output, or None. An unreadable record counts as none."""
+        """Return the record of an output, or None if there is none or it is damaged."""
         try:
             content = self.lake.read_json(_record_path(asset, key))
             files = tuple(StoredFile(**file) for file in content.pop("files"))
@@ -117,44 +112,44 @@ class MaterializationStore:
             return None
 
     def done(self, asset: str, key: str = WHOLE) -> MaterializationRecord | None:
-        """Return the record of an output that was made, or None."""
+        """Return the record of an output if its status is "done", else None."""
         record = self.get(asset, key)
         return record if record is not None and record.status == "done" else None
 
     def whole(self, record: MaterializationRecord) -> MaterializationRecord:
-        """Return a record with all that is known of it."""
+        """Return the full record of a `RecordSummary`; other records as they are."""
         if not isinstance(record, RecordSummary):
             return record
         return self.get(record.asset, record.key) or record
 
     def put(self, record: MaterializationRecord) -> None:
-        """Write a record; its files must have been written before."""
-        assert not isinstance(record, RecordSummary), "it would lose its provenance"
+        """Write a record, after its files."""
+        assert not isinstance(record, RecordSummary), "a summary has no provenance"
         self.lake.write_json(_record_path(record.asset, record.key), asdict(record))
 
     def read(self, record: MaterializationRecord, file: int = 0) -> bytes:
-        """Return the bytes of a file of an output; the first is the main one.
+        """Return the bytes of a file of an output, by default the main one.
 
         Raises:
-            FileNotFoundError: It is gone.
-            PaintingError: It is not what was recorded, so nothing may be recorded as made from it:
-                another run has just made it anew, or it was damaged.
+            FileNotFoundError: The file is missing.
+            PaintingError: Its hash is not the recorded one: another run has just replaced it, or
+                it is damaged.
         """
         stored = record.files[file]
         data = self.lake.read(stored.path)
         if sha256_of(data) != stored.sha256:
             raise PaintingError(
-                f"{stored.path} is not what was recorded of {record.asset}: another run has made it"
-                " meanwhile, or it was damaged. Run again; what is stale is made anew"
+                f"{stored.path} differs from the record of {record.asset}: another run has"
+                " replaced it, or it is damaged. Run again to update what is stale"
             )
         return data
 
     def remove(self, asset: str, key: str) -> None:
-        """Forget a record; its files are left alone. One that is not there is no error."""
+        """Remove a record if it exists; its files stay."""
         self.lake.remove(_record_path(asset, key))
 
     def sweep(self, asset: str) -> int:
-        """Remove what killed processes left of an asset (`Lake.sweep`); return how many files."""
+        """Remove temporary files of killed processes (`Lake.sweep`); return their number."""
         return sum(self.lake.sweep(folder) for folder in (asset, f"records/{asset}", "reports"))
 
     def keys(self, asset: str) -> list[str]:
@@ -172,15 +167,12 @@ def materialize_if_stale(
     key: str = WHOLE,
     force: bool = False,
 ) -> tuple[MaterializationRecord, bool]:
-    """Return the record of an output and whether it was computed now.
+    """Return the record of an output, and whether it was computed now.
 
-    `make` runs only if no intact output has this provenance's fingerprint, or with `force`. Its
-    files are written first and the record last, so a process killed in between leaves an
-    output whose hash does not match its record, which the next run makes again.
-
-    A `SkipPainting` becomes a record with status "skipped". Any other exception leaves a record
-    with status "failed" and is raised again; failed outputs are always tried again when asked for.
-    Files of an earlier success stay where they are.
+    `make` runs if the output is stale, or with `force`. Files are written before the record, so
+    an output whose computation was killed does not match its record and is stale. `SkipPainting`
+    is recorded as "skipped"; any other exception is recorded as "failed" and raised. A failed
+    output is always computed again. Files of an earlier success stay.
     """
     known = store.get(asset, key)
     if not force and known is not None and staleness_reason(store, known, provenance) is None:
@@ -195,13 +187,13 @@ def staleness_reason(
     *,
     thorough: bool = False,
 ) -> str | None:
-    """Say in a few words why an output has to be made (again), or None if it is up to date.
+    """Return why an output is stale, in a few words, or None if it is fresh.
 
     Args:
-        store: Where the record is.
+        store: The store of the record.
         known: The output's record.
-        provenance: What it would be made from now.
-        thorough: Read its files even if their size and time are those that they had.
+        provenance: The current provenance.
+        thorough: Hash the files even if their stamps are unchanged.
     """
     if known is None:
         return "new"
@@ -217,13 +209,13 @@ def staleness_reason(
     stamped = tuple(file for file in checked if file is not None)
     if [file.stamp for file in stamped] != [file.stamp for file in known.files]:
         whole = store.whole(known)
-        if whole.files == known.files:  # else another run has made it meanwhile
+        if whole.files == known.files:  # else another run has replaced it
             store.put(replace(whole, files=stamped))
     return None
 
 
 def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Name what two provenances differ in."""
+    """Name the differences between two provenances."""
     whole = ("code_version", "weights")
     named = [part.replace("_", " ") for part in whole if old.get(part) != new[part]]
     for part, prefix in (("settings", "setting "), ("inputs", "")):
@@ -242,18 +234,18 @@ def compute_and_record(
     key: str = WHOLE,
     spent: float = 0.0,
 ) -> MaterializationRecord:
-    """Make an output now and record what came of it, as `materialize_if_stale` says.
+    """Compute an output and record the outcome, as described at `materialize_if_stale`.
 
-    Processes of this machine take turns at an output (`Lake.lock`), so its record tells of its
-    files. What another has made by the same provenance since this work began is not made twice.
+    The output is locked against other processes of this machine (`Lake.lock`). If one of them has
+    computed it with the same provenance since this work began, its record is returned.
 
     Args:
-        store: Where the files and the record go.
-        asset: Whose output it is.
-        provenance: What it is made from.
-        make: Makes it, or ends what was begun before together with others.
+        store: The store for files and record.
+        asset: Name of the asset.
+        provenance: The current provenance.
+        make: Computes the output.
         key: The output's key.
-        spent: Seconds of work on it before this call.
+        spent: Seconds spent on the output before this call.
     """
     began = datetime.now(UTC) - timedelta(seconds=spent)
     with store.lake.lock(_record_path(asset, key)):
@@ -273,7 +265,7 @@ def _recorded(
     make: Callable[[], StageResult],
     start: float,
 ) -> MaterializationRecord:
-    """Fill in a record with what `make` does; `start` is on the clock of `time.perf_counter`."""
+    """Run `make` and record the outcome; `start` is a time of `time.perf_counter`."""
 
     def put(status: Status, **more: Any) -> MaterializationRecord:
         result = replace(

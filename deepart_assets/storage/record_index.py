@@ -1,7 +1,7 @@
-"""An index of all records of an asset in one file, as far as staleness needs them.
+"""An index of an asset's records in one file, with the fields that staleness needs.
 
-Listing records is fast where reading ten thousand small files is not: the listing tells which
-records changed since the index was written, and only those are read. An index may be deleted.
+Listing ten thousand small files is fast and reading them is not, so only records whose stamp
+changed are read. An index may be deleted at any time.
 """
 
 import json
@@ -15,18 +15,13 @@ from deepart_assets.storage.materialization_store import (
 )
 
 FOLDER = "registers"
-"""The lake's folder: `<asset>.tsv` with key, stamp of the record, the record in short as JSON."""
+"""The lake's folder: `<asset>.tsv` has lines of key, record stamp and summary as JSON."""
 
 _SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "seconds", "made_at")
 
 
 class RecordIndex:
-    """The records of an asset as they were when this was made.
-
-    Args:
-        store: Whose records.
-        asset: Of which asset.
-    """
+    """A snapshot of the records of an asset."""
 
     def __init__(self, store: MaterializationStore, asset: str) -> None:
         self._asset = asset
@@ -46,7 +41,7 @@ class RecordIndex:
             store.lake.write(_path(asset), "".join(lines).encode())
 
     def get(self, key: str) -> RecordSummary | None:
-        """Return the record of an output without provenance and figures, or None."""
+        """Return the summary of an output's record, or None."""
         if key not in self._lines:
             return None
         short = json.loads(self._lines[key][1])
@@ -55,7 +50,7 @@ class RecordIndex:
 
 
 def _lines(store: MaterializationStore, asset: str) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield what the file says, as far as it is whole: key, and stamp and record."""
+    """Yield the intact lines of the file: key, and stamp and summary."""
     try:
         text = store.lake.read(_path(asset)).decode()
     except (FileNotFoundError, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""A cache of what is known of files, valid as long as a file keeps its stamp or its content."""
+"""A cache of values computed from files, valid while a file keeps its stamp or content."""
 
 import json
 import time
@@ -12,7 +12,7 @@ SAVE_SECONDS = 60.0
 
 
 class CacheEntry(NamedTuple):
-    """What is known of one file: its stamp and SHA-256 at that time, and any JSON value."""
+    """The stamp and SHA-256 of a file when its value, any JSON, was computed."""
 
     stamp: str | None
     sha256: str
@@ -20,19 +20,16 @@ class CacheEntry(NamedTuple):
 
 
 class StampedCache:
-    """Entries by path, each bound to the stamp and the SHA-256 of the file it was computed from.
+    """Entries by path, each valid for one stamp and SHA-256 of its file.
 
-    An entry is only as good as its stamp or hash, so neither a killed process nor a lost update
-    makes a changed file pass for an unchanged one. The cache is one JSON-lines file in the lake; it
-    may be deleted at any time. Damaged lines and a file of another version are ignored.
-
-    Use it as a context manager around the work: `put` saves at most every `SAVE_SECONDS`, and the
-    exit saves the rest, also after an exception. Only one thread may write; others may read.
+    The cache is one JSON-lines file in the lake, which may be deleted at any time. Damaged lines
+    and a file of another version are ignored. As a context manager it saves on exit, also after an
+    exception; `put` saves at most every `SAVE_SECONDS`. Only one thread may write.
 
     Args:
-        lake: The lake that keeps the file; None: memory only.
+        lake: The lake with the file; None keeps entries in memory only.
         path: The file's path in the lake.
-        version: Names how the values are computed. Another version starts empty.
+        version: Version of the computation; entries of other versions are dropped.
     """
 
     def __init__(self, lake: Lake | None = None, path: str = "", version: str = "1") -> None:
@@ -54,7 +51,7 @@ class StampedCache:
         self.save()
 
     def get(self, path: str) -> CacheEntry | None:
-        """Return the entry of a path, whatever has become of the file."""
+        """Return the entry of a path, even if the file has changed."""
         return self._entries.get(path)
 
     def unchanged(self, path: str, stamp: str | None) -> CacheEntry | None:
@@ -63,11 +60,11 @@ class StampedCache:
         return entry if entry is not None and stamp is not None and entry.stamp == stamp else None
 
     def with_content(self, sha256: str) -> CacheEntry | None:
-        """Return the latest entry of any file with this content, even one dropped since."""
+        """Return the latest entry of any file with this content, even a dropped one."""
         return self._by_content.get(sha256)
 
     def put(self, path: str, stamp: str | None, sha256: str, value: Any = None) -> None:
-        """Set the entry of a path, and save if that was last done `SAVE_SECONDS` ago."""
+        """Set the entry of a path; save if the last save is `SAVE_SECONDS` ago."""
         self._entries[path] = self._by_content[sha256] = CacheEntry(stamp, sha256, value)
         self._is_changed = True
         if time.monotonic() - self._saved_at >= SAVE_SECONDS:
@@ -81,7 +78,7 @@ class StampedCache:
             self._is_changed = True
 
     def save(self) -> None:
-        """Write the file, if anything has changed since it was written."""
+        """Write the file if anything has changed."""
         if self._lake is not None and self._is_changed:
             lines = [json.dumps({"version": self._version})]
             lines += [json.dumps([path, *entry]) for path, entry in self._entries.items()]

@@ -79,7 +79,7 @@ class Transfer:
         admit: Called with the file's size once it is announced and the bytes already here; raises
             what it likes to stop the transfer.
         moved: Called with the bytes here and the size (None: not announced) after each block.
-        told: Called with a sentence when an attempt failed.
+        report: Called with a sentence when an attempt failed.
         checked: The file's hash is known beforehand, so that its end need not be asked for.
         attempts: So many in a row may fail to bring anything before the transfer gives up.
     """
@@ -92,7 +92,7 @@ class Transfer:
         *,
         admit: Callable[[int, int], None],
         moved: Callable[[int, int | None], None],
-        told: Callable[[str], None],
+        report: Callable[[str], None],
         checked: bool,
         attempts: int = ATTEMPTS,
     ) -> None:
@@ -101,7 +101,7 @@ class Transfer:
         self._memory = memory
         self._admit = admit
         self._moved = moved
-        self._told = told
+        self._report = report
         self._checked = checked
         self._attempts = attempts
         self._address: Address | None = None
@@ -139,7 +139,7 @@ class Transfer:
                 if fault.lasting or failures >= self._attempts:
                     raise Fault(str(fault), status=fault.status, lasting=True)
                 pause = _pause(failures, fault.asked)
-                self._told(f"{fault}; again in {pause:.0f} s")
+                self._report(f"{fault}; again in {pause:.0f} s")
                 wait(pause)
 
     # --- one attempt ---

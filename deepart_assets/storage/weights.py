@@ -1,4 +1,4 @@
-"""Finds the weights that ship with the project, and verifies hashes from a profile."""
+"""Finds the weights shipped with the project, and verifies SHA-256 hashes from a profile."""
 
 from pathlib import Path
 
@@ -6,16 +6,16 @@ from deepart_assets.errors import UnavailableError
 
 
 def shipped_weights(folder: Path, name: str, key: str, otherwise: str) -> Path:
-    """Return the file of weights of this name that comes with the project.
+    """Return the file of shipped weights with this name.
 
     Args:
-        folder: Where the project keeps the family's, as <name>.safetensors.
-        name: Which.
-        key: The setting that says so, for a message.
-        otherwise: Its other `kind` to take where the project ships none.
+        folder: Contains the shipped weights as <name>.safetensors.
+        name: Name of the weights.
+        key: The setting, for the message.
+        otherwise: The `kind` to suggest if the folder has no weights.
 
     Raises:
-        UnavailableError: There is no such file; the message names those that there are.
+        UnavailableError: The file does not exist; the message lists the available names.
     """
     file = folder / f"{name}.safetensors"
     if not file.is_file():
@@ -26,13 +26,13 @@ def shipped_weights(folder: Path, name: str, key: str, otherwise: str) -> Path:
 
 
 def check_sha256(shown: str, found: str, given: str | None, key: str) -> None:
-    """Raise where a file has not the SHA-256 that the profile gives.
+    """Check the SHA-256 of a file against the profile.
 
     Args:
-        shown: The file or its address, for a message.
-        found: Its SHA-256, lower case.
-        given: The one in the profile, in either case; None: any will do.
-        key: The setting that holds it, for the message.
+        shown: Name of the file, for the message.
+        found: Its SHA-256 in lower case.
+        given: The expected SHA-256; None accepts any.
+        key: The setting of the expected SHA-256, for the message.
 
     Raises:
         UnavailableError: They differ.

@@ -1,7 +1,6 @@
-"""A GPU is lent to one process at a time, whoever asks, however the process ends.
+"""Two processes never use one GPU, and a killed process leaves none reserved.
 
-No GPU is needed: a device is a name in CUDA_VISIBLE_DEVICES and a lock, and what has to hold of
-both does not depend on what is behind the name.
+The tests need no GPU: a device is a name in CUDA_VISIBLE_DEVICES and a file lock.
 """
 
 import fcntl
@@ -32,10 +31,10 @@ GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bbbb-2)
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path, monkeypatch):
-    """Lets a test say what this machine has, and gives it locks of its own."""
+    """Returns a function that sets the machine's devices; the locks are the test's own."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    monkeypatch.setattr(devices, "PAUSE", 0.02)
+    monkeypatch.setattr(devices, "POLL_SECONDS", 0.02)
     monkeypatch.setattr(devices, "_bound", None)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     (tmp_path / "bin").mkdir()
@@ -73,30 +72,30 @@ def test_the_devices_of_a_machine(machine, listing, visible, names, identities):
     assert [each.identity for each in found] == (identities or names)
 
 
-def test_a_machine_without_a_gpu_lends_none_and_lets_work(machine):
+def test_a_machine_without_a_gpu_does_not_wait(machine):
     machine(None, "")
-    with Devices().held(1, "telea_upscaled", pytest.fail):
+    with Devices().reserve(1, "telea_upscaled", pytest.fail):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_a_step_sees_its_own_devices_and_a_cpu_step_none(machine):
     machine(TWO_GPUS)
-    told = []
-    with Devices().held(1, "a", told.append):
+    lines = []
+    with Devices().reserve(1, "a", lines.append):
         first = os.environ["CUDA_VISIBLE_DEVICES"]
-        with Devices().held(0, "b", told.append):
+        with Devices().reserve(0, "b", lines.append):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
-    assert told == [f"a: CUDA devices {first}"]
+    assert lines == [f"a: CUDA devices {first}"]
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
 
 
-def test_more_than_there_are_is_refused_with_the_remedy(machine):
+def test_too_many_devices_are_refused_with_the_remedy(machine):
     machine(TWO_GPUS)
     with (
         pytest.raises(
             UnavailableError, match=r"art_esrgan needs 4 GPUs, and 2 .*steps\.art_esrgan"
         ),
-        Devices().held(4, "art_esrgan", print),
+        Devices().reserve(4, "art_esrgan", print),
     ):
         pass
 
@@ -105,12 +104,12 @@ def test_all_steps_of_one_process_have_the_same_devices(machine):
     machine(TWO_GPUS)
     with (devices.locks_folder() / "GPU-aaaa-1.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        one = Devices(at_once=1)
-        with one.held(0, "cpu step", print):
+        one = Devices(shared=1)
+        with one.reserve(0, "cpu step", print):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-bbbb-2"
         fcntl.flock(other, fcntl.LOCK_UN)
-        # CUDA has looked: the first is free now, but this process keeps to the second.
-        with one.held(1, "gpu step", print):
+        # The first is free now, but CUDA has bound this process to the second.
+        with one.reserve(1, "gpu step", print):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-bbbb-2"
 
 
@@ -118,7 +117,7 @@ WORKER = """
 import json, os, sys, time
 from deepart_assets.orchestration.devices import Devices
 count, work, processes = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "many"
-with Devices(None if processes else 1).held(count, "step", lambda line: None):
+with Devices(None if processes else 1).reserve(count, "step", lambda line: None):
     start = time.monotonic()
     print(json.dumps({"start": start, "has": os.environ["CUDA_VISIBLE_DEVICES"]}), flush=True)
     time.sleep(work)
@@ -157,24 +156,24 @@ def test_a_killed_process_leaves_its_device_free(machine):
     machine(None, "0,1")
     victim = worker(2, 60)
     victim.stdout.readline()
-    told = []
-    with pytest.raises(TimeoutError), Devices().held(1, "next", _impatient(told)):
+    lines = []
+    with pytest.raises(TimeoutError), Devices().reserve(1, "next", _impatient(lines)):
         pass
-    assert "waits for 1 of 2 GPUs" in told[0] and str(victim.pid) in told[0]
+    assert "waiting for 1 of 2 GPUs" in lines[0] and str(victim.pid) in lines[0]
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     start = time.monotonic()
-    with Devices().held(2, "next", told.append):
+    with Devices().reserve(2, "next", lines.append):
         assert time.monotonic() - start < 5
-    assert told[-1] == "next: CUDA devices 0, 1"
+    assert lines[-1] == "next: CUDA devices 0, 1"
 
 
-def _impatient(told):
-    def tell(line: str) -> None:
-        told.append(line)
+def _impatient(lines):
+    def report(line: str) -> None:
+        lines.append(line)
         raise TimeoutError
 
-    return tell
+    return report
 
 
 def test_a_device_is_one_lock_however_it_is_named(machine):

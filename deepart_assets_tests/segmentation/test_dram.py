@@ -317,7 +317,7 @@ def test_from_the_archive_to_a_mask(drive, downloads, tmp_path, monkeypatch):
     [
         (None, r"could not be downloaded: HTTP status 404; check the network"),
         (b"<!DOCTYPE html><title>Sign in</title>", "log-in or quota"),
-        (b"1234", "4 bytes that are no zip file"),
+        (b"1234", "4 bytes that are not a zip file"),
     ],
 )
 def test_failed_downloads_are_explained(data, words, drive, downloads):

@@ -1,14 +1,14 @@
-"""A lake whose process ends before a change of a number that the test chooses."""
+"""A lake that raises `Killed` after a given number of writes."""
 
 from deepart_assets.storage import Lake
 
 
 class Killed(BaseException):
-    """As if the process had ended here."""
+    """Stands for the end of the process."""
 
 
 class Crashing(Lake):
-    """Changes of its files are counted: `lives[0]` of them are left."""
+    """Counts its writes; `lives[0]` are left."""
 
     def __init__(self, root, lives=None):
         super().__init__(root)
@@ -30,7 +30,7 @@ class Crashing(Lake):
         return self._counted(super().remove, path)
 
     def move(self, path, to):
-        # A folder renames, which is one change; a bucket writes and removes, which are counted.
+        # A move is one rename in a folder, and a counted write and removal in a bucket.
         if self.is_local:
             return self._counted(super().move, path, to)
         return super().move(path, to)

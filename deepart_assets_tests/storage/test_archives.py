@@ -1,4 +1,4 @@
-"""Zip archives as they come from elsewhere: good, damaged, harmful."""
+"""Zip archives from elsewhere: good, damaged and malicious."""
 
 import os
 import threading
@@ -68,8 +68,8 @@ def test_many_threads_read_at_once(opened):
     assert wrong == []
 
 
-def test_a_forked_process_does_not_disturb(opened):
-    """Parent and child read by turns; with one place in the file for both, bytes would mix."""
+def test_a_forked_process_reads_correctly(opened):
+    """Parent and child read alternately and do not share a file position."""
     files = {f"{number}.png": os.urandom(200_000) for number in range(30)}
     archive = opened(zipped(files))
     child = os.fork()
@@ -83,12 +83,12 @@ def test_a_forked_process_does_not_disturb(opened):
 @pytest.mark.parametrize(
     "name", ["../out.png", "/out.png", "a/../../out.png", "..\\out.png", "C:\\out.png", "C:out.png"]
 )
-def test_a_member_outside_refuses_the_whole(opened, name):
+def test_a_member_outside_its_folder_is_refused(opened, name):
     with pytest.raises(UnavailableError, match=r"the archive .* would leave its folder"):
         opened(zipped({"first.png": b"1", name: b"2"}))
 
 
-def test_a_link_refuses_the_whole(opened, tmp_path):
+def test_a_link_is_refused(opened, tmp_path):
     member = zipfile.ZipInfo("link.png")
     member.external_attr = 0o120777 << 16
     with zipfile.ZipFile(tmp_path / "link.zip", "w") as archive:
@@ -97,7 +97,7 @@ def test_a_link_refuses_the_whole(opened, tmp_path):
         opened((tmp_path / "link.zip").read_bytes())
 
 
-def test_an_encrypted_member_refuses_the_whole(opened):
+def test_an_encrypted_member_is_refused(opened):
     data = bytearray(zipped({"1.png": b"one"}))
     data[data.index(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(UnavailableError, match="encrypted"):
@@ -108,17 +108,17 @@ def test_an_encrypted_member_refuses_the_whole(opened):
     ("data", "words"),
     [
         (LOG_IN, "gave a web page instead of an archive: get another"),
-        (b"1234", "4 bytes that are no zip file"),
-        (zipped({"1.png": b"one"})[:-30], "no zip file"),
+        (b"1234", "4 bytes that are not a zip file"),
+        (zipped({"1.png": b"one"})[:-30], "not a zip file"),
         (zipped({"1.png": b"one"}).replace(b"PK\x01\x02", b"PK\x01\x03"), "damaged"),
     ],
 )
-def test_what_is_no_archive(opened, data, words):
+def test_files_that_are_no_archive_are_refused(opened, data, words):
     with pytest.raises(UnavailableError, match=words):
         opened(data)
 
 
-def test_a_damaged_member_does_not_take_the_others_with_it(opened, tmp_path):
+def test_other_members_can_be_read_beside_a_damaged_one(opened, tmp_path):
     data = bytearray(zipped({"1.png": os.urandom(4000), "2.png": b"two"}))
     data[100:110] = b"0123456789"
     archive = opened(bytes(data))
@@ -152,7 +152,7 @@ def test_a_bomb_is_not_inflated(opened, tmp_path, monkeypatch):
     assert archive.read("2.png") == b"two"
 
 
-def test_a_member_that_claims_to_be_enormous(opened):
+def test_a_member_of_enormous_size_is_refused(opened):
     data = bytearray(zipped({"1.png": b"one"}))
     place = data.index(b"PK\x01\x02")
     data[place + 20 : place + 24] = (2_500_000_000).to_bytes(4, "little")
@@ -161,8 +161,8 @@ def test_a_member_that_claims_to_be_enormous(opened):
         opened(bytes(data)).read("1.png")
 
 
-def test_absurdly_many_members(opened, monkeypatch):
-    monkeypatch.setattr(archives, "MOST_MEMBERS", 2)
+def test_too_many_members_are_refused(opened, monkeypatch):
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 2)
     with pytest.raises(UnavailableError, match="3 files"):
         opened(zipped({f"{n}.png": b"" for n in range(3)}))
 

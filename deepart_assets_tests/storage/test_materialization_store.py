@@ -1,4 +1,4 @@
-"""An output is made again exactly when its recipe changed or its files are not what was written."""
+"""An output is computed again exactly if its provenance changed or its files are not intact."""
 
 import itertools
 
@@ -172,7 +172,7 @@ def test_force_computes_what_is_current(store):
 
 
 def test_wherever_making_is_cut_off_nothing_false_is_recorded_or_read(tmp_path):
-    """Another recipe gives other bytes; the process ends before each write in turn."""
+    """Another provenance gives other bytes; the process ends before each write in turn."""
 
     def made(text):
         files = {f"out/{name}.png": f"{text} {name}".encode() for name in ("1", "1.1")}
@@ -194,7 +194,7 @@ def test_wherever_making_is_cut_off_nothing_false_is_recorded_or_read(tmp_path):
         assert record == first
         for number in range(2):
             if number < cut:
-                with pytest.raises(PaintingError, match="is not what was recorded"):
+                with pytest.raises(PaintingError, match="differs from the record"):
                     store.read(record, number)
             else:
                 assert store.read(record, number).startswith(b"old")

@@ -1,4 +1,4 @@
-"""A register says what the records say, and reads only those that have changed."""
+"""The index agrees with the records, and reads only those that have changed."""
 
 from dataclasses import replace
 
@@ -45,10 +45,10 @@ def make(store, key, provenance=PROVENANCE, data=b"picture"):
 
 
 def same(store):
-    """Whether the register says of each output what its record says."""
-    register = RecordIndex(store, "out")
+    """Assert that the index agrees with the records."""
+    index = RecordIndex(store, "out")
     for key in [*store.keys("out"), "none"]:
-        short, record = register.get(key), store.get("out", key)
+        short, record = index.get(key), store.get("out", key)
         if record is None:
             assert short is None
             continue

@@ -137,7 +137,7 @@ def test_nothing_is_made_from_what_is_not_as_recorded(lake):
     )
     assert store.read(record) == b"one"
     lake.write("a/p.png", b"two")  # as another run does, between its files and its record
-    with pytest.raises(PaintingError, match=r"a/p\.png is not what was recorded of a"):
+    with pytest.raises(PaintingError, match=r"a/p\.png differs from the record of a"):
         store.read(record)
 
 

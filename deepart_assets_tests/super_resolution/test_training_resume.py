@@ -160,8 +160,8 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path):
 
 def test_checkpoints_come_as_often_as_asked_for(tmp_path):
     often, rarely = (Checkpoints(Lake(tmp_path), "pixel", "a" * 64, each) for each in (0, 3600))
-    assert often.due()
-    assert not rarely.due()
+    assert often.is_due()
+    assert not rarely.is_due()
 
 
 def test_a_bucket_keeps_its_checkpoints_in_the_cache(tmp_path):

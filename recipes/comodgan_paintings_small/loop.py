@@ -103,7 +103,7 @@ class _Loop:
         self._iteration = iteration
         if self._progress.due(iteration):
             self._progress.tell(iteration, stage.resolution, self._finite_means())
-        if self._checkpoints is not None and self._checkpoints.due():
+        if self._checkpoints is not None and self._checkpoints.is_due():
             self._checkpoints.save(self._state(stage))
 
     def _model_of(self, stage: GrowthStage) -> Model:

@@ -68,7 +68,7 @@ def _converted(file: Path, downloads: Downloads) -> Path:
     kept = Lake(downloads.cache / "comodgan")
     name = f"{sha256_of_file(file)}-{FORMAT}.safetensors"
     if not kept.exists(name):
-        downloads.told(f"{file.name}: converting to safetensors")
+        downloads.report(f"{file.name}: converting to safetensors")
         weights = read_weights(file)
         kept.write(name, to_bytes(weights.tensors, weights.provenance))
     return Path(kept.full_path(name))

@@ -109,7 +109,7 @@ def _wait_for_result(
             case Step():
                 report(message)
             case str() if checkpoints is not None:
-                checkpoints.told(message)
+                checkpoints.report(message)
             case UnavailableError() | PaintingError():
                 raise message
 

@@ -135,7 +135,11 @@ class Loop:
                 stopped = self._validate_and_report(iteration)
                 if stopped is not None:
                     return stopped
-                if self._checkpoints is not None and self._dist.is_main and self._checkpoints.due():
+                if (
+                    self._checkpoints is not None
+                    and self._dist.is_main
+                    and self._checkpoints.is_due()
+                ):
                     self._guard.check()
                     self._checkpoints.save(self._state(batches.drawn))
         return None

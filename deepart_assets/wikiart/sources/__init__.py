@@ -51,7 +51,7 @@ def open_source(
     """
     place = setting or f"wikiart.sources.{name}"
     if isinstance(choice, FolderSource):
-        return open_folder(name, choice, downloads.told, place)
+        return open_folder(name, choice, downloads.report, place)
     if isinstance(choice, KaggleSource):
         return open_kaggle(name, choice, downloads, place)
     return open_drive(name, choice, downloads, place)

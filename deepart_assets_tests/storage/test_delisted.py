@@ -1,4 +1,4 @@
-"""What leaves the list is kept aside and comes back, wherever moving it is cut off."""
+"""Outputs of delisted paintings move aside and back, even if a move is interrupted."""
 
 import itertools
 import json
@@ -13,7 +13,7 @@ from deepart_assets.storage import (
     StageResult,
     materialize_if_stale,
 )
-from deepart_assets.storage.withdrawn import bring_back, set_aside
+from deepart_assets.storage.delisted import bring_back, set_aside
 from deepart_assets_tests.storage.crashing_lake import Crashing, Killed
 
 ASSETS = ["masks", "upscaled"]
@@ -23,7 +23,7 @@ GONE = ["1", "3"]
 
 @pytest.fixture(params=["folder", "bucket"])
 def lakes(request, tmp_path):
-    """Makes lakes with the outputs of three paintings, each a fresh one."""
+    """Returns a function that creates a lake with the outputs of three paintings."""
     numbers = itertools.count()
 
     def filled():
@@ -80,8 +80,8 @@ def test_away_and_back(lakes):
 
 @pytest.mark.parametrize("then", ["again", "the other way"])
 @pytest.mark.parametrize("first", ["away", "back"])
-def test_wherever_it_is_cut_off_the_next_call_ends_it(lakes, first, then):
-    """After every change of files: nothing is lost, nothing is there twice."""
+def test_the_next_call_completes_an_interrupted_one(lakes, first, then):
+    """Interrupted after each write in turn, it neither loses nor duplicates a file."""
     other = {"away": "back", "back": "away"}[first]
     for cut in itertools.count():
         lake = lakes()
@@ -107,19 +107,19 @@ def test_wherever_it_is_cut_off_the_next_call_ends_it(lakes, first, then):
         else:
             work[other]()
             assert content(lake) == states[other]
-    assert cut >= 12, "every file and every record is a place to be cut off"
+    assert cut >= 12, "each file and each record is one write"
 
 
-def test_what_was_made_again_wins_and_replaces_what_was_set_aside(lakes):
+def test_a_newer_output_is_kept_and_replaces_the_one_set_aside(lakes):
     lake = lakes()
     store = MaterializationStore(lake)
     set_aside(store, ASSETS, ["2"])
-    make(store, "upscaled", "1", {"upscaled/1.png": b"anew"}, version="2")
-    assert bring_back(store, ASSETS, ["1"]) == ["1"]  # its mask alone
-    assert lake.read("upscaled/1.png") == b"anew" and lake.exists("masks/1.png")
+    make(store, "upscaled", "1", {"upscaled/1.png": b"new"}, version="2")
+    assert bring_back(store, ASSETS, ["1"]) == ["1"]  # only its mask
+    assert lake.read("upscaled/1.png") == b"new" and lake.exists("masks/1.png")
     set_aside(store, ASSETS, ["2"])
     kept = {path for path in content(lake) if path.startswith("withdrawn/upscaled/1")}
-    assert kept == {"withdrawn/upscaled/1.png"}, "nothing of the earlier one is left"
-    assert lake.read("withdrawn/upscaled/1.png") == b"anew"
+    assert kept == {"withdrawn/upscaled/1.png"}, "no file of the older output is left"
+    assert lake.read("withdrawn/upscaled/1.png") == b"new"
     record = json.loads(lake.read("withdrawn/records/upscaled/1.json"))
     assert record["provenance"]["code_version"] == "2"

@@ -1,7 +1,7 @@
-"""Sets the outputs of delisted paintings aside, and brings them back when they return.
+"""Moves the outputs of delisted paintings to a folder of the lake, and back when they are relisted.
 
-An output that is brought back is fresh if its provenance is unchanged. Planned moves are written
-down first (`MOVING`), so that the next call, of either kind, completes an interrupted one.
+Planned moves are journaled (`MOVING`), so the next call of either kind completes an interrupted
+one. An output that comes back is fresh if its provenance is unchanged.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,29 +9,29 @@ from collections.abc import Iterable, Sequence
 from deepart_assets.storage.materialization_store import MaterializationStore
 
 ASIDE = "withdrawn"
-"""The lake's folder; in it everything has the path that it had."""
+"""The lake's folder for outputs of delisted paintings, under the same relative paths."""
 MOVING = f"{ASIDE}/moving.json"
-"""What is on its way: `{"away": true or false, "outputs": [[asset, key], …]}`; else not there."""
+"""The journal: `{"away": true or false, "outputs": [[asset, key], …]}`; absent when idle."""
 
 
 def set_aside(
     store: MaterializationStore, assets: Sequence[str], listed: Iterable[str]
 ) -> list[str]:
-    """Move away the outputs of paintings that are not listed; return their keys, sorted."""
-    known = set(listed)
+    """Move the outputs of paintings that are not in `listed` aside; return their keys, sorted."""
+    listed = set(listed)
     with store.lake.lock(MOVING):
-        _end_what_was_begun(store)
-        found = [(asset, key) for asset in assets for key in store.keys(asset) if key not in known]
+        _complete_interrupted(store)
+        found = [(asset, key) for asset in assets for key in store.keys(asset) if key not in listed]
         return _move_all(store, found, away=True)
 
 
 def bring_back(
     store: MaterializationStore, assets: Sequence[str], keys: Iterable[str]
 ) -> list[str]:
-    """Move back what was set aside of some paintings and was not made anew; return their keys."""
+    """Move outputs back, except where a newer output exists; return the keys, sorted."""
     wanted = set(keys)
     with store.lake.lock(MOVING):
-        _end_what_was_begun(store)
+        _complete_interrupted(store)
         aside, found = _aside(store), []
         for asset in assets:
             aside.sweep(asset)
@@ -44,19 +44,19 @@ def _aside(store: MaterializationStore) -> MaterializationStore:
     return MaterializationStore(store.lake.within(ASIDE))
 
 
-def _end_what_was_begun(store: MaterializationStore) -> None:
+def _complete_interrupted(store: MaterializationStore) -> None:
     store.lake.sweep(ASIDE)
     try:
-        begun = store.lake.read_json(MOVING)
+        journal = store.lake.read_json(MOVING)
     except FileNotFoundError:
         return
-    _move_all(store, [(asset, key) for asset, key in begun["outputs"]], away=begun["away"])
+    _move_all(store, [(asset, key) for asset, key in journal["outputs"]], away=journal["away"])
 
 
 def _move_all(
     store: MaterializationStore, outputs: Sequence[tuple[str, str]], *, away: bool
 ) -> list[str]:
-    """Move outputs, or what is left of them to move; return their keys, sorted."""
+    """Move outputs, skipping those already moved; return their keys, sorted."""
     if outputs:
         store.lake.write_json(MOVING, {"away": away, "outputs": outputs})
     for asset, key in outputs:
@@ -66,15 +66,15 @@ def _move_all(
 
 
 def _move(store: MaterializationStore, asset: str, key: str, *, away: bool) -> None:
-    """Move one output: its files, then its record, so that no record tells of what is not there."""
+    """Move one output: the files first, so that a record never names missing files."""
     aside = _aside(store)
     source, target = (store, aside) if away else (aside, store)
     record = source.get(asset, key)
-    if record is None:  # it has been moved
+    if record is None:  # moved already
         return
     earlier = target.get(asset, key)
     if earlier is not None and earlier != record:
-        if not away:  # made anew meanwhile
+        if not away:  # a newer output exists
             return
         for path in {file.path for file in earlier.files} - {file.path for file in record.files}:
             target.lake.remove(path)
