@@ -38,7 +38,7 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
         ) from error
     except (OSError, ValueError) as error:
         raise UnavailableError(
-            f"the model {model} cannot be downloaded ({type(error).__name__}): check the network,"
+            f"the model {model} cannot be fetched ({type(error).__name__}): check the network,"
             f" or set {setting} to a local folder that contains it"
         ) from error
 

@@ -13,7 +13,7 @@ from deepart_assets.storage.hub import hash_of_model, model_folder
 ANSWERS = {
     "gated": (403, "GatedRepo", "is gated: accept its licence .*`hf auth login`"),
     "missing": (404, "RepoNotFound", "there is no model owner/missing .*correct the.model"),
-    "revision": (404, "RevisionNotFound", "cannot be downloaded.*set the.model to a local folder"),
+    "revision": (404, "RevisionNotFound", "cannot be fetched.*set the.model to a local folder"),
     "broken": (500, "", "cannot be fetched .*check the network"),
 }
 

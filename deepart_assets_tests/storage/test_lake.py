@@ -1,4 +1,4 @@
-"""Files in the lake are whole or absent, on a folder and on another file system."""
+"""Writes to the lake are atomic, in a folder and on other file systems."""
 
 import os
 import signal
@@ -176,8 +176,8 @@ def test_a_process_killed_while_uploading_leaves_the_file_that_was_there(bucket)
         assert lake.checked(before)
 
 
-def test_a_bucket_that_is_not_there_is_not_made_but_named(bucket):
+def test_a_missing_bucket_is_named_and_not_created(bucket):
     missing = Lake("s3://no-such-bucket/lake")
     assert missing.list("records") == [] and not missing.exists("records/a.json")
-    with pytest.raises(UnavailableError, match=r"s3://no-such-bucket/lake .*Make the bucket"):
+    with pytest.raises(UnavailableError, match=r"s3://no-such-bucket/lake .*Create the bucket"):
         missing.write("records/a.json", b"{}")
