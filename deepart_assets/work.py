@@ -1,4 +1,4 @@
-"""Long work on many files: threads, memory, progress, and saving what is done."""
+"""Long work on many files: threads, memory and saving what is done."""
 
 import contextlib
 import os
@@ -12,8 +12,6 @@ from typing import TypeVar
 WORKERS = min(32, (os.cpu_count() or 1) + 2)
 """Files held in memory at a time. Decoding and hashing leave Python's lock to others, and the two
 more than there are cores wait for the disk."""
-
-TELL_SECONDS = 10.0
 
 SAVE_SECONDS = 60.0
 """So much work is lost at most when a process is killed."""
@@ -42,23 +40,6 @@ def in_parallel(
             yield due.popleft()()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-class Progress:
-    """Tells now and then how far a long work is."""
-
-    def __init__(self, name: str, begun: int, total: int, tell: Callable[[str], object]) -> None:
-        """Start with `begun` of `total` done without any work."""
-        self._name, self._begun, self._total, self._tell = name, begun, total, tell
-        self._start = self._told = time.monotonic()
-
-    def at(self, done: int, remark: str = "") -> None:
-        """Say how far the work is, if it was last said some time ago."""
-        now = time.monotonic()
-        if now - self._told >= TELL_SECONDS and done > self._begun:
-            left = (now - self._start) / (done - self._begun) * (self._total - done)
-            self._tell(f"{self._name} {done}/{self._total}{remark}; about {left:.0f} s left")
-            self._told = now
 
 
 class Saver:

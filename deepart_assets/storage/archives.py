@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.answers import looks_like_a_page
+from deepart_assets.storage.transfer import looks_like_html
 
 MAX_MEMBERS = 3_000_000
 MAX_MEMBER_SIZE = 2_000_000_000
@@ -152,7 +152,7 @@ def _check_size(size: int, info: zipfile.ZipInfo) -> None:
 
 def _found(path: Path) -> str:
     with path.open("rb") as file:
-        is_page = looks_like_a_page(file.read(512))
+        is_page = looks_like_html(file.read(512))
     return "a web page" if is_page else f"{path.stat().st_size} bytes that are not a zip file"
 
 

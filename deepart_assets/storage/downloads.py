@@ -1,45 +1,43 @@
-"""The download cache: resumable downloads, verified against lock files in the lake.
-
-The transfer itself is in `transfer`. Those of kaggle and gdown do not retry after status 429 or
-500, gdown's does not keep a validator across processes, and neither checks the free disk.
-"""
+"""The download cache: files verified against the profile and lock files in the lake."""
 
 import errno
-import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.answers import Fault, looks_like_a_page
+from deepart_assets.progress import Progress, gigabytes
 from deepart_assets.storage.lake import Lake, sha256_of_file
-from deepart_assets.storage.progress import TransferProgress, gigabytes
-from deepart_assets.storage.transfer import ATTEMPTS, Locate, Transfer
+from deepart_assets.storage.transfer import (
+    ATTEMPTS,
+    Locate,
+    StateFile,
+    Transfer,
+    TransferError,
+    looks_like_html,
+)
 from deepart_assets.storage.weights import check_sha256
 
-MARGIN = 500_000_000
-"""Bytes of the disk that a download leaves free."""
+DISK_RESERVE = 500_000_000
+"""Bytes of disk space that a download leaves free."""
 
 
 @dataclass(frozen=True)
 class Download:
-    """A file to be had.
+    """A file to download.
 
     Attributes:
         name: Its path in the cache folder; its lock file is `locks/<name>.json` in the lake.
         origin: What it is, for messages: "Kaggle's painter-by-numbers/train.zip".
-        locate: Asks where it is at the moment.
-        remedy: What to do if it cannot be had; `remedies` has other words for an HTTP status.
-        check: Raises UnavailableError if the file is not of the kind that it should be, before
-            anything is noted of it.
-        sha256: Given in the profile under `sha256_key`; None: that of the first use.
-        attempts: So many in a row may fail; fewer where one can do without the file.
+        locate: Returns the file's current address.
+        remedy: What to do if it is unavailable; `remedies` has others by HTTP status.
+        check: Raises UnavailableError if the file is not of the expected kind.
+        sha256: Expected SHA-256, set in the profile at `sha256_key`; None: that of the first use.
+        attempts: Number of consecutive attempts that may fail.
     """
 
     name: str
@@ -54,8 +52,8 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Fetched:
-    """A whole file in the cache folder."""
+class CachedFile:
+    """A verified file in the cache folder."""
 
     path: Path
     sha256: str
@@ -66,9 +64,9 @@ class Downloads:
     """The downloads of this machine.
 
     Args:
-        cache: Folder of this machine; several processes may use it at once.
-        lake: Holds the lock files: origin, SHA-256, size and day of the first use. What is fetched
-            later, here or on another machine, must be the same.
+        cache: A local folder; several processes may use it at once.
+        lake: Has the lock files: origin, SHA-256, size and date of the first use. Later downloads,
+            also on other machines, must have the same bytes.
         report: Called with log lines.
     """
 
@@ -79,27 +77,31 @@ class Downloads:
         self.lake = lake
         self.report = report
 
-    def fetch(self, download: Download) -> Fetched:
-        """Return the file, from the cache or from where it is.
+    def fetch(self, download: Download) -> CachedFile:
+        """Return the file from the cache, or download it.
 
-        A transfer that was interrupted, if only by the end of the process, goes on where it
-        stopped. Of two processes that want the same file one waits for the other.
+        Interrupted transfers resume, also in another process. A second process that needs the same
+        file waits for the first.
 
         Raises:
-            UnavailableError: It cannot be had, is a web page, has not the bytes of its lock file
-                or of the profile, or the disk is full; says what to do, and shows no address.
+            UnavailableError: The file is unavailable, a web page, or different from the lock file
+                or the profile, or the disk is full. The message has the remedy and no address.
         """
         target = self.cache / download.name
         expected = self._expected(download)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            with _Note(target.with_name(f".{target.name}.note"), self.report) as note:
+            with StateFile(target.with_name(f".{target.name}.note"), self.report) as state:
                 if target.is_file():
-                    fetched = self._kept(target, note) or self._adopt(download, target)
+                    stored = state.load()
+                    size = target.stat().st_size
+                    fetched = CachedFile(target, str(stored.get("sha256")), size)
+                    if stored != _stamp(fetched):
+                        fetched = self._inspect(download, target)
                     self._verify(download, fetched, expected)
                 else:
-                    fetched = self._bring(download, target, note, expected)
-                note.store(_stamp(fetched))
+                    fetched = self._download(download, target, state, expected)
+                state.store(_stamp(fetched))
         except OSError as error:
             is_full = error.errno == errno.ENOSPC
             fault = "the disk is full" if is_full else error.strerror or type(error).__name__
@@ -111,58 +113,51 @@ class Downloads:
             self._record(download, fetched)
         return fetched
 
-    # --- the file ---
-
-    def _kept(self, target: Path, note: "_Note") -> Fetched | None:
-        """Return a file that was verified before and not changed since."""
-        noted = note.load()
-        fetched = Fetched(target, str(noted.get("sha256")), target.stat().st_size)
-        return fetched if noted == _stamp(fetched) else None
-
-    def _adopt(self, download: Download, target: Path) -> Fetched:
-        """Look at a file that somebody put there, or that changed since."""
+    def _inspect(self, download: Download, target: Path) -> CachedFile:
+        """Check a file that the user put into the cache, or that has changed."""
         self.report(f"{download.name}: checking {target}")
         try:
             self._check(download, target)
         except UnavailableError as error:
             raise UnavailableError(f"{error}; delete {target}") from error
-        return Fetched(target, sha256_of_file(target), target.stat().st_size)
+        return CachedFile(target, sha256_of_file(target), target.stat().st_size)
 
-    def _bring(
-        self, download: Download, target: Path, note: "_Note", expected: Fetched | None
-    ) -> Fetched:
+    def _download(
+        self, download: Download, target: Path, state: StateFile, expected: CachedFile | None
+    ) -> CachedFile:
         partial = target.with_name(f".{target.name}.partial")
 
-        def admit(total: int, have: int) -> None:
+        def check_size(total: int, present: int) -> None:
             if expected is not None and expected.size != total:
                 raise self._mismatch(download, f"{total} bytes", str(expected.size))
-            self._check_space(download, total - have)
+            self._check_space(download, total - present)
 
-        refusal = None
+        present = partial.stat().st_size if partial.is_file() else 0
+        failure = None
         try:
             Transfer(
                 download.locate,
                 partial,
-                note,
-                admit=admit,
-                moved=TransferProgress(download.name, self.report),
+                state,
+                check_size=check_size,
+                progress=Progress(download.name, present, None, self.report, in_bytes=True),
                 report=lambda text: self.report(f"{download.name}: {text}"),
-                checked=expected is not None or download.sha256 is not None,
+                has_hash=expected is not None or download.sha256 is not None,
                 attempts=download.attempts,
             ).run()
-        except Fault as fault:
-            remedy = download.remedies.get(fault.status or 0, download.remedy)
-            refusal = f"{download.origin} could not be downloaded: {fault}; {remedy}"
-        if refusal is not None:  # raised out here, without the error that may hold an address
-            raise UnavailableError(refusal)
+        except TransferError as error:
+            remedy = download.remedies.get(error.status or 0, download.remedy)
+            failure = f"{download.origin} could not be downloaded: {error}; {remedy}"
+        if failure is not None:  # raised here, without a context that may contain the address
+            raise UnavailableError(failure)
         size = partial.stat().st_size
-        self.report(f"{download.name}: {gigabytes(size)} GB are here, checking")
+        self.report(f"{download.name}: checking {gigabytes(size)} GB")
         try:
             self._check(download, partial)
-            fetched = Fetched(partial, sha256_of_file(partial), size)
+            fetched = CachedFile(partial, sha256_of_file(partial), size)
             self._verify(download, fetched, expected)
         except UnavailableError:
-            note.store({})
+            state.store({})
             partial.unlink()
             raise
         with partial.open("rb") as file:
@@ -172,7 +167,7 @@ class Downloads:
 
     def _check(self, download: Download, file: Path) -> None:
         with file.open("rb") as opened:
-            if looks_like_a_page(opened.read(512)):
+            if looks_like_html(opened.read(512)):
                 raise UnavailableError(
                     f"{download.origin} is a web page (log-in or quota): {download.remedy}"
                 )
@@ -180,29 +175,27 @@ class Downloads:
 
     def _check_space(self, download: Download, missing: int) -> None:
         free = shutil.disk_usage(self.cache).free
-        if missing + MARGIN > free:
+        if missing + DISK_RESERVE > free:
             raise UnavailableError(
-                f"{download.origin} needs {gigabytes(missing + MARGIN)} GB of disk and"
+                f"{download.origin} needs {gigabytes(missing + DISK_RESERVE)} GB of disk and"
                 f" {self.cache} has {gigabytes(free)} GB left: make room, or move the cache with"
                 " DEEPART_CACHE"
             )
 
-    # --- the lock ---
-
-    def _expected(self, download: Download) -> Fetched | None:
-        lock = _lock(download)
+    def _expected(self, download: Download) -> CachedFile | None:
+        lock = _lock_path(download)
         try:
             found = self.lake.read_json(lock)
-            return Fetched(self.cache / download.name, str(found["sha256"]), int(found["size"]))
+            return CachedFile(self.cache / download.name, str(found["sha256"]), int(found["size"]))
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError) as error:
             raise UnavailableError(
-                f"{self.lake.full_path(lock)} cannot be read as a lock file: delete it, and"
-                f" {download.origin} is noted again"
+                f"{self.lake.full_path(lock)} cannot be read as a lock file: delete it to lock"
+                f" {download.origin} again"
             ) from error
 
-    def _verify(self, download: Download, fetched: Fetched, expected: Fetched | None) -> None:
+    def _verify(self, download: Download, fetched: CachedFile, expected: CachedFile | None) -> None:
         check_sha256(download.origin, fetched.sha256, download.sha256, download.sha256_key)
         if expected is not None and fetched.sha256 != expected.sha256:
             found = f"the SHA-256 {fetched.sha256}"
@@ -211,65 +204,25 @@ class Downloads:
     def _mismatch(self, download: Download, found: str, noted: str) -> UnavailableError:
         return UnavailableError(
             f"{download.origin} has {found}, not {noted} as at its first use: if the new file is"
-            f" meant, delete {self.lake.full_path(_lock(download))} and materialize again; if not,"
-            f" delete {self.cache / download.name}, and it is fetched again"
+            f" intended, delete {self.lake.full_path(_lock_path(download))} and materialize again;"
+            f" if not, delete {self.cache / download.name} to download it again"
         )
 
-    def _record(self, download: Download, fetched: Fetched) -> None:
+    def _record(self, download: Download, fetched: CachedFile) -> None:
         content = {
             "origin": download.origin,
             "sha256": fetched.sha256,
             "size": fetched.size,
             "first_used": datetime.now(UTC).date().isoformat(),
         }
-        self.lake.write_json(_lock(download), content)
+        self.lake.write_json(_lock_path(download), content)
 
 
-class _Note:
-    """What is known of a file of the cache, held by one process at a time."""
-
-    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
-        self._path = path
-        self._report = report
-
-    def __enter__(self) -> "_Note":
-        self._file = self._path.open("a+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._report(f"{self._path.parent}: another process fetches this file, waiting")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._file.close()
-
-    def load(self) -> dict[str, Any]:
-        """Return what was stored last; nothing if the process ended while storing it."""
-        self._file.seek(0)
-        try:
-            content = json.loads(self._file.read())
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def store(self, content: dict[str, Any]) -> None:
-        """Replace what was stored before."""
-        self._file.truncate(0)
-        self._file.write(json.dumps(content).encode())
-        self._file.flush()
-
-
-def _lock(download: Download) -> str:
+def _lock_path(download: Download) -> str:
     return f"locks/{download.name}.json"
 
 
-def _stamp(fetched: Fetched) -> dict[str, Any]:
+def _stamp(fetched: CachedFile) -> dict[str, Any]:
     return {
         "sha256": fetched.sha256,
         "size": fetched.size,

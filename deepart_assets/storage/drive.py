@@ -1,4 +1,4 @@
-"""Downloads from Google Drive by file id, past its virus scan confirmation page."""
+"""Downloads of public Google Drive files by id, including the virus scan confirmation page."""
 
 import re
 from collections.abc import Callable
@@ -8,10 +8,9 @@ from urllib.parse import urljoin
 import requests
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.answers import Fault
 from deepart_assets.storage.archives import Archive
 from deepart_assets.storage.downloads import Download, Downloads
-from deepart_assets.storage.transfer import TIMEOUT, Address
+from deepart_assets.storage.transfer import HTML_INSTEAD, TIMEOUT, Address, TransferError
 
 DRIVE_URL = "https://drive.google.com/uc?id={file_id}"
 
@@ -25,18 +24,9 @@ def drive_download(
     sha256: str | None = None,
     sha256_key: str = "sha256",
 ) -> Download:
-    """Describe a file of Google Drive that is shared with everyone.
-
-    Args:
-        file_id: The id in the file's address.
-        name: Its path in the cache folder.
-        remedy: What the user can do if the file cannot be had, for the message.
-        check: As `Download.check`.
-        sha256: As `Download.sha256`.
-        sha256_key: As `Download.sha256_key`.
-    """
+    """Return the download of a public Google Drive file; see `Download` for the arguments."""
     if not re.fullmatch(r"[A-Za-z0-9_-]+", file_id):
-        raise UnavailableError(f"{file_id!r} is no id of a Google Drive file: {remedy}")
+        raise UnavailableError(f"{file_id!r} is not an id of a Google Drive file: {remedy}")
     return Download(
         name=name,
         origin=f"Google Drive's file {file_id}",
@@ -49,18 +39,16 @@ def drive_download(
 
 
 def fetch_member(archive_id: str, ending: str, downloads: Downloads, key: str) -> Path:
-    """Return the one member whose path ends in `ending` of an archive on Google Drive.
-
-    Both the archive and the member stay in the cache folder.
+    """Download an archive from Google Drive and extract one member into the cache.
 
     Args:
-        archive_id: The id in the archive's address.
-        ending: The end of the member's path; in the archive there may be folders in front.
-        downloads: Fetches and keeps the archive.
-        key: The setting that names it, for messages.
+        archive_id: The file id of the archive.
+        ending: The path of the member, possibly without leading folders.
+        downloads: The download cache.
+        key: The setting, for messages.
 
     Raises:
-        UnavailableError: The archive cannot be had, or has no such member, or a damaged one.
+        UnavailableError: The archive is unavailable, or the member is missing or damaged.
     """
     origin = f"Google Drive's file {archive_id}"
     target = downloads.cache / "drive" / f"{archive_id}.zip"
@@ -72,7 +60,7 @@ def fetch_member(archive_id: str, ending: str, downloads: Downloads, key: str) -
         check=lambda file: Archive(file, origin, remedy),
     )
     fetched = downloads.fetch(download)
-    # By the archive's hash: the members of another archive are other files.
+    # The folder is named by hash: another archive has other members.
     unpacked = target.with_suffix("") / fetched.sha256[:16] / ending
     if unpacked.is_file():
         return unpacked
@@ -83,19 +71,16 @@ def fetch_member(archive_id: str, ending: str, downloads: Downloads, key: str) -
     try:
         archive.extract(member.path, unpacked)
     except OSError as error:
-        raise UnavailableError(f"{error}: delete {target}, and it is fetched again") from error
+        raise UnavailableError(f"{error}: delete {target} to download it again") from error
     return unpacked
 
 
 def _locate(session: requests.Session, file_id: str) -> Address:
-    """Return the address behind the page of confirmation; large files have one.
-
-    Cookies stay in the session: nothing is read from or left in the home folder.
-    """
+    """Return the file's address, past the confirmation page of large files."""
     url = DRIVE_URL.format(file_id=file_id)
-    # One byte: a file is only to be told from a page.
+    # One byte is enough to distinguish a file from a page.
     with session.get(url, headers={"Range": "bytes=0-0"}, stream=True, timeout=TIMEOUT) as answer:
-        if answer.status_code != 416:  # an empty file
+        if answer.status_code != 416:  # 416: an empty file
             answer.raise_for_status()
         if "text/html" not in answer.headers.get("Content-Type", "").lower():
             return Address(url)
@@ -109,6 +94,6 @@ def _locate(session: requests.Session, file_id: str) -> Address:
     try:
         found = get_url_from_gdrive_confirmation(page)
     except FileURLRetrievalError:
-        raise Fault("a web page (log-in or quota) came in its place", lasting=True) from None
-    # gdown makes relative links absolute with Google's name, whatever site the page is from.
+        raise TransferError(HTML_INSTEAD, permanent=True) from None
+    # gdown resolves relative links against Google's host, not the page's.
     return Address(urljoin(where, re.sub(r"^https://docs\.google\.com/uc\?", "/uc?", found)))

@@ -1,67 +1,107 @@
 """Transfers one remote file to a local one, resuming and retrying as needed.
 
-An interrupted transfer resumes with Range and If-Range (RFC 9110, sections 13.1.5 and 14), never
-from the bytes of another version of the file. No message shows an address: it may be signed.
+An interrupted transfer resumes with Range and If-Range (RFC 9110, sections 13.1.5 and 14). Messages
+never contain the address, which may be signed.
 """
 
 import contextlib
+import fcntl
+import json
 import logging
-import os
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import requests
 import urllib3
+from urllib3.util import Retry
 
-from deepart_assets.storage.answers import (
-    Fault,
-    fault_of,
-    length_of,
-    looks_like_a_page,
-    refusal,
-    span_of,
-    total_of,
-    validator_of,
-)
+from deepart_assets.progress import Progress
 
 ATTEMPTS = 8
-"""Attempts in a row that may fail where nothing else is asked for."""
+"""Default number of consecutive attempts that may fail."""
 TIMEOUT = (15.0, 60.0)
-"""Seconds to connect and to wait for the next bytes."""
-LONGEST_PAUSE = 60.0
-"""Seconds between two attempts when the server does not ask for more."""
-LONGEST_ASKED = 600.0
-"""Seconds that a server may ask to wait."""
+"""Timeouts in seconds: to connect, and between bytes."""
+MAX_BACKOFF = 60.0
+"""Longest pause between attempts in seconds, without a Retry-After."""
+MAX_RETRY_AFTER = 600.0
+"""Longest Retry-After in seconds that is honoured."""
 BLOCK = 1 << 18
-"""At most so many bytes are read at once."""
+RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509})
+"""HTTP statuses that are retried."""
 EXPIRED = frozenset({400, 401, 403, 404, 410})
-"""Answers to an address that worked before and may have run out."""
+"""HTTP statuses of a signed address that has expired."""
+
+
+class TransferError(Exception):
+    """Why a transfer failed; the message contains no address.
+
+    Attributes:
+        status: The HTTP status, if it is the reason.
+        retry_after: Seconds the server asks to wait.
+        permanent: Whether retrying is pointless.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        permanent: bool = False,
+    ) -> None:
+        super().__init__(text)
+        self.status, self.retry_after, self.permanent = status, retry_after, permanent
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where a file can be had at the moment. Both parts may be secret, so neither is shown."""
+    """The current address of a file. Both fields may be secret, so neither is in the repr."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 Locate = Callable[[requests.Session], Address]
-"""Ask where a file is. May raise RequestException, HTTPError with its response, or `Fault`."""
+"""Returns a file's address; may raise `requests.RequestException` or `TransferError`."""
 
 
-class Memory(Protocol):
-    """What is remembered of an unfinished transfer when the process ends."""
+class StateFile:
+    """A small JSON file, locked by one process at a time while the context is open."""
+
+    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
+        self._path, self._report = path, report
+
+    def __enter__(self) -> "StateFile":
+        self._file = self._path.open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._report(f"{self._path.parent}: waiting for another process's download")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
 
     def load(self) -> dict[str, Any]:
-        """Return what was stored last, or nothing."""
+        """Return the stored content; empty if there is none or it is damaged."""
+        self._file.seek(0)
+        try:
+            content = json.loads(self._file.read())
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
 
     def store(self, content: dict[str, Any]) -> None:
-        """Remember `content` in place of what was stored before."""
+        """Replace the content."""
+        self._file.truncate(0)
+        self._file.write(json.dumps(content).encode())
+        self._file.flush()
 
 
 def wait(seconds: float) -> None:
@@ -70,116 +110,112 @@ def wait(seconds: float) -> None:
 
 
 class Transfer:
-    """One file on its way.
+    """The transfer of one file.
 
     Args:
-        locate: Where the file is; asked again when the address has run out.
-        partial: The local file, which grows and holds everything when `run` returns.
-        memory: Survives the process, together with `partial`.
-        admit: Called with the file's size once it is announced and the bytes already here; raises
-            what it likes to stop the transfer.
-        moved: Called with the bytes here and the size (None: not announced) after each block.
-        report: Called with a sentence when an attempt failed.
-        checked: The file's hash is known beforehand, so that its end need not be asked for.
-        attempts: So many in a row may fail to bring anything before the transfer gives up.
+        locate: Returns the file's address; called again when it has expired.
+        partial: The local file, complete when `run` returns.
+        state: Keeps validator and size of the remote file across processes.
+        check_size: Called with the announced size and the bytes present; raises to stop.
+        progress: Updated after each block.
+        report: Called with a log line after a failed attempt.
+        has_hash: Whether the hash is known, so that the end need not be confirmed.
+        attempts: Number of consecutive attempts without new bytes before giving up.
     """
 
     def __init__(
         self,
         locate: Locate,
         partial: Path,
-        memory: Memory,
+        state: StateFile,
         *,
-        admit: Callable[[int, int], None],
-        moved: Callable[[int, int | None], None],
+        check_size: Callable[[int, int], None],
+        progress: Progress,
         report: Callable[[str], None],
-        checked: bool,
+        has_hash: bool,
         attempts: int = ATTEMPTS,
     ) -> None:
-        self._locate = locate
-        self._partial = partial
-        self._memory = memory
-        self._admit = admit
-        self._moved = moved
-        self._report = report
-        self._checked = checked
-        self._attempts = attempts
+        self._locate, self._partial, self._state = locate, partial, state
+        self._check_size, self._progress, self._report = check_size, progress, report
+        self._has_hash, self._attempts = has_hash, attempts
         self._address: Address | None = None
-        noted = memory.load()
-        self._validator: str | None = noted.get("validator")
-        self._total: int | None = noted.get("total")
-        has_rest = partial.is_file() and partial.stat().st_size <= (self._total or 0)
-        if not self._validator or not has_rest:
+        stored = state.load()
+        self._validator: str | None = stored.get("validator")
+        self._total: int | None = stored.get("total")
+        can_resume = partial.is_file() and self._size() <= (self._total or 0)
+        if not self._validator or not can_resume:
             self._discard()
 
     def run(self) -> None:
-        """Bring the whole file.
+        """Transfer the whole file.
 
         Raises:
-            Fault: It cannot be had; what came so far is kept where it can be continued.
+            TransferError: It failed; a part that can be resumed is kept.
             OSError: The local file cannot be written.
         """
-        furthest, failures = self._have(), 0
-        with _quiet(), requests.Session() as session:
+        furthest, failures = self._size(), 0
+        with _no_addresses_in_logs(), requests.Session() as session:
             while True:
-                fault = None
+                error = None
                 try:
                     if self._attempt(session):
-                        break
-                except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
-                    fault = fault_of(error)
-                except Fault as error:
-                    fault = error
-                if (have := self._have()) > furthest:
-                    furthest, failures = have, 0
-                elif fault is not None:
+                        return
+                except (requests.RequestException, urllib3.exceptions.HTTPError) as caught:
+                    error = _error_from(caught)
+                except TransferError as caught:
+                    error = caught
+                if self._size() > furthest:
+                    furthest, failures = self._size(), 0
+                elif error is not None:
                     failures += 1
-                if fault is None:
+                if error is None:
                     continue
-                if fault.lasting or failures >= self._attempts:
-                    raise Fault(str(fault), status=fault.status, lasting=True)
-                pause = _pause(failures, fault.asked)
-                self._report(f"{fault}; again in {pause:.0f} s")
+                if error.permanent or failures >= self._attempts:
+                    raise TransferError(str(error), status=error.status, permanent=True)
+                pause = _pause(failures, error.retry_after)
+                self._report(f"{error}; retrying in {pause:.0f} s")
                 wait(pause)
 
-    # --- one attempt ---
-
     def _attempt(self, session: requests.Session) -> bool:
-        """Ask for what is missing; return whether it is certain that nothing is."""
-        have = self._have()
-        whole = self._total == have
-        if whole and self._checked:
+        """Request the missing bytes; return whether the file is known to be complete."""
+        start = self._size()
+        complete = self._total == start
+        if complete and self._has_hash:
             return True
-        if have and not whole and not self._validator:
-            have = 0  # the rest could be another version's
-        with self._ask(session, have) as response:
-            if response.status_code == 416:
-                if whole and total_of(response) in (None, have):
+        if not complete and not self._validator:
+            start = 0  # the rest may be of another version
+        with self._get(session, start) as response:
+            match response.status_code:
+                case 416 if complete and _range_total(response) in (None, start):
                     return True
-                raise self._changed("the server sends less than it announced")
-            if response.status_code == 206:
-                if whole:
-                    raise self._changed("the server sends more than it announced")
-                if not self._continues(response, have):
-                    raise self._changed("the server's file changed")
-            elif response.status_code == 200:
-                if whole and self._is_same(response):
-                    return True  # a server without ranges cannot be asked for more
-                have = 0
-                self._begin(response)
-            else:
-                fault = refusal(response)
-                if whole and fault.lasting:
-                    return True  # nor one that does not like the question
-                raise fault
-            self._receive(response, have)
+                case 416:
+                    raise self._restart("the server sends less than it announced")
+                case 206 if complete:
+                    raise self._restart("the server sends more than it announced")
+                case 206 if not self._continues(response, start):
+                    raise self._restart("the server's file changed")
+                case 206:
+                    pass
+                case 200 if complete and self._is_same(response):
+                    return True  # the server does not support ranges
+                case 200:
+                    start = 0
+                    self._discard()
+                    self._total, self._validator = _length(response), _validator(response)
+                    self._save_state()
+                case _:
+                    refusal = _refusal(response)
+                    if complete and refusal.permanent:
+                        return True  # the server refuses ranges past the end
+                    raise refusal
+            self._receive(response, start)
         return False
 
-    def _ask(self, session: requests.Session, have: int) -> requests.Response:
-        """Ask for the bytes from `have` on, at a new address where the known one has run out."""
+    def _get(self, session: requests.Session, start: int) -> requests.Response:
+        """Request the bytes from `start`, from a new address if the known one has expired."""
         headers = {"Accept-Encoding": "identity"}
-        if have:
-            headers["Range"] = f"bytes={have}-"
+        if start:
+            headers["Range"] = f"bytes={start}-"
             if self._validator:
                 headers["If-Range"] = self._validator
         while True:
@@ -194,90 +230,126 @@ class Transfer:
             response.close()
             self._address = None
 
-    def _continues(self, response: requests.Response, have: int) -> bool:
-        """Tell whether a partial answer is the rest of the file that is here."""
-        span = span_of(response)
-        if span is None or span[0] != have:
+    def _continues(self, response: requests.Response, start: int) -> bool:
+        """Return whether a 206 is the rest of the partial file."""
+        found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", response.headers.get("Content-Range", ""))
+        if found is None or int(found[1]) != start:
             return False
-        if span[1] is not None and self._total is not None and span[1] != self._total:
+        if self._total is not None and found[2] not in ("*", str(self._total)):
             return False
-        # An answer to If-Range need not repeat a date.
-        return validator_of(response) in ("", self._validator or "")
+        return _validator(response) in ("", self._validator or "")  # a 206 may omit the date
 
     def _is_same(self, response: requests.Response) -> bool:
-        same_size = length_of(response) in (None, self._total)
-        return same_size and validator_of(response) == (self._validator or "")
+        same_size = _length(response) in (None, self._total)
+        return same_size and _validator(response) == (self._validator or "")
 
-    def _begin(self, response: requests.Response) -> None:
-        self._discard()
-        self._total = length_of(response)
-        self._validator = validator_of(response)
-        self._note()
-
-    def _receive(self, response: requests.Response, have: int) -> None:
+    def _receive(self, response: requests.Response, size: int) -> None:
         if "text/html" in response.headers.get("Content-Type", "").lower():
-            raise self._page()
+            raise self._restart(HTML_INSTEAD, permanent=True)
         if self._total is not None:
-            self._admit(self._total, have)
+            self._check_size(self._total, size)
+        self._progress.total = self._total
         with self._partial.open("r+b", buffering=0) as file:
-            file.seek(have)
+            file.seek(size)
             for block in _blocks(response):
-                if have == 0 and looks_like_a_page(block):
-                    raise self._page()
-                _write(file.fileno(), block)
-                have += len(block)
-                if self._total is not None and have > self._total:
-                    raise self._changed("the server sends more than it announced")
-                self._moved(have, self._total)
+                if size == 0 and looks_like_html(block):
+                    raise self._restart(HTML_INSTEAD, permanent=True)
+                rest = memoryview(block)
+                while rest:
+                    rest = rest[file.write(rest) :]
+                size += len(block)
+                if self._total is not None and size > self._total:
+                    raise self._restart("the server sends more than it announced")
+                self._progress.update(size)
         if self._total is None:
-            self._total = have
-            self._note()
+            self._total = size
+            self._save_state()
 
-    # --- what is here ---
-
-    def _have(self) -> int:
+    def _size(self) -> int:
         return self._partial.stat().st_size
 
+    def _save_state(self) -> None:
+        self._state.store({"validator": self._validator, "total": self._total})
+
     def _discard(self) -> None:
-        # In this order: bytes without a note are worthless, a note without bytes is harmless.
-        self._memory.store({})
+        # The state first: it must never describe other bytes.
+        self._state.store({})
         self._partial.open("wb").close()
         self._validator = self._total = None
 
-    def _note(self) -> None:
-        # Without a validator the rest could be of another version: then nothing is continued.
-        self._memory.store({"validator": self._validator, "total": self._total})
-
-    def _changed(self, text: str) -> Fault:
+    def _restart(self, text: str, *, permanent: bool = False) -> TransferError:
         self._discard()
-        return Fault(text)
+        return TransferError(text, permanent=permanent)
 
-    def _page(self) -> Fault:
-        self._discard()
-        return Fault("a web page (log-in or quota) came in its place", lasting=True)
+
+HTML_INSTEAD = "the server sent a web page (log-in or quota) instead"
+
+
+def looks_like_html(data: bytes) -> bool:
+    """Return whether a file's first bytes are those of a web page."""
+    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n\v\f").lower()
+    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
 
 
 def _blocks(response: requests.Response) -> Iterator[bytes]:
-    yield response.raw.read(512, decode_content=True)  # enough to tell a page
-    while block := response.raw.read1(BLOCK, decode_content=True):  # whatever is there
+    yield response.raw.read(512, decode_content=True)  # enough for `looks_like_html`
+    while block := response.raw.read1(BLOCK, decode_content=True):
         yield block
 
 
-def _write(descriptor: int, block: bytes) -> None:
-    view = memoryview(block)
-    while view:
-        view = view[os.write(descriptor, view) :]
+def _is_encoded(response: requests.Response) -> bool:
+    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
 
 
-def _pause(failures: int, asked: float | None) -> float:
-    if asked is not None:
-        return min(asked, LONGEST_ASKED)
-    return min(2.0 ** max(failures - 1, 0), LONGEST_PAUSE) * random.uniform(0.5, 1.0)
+def _validator(response: requests.Response) -> str:
+    """Return the strong ETag or else the modification date; "" if there is none."""
+    if _is_encoded(response):
+        return ""
+    etag = response.headers.get("ETag", "")
+    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
+
+
+def _length(response: requests.Response) -> int | None:
+    length = response.headers.get("Content-Length", "")
+    return int(length) if length.isdigit() and not _is_encoded(response) else None
+
+
+def _range_total(response: requests.Response) -> int | None:
+    found = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
+    return int(found[1]) if found else None
+
+
+def _refusal(response: requests.Response) -> TransferError:
+    status, retry_after = response.status_code, None
+    with contextlib.suppress(urllib3.exceptions.InvalidHeader):
+        if header := response.headers.get("Retry-After"):
+            retry_after = Retry().parse_retry_after(header)
+    permanent = status not in RETRIED
+    text = f"HTTP status {status}"
+    return TransferError(text, status=status, retry_after=retry_after, permanent=permanent)
+
+
+def _error_from(error: Exception) -> TransferError:
+    """Describe an error without its own text, which contains the address."""
+    response = getattr(error, "response", None)
+    if response is not None and response.status_code >= 400:
+        return _refusal(response)
+    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
+        return TransferError("the server did not answer in time")
+    if isinstance(error, urllib3.exceptions.ProtocolError):
+        return TransferError("the connection broke off")
+    return TransferError(f"there is no connection ({type(error).__name__})")
+
+
+def _pause(failures: int, retry_after: float | None) -> float:
+    if retry_after is not None:
+        return min(retry_after, MAX_RETRY_AFTER)
+    return min(2.0 ** max(failures - 1, 0), MAX_BACKOFF) * random.uniform(0.5, 1.0)
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep urllib3 from logging addresses, which it does for those who log everything."""
+def _no_addresses_in_logs() -> Iterator[None]:
+    """Silence urllib3's debug log, which contains addresses."""
     log = logging.getLogger("urllib3.connectionpool")
     level = log.level
     log.setLevel(max(level, logging.WARNING))

@@ -4,11 +4,12 @@ from collections.abc import Callable, Sequence
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, hash_to_hex, perceptual_hash
+from deepart_assets.progress import Progress
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.looks import Look, Looks
 from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
-from deepart_assets.work import Progress, Room, Saver, in_parallel
+from deepart_assets.work import Room, Saver, in_parallel
 
 MIN_SIDE = 16
 """Smaller side in pixels below which a file is taken for an icon or a spacer, not for a painting:
@@ -64,7 +65,7 @@ def look_at_all(
                 memory.add(source, picture.path, picture.stamp, look)
             decoded += was_decoded
             done, bad = done + 1, bad + bool(look.reason)
-            progress.at(done, f", {bad} quarantined")
+            progress.update(done, f", {bad} quarantined")
             saver.now_and_then()
     finally:
         results.close()

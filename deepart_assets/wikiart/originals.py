@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from deepart_assets.progress import Progress
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.catalogue import Build, read_cache, to_parquet, without
 from deepart_assets.wikiart.naming import WIKIART, Shelf, shown
-from deepart_assets.work import Progress, Saver, in_parallel
+from deepart_assets.work import Saver, in_parallel
 
 if TYPE_CHECKING:
     import pandas
@@ -75,7 +76,7 @@ def copy_originals(
                 refused[row] = reason
             elif stamp is not None:
                 done[file] = stamp, sha256
-            progress.at(begun + number)
+            progress.update(begun + number)
             saver.now_and_then()
     finally:
         results.close()

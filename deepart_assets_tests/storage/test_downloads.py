@@ -20,10 +20,9 @@ from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.storage.answers import looks_like_a_page
 from deepart_assets.storage.downloads import Download, Downloads
 from deepart_assets.storage.drive import drive_download
-from deepart_assets.storage.transfer import ATTEMPTS, LONGEST_ASKED, Address
+from deepart_assets.storage.transfer import ATTEMPTS, MAX_RETRY_AFTER, Address, looks_like_html
 from deepart_assets_tests.loopback import LOG_IN, SECRET, Fault
 
 DATA = random.Random(1).randbytes(3_000_000)
@@ -90,14 +89,14 @@ def test_a_file_saved_by_hand_is_taken(file, downloads):
 
 
 def test_progress_is_reported_now_and_then(file, tmp_path, monkeypatch, pauses):
-    told = []
-    monkeypatch.setattr("deepart_assets.storage.progress.TOLD_EVERY", 0.0)
-    Downloads(tmp_path / "c", Lake(tmp_path / "l"), told.append).fetch(wanted(file))
-    assert any("some/file.bin: 0.00" in line and "MB/s, about" in line for line in told)
-    monkeypatch.setattr("deepart_assets.storage.progress.TOLD_EVERY", 60.0)
-    told.clear()
-    Downloads(tmp_path / "c2", Lake(tmp_path / "l"), told.append).fetch(wanted(file))
-    assert len(told) == 1 and "checking" in told[0]
+    lines = []
+    monkeypatch.setattr("deepart_assets.progress.REPORT_SECONDS", 0.0)
+    Downloads(tmp_path / "c", Lake(tmp_path / "l"), lines.append).fetch(wanted(file))
+    assert any("some/file.bin: 0.00" in line and "MB/s, about" in line for line in lines)
+    monkeypatch.setattr("deepart_assets.progress.REPORT_SECONDS", 60.0)
+    lines.clear()
+    Downloads(tmp_path / "c2", Lake(tmp_path / "l"), lines.append).fetch(wanted(file))
+    assert len(lines) == 1 and "checking" in lines[0]
 
 
 # --- a bad line ----------------------------------------------------------------------------------
@@ -206,7 +205,7 @@ def test_429_with_seconds_and_with_a_date(file, downloads, pauses):
         Fault(status=429, retry_after="soon"),
     ]
     assert downloads.fetch(wanted(file)).sha256 == SHA
-    assert pauses[0] == 7 and 25 <= pauses[1] <= 30 and pauses[2] == LONGEST_ASKED
+    assert pauses[0] == 7 and 25 <= pauses[1] <= 30 and pauses[2] == MAX_RETRY_AFTER
     assert 0 < pauses[3] <= 8
 
 
@@ -289,8 +288,8 @@ def test_a_page_in_the_middle_of_a_transfer_spoils_nothing(file, downloads):
     ("start", "page"),
     [(b"<!DOCTYPE html>", True), (b"\n <HTML>", True), (b"PK\x03\x04", False), (b"", False)],
 )
-def test_looks_like_a_page(start, page):
-    assert looks_like_a_page(start) is page
+def test_looks_like_html(start, page):
+    assert looks_like_html(start) is page
 
 
 # --- which bytes are meant -----------------------------------------------------------------------
@@ -476,12 +475,12 @@ def test_threads_at_once(file, downloads):
 
 def test_no_address_in_any_log(file, tmp_path, caplog, pauses):
     caplog.set_level(logging.DEBUG)
-    told = []
-    downloads = Downloads(tmp_path / "cache", Lake(tmp_path / "lake"), told.append)
+    lines = []
+    downloads = Downloads(tmp_path / "cache", Lake(tmp_path / "lake"), lines.append)
     file.faults["file.bin"] = [Fault(status=500), Fault(cut=1000), Fault(drop=True)]
     downloads.fetch(wanted(file))
-    seen = caplog.text + "".join(told) + str(downloads.lake.read("locks/some/file.bin.json"))
-    assert len(told) >= 3 and SECRET not in seen
+    seen = caplog.text + "".join(lines) + str(downloads.lake.read("locks/some/file.bin.json"))
+    assert len(lines) >= 3 and SECRET not in seen
     assert SECRET not in repr(wanted(file)) + repr(Address("https://x?" + SECRET))
     stored = b"".join(in_cache(downloads).values())
     assert SECRET.encode() not in stored
@@ -511,5 +510,5 @@ def test_another_page_of_google_is_not_passed(drive, downloads):
 
 
 def test_a_wrong_id_is_refused(downloads):
-    with pytest.raises(UnavailableError, match="no id"):
+    with pytest.raises(UnavailableError, match="not an id"):
         drive_download("../../x", "drive/x", remedy="check it")

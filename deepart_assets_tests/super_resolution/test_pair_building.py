@@ -233,7 +233,7 @@ def test_progress_is_told_now_and_then(workshop, monkeypatch):
     lines = []
     build_pairs(workshop.store, workshop.originals, CHOICE, workshop.read, lines.append)
     assert lines == []  # it was too quick
-    monkeypatch.setattr("deepart_assets.work.TELL_SECONDS", 0.0)
+    monkeypatch.setattr("deepart_assets.progress.REPORT_SECONDS", 0.0)
     build_pairs(workshop.store, workshop.originals, CHOICE, workshop.read, lines.append)
     assert [line.split(";")[0] for line in lines] == [f"lr_hr_pairs {n + 1}/4" for n in range(4)]
 

@@ -67,7 +67,7 @@ def test_work_in_parallel_is_lazy_ordered_and_ends_early():
 
 
 def test_progress_is_told(shelf, picture, monkeypatch):
-    monkeypatch.setattr(work, "TELL_SECONDS", 0.0)
+    monkeypatch.setattr("deepart_assets.progress.REPORT_SECONDS", 0.0)
     told = []
     files = {f"{n}.png": picture(n) for n in range(3)} | {"0bad.png": b""}
     build_catalogue([shelf(files).source()], tell=told.append)

@@ -328,7 +328,7 @@ def test_the_data_set_for_super_resolution_is_another_archive_on_drive(drive, do
 
 def test_drive_page_instead_of_an_archive(drive, downloads):
     drive.files["abc"] = LOG_IN
-    with pytest.raises(UnavailableError, match=r"a web page .* came in its place; share it"):
+    with pytest.raises(UnavailableError, match=r"a web page .* instead; share it"):
         open_source("d", DRIVE, downloads)
     assert list((downloads.cache / "drive").glob("[!.]*")) == []
 

@@ -22,7 +22,7 @@ from deepart_assets.outpainting.comodgan.layouts import (
 from deepart_assets.outpainting.comodgan.pickles import read_networks
 from deepart_assets.outpainting.comodgan.spec import Spec, spec_of
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.storage.answers import looks_like_a_page
+from deepart_assets.storage.transfer import looks_like_html
 
 if TYPE_CHECKING:
     from deepart_assets.outpainting.comodgan.generator import Generator
@@ -66,7 +66,7 @@ def read_weights(file: Path) -> Weights:
             f"{file} cannot be read ({error.strerror}): set the weights' path to a file of a"
             " CoModGAN generator"
         ) from None
-    if looks_like_a_page(head):
+    if looks_like_html(head):
         raise UnavailableError(
             f"{file} is a web page, not weights: a log-in or warning page was saved in their place;"
             " download the file again in a browser"

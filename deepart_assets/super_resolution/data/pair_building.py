@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, preview_uri
+from deepart_assets.progress import Progress
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import (
     MaterializationRecord,
@@ -35,7 +36,7 @@ from deepart_assets.super_resolution.data.pair_files import (
     pair_path,
 )
 from deepart_assets.super_resolution.data.pairs import Split
-from deepart_assets.work import Progress, in_parallel
+from deepart_assets.work import in_parallel
 
 CODE_VERSION = "2"
 """Code version of a pair; raise it when the same original and settings give other files."""
@@ -115,7 +116,7 @@ def build_pairs(
             report(f"{PAIRS}: {original.id} left out, {reason}")
         else:
             made.append((original, *result))
-        progress.at(number)
+        progress.update(number)
     if originals and not made:
         raise UnavailableError(
             f"none of the {len(originals)} paintings gave a pair; the first, {bad[0]['painting']}:"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.answers import looks_like_a_page
+from deepart_assets.storage.transfer import looks_like_html
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights.namings import State, canonical_state, spec_of
 
@@ -103,7 +103,7 @@ def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
     import torch
     from safetensors.torch import load
 
-    if looks_like_a_page(data):
+    if looks_like_html(data):
         raise UnavailableError(
             f"{name} is a web page, not weights: a log-in or warning page was saved in their place;"
             " download the file again in a browser"

@@ -13,10 +13,9 @@ from requests.adapters import HTTPAdapter
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.wikiart import KaggleSource
-from deepart_assets.storage.answers import Fault
 from deepart_assets.storage.archives import Archive
 from deepart_assets.storage.downloads import Download, Downloads
-from deepart_assets.storage.transfer import TIMEOUT, Address
+from deepart_assets.storage.transfer import TIMEOUT, Address, TransferError
 from deepart_assets.wikiart.sources.archive import archive_csv, archive_pictures
 from deepart_assets.wikiart.sources.base import NO_PICTURE, Picture, Source
 
@@ -120,9 +119,9 @@ class _Competition:
                 answer = redirect.response
             except ValueError as error:  # an answer that is no JSON, say
                 fault = f"Kaggle's answer was not understood ({type(error).__name__})"
-                raise Fault(fault) from None
+                raise TransferError(fault) from None
         if answer is None:
-            raise Fault("Kaggle did not say where the file is")
+            raise TransferError("Kaggle did not say where the file is")
         target = urljoin(answer.url, answer.headers["Location"])
         # Elsewhere the signature in the address is all that is needed, and all that is given.
         if not target.startswith(urljoin(answer.url, "/")):

@@ -8,13 +8,14 @@ from typing import Any
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import PictureFile
+from deepart_assets.progress import Progress
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.naming import lake_name, painting_id, shown
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.wikiart.sr.measuring import BOX, PIXELS_AT_A_TIME
 from deepart_assets.wikiart.sr.selection import Selection
 from deepart_assets.wikiart.sr.split import SPLITS
-from deepart_assets.work import Progress, Room, in_parallel
+from deepart_assets.work import Room, in_parallel
 
 FOLDER = "wikiart_sr/pictures"
 """The lake's folder of the archive's pictures, with a folder for each split."""
@@ -66,7 +67,7 @@ def take_archive(source: Source, tell: Callable[[str], None] = lambda line: None
         name = shown(picture.path)
         rows.append({"id": painting, "path": path, "file": name, "split": split, **look})
         pictures[path] = picture
-        progress.at(done)
+        progress.update(done)
     table = pd.DataFrame(rows).sort_values("id").assign(artist="", title="", style="")
     is_good = table["reason"] == ""
     chosen = table[is_good][CHOSEN].reset_index(drop=True)

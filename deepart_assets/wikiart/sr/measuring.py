@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
+from deepart_assets.progress import Progress
 from deepart_assets.wikiart.sr.borders import content_box
 from deepart_assets.wikiart.sr.quality import measure
-from deepart_assets.work import Progress, Room, Saver, in_parallel
+from deepart_assets.work import Room, Saver, in_parallel
 
 if TYPE_CHECKING:
     import pandas
@@ -65,7 +66,7 @@ def measure_paintings(
                 faults[sha256] = found
             else:
                 memory[sha256] = found
-            progress.at(len(hashes) - len(todo) + done)
+            progress.update(len(hashes) - len(todo) + done)
             saver.now_and_then()
     finally:
         if todo:
