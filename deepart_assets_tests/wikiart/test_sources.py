@@ -273,7 +273,7 @@ def test_kaggle_without_credentials(painters, downloads, monkeypatch, capsys):
 
 def test_kaggle_damaged_archive(painters, downloads):
     painters.files["train.zip"] = painters.files["train.zip"][:40]
-    with pytest.raises(UnavailableError, match=r"train\.zip gave 40 bytes that are no zip"):
+    with pytest.raises(UnavailableError, match=r"train\.zip gave 40 bytes that are not a zip"):
         open_source("k", KAGGLE, downloads)
     painters.files.update(competition())
     assert open_source("k", KAGGLE, downloads).pictures  # nothing was noted of the bad one
