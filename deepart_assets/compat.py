@@ -12,14 +12,13 @@ from pathlib import Path
 
 @cache
 def prepare() -> None:
-    """Apply both steps once per process.
+    """Apply both shims once per process.
 
-    1. A CUDA build of torchvision beside a CPU-only torch cannot load its C++ extension, and
-       `import torchvision` then fails with "operator torchvision::nms does not exist". Empty
-       schemas for the two operators that are looked up at import make transforms, models and
-       utils work. Detection operators stay unavailable.
-    2. basicsr imports `torchvision.transforms.functional_tensor`, which torchvision removed; a
-       module of that name carries the one function basicsr uses.
+    1. A CUDA build of torchvision cannot load its C++ extension with a CPU-only torch, and its
+       import fails with "operator torchvision::nms does not exist". Empty schemas of the operators
+       needed at import make transforms, models and utils work, without detection operators.
+    2. basicsr imports `torchvision.transforms.functional_tensor`, which torchvision removed. A stub
+       provides the one function it uses.
     """
     _declare_missing_operators()
     _provide_functional_tensor()
@@ -36,12 +35,12 @@ def _declare_missing_operators() -> None:
         "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     ):
         library.define(schema)
-    # The registration lasts as long as the object does.
+    # The registration ends with the object.
     globals()["_library"] = library
 
 
 def _torchvision_extension_loads() -> bool:
-    """Whether torchvision's own operators are there, found out without importing torchvision."""
+    """Return whether torchvision's operators load, without importing it."""
     import torch
 
     spec = importlib.util.find_spec("torchvision")
@@ -69,6 +68,6 @@ def _provide_functional_tensor() -> None:
         return
     from torchvision.transforms.functional import rgb_to_grayscale
 
-    module = types.ModuleType(name, "Stands in for a module that torchvision removed.")
+    module = types.ModuleType(name, "Stub of a module that torchvision removed.")
     module.rgb_to_grayscale = rgb_to_grayscale  # type: ignore[attr-defined]
     sys.modules[name] = module

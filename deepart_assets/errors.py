@@ -1,21 +1,21 @@
-"""Exceptions that callers distinguish; messages name the file and the remedy."""
+"""Exceptions of the package; their messages name the file and the remedy."""
 
 
 class DeepArtError(Exception):
-    """Base of all errors with a message meant for the user."""
+    """Base class of errors with a message for the user."""
 
 
 class SettingsError(DeepArtError):
-    """A profile or a launchpad configuration is wrong; the message names the file and the key."""
+    """A profile or launchpad configuration is invalid; the message names file and key."""
 
 
 class UnavailableError(DeepArtError):
-    """Something the settings ask for cannot be had: a package, weights, credentials, a stage."""
+    """Something the settings require is unavailable: a package, weights, credentials."""
 
 
 class PaintingError(DeepArtError):
-    """One painting cannot be processed; the others go on."""
+    """One painting cannot be processed; others are not affected."""
 
 
 class SkipPainting(DeepArtError):
-    """One painting is left out on purpose (no subject found, say); not a fault."""
+    """One painting is skipped on purpose, for example because it has no subject."""

@@ -1,4 +1,4 @@
-"""The two compatibility steps: they mend what is broken and touch nothing that is healthy."""
+"""The two shims fix broken installations and leave working ones alone."""
 
 import subprocess
 import sys

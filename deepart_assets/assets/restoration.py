@@ -19,7 +19,7 @@ from deepart_assets.imaging import (
     decode_rgb,
     decode_rgba,
     encode_jpeg,
-    over_chequers,
+    over_checkerboard,
     preview_uri,
 )
 from deepart_assets.orchestration.asset_factory import painting_asset
@@ -89,7 +89,7 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                 return painting.read(asset), painting.inputs[asset].path
 
             mask = decode_grey(*read("subject_masks"))
-            unfinished = over_chequers(decode_rgba(*read("unfinished_paintings")))
+            unfinished = over_checkerboard(decode_rgba(*read("unfinished_paintings")))
             columns = [
                 [("original", painting.original())],
                 [

@@ -1,7 +1,7 @@
 """Reads, writes, resizes and previews pictures as arrays.
 
-A picture is RGB uint8 of shape H×W×3 in sRGB, and a mask is float32 of shape H×W in [0, 1] with
-1 = subject, unless a docstring says otherwise.
+Unless stated otherwise, a picture is sRGB uint8, H×W×3, and a mask is float32, H×W, in [0, 1] with
+1 = subject.
 """
 
 from deepart_assets.imaging.codec import (
@@ -26,7 +26,7 @@ from deepart_assets.imaging.preview import (
     contact_sheet,
     grouped_mosaic,
     mosaic,
-    over_chequers,
+    over_checkerboard,
     preview_uri,
 )
 
@@ -49,7 +49,7 @@ __all__ = [
     "hash_to_hex",
     "hashes_from_hex",
     "mosaic",
-    "over_chequers",
+    "over_checkerboard",
     "perceptual_hash",
     "preview_uri",
     "resize",

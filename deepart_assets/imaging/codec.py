@@ -12,7 +12,7 @@ from deepart_assets.imaging.picture_file import PictureFile
 
 
 def decode_rgb(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Decode a picture file to sRGB, whatever is odd about it: see `PictureFile`.
+    """Decode a picture file of any kind that `PictureFile` reads to sRGB.
 
     Args:
         data: The bytes of the file.
@@ -22,7 +22,7 @@ def decode_rgb(data: bytes, name: str) -> NDArray[np.uint8]:
         uint8, H×W×3, in [0, 255].
 
     Raises:
-        PaintingError: The file is empty, truncated, damaged, no picture or too large.
+        PaintingError: The file is empty, truncated, damaged, too large or not a picture.
     """
     return PictureFile(data, name).rgb()
 
@@ -38,7 +38,7 @@ def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """Encode uint8 H×W, H×W×3 (RGB) or H×W×4 (RGBA) without loss, fast rather than small."""
+    """Encode uint8 H×W, H×W×3 (RGB) or H×W×4 (RGBA) as PNG, fast rather than small."""
     import cv2
 
     order = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -51,12 +51,7 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
 
 
 def encode_ids(ids: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> bytes:
-    """Encode ids, uint8 H×W, as a palette PNG: the pixels are the ids, the colours for show.
-
-    Args:
-        ids: Indices into the palette.
-        palette: RGB, 0 to 255.
-    """
+    """Encode ids, uint8 H×W, as a PNG with an RGB palette (0 to 255) to display them."""
     image = Image.fromarray(ids, mode="L")
     image.putpalette([level for colour in palette for level in colour])
     buffer = io.BytesIO()
@@ -70,7 +65,7 @@ def decode_ids(data: bytes, name: str) -> NDArray[np.uint8]:
 
 
 def encode_jpeg(picture: NDArray[np.uint8], quality: int = 90) -> bytes:
-    """Encode uint8 H×W×3 (RGB) as JPEG, for previews and sheets only."""
+    """Encode uint8 H×W×3 (RGB) as JPEG, for previews and sheets."""
     buffer = io.BytesIO()
     Image.fromarray(picture).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()

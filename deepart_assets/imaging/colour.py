@@ -7,21 +7,20 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 _TOPS = (1.0, 255.0, 65535.0, 4294967295.0)
-"""What white may be in numbers that do not say it."""
+"""Values that may be white."""
 
 _PLAIN = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """Return an image with eight bits a channel in mode L, LA, RGB, RGBA or CMYK.
+    """Convert to 8 bits per channel in mode L, LA, RGB, RGBA or CMYK.
 
-    These can be reduced by averaging and turned to sRGB afterwards. Palettes are looked up, a
-    colour that is marked as transparent becomes an alpha channel, Lab and YCbCr become RGB.
+    Palettes are resolved, a transparent colour becomes an alpha channel, Lab and YCbCr become RGB.
     """
     if image.mode.startswith("I;16") or image.mode in ("I", "F"):
         values = np.asarray(image)
         if image.mode == "I" and values.min(initial=0) < 0:
-            values = values.view(np.uint32)  # Pillow holds unsigned numbers as signed ones
+            values = values.view(np.uint32)  # Pillow reads unsigned values as signed
         return Image.fromarray(eight_bit(values))
     if image.mode == "PA" or "transparency" in image.info:
         return image.convert("RGBA")
@@ -33,10 +32,10 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def eight_bit(values: NDArray) -> NDArray[np.uint8]:
-    """Scale numbers of any type to uint8 in [0, 255].
+    """Scale values of any type to uint8 in [0, 255].
 
-    White is 1 for floats and 255, 65535 or 4294967295 for integers and floats: the least that no
-    number exceeds. Negative numbers and those that are none become 0.
+    White is the smallest of 1 (floats only), 255, 65535 and 4294967295 that no value exceeds.
+    Negative values and NaN become 0.
     """
     if values.dtype == np.uint8:
         return values
@@ -50,15 +49,14 @@ def eight_bit(values: NDArray) -> NDArray[np.uint8]:
 
 
 def to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Turn a `plain` image to sRGB by its ICC profile and lay what is transparent over white.
+    """Convert a `plain` image to sRGB by its ICC profile, and composite it over white.
 
-    A profile that is damaged, or of another kind of colour than the image, says nothing: the
-    numbers are taken for sRGB, or for CMYK without a profile.
+    A damaged or unsuitable profile is ignored.
     """
     alpha = image.getchannel("A") if image.mode in ("LA", "RGBA") else None
     if alpha is not None:
         image = image.convert(image.mode[:-1])
-    # Not converted where it is RGB already: that would copy it.
+    # `convert` would copy an RGB image.
     colour = _by_profile(image, profile) or (image if image.mode == "RGB" else image.convert("RGB"))
     if alpha is not None:
         white = Image.new("RGB", colour.size, "white")

@@ -1,4 +1,4 @@
-"""TIFF files whose numbers Pillow cannot hold: colours of 32 or 64 bits, integer or floating."""
+"""Reads TIFF files that Pillow cannot: 32 or 64 bits per channel, integer or float."""
 
 import io
 
@@ -8,7 +8,7 @@ from PIL import Image
 from deepart_assets.imaging.colour import eight_bit
 
 TIFF = (b"II*\0", b"MM\0*")
-"""How such a file starts."""
+"""The first bytes of a TIFF file."""
 
 _ORIENTATION, _PROFILE = 274, 34675
 
@@ -17,8 +17,8 @@ def open_deep_tiff(data: bytes, max_pixels: int) -> Image.Image:
     """Return the first page as 8-bit L, RGB or RGBA, with its ICC profile and EXIF orientation.
 
     Raises:
-        ValueError: The file has more than `max_pixels` or a number of channels that is not read.
-        Exception: The file is damaged; tifffile raises errors of many kinds.
+        ValueError: It has more than `max_pixels`, or an unsupported number of channels.
+        Exception: It is damaged; tifffile raises many kinds of errors.
     """
     import tifffile
 
@@ -29,7 +29,7 @@ def open_deep_tiff(data: bytes, max_pixels: int) -> Image.Image:
             raise ValueError(f"it claims to have {width}×{height} pixels")
         values = page.asarray()
         tags = {tag.code: tag.value for tag in page.tags}
-    if page.axes.startswith("S"):  # one plane a channel
+    if page.axes.startswith("S"):  # one plane per channel
         values = np.moveaxis(values, 0, -1)
     if values.ndim != 2 and values.shape[2:] not in ((3,), (4,)):
         raise ValueError(f"its shape is {values.shape}")

@@ -5,22 +5,19 @@ from numpy.typing import NDArray
 
 
 def working_size(height: int, width: int, smaller_side: int) -> tuple[int, int]:
-    """Return (height, width) with the smaller side at `smaller_side` and the aspect kept.
-
-    A picture whose smaller side is shorter already keeps its size: it is never enlarged.
-    """
+    """Return (height, width) with the smaller side reduced to `smaller_side`, never enlarged."""
     factor = min(1.0, smaller_side / min(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def fit_within(height: int, width: int, box: int) -> tuple[int, int]:
-    """Return (height, width) with the longer side at most `box` pixels and the aspect kept."""
+    """Return (height, width) with the longer side reduced to `box`, never enlarged."""
     factor = min(1.0, box / max(height, width))
     return max(1, round(height * factor)), max(1, round(width * factor))
 
 
 def resize(picture: NDArray, height: int, width: int) -> NDArray:
-    """Resize by area averaging where the picture shrinks, by bicubic interpolation where it grows.
+    """Resize by area averaging to reduce, by bicubic interpolation to enlarge.
 
     Args:
         picture: uint8 or float32, H×W or H×W×C.

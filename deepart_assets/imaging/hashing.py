@@ -1,4 +1,4 @@
-"""Perceptual hashes: 64 bits that barely change when a picture is scaled or saved again."""
+"""Perceptual hashes: 64 bits that are robust to scaling and recompression."""
 
 from collections.abc import Sequence
 
@@ -25,17 +25,16 @@ def perceptual_hash(picture: NDArray[np.uint8]) -> int:
     """Return the DCT hash of a picture (C. Zauner, Implementation and Benchmarking of Perceptual
     Image Hash Functions, 2010, section 3.2.1).
 
-    The picture is reduced to 32×32 grey values; of their DCT the 8×8 lowest frequencies without
-    the mean of rows and columns are kept; a bit is set where the coefficient is above the median.
-    The first bit, the most significant, is that of the lowest frequency; bits go row by row. Where
-    nothing varies all bits are 0.
+    The picture is reduced to 32×32 grey values. Of the 8×8 lowest frequencies of their DCT, without
+    row and column 0, a bit is set where the coefficient is above the median: row by row, the
+    lowest frequency first (most significant). A uniform picture has no bit set.
 
     Args:
         picture: uint8, H×W (grey) or H×W×3 (RGB).
     """
     small = resize(picture, _SIDE, _SIDE).astype(np.float32)
     grey = small @ _LUMA if small.ndim == 3 else small
-    # Rounded, so that where nothing varies no noise of the arithmetic does.
+    # Rounded, so that rounding noise sets no bit in a uniform picture.
     kept = np.round(_DCT @ grey.astype(np.float64) @ _DCT.T, 3)
     bits = (kept > np.median(kept)).ravel()
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
@@ -52,9 +51,6 @@ def hashes_from_hex(texts: Sequence[str]) -> NDArray[np.uint64]:
 
 
 def hamming(first: ArrayLike, second: ArrayLike) -> NDArray[np.uint8]:
-    """Return in how many of the 64 bits hashes differ; integers or uint64 arrays, broadcast.
-
-    Distances between all of N hashes are `hamming(hashes[:, None], hashes)`.
-    """
+    """Return the number of differing bits; integers or uint64 arrays, broadcast."""
     differing = np.asarray(first, np.uint64) ^ np.asarray(second, np.uint64)
     return np.asarray(np.bitwise_count(differing))

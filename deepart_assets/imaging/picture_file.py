@@ -1,4 +1,4 @@
-"""Opens one picture file: its format, orientation, limits, and what is wrong with it."""
+"""Opens picture files of many formats, with limits and error messages."""
 
 import contextlib
 import io
@@ -16,17 +16,17 @@ from deepart_assets.imaging.colour import plain, to_srgb
 from deepart_assets.imaging.deep_tiff import TIFF, open_deep_tiff
 
 MAX_PIXELS = 400_000_000
-"""A larger picture is taken for a decompression bomb: 20,000 by 20,000 pixels."""
+"""Larger pictures are rejected as decompression bombs."""
 
-Image.MAX_IMAGE_PIXELS = None  # the limit above is checked before any pixel is decoded
+Image.MAX_IMAGE_PIXELS = None  # `MAX_PIXELS` is checked before decoding
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP")
-"""What is read. Other formats of Pillow are no pictures of paintings, and some start programs."""
+"""Supported formats. Others of Pillow are unlikely, and some start programs."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 ORIENTATION = 0x0112
-"""EXIF's tag, and TIFF's."""
+"""The EXIF and TIFF tag."""
 
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,7 +37,7 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""How to set a picture upright, by its orientation; 1 is upright."""
+"""Transposition to upright, by EXIF orientation."""
 
 _SWAPPING = {TURNS[number] for number in (5, 6, 7, 8)}
 
@@ -47,27 +47,26 @@ class Reduced:
     """A picture decoded at a fraction of its size."""
 
     picture: NDArray[np.uint8]
-    """sRGB, H×W×3; its aspect is not that of the whole."""
+    """sRGB, H×W×3; the aspect ratio may differ from the original."""
     height: int
-    """Of the whole picture, upright, in pixels."""
+    """Of the upright original, in pixels."""
     width: int
     is_transparent: bool
-    """Every pixel is wholly transparent."""
+    """Whether every pixel is fully transparent."""
 
 
 class PictureFile:
-    """A picture file whose header was read; `rgb` or `reduced` decodes the pixels, once.
+    """A picture file whose header has been read; call `rgb` or `reduced` once to decode it.
 
-    The EXIF orientation is applied, an embedded ICC profile is converted to sRGB, transparency is
-    laid over white, numbers of any depth, grey, palettes, CMYK and Lab become 8-bit RGB; of an
-    animation or of several pages the first is taken.
+    Decoding applies the EXIF orientation and the ICC profile, composites over white and converts
+    any depth and mode to 8-bit sRGB. Of several frames or pages it takes the first.
 
     Args:
         data: The bytes of the file.
         name: The file's name, for messages.
 
     Raises:
-        PaintingError: The file is empty, no picture, or too large. The methods raise it where the
+        PaintingError: The file is empty, too large or not a picture. The methods raise it if the
             file is truncated or damaged.
     """
 
@@ -75,7 +74,7 @@ class PictureFile:
         if not data:
             raise PaintingError(f"{name} is empty: replace the file")
         self._name = name
-        with _faults(name):
+        with _decode_errors(name):
             if data.startswith(_PNG):
                 _check_sums(data)
             try:
@@ -93,30 +92,29 @@ class PictureFile:
 
     @property
     def pixels(self) -> int:
-        """The number of pixels, as the header says."""
+        """The number of pixels, from the header."""
         return self._size[0] * self._size[1]
 
     def rgb(self) -> NDArray[np.uint8]:
         """Decode the picture: sRGB uint8, H×W×3."""
-        with _faults(self._name):
+        with _decode_errors(self._name):
             image, profile, turn = self._load()
             if turn is not None:
                 image = image.transpose(turn)
             return np.asarray(to_srgb(plain(image), profile))
 
     def reduced(self, side: int) -> Reduced:
-        """Decode the whole file and average each side to `side` pixels, if it has 8 times as many.
+        """Decode and reduce each side of at least 8 times `side` to `side` by averaging.
 
-        JPEG is decoded at down to 1/8 of its size, but not below 2 `side`, which leaves out most of
-        the arithmetic; colours are converted last. Shorter sides stay as they are.
+        JPEG is decoded at up to 1/8 of its size, but at least 2 `side`, which is fast.
         """
-        with _faults(self._name):
-            # Of effect on JPEG alone; without the room for a second reduction hashes would differ.
+        with _decode_errors(self._name):
+            # For JPEG only. Less than 2 `side` would change the hashes.
             self._image.draft(None, (2 * side, 2 * side))
             image, profile, turn = self._load()
             image = _without_margin(plain(image), self._size)
             hidden = image.mode in ("LA", "RGBA") and image.getchannel("A").getextrema() == (0, 0)
-            # Boxes of whole pixels are near enough to averages where there are many in a box.
+            # Large boxes of whole pixels approximate the average.
             width, height = (side if size >= 8 * side else size for size in image.size)
             image = image.resize((width, height), Image.Resampling.BOX)
             width, height = self._size
@@ -126,22 +124,18 @@ class PictureFile:
             return Reduced(np.asarray(to_srgb(image, profile)), height, width, hidden)
 
     def _load(self) -> tuple[Image.Image, bytes | None, Image.Transpose | None]:
-        """Return the pixels, the ICC profile and how to set the picture upright.
-
-        All three are known only now: PNG may say the last two after the pixels, and TIFF is set
-        upright while it loads.
-        """
+        """Load the pixels, then read the ICC profile and orientation, which may follow them."""
         with self._image as image:
             image.load()
             try:
                 orientation = int(image.getexif().get(ORIENTATION, 1))
-            except Exception:  # a damaged EXIF block says nothing
+            except Exception:  # damaged EXIF data
                 orientation = 1
             return image, image.info.get("icc_profile"), TURNS.get(orientation)
 
 
 def _without_margin(image: Image.Image, whole: tuple[int, int]) -> Image.Image:
-    """Stretch a JPEG decoded at 1/2 to 1/8 by the part of its last pixels that is outside it."""
+    """Crop the fraction of the last pixels of a reduced JPEG that is outside the original."""
     factor = max(round(whole[0] / image.width), round(whole[1] / image.height))
     box = (0, 0, whole[0] / factor, whole[1] / factor)
     if box[2:] == image.size:
@@ -150,24 +144,24 @@ def _without_margin(image: Image.Image, whole: tuple[int, int]) -> Image.Image:
 
 
 @contextlib.contextmanager
-def _faults(name: str) -> Iterator[None]:
+def _decode_errors(name: str) -> Iterator[None]:
     try:
         yield
     except (PaintingError, MemoryError):
         raise
-    except Exception as error:  # decoders raise anything on damaged data
-        # Pillow names the object it read from, which is another one each time.
+    except Exception as error:  # decoders raise errors of any kind
+        # Pillow includes the repr of the stream, which differs each time.
         fault = re.sub(r" ?<[^<>]* at 0x[0-9a-f]+>", "", str(error)) or type(error).__name__
         raise PaintingError(
-            f"{name} cannot be decoded ({fault}): replace the file with a whole picture"
+            f"{name} cannot be decoded ({fault}): replace the file with an intact one"
         ) from error
 
 
 def _check_sums(data: bytes) -> None:
-    """Check a PNG's own checksums: zlib does not notice a half that was never written.
+    """Check the checksums of a PNG, as zlib does not detect zeroed data.
 
     Raises:
-        ValueError: The pixels are not those that were written.
+        ValueError: A checksum is wrong.
     """
     view, start = memoryview(data), len(_PNG)
     while start + 12 <= len(data):
@@ -184,7 +178,7 @@ def _check_sums(data: bytes) -> None:
 
 
 def _kind(data: bytes) -> str:
-    """Say what a file is that is no picture."""
+    """Describe a file that is not a picture."""
     start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for magic, kind in _KINDS.items():
         if start.startswith(magic):

@@ -1,4 +1,4 @@
-"""Thumbnails, and sheets of captioned pictures."""
+"""Thumbnails, contact sheets and mosaics of captioned pictures."""
 
 import base64
 import importlib.util
@@ -15,7 +15,7 @@ from deepart_assets.imaging.codec import encode_jpeg
 from deepart_assets.imaging.geometry import fit_within, resize
 
 PREVIEW_SIDE = 192
-"""Longer side of a preview in pixels. Dagster keeps previews in its event log: keep them small."""
+"""Longer side of a preview in pixels. Small, as Dagster keeps previews in its event log."""
 
 _BACKGROUND = (250, 249, 246)
 _INK = (40, 38, 35)
@@ -26,13 +26,13 @@ def preview_uri(picture: NDArray[np.uint8], side: int = PREVIEW_SIDE) -> str:
     if picture.ndim == 2:
         picture = np.repeat(picture[..., None], 3, axis=2)
     if picture.shape[2] == 4:
-        picture = over_chequers(picture)
+        picture = over_checkerboard(picture)
     small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], side))
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
 
 
-def over_chequers(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.uint8]:
-    """Lay uint8 H×W×4 over a chequerboard, so that what is transparent is seen to be so."""
+def over_checkerboard(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.uint8]:
+    """Composite uint8 H×W×4 over a checkerboard, to show transparency."""
     height, width = picture.shape[:2]
     rows, columns = np.indices((height, width)) // square
     board = np.where((rows + columns) % 2, 205, 235).astype(np.float32)[..., None]
@@ -41,15 +41,15 @@ def over_chequers(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.ui
     return np.round(mixed).astype(np.uint8)
 
 
-WIDEST = 16_000
-"""Width of a sheet in pixels, about: viewers shun wider pictures, and JPEG ends at 65,535."""
+MAX_SHEET_WIDTH = 16_000
+"""Approximate, in pixels; JPEG allows 65,535, but few viewers do."""
 
 Cell = tuple[str, NDArray[np.uint8]]
 """A caption and a picture (uint8, H×W×3)."""
 
 
 def contact_sheet(cells: Sequence[Cell], title: str, height: int = 640) -> NDArray[np.uint8]:
-    """Set pictures side by side at one height under their captions, with a title above.
+    """Place captioned pictures side by side at one height, with a title above.
 
     Args:
         cells: Caption and picture (uint8, H×W×3), left to right.
@@ -65,20 +65,19 @@ def contact_sheet(cells: Sequence[Cell], title: str, height: int = 640) -> NDArr
 def column_sheet(
     columns: Sequence[Sequence[Cell]], title: str, height: int = 1024
 ) -> NDArray[np.uint8]:
-    """Set columns of pictures side by side, each filling the sheet's height, with a title above.
+    """Place columns of pictures side by side, each filling the height, with a title above.
 
     Args:
-        columns: Left to right, each column's cells from top to bottom: the fewer there are, the
-            larger each is.
+        columns: The cells of each column, from top to bottom.
         title: The line above the pictures.
-        height: Height of a column's picture in pixels where it is the only one; less where the
-            sheet would be wider than about `WIDEST`.
+        height: Height of the columns in pixels, reduced if the sheet would be wider than about
+            `MAX_SHEET_WIDTH`.
 
     Returns:
         uint8, H×W×3.
     """
     wide = sum(max(_aspect(picture) for _, picture in each) / len(each) for each in columns)
-    height = max(1, min(height, round(WIDEST / wide)))
+    height = max(1, min(height, round(MAX_SHEET_WIDTH / wide)))
     margin, caption = max(8, height // 40), max(18, height // 18)
     shown = [
         [
@@ -97,7 +96,7 @@ def column_sheet(
     sheet = Image.new("RGB", (width, height + 2 * caption + 2 * margin), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     draw.text(
-        (margin, margin // 2), _fitted(title, title_font, width - 2 * margin), _INK, title_font
+        (margin, margin // 2), _truncated(title, title_font, width - 2 * margin), _INK, title_font
     )
     left = margin
     for column, column_width in zip(shown, widths, strict=True):
@@ -105,7 +104,7 @@ def column_sheet(
         for name, picture in column:
             sheet.paste(Image.fromarray(picture), (left, top))
             top += picture.shape[0]
-            text = _fitted(name, caption_font, column_width)
+            text = _truncated(name, caption_font, column_width)
             draw.text((left, top + margin // 3), text, _INK, caption_font)
             top += caption
         left += column_width + margin
@@ -113,7 +112,7 @@ def column_sheet(
 
 
 def _share(height: int, caption: int, row: int, rows: int) -> int:
-    """Return the height of one of a column's pictures: with the captions between, they fill it."""
+    """Return the height of a picture in a column, so that with captions they fill it."""
     free = height - (rows - 1) * caption
     return max(1, free * (row + 1) // rows - free * row // rows)
 
@@ -129,12 +128,12 @@ def _at_height(picture: NDArray[np.uint8], height: int) -> NDArray[np.uint8]:
 def mosaic(
     pictures: Sequence[NDArray[np.uint8]], cell: int = 160, columns: int = 6
 ) -> NDArray[np.uint8]:
-    """Set pictures (uint8, H×W×3) into a grid of square cells, for a glance at a whole set."""
+    """Place pictures (uint8, H×W×3) in a grid of square cells."""
     columns = max(1, min(columns, len(pictures)))
     rows = -(-max(1, len(pictures)) // columns)
     grid = Image.new("RGB", (columns * cell, rows * cell), _BACKGROUND)
     for number, picture in enumerate(pictures):
-        _set_into(grid, picture, number % columns * cell, number // columns * cell, cell)
+        _paste_into(grid, picture, number % columns * cell, number // columns * cell, cell)
     return np.asarray(grid)
 
 
@@ -143,12 +142,12 @@ def grouped_mosaic(
     cell: int = 132,
     columns: int = 20,
 ) -> NDArray[np.uint8]:
-    """Set hundreds of captioned pictures into one grid, group by group under headings.
+    """Place captioned pictures in a grid, in groups with headings.
 
     Args:
-        groups: Each group's heading, and its cells: caption and picture (uint8, H×W×3).
-        cell: Width of a cell in pixels; below it is a line of caption.
-        columns: At most so many cells side by side.
+        groups: The heading and the cells of each group: caption and picture (uint8, H×W×3).
+        cell: Width of a cell in pixels.
+        columns: Maximum number of columns.
 
     Returns:
         uint8, H×W×3.
@@ -162,22 +161,22 @@ def grouped_mosaic(
     draw = ImageDraw.Draw(grid)
     top = 0
     for (title, cells), count in zip(groups, rows, strict=True):
-        draw.text((8, top + 8), _fitted(title, _font(20), width - 16), _INK, _font(20))
+        draw.text((8, top + 8), _truncated(title, _font(20), width - 16), _INK, _font(20))
         top += heading
         for number, (caption, picture) in enumerate(cells):
             left, upper = number % columns * cell, top + number // columns * (cell + line)
-            _set_into(grid, picture, left, upper, cell)
-            text = _fitted(caption, _font(10), cell - 8)
+            _paste_into(grid, picture, left, upper, cell)
+            text = _truncated(caption, _font(10), cell - 8)
             start = left + (cell - _font(10).getlength(text)) / 2
             draw.text((start, upper + cell), text, _INK, _font(10))
         top += count * (cell + line)
     return np.asarray(grid)
 
 
-def _set_into(
+def _paste_into(
     grid: Image.Image, picture: NDArray[np.uint8], left: int, top: int, cell: int
 ) -> None:
-    """Paste a picture, fitted, into the middle of a square cell."""
+    """Paste a picture into the centre of a square cell."""
     small = resize(picture, *fit_within(picture.shape[0], picture.shape[1], cell - 8))
     at = (left + (cell - small.shape[1]) // 2, top + (cell - small.shape[0]) // 2)
     grid.paste(Image.fromarray(small), at)
@@ -185,7 +184,7 @@ def _set_into(
 
 @cache
 def _font(size: int) -> ImageFont.FreeTypeFont:
-    """Return DejaVu Sans, which comes with matplotlib and has the letters of most languages."""
+    """Return DejaVu Sans from matplotlib, which covers most languages."""
     found = importlib.util.find_spec("matplotlib")
     assert found is not None and found.origin is not None  # a dependency of the project
     file = Path(found.origin).parent / "mpl-data" / "fonts" / "ttf" / "DejaVuSans.ttf"
@@ -193,12 +192,12 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _font_for(texts: Sequence[tuple[str, int]], size: int) -> ImageFont.FreeTypeFont:
-    """Return one font for texts and the widths they have; where needed down to half the size."""
+    """Return a font that fits the texts into their widths, down to half of `size`."""
     needed = [width / max(1.0, _font(size).getlength(text)) for text, width in texts]
     return _font(math.floor(size * max(0.5, min([1.0, *needed]))))
 
 
-def _fitted(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+def _truncated(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.imaging import grouped_mosaic, over_chequers
+from deepart_assets.imaging import grouped_mosaic, over_checkerboard
 from deepart_assets.outpainting.compose import subject_difference
 from deepart_assets.outpainting.distance import KernelDistance, kernel_distance, spread
 from deepart_assets.outpainting.seam import seam_score
@@ -88,7 +88,7 @@ def sheet(paintings: Sequence[Outpainted], names: Sequence[str]) -> NDArray[np.u
     """Show each painting in a row: original, unfinished, each outpainting. uint8, H×W×3."""
     groups = []
     for each in paintings:
-        cells = [("original", each.original), ("unfinished", over_chequers(each.unfinished))]
+        cells = [("original", each.original), ("unfinished", over_checkerboard(each.unfinished))]
         cells += [(name, each.results[name]) for name in names if name in each.results]
         groups.append((each.caption, cells))
     return grouped_mosaic(groups, CELL)

@@ -1,4 +1,4 @@
-"""Reports as files: JSON figures, plots and HTML pages."""
+"""Reports: JSON figures, plots and HTML pages."""
 
 from deepart_assets.reports.figures import report_json
 from deepart_assets.reports.plots import bar_plot, line_plot

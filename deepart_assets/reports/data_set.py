@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class RejectedRow:
-    """A painting that was not taken."""
+    """A rejected painting."""
 
     id: str
     caption: str
@@ -22,13 +22,13 @@ class RejectedGroup:
 
     title: str
     count: int
-    """All of them; `rows` may be fewer."""
+    """Number of paintings, of which `rows` may show fewer."""
     rows: Sequence[RejectedRow]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Figures in rows; the first column names the row, the others are numbers."""
+    """A table of figures; the first column is the name of the row."""
 
     title: str
     columns: Sequence[str]
@@ -37,7 +37,7 @@ class Table:
 
 @dataclass(frozen=True)
 class DataSetPage:
-    """Everything on the page."""
+    """The content of the page."""
 
     title: str
     facts: Sequence[str]
@@ -49,7 +49,7 @@ class DataSetPage:
 
 
 def data_set_html(page: DataSetPage) -> bytes:
-    """Return the page as HTML in UTF-8; all texts are escaped."""
+    """Return the page as UTF-8 HTML, with all text escaped."""
     from jinja2 import Environment, FileSystemLoader
 
     templates = FileSystemLoader(Path(__file__).parent)

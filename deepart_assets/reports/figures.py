@@ -2,8 +2,8 @@
 
     {"rows": [{"name": "bicubic", "psnr_y": 27.31, "ssim_y": 0.74, "niqe": 7.2}, …]}
 
-Each row has a "name" that is unique in the file; all other values are numbers, texts, booleans or
-null, and are named by metric (`psnr_y` in dB, `seconds`, `subject_share` in [0, 1]).
+Each row has a unique "name"; other values are numbers, strings, booleans or null, named by metric
+(`psnr_y` in dB, `seconds`, `subject_share` in [0, 1]).
 """
 
 import json
@@ -21,7 +21,7 @@ def report_json(rows: Iterable[Mapping[str, Any]]) -> bytes:
     flat = [dict(row) for row in rows]
     names = [row.get("name") for row in flat]
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
-        raise ValueError(f"report rows need a unique text as name, found {names}")
+        raise ValueError(f"report rows need a unique string as name, found {names}")
     for row in flat:
         for key, value in row.items():
             if not isinstance(value, str | int | float | bool | None):

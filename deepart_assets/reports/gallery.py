@@ -1,4 +1,4 @@
-"""The gallery (`gallery.html.j2`): an HTML page with a row for every painting."""
+"""The gallery (`gallery.html.j2`): an HTML page with a row per painting."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ class GalleryRow:
     caption: str
     style: str
     subject_share: float | None
-    """Share of the picture's area that is subject, in [0, 1]."""
+    """Fraction of the area that is subject, in [0, 1]."""
     sheet: str | None
     """Lake path of the sheet; None if the painting was not restored."""
     reason: str | None = None
-    """Why there is no sheet, or why it is not up to date."""
+    """Why the sheet is missing or stale."""
     picture: str | None = None
     """A `data:` URI to show instead of the sheet."""
     results: Mapping[str, str] = field(default_factory=dict)
@@ -25,7 +25,7 @@ class GalleryRow:
 
 
 def gallery_html(title: str, rows: Sequence[GalleryRow]) -> bytes:
-    """Return the page. It lives in the lake's folder `gallery`, one below the lake's root."""
+    """Return the page as UTF-8 HTML. Its links start from the lake's folder `gallery`."""
     from jinja2 import Environment, FileSystemLoader
 
     templates = FileSystemLoader(Path(__file__).parent)

@@ -5,8 +5,8 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MARKED = 12
-"""Curves of up to so many points show each of them; one point is no line at all."""
+MAX_MARKERS = 12
+"""Curves of up to this many points have markers."""
 
 
 def line_plot(
@@ -15,8 +15,8 @@ def line_plot(
     """Draw curves in panels side by side.
 
     Args:
-        panels: For each panel's title the curves by name, each as (x, y).
-        x_label: What x is.
+        panels: Curves by name, each as (x, y), by panel title.
+        x_label: Label of the x axes.
 
     Returns:
         A PNG as a `data:` URI.
@@ -24,7 +24,7 @@ def line_plot(
     figure, axes = _figure(len(panels))
     for axis, (title, curves) in zip(axes, panels.items(), strict=True):
         for name, (x, y) in curves.items():
-            few = len(x) <= MARKED
+            few = len(x) <= MAX_MARKERS
             axis.plot(x, y, label=name, linewidth=1.4, marker="o" if few else None, markersize=4)
         axis.set_title(title, fontsize=9)
         axis.set_xlabel(x_label, fontsize=8)
@@ -34,7 +34,7 @@ def line_plot(
 
 
 def bar_plot(title: str, bars: Mapping[str, Mapping[str, float]]) -> str:
-    """Draw stacked horizontal bars: for each category the parts by name, and their sum."""
+    """Draw stacked horizontal bars with their sums: parts by name, by category."""
     figure, (axis,) = _figure(1, height=max(1.6, 0.28 * len(bars) + 0.8))
     parts = list(dict.fromkeys(part for values in bars.values() for part in values))
     left = [0.0] * len(bars)

@@ -29,7 +29,7 @@ from deepart_assets.imaging import (
     resize,
     working_size,
 )
-from deepart_assets.imaging.preview import WIDEST
+from deepart_assets.imaging.preview import MAX_SHEET_WIDTH
 
 GRADIENT = np.stack(
     [np.tile(np.arange(48, dtype=np.uint8) * 5, (32, 1))] * 3, axis=-1
@@ -57,12 +57,12 @@ def test_grey_palette_and_one_bit_pictures_become_rgb():
     assert set(np.unique(one_bit)) == {0, 255}
 
 
-def test_sixteen_bits_are_scaled_and_not_cut_off():
+def test_sixteen_bits_are_scaled():
     deep = Image.fromarray(GRADIENT[..., 0].astype(np.uint16) * 257)
     np.testing.assert_allclose(decode_rgb(saved(deep), "x").astype(int), GRADIENT, atol=1)
 
 
-def test_transparency_is_laid_over_white():
+def test_transparency_is_composited_over_white():
     rgba = np.dstack([GRADIENT, np.zeros(GRADIENT.shape[:2], np.uint8)])
     assert (decode_rgb(saved(Image.fromarray(rgba)), "x") == 255).all()
 
@@ -91,7 +91,7 @@ def test_an_icc_profile_is_converted_to_srgb():
     "data",
     [b"", b"<html>log in</html>", saved(Image.fromarray(GRADIENT))[:60], b"\x89PNG\r\n\x1a\n"],
 )
-def test_what_is_no_picture_is_named(data):
+def test_files_that_are_not_pictures_are_described(data):
     with pytest.raises(PaintingError, match=r"^monet\.jpg ") as caught:
         decode_rgb(data, "monet.jpg")
     assert "replace the file" in str(caught.value)
@@ -122,8 +122,8 @@ def test_fit_within_stays_in_the_box(height, width, box):
 
 
 def test_reducing_averages():
-    chequers = np.indices((64, 64)).sum(axis=0) % 2 * 200
-    small = resize(np.repeat(chequers[..., None], 3, 2).astype(np.uint8), 8, 8)
+    checkers = np.indices((64, 64)).sum(axis=0) % 2 * 200
+    small = resize(np.repeat(checkers[..., None], 3, 2).astype(np.uint8), 8, 8)
     assert (small == 100).all()
 
 
@@ -145,7 +145,7 @@ def test_a_sheet_has_every_cell_at_one_height():
 
 
 def areas(sheet, colour):
-    """Height and width of what has this colour, which is a whole rectangle."""
+    """Height and width of the rectangle of this colour."""
     rows, columns = np.nonzero((sheet == colour).all(axis=-1))
     size = np.ptp(rows) + 1, np.ptp(columns) + 1
     assert size[0] * size[1] == len(rows)
@@ -173,7 +173,7 @@ def test_a_sheet_of_any_picture_can_be_saved(size):
     picture = np.zeros((*size, 3), np.uint8)
     columns = [[("original", picture)], *[[("above", picture), ("below", picture)]] * 5]
     sheet = column_sheet(columns, "A title that is longer than a narrow sheet is wide")
-    assert sheet.shape[1] < 1.5 * WIDEST
+    assert sheet.shape[1] < 1.5 * MAX_SHEET_WIDTH
     assert decode_rgb(encode_jpeg(sheet), "sheet").shape == sheet.shape
     assert (sheet == 0).all(axis=-1).any()
 
@@ -243,7 +243,7 @@ def test_a_reduced_picture_is_the_whole_one_made_small(form, size):
     assert not seen.is_transparent
 
 
-def test_the_size_of_a_turned_picture_is_told_though_it_was_reduced():
+def test_a_reduced_rotated_picture_has_the_upright_size():
     exif = Image.Exif()
     exif[0x0112] = 6
     data = saved(Image.fromarray(scene(2)), "JPEG", exif=exif)
@@ -268,7 +268,7 @@ def test_the_hash_is_the_published_one(grey):
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_hash_survives_scaling_and_saving_and_tells_pictures_apart(seed):
+def test_a_hash_survives_scaling_and_saving_and_distinguishes_pictures(seed):
     picture = scene(seed)
     value = perceptual_hash(picture)
     image = Image.fromarray(picture)
@@ -295,6 +295,6 @@ def test_distances_are_counted_in_bits(values):
     assert hamming(hashes[:, None], hashes).tolist() == expected
 
 
-def test_where_nothing_varies_there_is_no_bit():
+def test_a_uniform_picture_has_no_bit_set():
     for level in (0, 77, 255):
         assert perceptual_hash(np.full((50, 70, 3), level, np.uint8)) == 0

@@ -1,4 +1,4 @@
-"""Grids of many pictures: each in its cell, whole, under its heading and with its caption."""
+"""Mosaics: each picture in its cell, with its heading and caption."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def filled(colour, height=450, width=300):
 
 
 def box_of(grid, colour):
-    """Left, top, right, bottom of what has a colour."""
+    """Left, top, right and bottom of the area of a colour."""
     rows, columns = np.nonzero((grid == colour).all(axis=2))
     return columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
 

@@ -1,4 +1,4 @@
-"""A real browser that looks at a page."""
+"""Renders pages in a real browser."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""The page of a data set: complete, escaped, and shown by a real browser."""
+"""The page of a data set is complete, escaped, and rendered by a browser."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Reports in their schema, plots that are pictures, a gallery that a real browser shows."""
+"""Reports follow their schema, plots are images, and a browser renders the gallery."""
 
 import base64
 import io
@@ -26,8 +26,8 @@ def test_rows_come_back_and_what_is_not_finite_becomes_null():
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([{"psnr_y": 1.0}], "unique text as name"),
-        ([{"name": "a"}, {"name": "a"}], "unique text as name"),
+        ([{"psnr_y": 1.0}], "unique string as name"),
+        ([{"name": "a"}, {"name": "a"}], "unique string as name"),
         ([{"name": "a", "values": [1, 2]}], "a.values is a list"),
     ],
 )
