@@ -12,10 +12,10 @@ from typing import Any
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import Progress, gigabytes
 from deepart_assets.storage.lake import Lake, sha256_of_file
+from deepart_assets.storage.local_files import StateFile
 from deepart_assets.storage.transfer import (
     ATTEMPTS,
     Locate,
-    StateFile,
     Transfer,
     TransferError,
     looks_like_html,

@@ -2,12 +2,16 @@
 
 import contextlib
 import errno
+import fcntl
+import json
 import os
 import re
 import stat
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
@@ -76,3 +80,37 @@ def sweep(folder: Path) -> int:
                 file.unlink()
                 removed += 1
     return removed
+
+
+class StateFile:
+    """A small JSON file, locked by one process at a time while the context is open."""
+
+    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
+        self._path, self._report = path, report
+
+    def __enter__(self) -> "StateFile":
+        self._file = self._path.open("a+b")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._report(f"{self._path.parent}: waiting for another process's download")
+            fcntl.flock(self._file, fcntl.LOCK_EX)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def load(self) -> dict[str, Any]:
+        """Return the stored content; empty if there is none or it is damaged."""
+        self._file.seek(0)
+        try:
+            content = json.loads(self._file.read())
+        except ValueError:
+            return {}
+        return content if isinstance(content, dict) else {}
+
+    def store(self, content: dict[str, Any]) -> None:
+        """Replace the content."""
+        self._file.truncate(0)
+        self._file.write(json.dumps(content).encode())
+        self._file.flush()

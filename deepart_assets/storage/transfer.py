@@ -5,8 +5,6 @@ never contain the address, which may be signed.
 """
 
 import contextlib
-import fcntl
-import json
 import logging
 import random
 import re
@@ -14,13 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import requests
 import urllib3
 from urllib3.util import Retry
 
 from deepart_assets.progress import Progress
+from deepart_assets.storage.local_files import StateFile
 
 ATTEMPTS = 8
 """Default number of consecutive attempts that may fail."""
@@ -68,40 +66,6 @@ class Address:
 
 Locate = Callable[[requests.Session], Address]
 """Returns a file's address; may raise `requests.RequestException` or `TransferError`."""
-
-
-class StateFile:
-    """A small JSON file, locked by one process at a time while the context is open."""
-
-    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
-        self._path, self._report = path, report
-
-    def __enter__(self) -> "StateFile":
-        self._file = self._path.open("a+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._report(f"{self._path.parent}: waiting for another process's download")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def load(self) -> dict[str, Any]:
-        """Return the stored content; empty if there is none or it is damaged."""
-        self._file.seek(0)
-        try:
-            content = json.loads(self._file.read())
-        except ValueError:
-            return {}
-        return content if isinstance(content, dict) else {}
-
-    def store(self, content: dict[str, Any]) -> None:
-        """Replace the content."""
-        self._file.truncate(0)
-        self._file.write(json.dumps(content).encode())
-        self._file.flush()
 
 
 def wait(seconds: float) -> None:

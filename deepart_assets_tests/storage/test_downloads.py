@@ -1,4 +1,4 @@
-"""Downloads against a server of this machine that fails in every way."""
+"""Downloads from a local server with every kind of failure."""
 
 import email.utils
 import hashlib
