@@ -1,10 +1,11 @@
-"""How many pictures a second a CoModGAN paints: our tiles in batches, and the seed's way.
+"""How many pictures a second a CoModGAN paints: batches of tiles, and the original notebook.
 
     python benchmarks/artificially_inspired.py [--quick] [--full]
 
 Writes benchmarks/results/artificially_inspired.json. All ways paint the same pictures in one
 process, by turns, and loading counts; the best of the repeats counts, and only the ratios mean
-something on a busy machine. The seed's way: tiles from the picture's middle outwards, one after the
+something on a busy machine. The original notebook's way: tiles
+from the picture's middle outwards, one after the
 other, each read from the PNG file that the tile before it wrote; the network is loaded for each
 picture, and in a row of its own once for all, as one run of its script does. (That loaded a pickle
 which compiles its operators first: longer than the safetensors file that all load here.)
@@ -56,11 +57,15 @@ def main() -> None:
 
 
 def measure(file: Path, spec: Spec, count: int, repeats: int) -> list[dict[str, Any]]:
-    """Return a row for each of the seed's ways and each of ours."""
+    """Return a row for each of the original notebook's ways and each of ours."""
     requests = requests_of(count, spec.resolution)
     ways: dict[str, Callable[[], tuple[float, float]]] = {
-        "the seed's way, loaded for each picture": partial(seeds_way, file, requests, each=True),
-        "the seed's way, loaded once": partial(seeds_way, file, requests, each=False),
+        "the original notebook's way, loaded for each picture": partial(
+            original_way, file, requests, each=True
+        ),
+        "the original notebook's way, loaded once": partial(
+            original_way, file, requests, each=False
+        ),
         "ours, one tile at a time, float32": partial(ours, file, requests, 1, "float32"),
         "ours, 8 tiles at once, float32": partial(ours, file, requests, 8, "float32"),
     }
@@ -72,7 +77,7 @@ def measure(file: Path, spec: Spec, count: int, repeats: int) -> list[dict[str, 
         repeats,
         of=f"{spec.resolution} px",
         pictures=count,
-        reference="the seed's way, loaded for each picture",
+        reference="the original notebook's way, loaded for each picture",
     )
 
 
@@ -115,11 +120,11 @@ def ours(
     return loaded - start, time.perf_counter() - loaded
 
 
-# --- the seed's way (affromero/NTIRE22_Inpainting, ArtificiallyInspired/track1/infer.py) ---------
+# --- the original way (affromero/NTIRE22_Inpainting, ArtificiallyInspired/track1/infer.py) ------
 
 
-def seeds_way(file: Path, requests: Sequence[Request], *, each: bool) -> tuple[float, float]:
-    """Paint the pictures as the seed did; return seconds for loading and painting."""
+def original_way(file: Path, requests: Sequence[Request], *, each: bool) -> tuple[float, float]:
+    """Paint the pictures as the original notebook did; return seconds for loading and painting."""
     loading, start = 0.0, time.perf_counter()
     network: Generator | None = None
     with tempfile.TemporaryDirectory() as folder:

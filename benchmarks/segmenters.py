@@ -1,11 +1,11 @@
-"""How many paintings a second each segmenter does: one by one, together, and the seed's way.
+"""How many paintings a second each segmenter does: singly, in batches, and the original notebook's.
 
     python benchmarks/segmenters.py [--quick] [--models FOLDER] [--panoptic]
 
 Writes benchmarks/results/segmenters.json. All take the same pictures in one process, by turns; the
 best of the repeats counts, and only the ratios mean something on a busy machine. `dram` and
-`panoptic` have their real sizes and random weights, which take as long. The seed's way is its own
-network on one picture at a time, in float32, with all twelve class maps enlarged to the picture's
+`panoptic` have their real sizes and random weights, which take as long. The original notebook's
+way is its own network on one picture at a time, in float32, with all twelve class maps enlarged to the picture's
 size. `salient` is measured with every <model>.onnx of rembg's names in --models. Computes on a GPU
 where there is one.
 """
@@ -128,8 +128,8 @@ def write_mask2former(folder: Path) -> Path:
     return target
 
 
-def seeds_way() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
-    """Return the seed's segmentation of one picture, to class ids."""
+def original_way() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    """Return the original notebook's segmentation of one picture, to class ids."""
     network = random_network().to(DEVICE)
 
     def segment(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -150,10 +150,10 @@ def seeds_way() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
 def measure(
     pictures: Pictures, segmenters: dict[str, Segmenter], repeats: int
 ) -> list[dict[str, Any]]:
-    """Return a row for the seed's way and one for each segmenter."""
-    seed = seeds_way()
+    """Return a row for the original notebook's way and one for each segmenter."""
+    seed = original_way()
     ways: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
-        "the seed's way": (lambda: [seed(each) for each in pictures],) * 2
+        "the original notebook's way": (lambda: [seed(each) for each in pictures],) * 2
     }
     for name, segmenter in segmenters.items():
         ways[name] = (
@@ -170,15 +170,15 @@ def measure(
                 start = time.perf_counter()
                 way()
                 best[name][index] = min(best[name][index], time.perf_counter() - start)
-    reference = best["the seed's way"][0]
-    best["the seed's way"][1] = reference
+    reference = best["the original notebook's way"][0]
+    best["the original notebook's way"][1] = reference
     return [
         {
             "name": name,
             "one_by_one": len(pictures) / alone,
             "together": len(pictures) / together,
             "together_to_one_by_one": alone / together,
-            "to_the_seeds_way": reference / together,
+            "to_the_original_way": reference / together,
         }
         for name, (alone, together) in best.items()
     ]

@@ -1,11 +1,11 @@
-"""How many pictures a second Stable Diffusion paints: with the presets, and the seed's way.
+"""How many pictures a second Stable Diffusion paints: its presets, and the original notebook.
 
     python benchmarks/stable_diffusion.py [--quick] [--full] [--compile]
 
 Writes benchmarks/results/stable_diffusion.json. All ways paint the same pictures of two styles in
 one process, by turns, and loading counts; the best of the repeats counts, and only the ratios mean
-something on a busy machine. The seed's way: the pipeline is loaded for each style, pictures go one
-by one, stretched to the model's square and back, 50 steps. Ours: loaded once. The networks have
+something on a busy machine. The original notebook's way:
+the pipeline is loaded for each style, pictures go one by one, stretched to the model's square and back, 50 steps. Ours: loaded once. The networks have
 random weights, which take as long: those of a tiny pipeline, and with a GPU, or with --full, of
 Stable Diffusion 1.5's sizes at 512 pixels. With --compile the networks are compiled first, which
 does not count.
@@ -168,8 +168,8 @@ def requests_of(style: int, count: int, side: int) -> list[Request]:
     return requests
 
 
-def seeds_way(folder: Path, side: int, requests: Sequence[Request]) -> tuple[float, float]:
-    """Paint the pictures of one style as the seed did; return seconds for loading and painting."""
+def original_way(folder: Path, side: int, requests: Sequence[Request]) -> tuple[float, float]:
+    """Paint one style as the original notebook did; return seconds of loading and painting."""
     from diffusers import StableDiffusionInpaintPipeline
 
     start = time.perf_counter()
@@ -197,12 +197,12 @@ def seeds_way(folder: Path, side: int, requests: Sequence[Request]) -> tuple[flo
 
 
 def measure(folder: Path, size: Size, quick: bool, compiled: bool) -> list[dict[str, Any]]:
-    """Return a row for the seed's way and one for each of ours."""
+    """Return a row for the original notebook's way and one for each of ours."""
     count = 4 if quick else 16
     styles = [requests_of(style, count, size.side) for style in range(STYLES)]
 
     def seed() -> tuple[float, float]:
-        each = [seeds_way(folder, size.side, requests) for requests in styles]
+        each = [original_way(folder, size.side, requests) for requests in styles]
         return sum(load for load, _ in each), sum(paint for _, paint in each)
 
     def ours(**options: Any) -> Callable[[], tuple[float, float]]:
@@ -226,7 +226,7 @@ def measure(folder: Path, size: Size, quick: bool, compiled: bool) -> list[dict[
         return run
 
     ways: dict[str, Callable[[], tuple[float, float]]] = {
-        "the seed's way": seed,
+        "the original notebook's way": seed,
         "seed preset, one by one": ours(preset="seed", batch=1),
         "seed preset, batch 8": ours(preset="seed", batch=8),
         "fast preset, one by one": ours(preset="fast", batch=1),
@@ -234,13 +234,13 @@ def measure(folder: Path, size: Size, quick: bool, compiled: bool) -> list[dict[
     }
     if compiled:
         ways["fast preset, batch 8, compiled"] = ours(preset="fast", batch=8, compile=True)
-    seeds_way(folder, size.side, styles[0][:1])  # what is imported and set up once
+    original_way(folder, size.side, styles[0][:1])  # what is imported and set up once
     return by_turns(
         ways,
         1 if quick else 3,
         of=size.name,
         pictures=STYLES * count,
-        reference="the seed's way",
+        reference="the original notebook's way",
     )
 
 

@@ -1,4 +1,4 @@
-"""The seed's segmenter: DRAM networks by the painting's style, subject = the chosen classes."""
+"""The original notebook's segmenter: DRAM networks chosen by the painting's style."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -117,7 +117,7 @@ class DramSegmenter:
     def _predict(self, pictures: Sequence[NDArray[np.uint8]], mixture: Mixture) -> list[Prediction]:
         """The mask is soft, and above 0.5 just where the largest class is a chosen one.
 
-        With all classes chosen that is the seed's rule: subject is what is not background.
+        With all classes chosen, as in the original notebook, the subject is what is not background.
         """
         import torch
 

@@ -56,7 +56,7 @@ class Dram(Section):
     styles: Annotated[dict[str, Mixture], AfterValidator(one_key_each)] = Field(
         default=dict(NEAREST_MOVEMENT),
         description="The network for each style; what is given replaces the whole table. {}: that"
-        " of `movement` for all, as in the seed.",
+        " of `movement` for all, as in the original notebook.",
     )
     classes: Annotated[tuple[Thing, ...], AfterValidator(not_empty)] = Field(
         THINGS, description="Of these classes are subjects; all else is surround."
