@@ -5,7 +5,9 @@
 Writes benchmarks/results/stable_diffusion.json. All ways paint the same pictures of two styles in
 one process, by turns, and loading counts; the best of the repeats counts, and only the ratios mean
 something on a busy machine. The original notebook's way:
-the pipeline is loaded for each style, pictures go one by one, stretched to the model's square and back, 50 steps. Ours: loaded once. The networks have
+the pipeline is loaded for each style, pictures go one by one,
+stretched to the model's square and back, 50 steps. Ours: loaded once.
+The networks have
 random weights, which take as long: those of a tiny pipeline, and with a GPU, or with --full, of
 Stable Diffusion 1.5's sizes at 512 pixels. With --compile the networks are compiled first, which
 does not count.
