@@ -6,8 +6,8 @@ Writes benchmarks/results/segmenters.json. All take the same pictures in one pro
 best of the repeats counts, and only the ratios mean something on a busy machine. `dram` and
 `panoptic` have their real sizes and random weights, which take as long. The original notebook's
 way is its own network on one picture at a time, in float32, with all twelve class maps enlarged
-to the picture's size. `salient` is measured with every <model>.onnx of rembg's names in --models. Computes on a GPU
-where there is one.
+to the picture's size. `salient` is measured with every <model>.onnx of rembg's names in --models.
+Computes on a GPU where there is one.
 """
 
 import argparse
