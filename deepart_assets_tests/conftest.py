@@ -88,7 +88,7 @@ class Project:
                 "minimal_share": 0,
                 "maximal_share": 1,
             },
-            "restoration": {"working_side": 64},
+            "restoration": {"working_side": 64, "evaluated": 2},
             "outpainters": {"telea": {"kind": "telea"}},
             "super_resolution": {
                 "data_set": {
