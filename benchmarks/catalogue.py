@@ -1,12 +1,12 @@
-"""How long a catalogue takes, and how much memory: beside a plain loop, and by number of pictures.
+"""Time and memory of a catalogue, compared with a plain loop and by number of pictures.
 
     python benchmarks/catalogue.py [--quick]
 
-Writes benchmarks/results/catalogue.json. Pictures are generated; the files are in the system's
-cache. Against the plain loop, which hashes and decodes one picture after the other, times are the
-best of the repeats. By number, each row is a run in a process of its own, as a run of the asset
-would be: list the source, join the CSV, look at what is new, copy it to the lake, write the tables;
-its peak memory is that of the process.
+Writes benchmarks/results/catalogue.json. Pictures are generated, and their files are in the
+system's cache. The comparison with a plain loop, which hashes and decodes one picture after the
+other, takes the best of several repeats. Each number of pictures is measured in its own process,
+which does all that the asset does: list the source, join the CSV, inspect what is new, copy it to
+the lake and write the tables. Peak memory is that of the process.
 """
 
 import argparse
@@ -28,8 +28,10 @@ from bench_table import publish
 from deepart_assets.imaging import decode_rgb, encode_jpeg
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake, sha256_of
-from deepart_assets.wikiart.catalogue import CATALOGUE, build_catalogue, read_cache, to_parquet
-from deepart_assets.wikiart.looks import LOOKS, Looks
+from deepart_assets.storage.stamped_cache import StampedCache
+from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet
+from deepart_assets.wikiart.examine import INSPECTION_VERSION
+from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source
 from deepart_assets.wikiart.sources.folder import open_folder
@@ -77,11 +79,15 @@ def beside_a_loop(folder: Path, count: int, repeats: int) -> list[Row]:
     rows = [_row(f"plain loop over {WIDTH}×{HEIGHT}", count, count, loop, loop)]
     first_time, first = _best(lambda: build_catalogue([_open(folder)]), repeats)
     rows.append(_row("first build", count, first.counts.decoded, first_time, loop))
-    looks = first.looks.table()
+    keys = [f"inbox/{picture.path}" for picture in first.pictures]
+    known = [(key, first.inspection_cache.get(key)) for key in keys]
 
     def again(keep_stamps: bool) -> Any:
-        kept = looks if keep_stamps else looks.assign(stamp="")
-        return build_catalogue([_open(folder)], first.catalogue, Looks(kept))
+        cache = StampedCache()
+        for key, entry in known:
+            if entry is not None:
+                cache.put(key, entry.stamp if keep_stamps else None, entry.sha256, entry.value)
+        return build_catalogue([_open(folder)], first.catalogue, cache)
 
     seconds, build = _best(lambda: again(False), repeats)
     rows.append(_row("every file touched", count, build.counts.decoded, seconds, loop))
@@ -135,26 +141,25 @@ def by_number(folder: Path, count: int) -> list[Row]:
 
 
 def one_run(inbox: str, root: str) -> Row:
-    """Do what the asset does, all of it even where nothing changed, and measure the parts.
+    """Do all that the asset does, even if nothing changed, and time each part.
 
-    Where nothing changed the asset does no more than `list` and `check`.
+    If nothing changed, the asset itself only lists and checks.
     """
     lake = Lake(root)
     marks = [time.perf_counter()]
     choice = FolderSource(path=inbox, csv="all_data_info.csv")
     source = open_folder("inbox", choice, print, "wikiart.sources.inbox")
     marks.append(time.perf_counter())
-    previous = read_cache(lake, CATALOGUE)
+    previous = read_cache(lake, WIKIART.catalogue)
     if previous is not None:
         lost_copies(previous, lake)
     marks.append(time.perf_counter())
     build = build_catalogue(
         [source],
         previous,
-        Looks(read_cache(lake, LOOKS)),
-        save=lambda looks: lake.write(LOOKS, to_parquet(looks.table())),
+        StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION),
     )
-    lake.write(CATALOGUE, to_parquet(build.catalogue))
+    lake.write(WIKIART.catalogue, to_parquet(build.catalogue))
     marks.append(time.perf_counter())
     copied = copy_originals(build, lake)[1]
     marks.append(time.perf_counter())

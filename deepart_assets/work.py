@@ -1,9 +1,8 @@
-"""Long work on many files: threads, memory and saving what is done."""
+"""Work on many files in threads, with bounded memory."""
 
 import contextlib
 import os
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,9 +11,6 @@ from typing import TypeVar
 WORKERS = min(32, (os.cpu_count() or 1) + 2)
 """Files held in memory at a time. Decoding and hashing leave Python's lock to others, and the two
 more than there are cores wait for the disk."""
-
-SAVE_SECONDS = 60.0
-"""So much work is lost at most when a process is killed."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,38 +38,20 @@ def in_parallel(
         pool.shutdown(cancel_futures=True)
 
 
-class Saver:
-    """Saves what is done so far, now and then."""
-
-    def __init__(self, save: Callable[[], object]) -> None:
-        self._save = save
-        self._saved = time.monotonic()
-
-    def now_and_then(self) -> None:
-        """Save, if that was last done some time ago."""
-        if time.monotonic() - self._saved >= SAVE_SECONDS:
-            self.now()
-
-    def now(self) -> None:
-        """Save."""
-        self._save()
-        self._saved = time.monotonic()
-
-
-class Room:
+class MemoryBudget:
     """A budget that several threads share, first come, first served."""
 
     def __init__(self, size: int) -> None:
         self._size = self._free = size
-        self._turn = threading.Lock()
+        self._queue = threading.Lock()
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
-    def take(self, amount: int) -> Iterator[None]:
-        """Wait until there is room for `amount`; more than the whole budget waits for all of it."""
+    def reserve(self, amount: int) -> Iterator[None]:
+        """Wait until `amount` is free; more than the whole budget waits for all of it."""
         amount = min(amount, self._size)
-        # Held while waiting: else small ones would pass a large one for ever.
-        with self._turn, self._changed:
+        # Held while waiting, so that small amounts cannot overtake a large one for ever.
+        with self._queue, self._changed:
             self._changed.wait_for(lambda: self._free >= amount)
             self._free -= amount
         try:

@@ -14,9 +14,10 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
+from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet, unread
-from deepart_assets.wikiart.looks import Looks
-from deepart_assets.wikiart.naming import INBOX, WIKIART, Shelf
+from deepart_assets.wikiart.examine import INSPECTION_VERSION
+from deepart_assets.wikiart.naming import INBOX, WIKIART, Collection
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
 from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
@@ -55,8 +56,8 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
 
     A copy of every usable picture, byte for byte, and a parquet table with a row for each picture:
     id, file, sha256, perceptual hash, size, artist, title, style, genre, date, source, status and,
-    for a quarantined one, the reason. Pictures that did not change are neither read nor decoded
-    again, and a run that is broken off goes on where it was.
+    for a quarantined one, the reason. Pictures that have not changed are neither read nor
+    decoded again, and an interrupted run resumes.
     """
     sources = open_sources(context.settings.wikiart.sources, context.downloads)
     return _catalogued(context, WIKIART, sources)
@@ -69,7 +70,7 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
     checks=[READABLE],
 )
 def inbox_paintings(context: StageContext) -> StageSpec:
-    """The paintings that people dropped in the inbox, catalogued as WikiArt's are.
+    """The paintings in the inbox and their catalogue, like that of WikiArt.
 
     All of them are restored, whatever their style; labels come from a CSV beside them where there
     is one. The super-resolution data set does not see them: it is WikiArt's.
@@ -78,27 +79,28 @@ def inbox_paintings(context: StageContext) -> StageSpec:
     return _catalogued(context, INBOX, [source])
 
 
-def _catalogued(context: StageContext, shelf: Shelf, sources: Sequence[Source]) -> StageSpec:
-    lake, tell = context.lake, context.log.info
-    previous = read_cache(lake, shelf.catalogue)
+def _catalogued(
+    context: StageContext, collection: Collection, sources: Sequence[Source]
+) -> StageSpec:
+    lake, report = context.lake, context.log.info
+    previous = read_cache(lake, collection.catalogue)
 
     def make() -> StageResult:
         build = build_catalogue(
             sources,
             previous,
-            Looks(read_cache(lake, shelf.looks)),
-            save=lambda looks: lake.write(shelf.looks, to_parquet(looks.table())),
-            tell=tell,
-            name=shelf.folder,
+            StampedCache(lake, collection.inspections, INSPECTION_VERSION),
+            report=report,
+            name=collection.folder,
         )
-        build, copied = copy_originals(build, lake, tell, shelf)
+        build, copied = copy_originals(build, lake, report, collection)
         counts, table = build.counts, build.catalogue
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
         return StageResult(
-            {shelf.catalogue: to_parquet(table)},
+            {collection.catalogue: to_parquet(table)},
             {
-                "preview": context.mosaic(f"{shelf.folder}/" + table.loc[is_ok, "file"]),
+                "preview": context.mosaic(f"{collection.folder}/" + table.loc[is_ok, "file"]),
                 "pictures": counts.pictures,
                 "ok": counts.ok,
                 "quarantined": counts.quarantined,
@@ -116,17 +118,17 @@ def _catalogued(context: StageContext, shelf: Shelf, sources: Sequence[Source]) 
 
     inputs = {"sources": _state(sources)}
     if previous is not None:
-        lost = lost_copies(previous, lake, shelf)
-        if lost:  # copies that somebody removed from the lake, or altered there, are made again
+        lost = lost_copies(previous, lake, collection)
+        if lost:  # copies removed from the lake or altered there are replaced
             inputs["lost"] = f"{len(lost)} copies, {sha256_of(json.dumps(lost).encode())}"
-        if unread(previous):  # a failing disk or network is tried again each time
+        if unread(previous):  # retry a failing disk or network each time
             inputs["unread"] = datetime.now(UTC).isoformat()
     return StageSpec(make, inputs=inputs)
 
 
 def _state(sources: Sequence[Source]) -> str:
-    """Hash what can be seen of the sources without reading a picture."""
-    now = datetime.now(UTC).isoformat()  # without a stamp a change cannot be seen: look each time
+    """Hash all that is known of the sources without reading a picture."""
+    now = datetime.now(UTC).isoformat()  # without stamps changes cannot be seen: check each time
     state = hashlib.sha256()
     for source in sources:
         seen = [(picture.path, picture.stamp or now) for picture in source.pictures]

@@ -34,7 +34,7 @@ from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.sources import open_source
 from deepart_assets.wikiart.sr.archive import take_archive
 from deepart_assets.wikiart.sr.borders import Box
-from deepart_assets.wikiart.sr.measuring import BOX, MEASURES, measure_paintings
+from deepart_assets.wikiart.sr.measuring import BOX, measure_paintings
 from deepart_assets.wikiart.sr.selection import RULES, Selection, large_enough, select
 from deepart_assets.wikiart.sr.split import SPLITS
 from deepart_assets.work import in_parallel
@@ -58,7 +58,7 @@ LISTED = 200
 
 
 def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
-    """Return the asset: made from the catalogue, or from the seed's archive and nothing else."""
+    """Return the asset: made from the catalogue, or from the original notebook's archive alone."""
     choice = settings.super_resolution.data_set
     by_rule = isinstance(choice, RuledSR)
 
@@ -75,8 +75,8 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
         By rule: paintings whose smaller side is large enough without the borders of the scan, with
         a true resolution (no enlarged scans), without JPEG's blocks and large blank areas; of
         near-duplicates the best; balanced over styles and artists. The split follows from a hash
-        of the artist's name: adding a painting never moves another one, and no artist stands on
-        two sides. Or the seed's own archive from Google Drive, as it is.
+        of the artist's name: adding a painting never moves another one, and no artist is on two
+        sides. Or the original notebook's archive from Google Drive, unchanged.
 
         `wikiart_sr/paintings.parquet` has the paintings, `rejected.parquet` the others and why
         not; open `wikiart_sr/index.html` in a browser to see both.
@@ -96,9 +96,8 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
 def _by_rule(context: StageContext, choice: RuledSR) -> StageResult:
     catalogue = from_parquet(context.read("wikiart_paintings"))
     candidates = large_enough(catalogue, choice.minimal_side)
-    known = from_parquet(context.lake.read(MEASURES)) if context.lake.exists(MEASURES) else None
     measured, decoded = measure_paintings(
-        candidates, context.original, known, partial(_save, context), context.log.info
+        candidates, context.original, context.lake, context.log.info
     )
     selection = select(measured, choice)
     usable = int((catalogue["status"] == "ok").sum())
@@ -117,10 +116,6 @@ def _by_rule(context: StageContext, choice: RuledSR) -> StageResult:
     }
     pages, figures = _shown(context, selection, facts)
     return StageResult({**_tables(selection), **pages}, {**figures, **counts})
-
-
-def _save(context: StageContext, measures: "pandas.DataFrame") -> None:
-    context.lake.write(MEASURES, to_parquet(measures))
 
 
 def _from_archive(context: StageContext, choice: DriveSR) -> StageResult:

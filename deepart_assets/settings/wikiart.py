@@ -8,7 +8,7 @@ from deepart_assets.settings.section import Section
 
 
 class FolderSource(Section):
-    """A folder or fsspec URL of pictures, with a CSV in Kaggle's columns where there is one."""
+    """A folder or fsspec URL of pictures, optionally with a CSV in Kaggle's columns."""
 
     kind: Literal["folder"] = "folder"
     path: str
@@ -42,7 +42,7 @@ SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class Inbox(Section):
-    """Where people drop paintings to restore, whatever their style; it is made if need be."""
+    """The folder for paintings to restore whatever their style; created if missing."""
 
     path: str | None = Field(
         None, description="A folder or fsspec URL. Left out: `inbox` in the data root."
@@ -50,7 +50,7 @@ class Inbox(Section):
     csv: str = Field(
         "paintings.csv",
         pattern=r"^[^/\\]+$",
-        description="Name of a CSV in Kaggle's columns inside it, read where there is one.",
+        description="Name of an optional CSV in Kaggle's columns inside it.",
     )
 
 
@@ -76,12 +76,12 @@ class StyleLabels(Section):
 
 
 class WikiArt(Section):
-    """Where the paintings come from."""
+    """The sources of the paintings."""
 
     sources: dict[SourceName, Source] = Field(
         min_length=1,
-        description="By name, in order: of two files with the same id or the same bytes that of"
-        " the source named first stays.",
+        description="By name, in order of precedence: of two files with the same id or content,"
+        " the file of the first source is kept.",
     )
     style_labels: StyleLabels | None = Field(
         None, description="Left out: paintings without a style keep none."
@@ -91,8 +91,8 @@ class WikiArt(Section):
 class StyledPaintings(Section):
     """Which paintings are restored: those that meet every condition given.
 
-    Names are compared without case, accents, hyphens, underscores and spare space; an artist's also
-    without the order of its words.
+    Names match regardless of case, accents, hyphens, underscores and extra spaces; an artist's name
+    also regardless of word order.
     """
 
     styles: tuple[str, ...] = Field((), description="Empty: all.")
@@ -100,8 +100,8 @@ class StyledPaintings(Section):
     artists: tuple[str, ...] = Field((), description="Empty: all.")
     years: tuple[int | None, int | None] = Field(
         (None, None),
-        description="First and last year; a painting passes if the years it may be of touch these,"
-        " one without a year falls out.",
+        description="First and last year. A painting passes if its possible years overlap these;"
+        " a painting without a year does not.",
     )
     minimal_side: int = Field(1, ge=1, description="Smaller side in pixels.")
     orientations: tuple[Literal["landscape", "portrait", "square"], ...] = Field(

@@ -23,8 +23,8 @@ def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
     """Return the annotations of a source's pictures, a row for each in their order.
 
     With a CSV a picture has the row that names its file, else the row that names its stem (the
-    seed turned JPEG into PNG), else "". Without one its style is the name of the folder it lies
-    in, as in the seed's archive, and "" at the top of the source.
+    original notebook turned JPEG into PNG), else "". Without a CSV its style is the name of its
+    folder, as in the original notebook's archive, and "" at the top of the source.
 
     Returns:
         A table with the columns `ANNOTATED`, all text; the number of rows of the CSV without a

@@ -1,4 +1,4 @@
-"""The catalogue: one row a picture, the bad ones and the doubles set apart with the reason."""
+"""Builds the catalogue: a row for each picture; unusable ones and duplicates are quarantined."""
 
 import io
 from collections.abc import Callable, Mapping, Sequence
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepart_assets.storage import Lake
+from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.annotations import ANNOTATED, annotate
 from deepart_assets.wikiart.clashes import refuse_clashes
-from deepart_assets.wikiart.examine import look_at_all
-from deepart_assets.wikiart.looks import Looks
+from deepart_assets.wikiart.examine import inspect_all
 from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
 from deepart_assets.wikiart.sources import Picture, Source
 
@@ -25,7 +25,7 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class Counts:
-    """What a build found and did."""
+    """The figures of a build."""
 
     pictures: int
     ok: int
@@ -33,45 +33,44 @@ class Counts:
     duplicates: int
     """Quarantined because another file has the same bytes."""
     decoded: int
-    """Pictures that were really decoded now."""
+    """Pictures decoded in this build."""
     csv_rows_without_picture: int
     pictures_without_csv_row: int
     ignored: tuple[str, ...]
-    """Files of the sources that are neither pictures nor the CSV, as source/path."""
+    """Files that are neither pictures nor the CSV, as source/path."""
     sources: tuple[dict[str, str | int], ...]
     """For each source: name, pictures, ok, quarantined."""
 
 
 @dataclass(frozen=True)
 class Build:
-    """A catalogue, the file behind each of its rows, and what makes the next build quick."""
+    """A catalogue, the file behind each of its rows, and the cache for the next build."""
 
     catalogue: "pandas.DataFrame"
     pictures: tuple[Picture, ...]
-    looks: Looks
+    inspection_cache: StampedCache
     counts: Counts
 
 
 def build_catalogue(
     sources: Sequence[Source],
     previous: "pandas.DataFrame | None" = None,
-    looks: Looks | None = None,
+    inspection_cache: StampedCache | None = None,
     *,
-    save: Callable[[Looks], object] = lambda looks: None,
-    tell: Callable[[str], object] = lambda message: None,
+    report: Callable[[str], object] = lambda message: None,
     name: str = WIKIART.folder,
 ) -> Build:
     """Catalogue the pictures of some sources.
 
-    A picture whose stamp is known to `looks` is not read again; one whose bytes are known is read
-    but not decoded. Memory is bounded: see `work`.
+    A picture with an unchanged stamp in the cache is not read again; one with known content is read
+    but not decoded. Memory is bounded (`work.MemoryBudget`).
 
     Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
     original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
     `height` in pixels after the EXIF orientation, `artist`, `title`, `style`, `genre` and `date`
     ("" where there are none), `source` (the profile's name of it), `status` ("ok" or
     "quarantined") and `reason`. Rows are sorted by id. Size 0 and no hash stand where a picture
-    was not read or not decoded. The format is told by content, not by suffix.
+    was not read or not decoded. The content decides the format, not the suffix.
 
     Of the "ok" rows no two have the same bytes, and no two the same id without regard to case,
     since a lake may be on a file system that ignores it. Of those that clash the one stays that
@@ -81,10 +80,9 @@ def build_catalogue(
     Args:
         sources: The sources in the profile's order, the pictures of each sorted by path.
         previous: The catalogue of the last build.
-        looks: The looks of the last build.
-        save: Called with all looks so far now and then (`work`), and at the end.
-        tell: Called with a line that says how far the work is every few seconds.
-        name: What these lines begin with.
+        inspection_cache: The inspections of earlier builds; new ones are added and saved.
+        report: Receives a progress line every few seconds.
+        name: The start of these lines.
 
     Raises:
         SettingsError: A CSV is not UTF-8 or lacks the column `new_filename`.
@@ -95,9 +93,9 @@ def build_catalogue(
     pictures = [picture for source in sources for picture in source.pictures]
     names = [source.name for source in sources for _ in source.pictures]
     ids = [painting_id(picture.path) for picture in pictures]
-    memory = looks if looks is not None else Looks()
+    cache = inspection_cache if inspection_cache is not None else StampedCache()
     reasons = [_refusal(picture, key) for picture, key in zip(pictures, ids, strict=True)]
-    seen, decoded = look_at_all(sources, reasons, memory, save=save, tell=tell, name=name)
+    seen, decoded = inspect_all(sources, reasons, cache, report=report, name=name)
 
     table = pd.concat([words for words, _, _ in annotations], ignore_index=True)
     table["id"] = ids
@@ -105,7 +103,7 @@ def build_catalogue(
         key + stem_and_suffix(picture.path)[1] for key, picture in zip(ids, pictures, strict=True)
     ]
     for column in ("sha256", "phash", "width", "height", "reason"):
-        table[column] = [getattr(look, column) for look in seen]
+        table[column] = [getattr(inspection, column) for inspection in seen]
     table["source"] = names
     texts = [column for column in COLUMNS if column in table.columns]
     table = table.astype({**dict.fromkeys(texts, "str"), "width": "int32", "height": "int32"})
@@ -118,7 +116,7 @@ def build_catalogue(
     return Build(
         catalogue,
         tuple(pictures[at] for at in order["at"]),
-        memory,
+        cache,
         Counts(
             duplicates=doubles,
             decoded=decoded,
@@ -131,7 +129,7 @@ def build_catalogue(
 
 
 def without(build: Build, refused: Mapping[int, str]) -> Build:
-    """Return a build in which some rows, by number, are quarantined as not read after all."""
+    """Return the build with some rows quarantined as unread, given their reasons by row number."""
     if not refused:
         return build
     catalogue = build.catalogue.copy()

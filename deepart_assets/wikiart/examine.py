@@ -1,105 +1,126 @@
-"""Looking into pictures: each is read once and decoded once."""
+"""Inspects pictures: each is read once and decoded once."""
 
+import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, hash_to_hex, perceptual_hash
 from deepart_assets.progress import Progress
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.looks import Look, Looks
+from deepart_assets.storage.stamped_cache import CacheEntry, StampedCache
 from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
-from deepart_assets.work import Room, Saver, in_parallel
+from deepart_assets.work import MemoryBudget, in_parallel
+
+INSPECTION_VERSION = "1"
+"""Raise it when inspecting the same bytes gives another result; cached inspections are dropped."""
 
 MIN_SIDE = 16
-"""Smaller side in pixels below which a file is taken for an icon or a spacer, not for a painting:
-two blocks of JPEG, of which no style and no subject can be told."""
+"""A picture with a smaller side, in pixels, is taken for an icon or a spacer, not for a painting:
+its two JPEG blocks show neither style nor subject."""
 
 PIXELS_AT_A_TIME = 100_000_000
-"""Pixels being decoded at a time, at up to four bytes; a larger picture is decoded alone."""
+"""Pixels decoded at a time, at up to four bytes each; a larger picture is decoded alone."""
 
 _HASH_SIDE = 64
-"""Pixels that are averaged to the hash's 32: a multiple, so that it is that of the whole."""
+"""Side in pixels that pictures are reduced to before hashing: a multiple of the hash's 32."""
 
 
-def look_at_all(
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """The result for one picture. Without a `sha256` the picture was not read."""
+
+    sha256: str = ""
+    phash: str = ""
+    width: int = 0
+    height: int = 0
+    reason: str = ""
+    """Why the picture cannot be used; "" if it can."""
+
+
+def inspect_all(
     sources: Sequence[Source],
     refused: Sequence[str],
-    memory: Looks,
+    cache: StampedCache,
     *,
-    save: Callable[[Looks], object],
-    tell: Callable[[str], object],
+    report: Callable[[str], object],
     name: str,
-) -> tuple[list[Look], int]:
-    """Look at every picture of the sources that memory has no current look at.
+) -> tuple[list[Inspection], int]:
+    """Inspect every picture that has no current inspection in the cache.
 
     Args:
         sources: The sources.
-        refused: For each picture why it is not looked at, or "".
-        memory: Looks of earlier builds; it takes the new ones, and drops those at files gone.
-        save: Called with the memory now and then, and at the end, if there is anything new.
-        tell: Called with a line that says how far the work is every few seconds.
-        name: What these lines begin with.
+        refused: For each picture the reason not to inspect it, or "".
+        cache: Earlier inspections by `source/path`. New ones are added, also if an exception ends
+            the work; those of files that no longer exist are dropped.
+        report: Receives a progress line every few seconds.
+        name: The start of these lines.
 
     Returns:
-        A look for each picture, and how many pictures were decoded.
+        An inspection for each picture, and the number of pictures decoded now.
     """
-    items = [(source.name, picture) for source in sources for picture in source.pictures]
-    memory.keep_only({source.name: [p.path for p in source.pictures] for source in sources})
-    seen = [
-        Look(reason=reason) if reason else memory.unchanged(source, picture.path, picture.stamp)
-        for (source, picture), reason in zip(items, refused, strict=True)
+    items = [(f"{source.name}/{p.path}", p) for source in sources for p in source.pictures]
+    for source in sources:
+        prefix = f"{source.name}/"
+        cache.retain((prefix + picture.path for picture in source.pictures), prefix)
+    found = [
+        Inspection(reason=reason) if reason else _cached(cache.unchanged(key, picture.stamp))
+        for (key, picture), reason in zip(items, refused, strict=True)
     ]
-    due = [number for number, look in enumerate(seen) if look is None]
+    due = [number for number, inspection in enumerate(found) if inspection is None]
     done, decoded = len(items) - len(due), 0
-    bad = sum(bool(look.reason) for look in seen if look is not None)
-    room = Room(PIXELS_AT_A_TIME)
-    progress = Progress(name, done, len(items), tell)
-    saver = Saver(lambda: save(memory))
-    results = in_parallel(lambda number: _examine(*items[number], memory, room), due)
-    try:
-        for number, (look, was_decoded) in zip(due, results, strict=True):
-            source, picture = items[number]
-            seen[number] = look
-            if look.sha256:
-                memory.add(source, picture.path, picture.stamp, look)
+    bad = sum(bool(inspection.reason) for inspection in found if inspection is not None)
+    budget = MemoryBudget(PIXELS_AT_A_TIME)
+    progress = Progress(name, done, len(items), report)
+    inspections = in_parallel(lambda number: _inspect(*items[number], cache, budget), due)
+    with cache, contextlib.closing(inspections):
+        for number, (inspection, was_decoded) in zip(due, inspections, strict=True):
+            key, picture = items[number]
+            found[number] = inspection
+            if inspection.sha256:
+                value = [inspection.phash, inspection.width, inspection.height, inspection.reason]
+                cache.put(key, picture.stamp, inspection.sha256, value)
             decoded += was_decoded
-            done, bad = done + 1, bad + bool(look.reason)
+            done, bad = done + 1, bad + bool(inspection.reason)
             progress.update(done, f", {bad} quarantined")
-            saver.now_and_then()
-    finally:
-        results.close()
-        if due:  # also when the work is broken off: what was seen stays seen
-            saver.now()
-    return [look for look in seen if look is not None], decoded
+    return [inspection for inspection in found if inspection is not None], decoded
 
 
-def _examine(source: str, picture: Picture, memory: Looks, room: Room) -> tuple[Look, bool]:
-    """Read a picture and look into it, unless the same bytes were looked at before.
+def _cached(entry: CacheEntry | None) -> Inspection | None:
+    return None if entry is None else Inspection(entry.sha256, *entry.value)
+
+
+def _inspect(
+    key: str, picture: Picture, cache: StampedCache, budget: MemoryBudget
+) -> tuple[Inspection, bool]:
+    """Read a picture, and decode it unless the cache has an inspection of the same bytes.
 
     Returns:
-        The look, and whether the picture was decoded. A look without a hash is not to be kept:
-        the file could not be read, or did not fit into memory.
+        The inspection, and whether the picture was decoded. An inspection without a hash must not
+        be cached: the file could not be read, or did not fit into memory.
     """
     name = shown(picture.path)
     try:
         data = picture.read()
-    except Exception as error:
-        # Beside OSError what archives and buckets raise; the other pictures must go on.
+    except Exception as error:  # archives and buckets raise more than OSError
         fault = str(error) or type(error).__name__
-        return Look(reason=f"{name} cannot be read ({fault}): check the source"), False
+        return Inspection(reason=f"{name} cannot be read ({fault}): check the source"), False
     sha256 = sha256_of(data)
-    look = memory.same_bytes(source, picture.path, sha256)
-    if look is not None:
-        return look, False
+    own = _cached(cache.get(key))
+    if own is not None and own.sha256 == sha256:
+        return own, False
+    same = _cached(cache.with_content(sha256))
+    if same is not None and not same.reason:  # a reason names the other file
+        return same, False
     try:
         file = PictureFile(data, name)
-        with room.take(file.pixels):
+        with budget.reserve(file.pixels):
             seen = file.reduced(_HASH_SIDE)
     except PaintingError as error:
-        return Look(sha256, reason=str(error)), True
+        return Inspection(sha256, reason=str(error)), True
     except MemoryError:
-        return Look(reason=f"{name} does not fit into memory: free some"), True
+        return Inspection(reason=f"{name} does not fit into memory: free some"), True
     reason = ""
     if min(seen.width, seen.height) < MIN_SIDE:
         size = f"{seen.width}×{seen.height} pixels"
@@ -107,4 +128,4 @@ def _examine(source: str, picture: Picture, memory: Looks, room: Room) -> tuple[
     elif seen.is_transparent:
         reason = f"{name} is wholly transparent, it shows nothing: remove or replace it"
     phash = hash_to_hex(perceptual_hash(seen.picture))
-    return Look(sha256, phash, seen.width, seen.height, reason), True
+    return Inspection(sha256, phash, seen.width, seen.height, reason), True

@@ -1,34 +1,36 @@
-"""From file names to ids."""
+"""Ids of paintings and paths of collections in the lake."""
 
 import re
 import unicodedata
 from dataclasses import dataclass
 
+from deepart_assets import asset_names
+
 
 @dataclass(frozen=True)
-class Shelf:
-    """A folder of the lake with originals, and where it keeps what is known of them."""
+class Collection:
+    """A folder of the lake with original pictures, their catalogue and its caches."""
 
     folder: str
 
     @property
     def catalogue(self) -> str:
-        """The table of the pictures (`catalogue`)."""
+        """The table of the pictures (`wikiart.catalogue`)."""
         return f"{self.folder}/catalogue.parquet"
 
     @property
-    def looks(self) -> str:
-        """What was seen in them (`looks`); a cache."""
-        return f"{self.folder}/looks.parquet"
+    def inspections(self) -> str:
+        """The cache of inspected source files (`wikiart.examine`)."""
+        return f"{self.folder}/inspections.jsonl"
 
     @property
     def copies(self) -> str:
-        """The copies and the stamp that each had when its bytes were right; a cache."""
-        return f"{self.folder}/copies.parquet"
+        """The cache of intact copies (`wikiart.originals`)."""
+        return f"{self.folder}/copies.jsonl"
 
 
-WIKIART = Shelf("wikiart_paintings")
-INBOX = Shelf("inbox_paintings")
+WIKIART = Collection(asset_names.WIKIART_PAINTINGS)
+INBOX = Collection(asset_names.INBOX_PAINTINGS)
 """The paintings of the inbox, which are restored whatever their style."""
 
 _SAFE = re.compile(r"[A-Za-z0-9](?:[._]?[A-Za-z0-9-])*")

@@ -91,11 +91,11 @@ def test_a_harmed_copy_is_made_again(project, catalogued, harm):
     assert project.lake.read(path) == good and record.data_version == first.data_version
 
 
-@pytest.mark.parametrize("cache", ["looks", "copies"])
+@pytest.mark.parametrize("cache", ["inspections", "copies"])
 @pytest.mark.parametrize("harm", ["remove", "damage"])
 def test_the_caches_may_be_lost(project, catalogued, cache, harm):
     first, *_ = catalogued()
-    path = f"wikiart_paintings/{cache}.parquet"
+    path = f"wikiart_paintings/{cache}.jsonl"
     if harm == "remove":
         project.lake.remove(path)
     else:
@@ -111,8 +111,8 @@ def test_a_lake_of_the_first_version_is_taken_over(project, catalogued):
     """Its catalogue had no perceptual hash, and its stamps were one of the result's files."""
     first, *_ = catalogued()
     old = table_of(project).reset_index().drop(columns=["phash"]).assign(source="x.jpg")
-    for name in ("looks", "copies"):
-        project.lake.remove(f"wikiart_paintings/{name}.parquet")
+    for name in ("inspections", "copies"):
+        project.lake.remove(f"wikiart_paintings/{name}.jsonl")
     project.lake.write("wikiart_paintings/catalogue.parquet", old.to_parquet(index=False))
     project.lake.write("wikiart_paintings/stamps.json", b"{}")
     record, made, decoded, _ = catalogued()

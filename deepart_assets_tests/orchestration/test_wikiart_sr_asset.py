@@ -122,7 +122,7 @@ def test_measures_are_no_part_of_the_result(project, instance, paintings):
     catalogue(project, paintings)
     first = materialize(project, instance)
     assert metadata(first)["made"] == "now"
-    project.lake.remove("wikiart_sr/measures.parquet")
+    project.lake.remove("wikiart_sr/measures.jsonl")
     assert metadata(materialize(project, instance))["made"].startswith("reused")
 
 

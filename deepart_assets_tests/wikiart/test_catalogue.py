@@ -12,12 +12,13 @@ from PIL import Image
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.storage import Lake
+from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     from_parquet,
     to_parquet,
 )
-from deepart_assets.wikiart.looks import Looks
+from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import LONGEST_ID, painting_id
 
 
@@ -105,10 +106,12 @@ def test_names_that_cannot_be_ids(shelf, picture):
     assert all("rename" in reason for reason in table["reason"])
 
 
-def test_names_that_are_no_text_can_be_stored(shelf, picture):
-    build = build_catalogue([shelf({"\udcff.png": b"", "a\udcff.png": picture()}).source()])
+def test_names_that_are_no_text_can_be_stored(shelf, picture, tmp_path):
+    lake, source = Lake(tmp_path), shelf({"\udcff.png": b"", "a\udcff.png": picture()}).source()
+    cache = StampedCache(lake, "cache.jsonl", INSPECTION_VERSION)
+    build = build_catalogue([source], inspection_cache=cache)
     assert len(from_parquet(to_parquet(build.catalogue))) == 2
-    assert len(Looks(from_parquet(to_parquet(build.looks.table())))) == 1
+    assert len(StampedCache(lake, "cache.jsonl", INSPECTION_VERSION)) == 1
 
 
 def test_csv(shelf, picture, kaggle_csv):

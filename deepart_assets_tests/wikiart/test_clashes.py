@@ -26,7 +26,7 @@ def test_clash_of_ids(shelf, picture):
     assert "deep/1.png would have the same id as 1.jpg" in reasons
     assert "z/LILY.png would have the same id as Lily.png" in reasons
     assert "lily.png would have the same id as Lily.png" in reasons
-    second = build_catalogue([shelf(files).source()], first.catalogue, first.looks)
+    second = build_catalogue([shelf(files).source()], first.catalogue, first.inspection_cache)
     assert to_parquet(second.catalogue) == to_parquet(first.catalogue)
 
 
@@ -39,7 +39,7 @@ def test_when_the_first_of_a_clash_goes_the_second_takes_its_place(shelf, pictur
     files = shelf({"x/1.png": picture(1), "y/1.png": picture(2)})
     first = build_catalogue([files.source()])
     del files.files["x/1.png"]
-    second = build_catalogue([files.source()], first.catalogue, first.looks)
+    second = build_catalogue([files.source()], first.catalogue, first.inspection_cache)
     assert second.counts.ok == 1
     assert second.catalogue.loc[0, "sha256"] == hashlib.sha256(picture(2)).hexdigest()
 
@@ -85,7 +85,7 @@ def test_a_new_file_never_displaces_an_old_painting(shelf, picture, same):
     content = picture(1) if same == "bytes" else picture(2)
     new = shelf({"a.png" if same == "bytes" else "M.png": content}, name="new")
     # The new source stands first in the profile, and its file first in the order of paths.
-    second = build_catalogue([new.source(), old.source()], first.catalogue, first.looks)
+    second = build_catalogue([new.source(), old.source()], first.catalogue, first.inspection_cache)
     ok = second.catalogue[second.catalogue["status"] == "ok"]
     assert (ok["source"].item(), ok["file"].item()) == ("old", "m.png")
     # Without a past the order of the sources decides.
@@ -97,7 +97,7 @@ def test_a_renamed_source_keeps_its_paintings(shelf, picture):
     one = shelf({"b.png": picture(1)}, name="one")
     first = build_catalogue([one.source()])
     renamed = shelf({"a.png": picture(1), "b.png": picture(1)}, name="two")
-    second = build_catalogue([renamed.source()], first.catalogue, first.looks)
+    second = build_catalogue([renamed.source()], first.catalogue, first.inspection_cache)
     assert second.catalogue.loc[second.catalogue["status"] == "ok", "file"].item() == "b.png"
 
 

@@ -61,7 +61,7 @@ def test_odd_picture(odd: Odd, catalogued):
         for right in (width // 4, 3 * width // 4):
             found, wanted = decoded[down, right].astype(int), odd.picture[down, right].astype(int)
             assert np.abs(found - wanted).max() <= odd.tolerance, (found, wanted)
-    # The hash of the look, which decodes a fraction, is that of the whole picture.
+    # The inspection's hash, of a reduced decoding, is that of the whole picture.
     assert hamming(int(row["phash"], 16), perceptual_hash(decoded)) <= 6
     assert row["sha256"] == sha256_of(odd.data)
     assert row["file"] == lake_name(odd.path)
@@ -72,7 +72,7 @@ def test_nothing_else_is_in_the_lake(catalogued):
     build, _, lake = catalogued
     ok = build.catalogue[build.catalogue["status"] == "ok"]
     held = set(lake.stamps(WIKIART.folder))
-    assert held - {"copies.parquet"} == set(ok["file"])
+    assert held - {"copies.jsonl"} == set(ok["file"])
     assert ok["id"].str.casefold().is_unique and ok["sha256"].is_unique
 
 
@@ -81,7 +81,9 @@ def test_the_table_survives_parquet_and_a_second_build_is_the_same(catalogued, s
     data = to_parquet(build.catalogue)
     assert to_parquet(from_parquet(data)) == data
     again = build_catalogue(
-        [shelf({odd.path: odd.data for odd in CORPUS}).source()], build.catalogue, build.looks
+        [shelf({odd.path: odd.data for odd in CORPUS}).source()],
+        build.catalogue,
+        build.inspection_cache,
     )
     assert to_parquet(again.catalogue) == data
     assert again.counts.decoded == 0

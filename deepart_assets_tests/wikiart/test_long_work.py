@@ -12,11 +12,11 @@ from PIL import Image
 
 from deepart_assets import work
 from deepart_assets.storage import Lake
+from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     read_cache,
 )
-from deepart_assets.wikiart.looks import Looks
 from deepart_assets.wikiart.naming import WIKIART
 
 
@@ -34,11 +34,11 @@ def _noise(height=20, width=30) -> Image.Image:
 def test_memory_is_bounded_by_pixels_and_a_large_picture_is_not_passed_for_ever():
     from threading import Lock, Thread
 
-    room, lock, used, most, alone = work.Room(100), Lock(), 0, 0, []
+    budget, lock, used, most, alone = work.MemoryBudget(100), Lock(), 0, 0, []
 
     def take(amount):
         nonlocal used, most
-        with room.take(amount):
+        with budget.reserve(amount):
             with lock:
                 used += amount
                 most = max(most, used)
@@ -66,32 +66,31 @@ def test_work_in_parallel_is_lazy_ordered_and_ends_early():
     assert len(begun) <= 50 + 16 * work.WORKERS
 
 
-def test_progress_is_told(shelf, picture, monkeypatch):
+def test_progress_is_reported(shelf, picture, monkeypatch):
     monkeypatch.setattr("deepart_assets.progress.REPORT_SECONDS", 0.0)
-    told = []
+    reported = []
     files = {f"{n}.png": picture(n) for n in range(3)} | {"0bad.png": b""}
-    build_catalogue([shelf(files).source()], tell=told.append)
-    assert told[0].startswith("wikiart_paintings 1/4, ")
-    assert told[-1] == "wikiart_paintings 4/4, 1 quarantined; about 0 s left"
+    build_catalogue([shelf(files).source()], report=reported.append)
+    assert reported[0].startswith("wikiart_paintings 1/4, ")
+    assert reported[-1] == "wikiart_paintings 4/4, 1 quarantined; about 0 s left"
 
 
 BUILDER = """
 import sys
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake
-from deepart_assets import work
-from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet
-from deepart_assets.wikiart.looks import Looks
+from deepart_assets.storage import stamped_cache
+from deepart_assets.wikiart.catalogue import build_catalogue, to_parquet
+from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets.wikiart.originals import copy_originals
 from deepart_assets.wikiart.sources.folder import open_folder
 
-work.SAVE_SECONDS = 0.05
+stamped_cache.SAVE_SECONDS = 0.05
 lake = Lake(sys.argv[2])
 source = open_folder("inbox", FolderSource(path=sys.argv[1]), print, "wikiart.sources.inbox")
-looks = Looks(read_cache(lake, WIKIART.looks))
-save = lambda looks: lake.write(WIKIART.looks, to_parquet(looks.table()))
-build = build_catalogue([source], None, looks, save=save)
+cache = stamped_cache.StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION)
+build = build_catalogue([source], None, cache)
 build, copied = copy_originals(build, lake)
 lake.write("wikiart_paintings/catalogue.parquet", to_parquet(build.catalogue))
 print("decoded", build.counts.decoded, "copied", copied)
@@ -115,12 +114,12 @@ def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "it was done too soon to be killed"
 
-    kill_when(lambda: lake.exists(WIKIART.looks))
-    seen = len(Looks(read_cache(lake, WIKIART.looks)))
+    kill_when(lambda: lake.exists(WIKIART.inspections))
+    seen = len(StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION))
     assert 0 < seen < count and not lake.exists("wikiart_paintings/catalogue.parquet")
 
-    kill_when(lambda: lake.exists("wikiart_paintings/copies.parquet"))
-    assert len(Looks(read_cache(lake, WIKIART.looks))) == count
+    kill_when(lambda: lake.exists(WIKIART.copies))
+    assert len(StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION)) == count
     held = len(lake.stamps("wikiart_paintings")) - 2
     assert 0 < held < count
 

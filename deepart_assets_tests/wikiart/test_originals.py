@@ -26,7 +26,7 @@ class Reads:
         real = lake.read
 
         def read(path):
-            if not path.endswith(".parquet"):
+            if not path.endswith(".jsonl"):
                 self.paths.append(path)
             return real(path)
 
@@ -73,7 +73,7 @@ def test_copies_without_their_cache_are_checked_and_kept(shelf, picture, lake, m
     files = shelf({f"{n}.png": picture(n) for n in range(3)})
     build = build_catalogue([files.source()])
     copy_originals(build, lake)
-    lake.write("wikiart_paintings/copies.parquet", b"damaged")
+    lake.write("wikiart_paintings/copies.jsonl", b"damaged")
     assert len(lost_copies(build.catalogue, lake)) == 3
     files.reads.clear()
     assert copy_originals(build, lake)[1] == 0 and files.reads == []
@@ -87,10 +87,10 @@ def test_a_picture_that_changed_or_went_meanwhile_is_set_apart(shelf, picture, t
     del files.files["2.png"]
     lake = Lake(tmp_path)
     kept, written = copy_originals(build, lake)
-    assert written == 1 and sorted(lake.stamps("wikiart_paintings")) == ["0.png", "copies.parquet"]
+    assert written == 1 and sorted(lake.stamps("wikiart_paintings")) == ["0.png", "copies.jsonl"]
     reasons = kept.catalogue.set_index("id")["reason"]
     assert "1.png changed" in reasons["1"] and "2.png cannot be read" in reasons["2"]
     assert (kept.counts.ok, kept.counts.quarantined) == (1, 2)
     assert unread(kept.catalogue) == 2  # so that the next run looks again
-    again = build_catalogue([files.source()], kept.catalogue, kept.looks)
+    again = build_catalogue([files.source()], kept.catalogue, kept.inspection_cache)
     assert copy_originals(again, lake)[1] == 1 and again.counts.ok == 2

@@ -1,4 +1,4 @@
-"""What every source of paintings gives: pictures that can be read, and a CSV where there is one."""
+"""The interface of a source of paintings: readable pictures and, optionally, a CSV."""
 
 import posixpath
 from collections.abc import Callable
@@ -10,7 +10,7 @@ PICTURE_SUFFIXES = frozenset(
         *(".jfif", ".jpe", ".jpeg", ".jpg"),
     }
 )
-"""Files with other suffixes are told as ignored; whether a file is a picture its content says."""
+"""Files with other suffixes are reported as ignored; the content decides what is a picture."""
 
 NO_PICTURE = f"There is no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
 """The beginning of a message."""
@@ -47,10 +47,10 @@ class Source:
 
 
 def is_hidden(path: str) -> bool:
-    """Tell whether a file is none of the user's: hidden, or a Mac's resource fork."""
+    """Return whether a file is hidden or a resource fork of macOS."""
     return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
 def is_picture(path: str) -> bool:
-    """Tell whether a file's name is that of a picture."""
+    """Return whether a file has a suffix of a picture format."""
     return posixpath.splitext(path)[1].lower() in PICTURE_SUFFIXES

@@ -18,14 +18,14 @@ from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_p
 
 
 def open_folder(
-    name: str, choice: FolderSource, told: Callable[[str], None], setting: str
+    name: str, choice: FolderSource, report: Callable[[str], None], setting: str
 ) -> Source:
     """List a folder; that it is empty is no fault.
 
     Args:
         name: The source's name.
         choice: The folder; a relative path is relative to the project.
-        told: Is told of what cannot be listed.
+        report: Receives a line for each file or folder that cannot be listed.
         setting: Where `choice` stands in the profile, for messages.
 
     Raises:
@@ -48,7 +48,7 @@ def open_folder(
                 " out"
             ) from error
     is_local = isinstance(fs, LocalFileSystem)
-    listed = _local_files(inside, told) if is_local else _remote_files(fs, inside)
+    listed = _local_files(inside, report) if is_local else _remote_files(fs, inside)
     pictures, others = [], []
     for picture in listed:
         if is_hidden(picture.path):
@@ -61,7 +61,7 @@ def open_folder(
     return Source(name, root, tuple(pictures), csv, tuple(sorted(others)))
 
 
-def _local_files(root: str, told: Callable[[str], None]) -> Iterator[Picture]:
+def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
     """Yield every file below a folder with size and time as its stamp.
 
     Links are followed, real folders first, and no folder is entered twice. A file's path is made
@@ -80,7 +80,7 @@ def _local_files(root: str, told: Callable[[str], None]) -> Iterator[Picture]:
             with os.scandir(folder) as listing:
                 entries = list(listing)
         except OSError as error:
-            told(f"{folder} cannot be listed ({error.strerror}): what is in it is left out")
+            report(f"{folder} cannot be listed ({error.strerror}): what is in it is left out")
             continue
         for entry in entries:
             path = prefix + _readable(entry.name)
@@ -93,7 +93,7 @@ def _local_files(root: str, told: Callable[[str], None]) -> Iterator[Picture]:
                     stamp = f"{found.st_size} {found.st_mtime_ns}"
                     yield Picture(path, partial(_read, entry.path), stamp)
             except OSError as error:  # a link to itself, a file that is gone by now
-                told(f"{entry.path} cannot be looked at ({error.strerror}): it is left out")
+                report(f"{entry.path} cannot be read ({error.strerror}): it is left out")
 
 
 def _read(path: str) -> bytes:

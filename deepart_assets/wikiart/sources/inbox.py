@@ -21,20 +21,20 @@ def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
     return found
 
 
-def open_inbox(choice: Inbox, lake: Lake, told: Callable[[str], None]) -> Source:
+def open_inbox(choice: Inbox, lake: Lake, report: Callable[[str], None]) -> Source:
     """List the inbox.
 
     Args:
         choice: Its settings.
         lake: The data lake, in which it is by default.
-        told: Is told of what cannot be listed.
+        report: Receives a line for each file or folder that cannot be listed.
     """
     place = inbox_lake(choice, lake)
     fs, inside = file_system(place.url)
     if not fs.isdir(inside):  # a bucket's folder is there with its first file
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None
-    return open_folder(NAME, FolderSource(path=place.url, csv=csv), told, NAME)
+    return open_folder(NAME, FolderSource(path=place.url, csv=csv), report, NAME)
 
 
 def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:

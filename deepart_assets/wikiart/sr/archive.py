@@ -1,4 +1,4 @@
-"""The seed's own WikiArt SR: an archive with the folders train, valid and test."""
+"""The original notebook's WikiArt SR: an archive with the folders train, valid and test."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.wikiart.sr.measuring import BOX, PIXELS_AT_A_TIME
 from deepart_assets.wikiart.sr.selection import Selection
 from deepart_assets.wikiart.sr.split import SPLITS
-from deepart_assets.work import Room, in_parallel
+from deepart_assets.work import MemoryBudget, in_parallel
 
 FOLDER = "wikiart_sr/pictures"
 """The lake's folder of the archive's pictures, with a folder for each split."""
 
 CHOSEN = ["id", "path", "file", "sha256", "split", *BOX, "artist", "title", "style"]
-"""As `selection.CHOSEN`, without measures: the seed chose by eye. The archive names no artist."""
+"""As `selection.CHOSEN`, without measures: these were chosen by eye. No artist is named."""
 
 
 REJECTED = ["id", "path", "file", "split", "rule", "reason", "artist", "title", "style"]
@@ -39,7 +39,7 @@ class Taken:
     """Pictures in none of the three folders."""
 
 
-def take_archive(source: Source, tell: Callable[[str], None] = lambda line: None) -> Taken:
+def take_archive(source: Source, report: Callable[[str], None] = lambda line: None) -> Taken:
     """Take every readable picture of the folders train, valid and test, whole.
 
     The folders may lie at any depth; of several in a path the innermost counts, in any case. Each
@@ -54,18 +54,18 @@ def take_archive(source: Source, tell: Callable[[str], None] = lambda line: None
     found = [(split, picture) for picture in source.pictures if (split := _split_of(picture.path))]
     _check_folders({split for split, _ in found}, source)
     ids = _ids(found)
-    progress = Progress("wikiart_sr looked at", 0, len(found), tell)
-    room = Room(PIXELS_AT_A_TIME)
-    looks = in_parallel(lambda item: _look(item[1], room), found)
+    progress = Progress("wikiart_sr inspected", 0, len(found), report)
+    budget = MemoryBudget(PIXELS_AT_A_TIME)
+    inspections = in_parallel(lambda item: _inspect(item[1], budget), found)
     rows: list[dict[str, Any]] = []
     pictures: dict[str, Picture] = {}
-    for done, (painting, (split, picture), look) in enumerate(
-        zip(ids, found, looks, strict=True), start=1
+    for done, (painting, (split, picture), inspection) in enumerate(
+        zip(ids, found, inspections, strict=True), start=1
     ):
         suffix = PurePosixPath(lake_name(picture.path)).suffix
         path = f"{FOLDER}/{split}/{painting}{suffix}"
         name = shown(picture.path)
-        rows.append({"id": painting, "path": path, "file": name, "split": split, **look})
+        rows.append({"id": painting, "path": path, "file": name, "split": split, **inspection})
         pictures[path] = picture
         progress.update(done)
     table = pd.DataFrame(rows).sort_values("id").assign(artist="", title="", style="")
@@ -120,14 +120,14 @@ def _ids(found: list[tuple[str, Picture]]) -> list[str]:
     return ids
 
 
-def _look(picture: Picture, room: Room) -> dict[str, Any]:
+def _inspect(picture: Picture, budget: MemoryBudget) -> dict[str, Any]:
     """Return the hash and the box of a picture, and why it cannot be used, or ""."""
     name = shown(picture.path)
     nothing = {"sha256": "", **dict.fromkeys(BOX, 0)}
     try:
         data = picture.read()
         file = PictureFile(data, name)
-        with room.take(file.pixels):
+        with budget.reserve(file.pixels):
             seen = file.reduced(64)
     except (PaintingError, OSError) as error:
         return {**nothing, "reason": str(error)}

@@ -1,41 +1,43 @@
-"""Measuring many paintings: each is decoded once, and never again while its bytes are the same."""
+"""Measures many paintings; each content is decoded once."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Generator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.asset_names import WIKIART_SR
 from deepart_assets.errors import PaintingError
 from deepart_assets.progress import Progress
+from deepart_assets.storage import Lake
+from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.sr.borders import content_box
 from deepart_assets.wikiart.sr.quality import measure
-from deepart_assets.work import Room, Saver, in_parallel
+from deepart_assets.work import MemoryBudget, in_parallel
 
 if TYPE_CHECKING:
     import pandas
 
-MEASURES = "wikiart_sr/measures.parquet"
-"""Where the lake keeps what was measured: a cache, which may be deleted at any time."""
+MEASURES = f"{WIKIART_SR}/measures.jsonl"
+"""The cache of measures in the lake, which may be deleted at any time."""
 
-VERSION = 1
-"""Raise it when the same bytes measure otherwise; older measures are then dropped."""
+VERSION = "1"
+"""Raise it when the same bytes give other measures; cached measures are dropped."""
 
 BOX = ("left", "top", "right", "bottom")
 QUALITY = ("resolution", "sharpness", "blockiness", "blank", "score")
-_KEPT = ("sha256", *BOX, *QUALITY)
 
 PIXELS_AT_A_TIME = 100_000_000
-"""Pixels being measured at a time, at up to fifteen bytes; a larger picture is measured alone."""
+"""Pixels measured at a time, at up to fifteen bytes each; a larger picture is measured alone."""
 
 
 def measure_paintings(
     candidates: "pandas.DataFrame",
     read: Callable[[str], NDArray[np.uint8]],
-    known: "pandas.DataFrame | None" = None,
-    save: Callable[["pandas.DataFrame"], None] = lambda table: None,
-    tell: Callable[[str], None] = lambda line: None,
+    lake: Lake | None = None,
+    report: Callable[[str], None] = lambda line: None,
 ) -> tuple["pandas.DataFrame", int]:
     """Return the candidates with their measures, and how many were decoded now.
 
@@ -43,9 +45,8 @@ def measure_paintings(
         candidates: Rows of the catalogue: file, sha256, width and height are used.
         read: Decodes an original by its file: uint8, H×W×3; raises PaintingError. Called from
             several threads.
-        known: What an earlier call saved; measures of another `VERSION` are dropped.
-        save: Gets the table of all measures now and then, and at the end, even at that by an error.
-        tell: Gets a line about the progress now and then.
+        lake: Keeps the measures by content, also if an exception ends the work.
+        report: Receives a progress line every few seconds.
 
     Returns:
         The columns left, top, right, bottom (pixels of the upright picture, right and bottom
@@ -54,64 +55,46 @@ def measure_paintings(
     """
     import pandas as pd
 
-    memory = _recall(known)
+    cache = StampedCache(lake, MEASURES, VERSION)
     hashes = dict(zip(candidates["sha256"], candidates.index, strict=True))
-    todo = [index for sha256, index in sorted(hashes.items()) if sha256 not in memory]
+    todo = [index for sha256, index in sorted(hashes.items()) if cache.with_content(sha256) is None]
     faults: dict[str, str] = {}
-    progress = Progress("wikiart_sr measured", len(hashes) - len(todo), len(hashes), tell)
-    saver = Saver(lambda: save(_table(memory)))
-    try:
-        for done, (sha256, found) in enumerate(_measured(candidates.loc[todo], read), start=1):
+    progress = Progress("wikiart_sr measured", len(hashes) - len(todo), len(hashes), report)
+    results = _measured(candidates.loc[todo], read)
+    with cache, contextlib.closing(results):
+        for done, (file, sha256, found) in enumerate(results, start=1):
             if isinstance(found, str):
                 faults[sha256] = found
             else:
-                memory[sha256] = found
+                cache.put(file, None, sha256, found)
             progress.update(len(hashes) - len(todo) + done)
-            saver.now_and_then()
-    finally:
-        if todo:
-            saver.now()
-    nothing = dict.fromkeys((*BOX, *QUALITY), 0)
-    rows = [
-        {**memory.get(sha256, nothing), "fault": faults.get(sha256, "")}
-        for sha256 in candidates["sha256"]
-    ]
+    rows = []
+    for sha256 in candidates["sha256"]:
+        entry = cache.with_content(sha256)
+        measures = dict.fromkeys((*BOX, *QUALITY), 0) if entry is None else entry.value
+        rows.append({**measures, "fault": faults.get(sha256, "")})
     columns = [*BOX, *QUALITY, "fault"]
-    measures = pd.DataFrame(rows, columns=columns, index=candidates.index)
-    return candidates.join(measures), len(todo)
+    table = pd.DataFrame(rows, columns=columns, index=candidates.index)
+    return candidates.join(table), len(todo)
 
 
 def _measured(
     rows: "pandas.DataFrame", read: Callable[[str], NDArray[np.uint8]]
-) -> Iterator[tuple[str, dict[str, Any] | str]]:
-    """Yield for each painting its hash, and the measures or the reason why there are none."""
-    room = Room(PIXELS_AT_A_TIME)
+) -> Generator[tuple[str, str, dict[str, Any] | str]]:
+    """Yield the file and hash of each painting, and its measures or why there are none."""
+    budget = MemoryBudget(PIXELS_AT_A_TIME)
 
-    def one(row: Any) -> tuple[str, dict[str, Any] | str]:
-        with room.take(int(row.width) * int(row.height)):
+    def one(row: Any) -> tuple[str, str, dict[str, Any] | str]:
+        with budget.reserve(int(row.width) * int(row.height)):
             try:
                 picture = read(row.file)
                 box = content_box(picture)
                 quality = measure(box.of(picture))
             except PaintingError as error:
-                return row.sha256, str(error)
+                return row.file, row.sha256, str(error)
             except MemoryError:
-                return row.sha256, f"{row.file} does not fit into memory: free some"
-        return row.sha256, {**box._asdict(), **asdict(quality), "score": quality.score}
+                return row.file, row.sha256, f"{row.file} does not fit into memory: free some"
+        measures = {**box._asdict(), **asdict(quality), "score": quality.score}
+        return row.file, row.sha256, measures
 
     return in_parallel(one, rows.itertuples())
-
-
-def _recall(known: "pandas.DataFrame | None") -> dict[str, dict[str, Any]]:
-    if known is None or not {*_KEPT, "version"} <= set(known.columns):
-        return {}
-    current = known[known["version"] == VERSION].set_index("sha256")[[*BOX, *QUALITY]]
-    rows: list[dict[str, Any]] = current.to_dict("records")  # type: ignore[assignment]
-    return dict(zip(current.index, rows, strict=True))
-
-
-def _table(memory: dict[str, dict[str, Any]]) -> "pandas.DataFrame":
-    import pandas as pd
-
-    rows = [{"sha256": sha256, **found} for sha256, found in sorted(memory.items())]
-    return pd.DataFrame(rows, columns=list(_KEPT)).assign(version=VERSION)
