@@ -17,6 +17,7 @@ from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     read_cache,
 )
+from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import WIKIART
 
 
