@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
-from deepart_assets.orchestration.events import log_together
 from deepart_assets.orchestration.observable_assets import changed_observations
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.reports import bar_plot, report_json
@@ -94,7 +94,7 @@ def _publish_partitions(
     if new:
         step.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    log_together(
+    log_observation_batch(
         step, changed_observations(step.instance, asset_names.PAINTINGS, versions, anew=new)
     )
     for key in known - listed.keys():

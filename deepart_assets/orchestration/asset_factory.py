@@ -7,6 +7,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.dagster_internals.data_versions import output_without_materialization
 from deepart_assets.orchestration.asset_spec import (
     DataAssetSpec,
     PaintingAssetSpec,
@@ -15,7 +16,6 @@ from deepart_assets.orchestration.asset_spec import (
 from deepart_assets.orchestration.batching import PaintingBatch
 from deepart_assets.orchestration.checks import check_results, check_specs
 from deepart_assets.orchestration.context import StageContext, StageSpec
-from deepart_assets.orchestration.events import batch_finished
 from deepart_assets.orchestration.metadata import duration, markdown_table, metadata_of
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.resources import Profile
@@ -112,7 +112,7 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
             batch = PaintingBatch(context, profile, spec)
             yield from batch.run()
         yield from check_results(spec.name, spec.checks, batch.done)
-        yield batch_finished()
+        yield output_without_materialization()
         if batch.failed:
             rows = [{"painting": key, "reason": text} for key, text in batch.failed.items()]
             raise dg.Failure(

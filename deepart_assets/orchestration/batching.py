@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.errors import UnavailableError
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import (
@@ -20,7 +21,6 @@ from deepart_assets.orchestration.context import (
 from deepart_assets.orchestration.events import (
     Version,
     latest_versions,
-    log_together,
     painting_materialization,
 )
 from deepart_assets.orchestration.metadata import duration, metadata_of
@@ -81,7 +81,7 @@ class PaintingBatch:
         checker = StalenessChecker(spec, self._context, self.keys, policy)
         observed = self._observed(checker)
         for name, versions in observed.items():
-            log_together(self._dagster, changed_observations(instance, name, versions))
+            log_observation_batch(self._dagster, changed_observations(instance, name, versions))
         # Read before the data: a later materialization of an upstream must count as newer.
         self._versions: Mapping[str, Mapping[str, Version]] = {
             **{dep: latest_versions(instance, dep, None) for dep in spec.deps},

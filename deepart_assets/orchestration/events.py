@@ -11,35 +11,14 @@ from typing import Any
 
 import dagster as dg
 
-from deepart_assets.dagster_internals.data_versions import (
-    DATA_VERSION_TAG,
-    version_tags,
-)
-from deepart_assets.dagster_internals.data_versions import (
-    log_observation_batch as log_together,
-)
-from deepart_assets.dagster_internals.data_versions import (
-    output_without_materialization as batch_finished,
-)
-
-__all__ = [
-    "RANGE_END_TAG",
-    "RANGE_START_TAG",
-    "Version",
-    "batch_finished",
-    "latest_versions",
-    "log_together",
-    "metadata_made_in",
-    "painting_materialization",
-    "painting_observation",
-]
+from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, version_tags
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
-MOST_NAMED = 10_000
-"""Partitions named in a question to the event log; for more, all are asked for. sqlite takes 32,766
-values at least."""
+MAX_NAMED_PARTITIONS = 10_000
+"""Most partitions named in a query of the event log; for more, all are queried. SQLite accepts
+32,766 values or more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +51,7 @@ def latest_versions(
     events = dg.DagsterEventType
     kind = events.ASSET_OBSERVATION if observed else events.ASSET_MATERIALIZATION
     wanted = list(keys)
-    asked = wanted if len(wanted) <= MOST_NAMED else None
+    asked = wanted if len(wanted) <= MAX_NAMED_PARTITIONS else None
     identifiers = storage.get_latest_storage_id_by_partition(
         asset_key, kind, None if asked is None else set(asked)
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from deepart_assets.dagster_internals import data_versions
 from deepart_assets.dagster_internals.event_log_storage import (
     MAX_OPEN_DATABASES,
     PooledSqliteEventLogStorage,
@@ -32,7 +33,7 @@ def pictures(context):
         context.log.info(f"made {key}")
         context.log_event(dg.AssetMaterialization("pictures", partition=key))
     seen = [events.painting_observation("pictures", f"p{number}", "v1") for number in (0, 7)]
-    events.log_together(context, seen)
+    data_versions.log_observation_batch(context, seen)
     yield dg.AssetCheckResult(passed=True)
     yield dg.Output(None)
 
@@ -185,5 +186,5 @@ def test_versions_of_more_partitions_than_a_question_may_name(ours, monkeypatch)
     keys = ["p1", "p6", "none"]
     few = events.latest_versions(ours, "pictures", keys)
     assert set(few) == {"p1", "p6"}
-    monkeypatch.setattr(events, "MOST_NAMED", 2)
+    monkeypatch.setattr(events, "MAX_NAMED_PARTITIONS", 2)
     assert events.latest_versions(ours, "pictures", keys) == few
