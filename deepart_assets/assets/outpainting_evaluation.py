@@ -48,8 +48,8 @@ def _seam_fault(record: MaterializationRecord) -> str | None:
     if real is None:
         return None
     worse = {name: score for name, score in scores.items() if score > SEAM_LIMIT * real}
-    told = ", ".join(f"{name} {score:.1f}" for name, score in worse.items())
-    return f"steps across the seam: {told}, the originals {real:.1f}" if worse else None
+    listed = ", ".join(f"{name} {score:.1f}" for name, score in worse.items())
+    return f"steps across the seam: {listed}, the originals {real:.1f}" if worse else None
 
 
 def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:

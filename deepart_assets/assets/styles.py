@@ -95,7 +95,7 @@ def _publish_partitions(
         step.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
     log_observation_batch(
-        step, changed_observations(step.instance, asset_names.PAINTINGS, versions, anew=new)
+        step, changed_observations(step.instance, asset_names.PAINTINGS, versions, always=new)
     )
     for key in known - listed.keys():
         step.instance.delete_dynamic_partition(name, key)

@@ -135,7 +135,7 @@ def _truth_files(folder: str | None) -> dict[str, Path]:
 
 def _peers(context: StageContext) -> tuple[dict[str, Peer], dict[str, str]]:
     """Return the segmenters to compare with, each with its settings and the hash of its weights,
-    and why others cannot be had."""
+    and why others are unavailable."""
     ours = context.settings.segmentation
     found, left_out = {}, {}
     for name, settings in ours.evaluation.peers.items():

@@ -36,16 +36,16 @@ def changed_observations(
     asset: str,
     versions: Mapping[str, str],
     *,
-    anew: Collection[str] = (),
+    always: Collection[str] = (),
 ) -> Iterator[dg.AssetObservation]:
     """Yield an observation of each painting whose version is not as Dagster last heard.
 
-    Of those `anew` in any case: what returns may be as it was, and is changed_observations.
+    Those in `always` are observed in any case: a painting that returns may be unchanged.
     """
     known = latest_versions(instance, asset, list(versions), observed=True)
-    again = set(anew)
+    always = set(always)
     for key, version in versions.items():
-        if key in again or key not in known or known[key].data_version != version:
+        if key in always or key not in known or known[key].data_version != version:
             yield painting_observation(asset, key, version)
 
 

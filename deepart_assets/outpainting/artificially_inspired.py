@@ -81,7 +81,7 @@ class ArtificiallyInspiredOutpainter:
         """Return the SHA-256 of the weights as the project keeps them, fetching them if need be.
 
         Raises:
-            UnavailableError: They cannot be had, or are no CoModGAN's; says what to do.
+            UnavailableError: They are unavailable, or not a CoModGAN's; names the remedy.
         """
         return self._hash
 

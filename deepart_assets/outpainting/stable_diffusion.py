@@ -43,7 +43,7 @@ class _Group(NamedTuple):
 
 
 class StableDiffusionOutpainter:
-    """A latent diffusion model that is told what to paint by a prompt.
+    """A latent diffusion model that paints what a prompt says.
 
     It paints the whole picture, the subject too, so that whoever puts the subject back can see how
     far its colours are off. The pipeline is loaded once, at the first picture.
@@ -72,7 +72,7 @@ class StableDiffusionOutpainter:
         """Return the SHA-256 over the names and contents of the files that decide the result.
 
         Raises:
-            UnavailableError: The model cannot be had; names model and remedy.
+            UnavailableError: The model is unavailable; names model and remedy.
         """
         return self._hash
 

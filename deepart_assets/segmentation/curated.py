@@ -1,4 +1,4 @@
-"""Masks that a curator drew: what counts as one, and what is told of one that cannot be meant."""
+"""Masks that a curator drew: what counts as one, and messages for those that cannot be meant."""
 
 import io
 
@@ -60,7 +60,7 @@ def read_curated_mask(data: bytes, name: str, size: tuple[int, int]) -> NDArray[
 
 
 def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: str) -> None:
-    """Refuse a mask that is meant the other way round, as far as a prediction can tell.
+    """Refuse a mask that seems to be inverted, judged by the prediction.
 
     Args:
         mask: bool, H×W, as drawn.

@@ -97,7 +97,7 @@ class DramSegmenter:
         """Predict pictures of one choice together, at most `BATCH` at once.
 
         Raises:
-            UnavailableError: An archive or checkpoint cannot be had or used.
+            UnavailableError: An archive or checkpoint is unavailable or unusable.
             ValueError: There are not as many styles as pictures.
         """
         members: dict[Mixture, list[int]] = defaultdict(list)

@@ -68,7 +68,7 @@ class PanopticSegmenter:
         """Return the SHA-256 over the names and contents of weights and configuration.
 
         Raises:
-            UnavailableError: The model cannot be had; names model and remedy.
+            UnavailableError: The model is unavailable; names model and remedy.
         """
         return self._hash
 
@@ -82,7 +82,7 @@ class PanopticSegmenter:
         """Predict pictures of one input size together, at most `BATCH` at once.
 
         Raises:
-            UnavailableError: The model cannot be had, or is another kind of model, or has no such
+            UnavailableError: The model is unavailable, or is another kind of model, or has no such
                 labels as `things` names.
         """
         if not pictures:

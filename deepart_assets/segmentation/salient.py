@@ -80,7 +80,7 @@ class SalientSegmenter:
         """Return the SHA-256 of the model's file, fetching it if rembg has not got it.
 
         Raises:
-            UnavailableError: rembg is missing, or the model cannot be had.
+            UnavailableError: rembg is missing, or the model is unavailable.
         """
         return self._hash
 

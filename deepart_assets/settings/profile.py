@@ -30,11 +30,11 @@ def load_settings(profile: str | None = None) -> Settings:
 
 
 EXTENDS = "extends"
-"""The key under which a profile names another that it is laid over, key by key."""
+"""The key under which a profile names another that it extends (deep merge)."""
 
 
 def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[str]]:
-    """Return what a profile says, with what it is laid over, and the files that say so."""
+    """Return what a profile says, with what it extends, and the files that say so."""
     if file in before:
         raise SettingsError(f"{file}: {EXTENDS}: it extends itself, by way of {before[-1]}")
     try:

@@ -111,7 +111,7 @@ class MasksEvaluation(Section):
 
     peers: dict[Name, Segmenter] = Field(
         {},
-        description="Segmenters by a name of one's own. One that cannot be had is named with the"
+        description="Segmenters by a name of one's own. One that is unavailable is named with the"
         " reason, and the others are compared.",
     )
     paintings: int = Field(

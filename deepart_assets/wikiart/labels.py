@@ -70,7 +70,7 @@ def years_of(text: str) -> Years | None:
     * "early", "mid" and "late" are thirds of these; "first half", "last quarter" and their like
       are what they say.
     * Of several, all from the first to the last: "1889, 1893" is 1889 to 1893.
-    * Numbers before "BC" or "BCE" are negative, and their parts are not looked at.
+    * Numbers before "BC" or "BCE" are negative, and their parts are ignored.
     * Years have three or four digits and lie between 100 and 2100; other numbers are no years.
     """
     plain = _CALENDAR.sub(r"\1", _DASH.sub("-", text.casefold()))

@@ -64,7 +64,11 @@ def copy_originals(
         except Exception as error:  # archives and buckets raise more than OSError
             return None, False, f"{name} cannot be read any more ({error}): check the source"
         if sha256_of(data) != sha256:
-            return None, False, f"{name} changed meanwhile: materialize {collection.folder} again"
+            return (
+                None,
+                False,
+                f"{name} changed during the run: materialize {collection.folder} again",
+            )
         lake.write(path, data)
         return lake.stamp(path), True, ""
 

@@ -41,7 +41,7 @@ def filter_styles(catalogue: "pandas.DataFrame", choice: StyledPaintings) -> "pa
     Raises:
         SettingsError: No painting has one of the names; the message has the nearest ones and the
             counts of all (of artists: the most frequent). Or all are known, but no painting meets
-            every condition; the message tells how many meet each.
+            every condition; the message says how many meet each.
     """
     usable = _usable(catalogue)
     unknown = [_explain(usable, setting, names) for setting, names in _unknown(usable, choice)]
@@ -170,7 +170,7 @@ def _usable(catalogue: "pandas.DataFrame") -> "pandas.DataFrame":
 
 
 def _keys(table: "pandas.DataFrame", column: str, key: Key) -> "pandas.Series":
-    """Return the key of each row's name; each spelling is looked at once."""
+    """Return the key of each row's name; each spelling is parsed once."""
     return table[column].map({name: key(name) for name in table[column].unique()})
 
 

@@ -1,4 +1,4 @@
-"""Bad masks, odd sizes, and models that cannot be had: one clear message each, the rest goes on."""
+"""Bad masks, odd sizes, and unavailable models: one clear message each, the rest goes on."""
 
 import re
 
@@ -128,7 +128,7 @@ def test_a_painting_below_64_pixels_and_one_beyond_10_000(project, instance, tmp
     assert project.lake.exists("restoration_sheets/frieze.jpg")
 
 
-# --- models that cannot be had -------------------------------------------------------------------
+# --- unavailable models -------------------------------------------------------------------
 
 
 def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tmp_path):
@@ -173,7 +173,7 @@ def test_no_network(done, instance, tmp_path, monkeypatch):
 
 
 def told_and_the_rest_done(project, instance, model, expected):
-    """Paint with a model that cannot be had, and beside it with one that can."""
+    """Paint with an unavailable model, and beside it with one that can."""
     project.content["outpainters"]["diffusion"] = {"kind": "stable_diffusion", "model": model}
     (project.root / "records" / "telea_outpaintings" / "p1.json").unlink()
     failed = restore(project, instance, "diffusion", "telea")

@@ -32,7 +32,7 @@ KEYS = [f"p{number}" for number in range(5)]
 PAIRS = [(stage, key) for stage in STAGES for key in KEYS]
 SIDES = (64, 80)
 SUMS = {"gallery", "subject_masks_evaluation", "outpainting_evaluation"}
-"""Assets that sum up how all paintings stand, and are made anew whenever that changes."""
+"""Assets that sum up how all paintings stand, and are made again whenever that changes."""
 TRAINED = ["wikiart_paintings", "styled_paintings", "lr_hr_pairs", "psnr_weights", "art_esrgan"]
 
 

@@ -59,7 +59,7 @@ def test_the_bytes_of_a_painting_that_the_networks_learn_from(restored_matrix, c
     )
     repaint(restored_matrix.pictures, "p04", 77)
     found = computed()
-    # So short a training may come to the same picture: then its sheet is not made anew.
+    # So short a training may come to the same picture: then its sheet is not made again.
     sheets = found & outputs(SHEETS)
     upscaled = outputs(f"{name}_upscaled" for name in COLUMNS)
     trained = {("lr_hr_pairs", "p04"), *whole("lr_hr_pairs", "psnr_weights", "art_esrgan")}
@@ -148,7 +148,7 @@ def test_a_painting_is_delisted_and_returns(restored_matrix, instance, computed)
     assert "p00" not in lake.read("gallery/index.html").decode()
 
     del restored_matrix.content["styled_paintings"]["years"]
-    assert computed() == set(), "what is kept aside is brought back, not made anew"
+    assert computed() == set(), "what is kept aside is brought back, not made again"
     assert set(instance.get_dynamic_partitions("paintings")) == set(KEYS)
     assert store.get("telea_upscaled", "p00") == made
     assert lake.read("restoration_sheets/p00.jpg") == sheet

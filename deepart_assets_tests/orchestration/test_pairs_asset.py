@@ -1,4 +1,4 @@
-"""The asset of the pairs in Dagster: what its events say, and what it makes anew."""
+"""The asset of the pairs in Dagster: what its events say, and what it makes again."""
 
 import dagster as dg
 import pandas as pd

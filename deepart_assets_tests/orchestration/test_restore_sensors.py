@@ -1,4 +1,4 @@
-"""What follows from a list of paintings that was made anew, and from a plan."""
+"""What follows from a list of paintings that was made again, and from a plan."""
 
 import dagster as dg
 import pytest

@@ -1,4 +1,4 @@
-"""The assets of weights in Dagster: their sources, what is told of them, what makes them anew."""
+"""The assets of weights in Dagster: their sources, what is told of them, what makes them again."""
 
 import json
 

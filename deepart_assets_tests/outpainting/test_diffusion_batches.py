@@ -86,7 +86,7 @@ def test_lack_of_memory_halves_the_batch_and_is_remembered(folder, monkeypatch, 
     assert max(map(difference, results, expected)) <= CLOSE
     painter([asked(seed=seed) for seed in range(3)])
     assert spy.counts[7:] == [2, 1]
-    painter([asked(64, 72, seed=seed) for seed in range(2)])  # another size begins anew
+    painter([asked(64, 72, seed=seed) for seed in range(2)])  # another size begins again
     assert spy.counts[9:] == [2]
 
 

@@ -100,7 +100,7 @@ def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     trained = train_adversarial(pairs, base.weights, settings)
     old, new = read_state(base.weights, "a"), read_state(trained.weights, "b")
     moved = max(float((old[key] - new[key]).abs().max()) for key in old)
-    # Adam moves a weight by about the learning rate a step, and no training starts anew.
+    # Adam moves a weight by about the learning rate a step, and no training starts again.
     assert 0 < moved < 2 * settings.train.optim_g.lr * settings.train.total_iter
     assert set(trained.curve[-1]) == {
         *("iteration", "l_g_pix", "l_g_percep", "l_g_gan", "l_d", "out_d_real", "out_d_fake"),

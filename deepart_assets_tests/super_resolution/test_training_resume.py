@@ -101,7 +101,7 @@ def iterations_of(lake, fingerprint, told):
     return seen
 
 
-def test_another_fingerprint_starts_anew_and_leaves_the_other_s_checkpoint(tmp_path):
+def test_another_fingerprint_starts_over_and_leaves_the_other_s_checkpoint(tmp_path):
     lake, told = Lake(tmp_path), []
     interrupted(lake)
     assert iterations_of(lake, "b" * 64, told) == list(range(1, 11))
@@ -109,7 +109,7 @@ def test_another_fingerprint_starts_anew_and_leaves_the_other_s_checkpoint(tmp_p
     assert iterations_of(lake, "a" * 64, told) == [6, 7, 8, 9, 10]
 
 
-def test_a_damaged_checkpoint_is_told_of_and_starts_anew(tmp_path):
+def test_a_damaged_checkpoint_is_told_of_and_starts_over(tmp_path):
     lake, told = Lake(tmp_path), []
     interrupted(lake)
     file = tmp_path / Checkpoints(lake, "pixel", "a" * 64, 0).path

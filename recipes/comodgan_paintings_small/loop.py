@@ -102,7 +102,7 @@ class _Loop:
         self._progress.note(model.step(iteration, seen, batch, other))
         self._iteration = iteration
         if self._progress.due(iteration):
-            self._progress.tell(iteration, stage.resolution, self._finite_means())
+            self._progress.report(iteration, stage.resolution, self._finite_means())
         if self._checkpoints is not None and self._checkpoints.is_due():
             self._checkpoints.save(self._state(stage))
 

@@ -79,7 +79,7 @@ class Model:
         """Begin with the weights of a smaller resolution; what that has not stays random.
 
         The new layer's picture is zero at first, so that the smaller one's is what is painted. The
-        optimisers begin anew.
+        optimisers start over.
         """
         ours, theirs = self.parts(), smaller.parts()
         for name in ("generator", "average", "discriminator"):

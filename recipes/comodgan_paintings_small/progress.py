@@ -47,13 +47,13 @@ class Trained:
 
 
 class Progress(TrainingCurve):
-    """Collects the losses of every iteration, and tells of them now and then."""
+    """Collects the losses of every iteration, and reports them regularly."""
 
     def __init__(self, total: int, report: Report) -> None:
         super().__init__(total)
         self._report = report
 
-    def tell(self, iteration: int, resolution: int, means: dict[str, float]) -> None:
+    def report(self, iteration: int, resolution: int, means: dict[str, float]) -> None:
         """Add a row to the curve and report it."""
         self.rows.append({"iteration": iteration, "resolution": resolution, **means})
         self.forget()

@@ -18,7 +18,7 @@ TEACHER_SIDE = 1024
 LONGER_SIDE = 1200
 """Larger paintings are reduced to it before anything else."""
 CROPS, CROP_SIDE = 1, 900
-"""Parts of each painting with a subject that the teacher judges anew; their longer side."""
+"""Parts of each painting with a subject that the teacher judges again; their longer side."""
 
 
 class Teacher:
@@ -66,7 +66,7 @@ def label(files: Sequence[Path], teacher: Teacher, cache: Path) -> list[Labelled
 def label_crops(files: Sequence[Path], teacher: Teacher, cache: Path) -> list[Labelled]:
     """Return crops of the paintings that the teacher is sure of when it sees nothing else.
 
-    It judges a crop anew: what is small in the painting may be the subject of a part. Masks are
+    It judges each crop again: what is small in the painting may be the subject of a part. Masks are
     kept in the cache folder, and so is what was not clear enough to use.
     """
     found = []

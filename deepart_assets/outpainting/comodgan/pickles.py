@@ -4,7 +4,7 @@ The official files are pickles of three dnnlib networks (G, D, Gs). Unpickled as
 be they execute Python source that they carry, and a pickle can call anything at all. This reader
 looks up no name: each of a short list stands for a class or function of this module that only keeps
 what it is given, and any other name ends the reading. Not even NumPy's own objects are restored by
-the pickle: arrays are made afterwards from bytes whose type and size were looked at.
+the pickle: arrays are made afterwards from bytes whose type and size were checked.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class _Network:
 
 
 class _EasyDict(dict[Any, Any]):
-    """A dict; what it is told to be besides is forgotten."""
+    """A dict; any other state is dropped."""
 
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, Mapping):

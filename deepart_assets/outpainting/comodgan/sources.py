@@ -27,7 +27,7 @@ _KEY = "the outpainter's weights"
 
 
 def version_of(choice: GeneratorWeights) -> str:
-    """Return what tells whether weights are to be fetched again: a file's hash, Drive's id.
+    """Return what decides whether weights are fetched again: a file's hash, Drive's id.
 
     Raises:
         UnavailableError: There is no such file.
@@ -51,7 +51,7 @@ def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) 
         downloads: Fetches and keeps what is on Drive; None for the folders of `settings.places`.
 
     Raises:
-        UnavailableError: They cannot be had, have another hash, or are no generator's.
+        UnavailableError: They are unavailable, have another hash, or are not a generator's.
     """
     downloads = downloads or Downloads(cache_folder(), Lake(data_root()))
     match choice:

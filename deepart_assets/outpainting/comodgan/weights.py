@@ -119,7 +119,7 @@ def to_bytes(
         if not np.isfinite(value).all():
             raise UnavailableError(
                 f"{name} has values that are not finite in {value.dtype}: store the weights as"
-                " float32, or train them anew"
+                " float32, or train them again"
             )
     # One entry: safetensors writes several in an order that changes from call to call.
     return save(arrays, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})

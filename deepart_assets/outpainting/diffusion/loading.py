@@ -45,7 +45,7 @@ def find_folder(model: str, revision: str | None) -> Path:
     """Return the folder of a model, fetched or found in the hub's cache if it is no folder itself.
 
     Raises:
-        UnavailableError: It cannot be had, or is no pipeline; names model and remedy.
+        UnavailableError: It is unavailable, or not a pipeline; names model and remedy.
     """
 
     def fetch() -> str:

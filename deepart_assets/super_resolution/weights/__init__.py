@@ -1,4 +1,4 @@
-"""Files of RRDBNet weights: every naming of their keys, safetensors, where they can be had.
+"""Files of RRDBNet weights: every naming of their keys, safetensors, where they come from.
 
 Weights travel through the pipeline as the bytes of a safetensors file with basicsr's names, and
 with where they come from in its metadata. Files of other people are read without running code in

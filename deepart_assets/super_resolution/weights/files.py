@@ -49,7 +49,7 @@ def to_bytes(
 
 
 def provenance_of(weights: bytes) -> dict[str, str]:
-    """Return what `to_bytes` was told of where weights come from; empty for other files.
+    """Return the origin of weights that `to_bytes` wrote; empty for other files.
 
     Fetched weights have `source` ("kind:name") and `source_sha256`, and what the source's own file
     tells under names that begin with `origin_`. Trained ones have `stage`, `settings` (JSON),

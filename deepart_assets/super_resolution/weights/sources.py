@@ -39,7 +39,7 @@ def fetch_weights(settings: PublishedWeights, downloads: Downloads) -> bytes:
         downloads: Fetches and keeps what is on Drive.
 
     Raises:
-        UnavailableError: They cannot be had, have another hash, or are not an RRDBNet ×4.
+        UnavailableError: They are unavailable, have another hash, or are not an RRDBNet ×4.
     """
     match settings:
         case DriveWeights():

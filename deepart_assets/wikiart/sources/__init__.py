@@ -43,7 +43,7 @@ def open_source(
         name: The source's name.
         choice: Its settings. A folder's relative path is relative to the project.
         downloads: Fetches archives that are not in the cache.
-        setting: Where `choice` stands in the profile, for messages; None: `wikiart.sources.<name>`.
+        setting: The key of `choice` in the profile, for messages; None: `wikiart.sources.<name>`.
 
     Raises:
         UnavailableError: The folder, its CSV, the credentials, the network or the archive is not

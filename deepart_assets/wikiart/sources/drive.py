@@ -29,7 +29,7 @@ def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -
         name: The source's name.
         choice: Which archive.
         downloads: Fetches and keeps it.
-        setting: Where `choice` stands in the profile, for messages.
+        setting: The key of `choice` in the profile, for messages.
 
     Raises:
         UnavailableError: It is not to be had, is no archive, or holds no picture or not the CSV.

@@ -26,7 +26,7 @@ def open_folder(
         name: The source's name.
         choice: The folder; a relative path is relative to the project.
         report: Receives a line for each file or folder that cannot be listed.
-        setting: Where `choice` stands in the profile, for messages.
+        setting: The key of `choice` in the profile, for messages.
 
     Raises:
         UnavailableError: There is no such folder, or not the CSV in it.

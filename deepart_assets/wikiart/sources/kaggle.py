@@ -32,7 +32,7 @@ def open_kaggle(name: str, choice: KaggleSource, downloads: Downloads, setting: 
         name: The source's name.
         choice: Which competition and files.
         downloads: Fetches and keeps them.
-        setting: Where `choice` stands in the profile, for messages.
+        setting: The key of `choice` in the profile, for messages.
 
     Raises:
         UnavailableError: Credentials or a file are not to be had, or there is no picture.

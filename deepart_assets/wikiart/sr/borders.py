@@ -29,7 +29,7 @@ DEEPEST = 0.25
 """Share of a side's length that a margin may have; more than that is taken for the painting."""
 
 _COARSEST = 512
-"""Pixels of a line that are looked at, evenly spread."""
+"""Pixels sampled from a line, evenly spread."""
 
 
 class Box(NamedTuple):
@@ -58,7 +58,7 @@ def content_box(picture: NDArray[np.uint8]) -> Box:
     of a line has that colour, and is taken off only if within `EDGE` further lines `UNLIKE` of a
     line has another colour than the last line of the margin: where a ground goes over into the
     painting without a straight edge, or gradually, or the margin would be deeper than `DEEPEST` of
-    the side, nothing is taken off. The sides are looked at again until nothing changes, since a
+    the side, nothing is taken off. The sides are checked again until nothing changes, since a
     wide margin on one hides the edge of another.
 
     Args:

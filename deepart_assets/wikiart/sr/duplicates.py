@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging.hashing import hamming, hashes_from_hex
 
 _CHUNK = 1 << 22
-"""Distances looked at in one go: 32 MB of hashes."""
+"""Distances computed at once: 32 MB of hashes."""
 
 
 def near_duplicates(phashes: Sequence[str], limit: int) -> NDArray[np.intp]:
@@ -19,7 +19,7 @@ def near_duplicates(phashes: Sequence[str], limit: int) -> NDArray[np.intp]:
 
     Two are linked if their hashes differ in at most `limit` of 64 bits; a group is whatever hangs
     together by links (single linkage). A painting without a hash ("") is a group of its own. All
-    distances are looked at: about a second for 30,000 paintings.
+    distances are computed: about a second for 30,000 paintings.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
