@@ -29,11 +29,12 @@ from bench_table import machine, publish
 from numpy.typing import NDArray
 from torch import nn
 
+from deepart_assets.compute.devices import best_device
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling.backends import Backend, backend_for
-from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, best_device, enlarge
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
 QUADRANT_OVERLAP = 32

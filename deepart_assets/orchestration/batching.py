@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.errors import UnavailableError
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
@@ -237,11 +238,9 @@ def run_batch(
 
 
 def _predict(prediction: BatchedPrediction[Any, Any], items: Sequence[Any]) -> list[Any]:
-    """Predict all at once, or by halves where that raises."""
-    if not items:
-        return []
+    """Predict all at once, or each half if that fails: one failure does not affect the rest."""
     try:
-        return list(prediction.predict(items))
+        return list(predict_in_halves(prediction.predict, items))
     except Exception as error:
         # What is missing for one is missing for all.
         if len(items) == 1 or isinstance(error, UnavailableError):

@@ -6,17 +6,19 @@ After the winner of NTIRE 2022 inpainting, track 1 (Das and Hira; affromero/NTIR
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import predict_in_halves
+from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
-from deepart_assets.outpainting.precision import device_name, dtype_for
 from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
 from deepart_assets.storage import sha256_of_file
@@ -57,6 +59,8 @@ class ArtificiallyInspiredOutpainter:
         self._enlarger = enlarger if settings.enlarge == "network" else None
         self._settings = settings
         self._find = file
+        self._batch = settings.batch
+        """Tiles at once; fewer once memory has run out."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -124,16 +128,16 @@ class ArtificiallyInspiredOutpainter:
         canvas = np.pad(picture, (rows, columns, (0, 0)))
         done = np.pad(known, (rows, columns))
         w = self._latent(seed)
-        most = self._settings.batch
         margin = int(self._settings.tile_margin * side)
         for group in waves(done, side):
-            for tiles in (group[start : start + most] for start in range(0, len(group), most)):
-                painted = self._painted(canvas, done, tiles, w, seed)
-                for tile, colours in zip(tiles, painted, strict=True):
-                    inner = tile.inner(margin, *done.shape)
-                    hole = np.zeros_like(done)
-                    hole[inner] = ~done[inner]
-                    canvas[hole] = colours[hole[tile.window]]
+            painted = predict_in_halves(
+                partial(self._painted, canvas, done, w, seed), group, self._batch, self._halved
+            )
+            for tile, colours in zip(group, painted, strict=True):
+                inner = tile.inner(margin, *done.shape)
+                hole = np.zeros_like(done)
+                hole[inner] = ~done[inner]
+                canvas[hole] = colours[hole[tile.window]]
             for tile in group:
                 done[tile.inner(margin, *done.shape)] = True
         return canvas[top : top + height, left : left + width]
@@ -142,9 +146,9 @@ class ArtificiallyInspiredOutpainter:
         self,
         canvas: NDArray[np.uint8],
         done: NDArray[np.bool_],
-        tiles: list[Tile],
         w: torch.Tensor,
         seed: int,
+        tiles: Sequence[Tile],
     ) -> NDArray[np.uint8]:
         """Return what the network paints in some tiles: uint8, N×R×R×3."""
         import torch
@@ -176,33 +180,23 @@ class ArtificiallyInspiredOutpainter:
         w: torch.Tensor,
         noise: list[torch.Tensor],
     ) -> torch.Tensor:
-        """Run the network on its device; halve the batch where memory is short."""
+        """Run the network on its device."""
         import torch
 
         count, device = len(pictures), w.device
         dtype = dtype_for(self._settings.precision, device.type)
         reduced = dtype != torch.float32
         given = (pictures.to(device), known.to(device), w.expand(count, -1))
-        try:
-            with torch.inference_mode():
-                moved = [level.to(device) for level in noise]
-                with torch.autocast(device.type, dtype, enabled=reduced):
-                    painted = self._network(*given, moved)
-                if reduced and not bool(torch.isfinite(painted).all()):
-                    painted = self._network(*given, moved)  # too large for float16
-                return painted.cpu()
-        except torch.OutOfMemoryError:
-            if count == 1:
-                raise
-        torch.cuda.empty_cache()
-        middle = count // 2
-        halves = (slice(None, middle), slice(middle, None))
-        return torch.cat(
-            [
-                self._run(pictures[part], known[part], w, [level[part] for level in noise])
-                for part in halves
-            ]
-        )
+        with torch.inference_mode():
+            moved = [level.to(device) for level in noise]
+            with torch.autocast(device.type, dtype, enabled=reduced):
+                painted = self._network(*given, moved)
+            if reduced and not bool(torch.isfinite(painted).all()):
+                painted = self._network(*given, moved)  # too large for float16
+            return painted.cpu()
+
+    def _halved(self, size: int) -> None:
+        self._batch = size
 
     def _latent(self, seed: int) -> torch.Tensor:
         """Return w of a whole painting, 1×latent, on the network's device."""
@@ -232,7 +226,7 @@ class ArtificiallyInspiredOutpainter:
         from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights
 
         weights = read_weights(self._file)
-        return build_generator(weights, always_dropout=self._settings.dropout).to(device_name())
+        return build_generator(weights, always_dropout=self._settings.dropout).to(best_device())
 
 
 def _generator(*seeds: int) -> torch.Generator:

@@ -1,6 +1,5 @@
 """Stable Diffusion inpainting through diffusers; `diffusion` loads and places the pipeline."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import is_out_of_memory, predict_by_group
+from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.diffusion.loading import (
@@ -16,13 +18,7 @@ from deepart_assets.outpainting.diffusion.loading import (
     hash_of_pipeline,
     load_pipeline,
 )
-from deepart_assets.outpainting.diffusion.placement import (
-    free_memory,
-    is_lack_of_memory,
-    make_ready,
-    tiles,
-)
-from deepart_assets.outpainting.precision import device_name, dtype_for
+from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 
 MULTIPLE = 8
@@ -51,8 +47,8 @@ class StableDiffusionOutpainter:
 
     def __init__(self, settings: StableDiffusion) -> None:
         self._settings = settings
-        self._fits: dict[_Group, int] = {}
-        """How many pictures at once memory has turned out to hold."""
+        self._limits: dict[_Group, int] = {}
+        """Pictures at once that have turned out to fit into memory."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -92,40 +88,23 @@ class StableDiffusionOutpainter:
             PaintingError: The pipeline gave values that are no colours, or memory does not hold
                 even one picture.
         """
-        members: dict[_Group, list[int]] = defaultdict(list)
-        for index, each in enumerate(requests):
-            members[_group(each)].append(index)
-        found: dict[int, NDArray[np.uint8]] = {}
-        for group, indices in members.items():
-            painted = self._paint([requests[index] for index in indices], group)
-            found.update(zip(indices, painted, strict=True))
-        return [found[index] for index in range(len(requests))]
+        groups = [_group(each) for each in requests]
+        return predict_by_group(self._paint, requests, groups, self._settings.batch, self._limits)
 
-    def _paint(self, requests: Sequence[Request], group: _Group) -> list[NDArray[np.uint8]]:
-        """Paint pictures of one group, half as many at once where memory turns out to be short."""
-        painted: list[NDArray[np.uint8]] = []
-        while len(painted) < len(requests):
-            most = self._fits.get(group, self._settings.batch)
-            batch = requests[len(painted) : len(painted) + most]
-            try:
-                painted += self._paint_at_once(batch, group)
-                continue
-            except Exception as error:
-                if not is_lack_of_memory(error):
-                    raise
-                if len(batch) == 1:
-                    raise PaintingError(
-                        f"memory does not hold {self._settings.model} and a picture of"
-                        f" {group.width}×{group.height} pixels: for this outpainter set offload to"
-                        " model or sequential, vae_tiling to true, precision to float16, or lower"
-                        " restoration.working_side"
-                    ) from error
-            # Outside of the handler, which would keep alive what is in memory.
-            self._fits[group] = len(batch) // 2
-            free_memory()
-        return painted
+    def _paint(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        try:
+            return self._run_pipeline(group, requests)
+        except Exception as error:
+            if len(requests) > 1 or not is_out_of_memory(error):
+                raise
+            raise PaintingError(
+                f"memory does not hold {self._settings.model} and a picture of"
+                f" {group.width}×{group.height} pixels: for this outpainter set offload to"
+                " model or sequential, vae_tiling to true, precision to float16, or lower"
+                " restoration.working_side"
+            ) from error
 
-    def _paint_at_once(self, requests: Sequence[Request], group: _Group) -> list[NDArray[np.uint8]]:
+    def _run_pipeline(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Run the pipeline once.
 
         White in its mask is what it repaints, black what is known. Nothing is stretched: pictures
@@ -174,7 +153,7 @@ class StableDiffusionOutpainter:
 
     @cached_property
     def _pipeline(self) -> Any:
-        device = device_name()
+        device = best_device()
         pipeline = load_pipeline(self._folder, dtype_for(self._settings.precision, device))
         return make_ready(pipeline, self._settings, device)
 

@@ -1,6 +1,5 @@
 """The original notebook's segmenter: DRAM networks chosen by the painting's style."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.names import name_key
 from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, confidence_of
 from deepart_assets.segmentation.dram_composition import compose
@@ -71,6 +72,8 @@ class DramSegmenter:
         }
         self._otherwise = _mixture(settings.movement)
         self._networks: dict[str, DeepLabV2] = {}
+        self._limits: dict[Mixture, int] = {}
+        """Pictures at once that have turned out to fit into memory."""
 
     @cached_property
     def _hash(self) -> str:
@@ -100,21 +103,13 @@ class DramSegmenter:
             UnavailableError: An archive or checkpoint is unavailable or unusable.
             ValueError: There are not as many styles as pictures.
         """
-        members: dict[Mixture, list[int]] = defaultdict(list)
         names = [""] * len(pictures) if styles is None else styles
-        for index, (_, style) in enumerate(zip(pictures, names, strict=True)):
-            members[self._chosen(style)].append(index)
-        at_once = BATCH[_device()]
-        found: dict[int, Prediction] = {}
-        for mixture, indices in members.items():
-            for start in range(0, len(indices), at_once):
-                batch = indices[start : start + at_once]
-                found |= zip(
-                    batch, self._predict([pictures[each] for each in batch], mixture), strict=True
-                )
-        return [found[index] for index in range(len(pictures))]
+        mixtures = [self._chosen(style) for style in names]
+        return predict_by_group(
+            self._predict, pictures, mixtures, BATCH[best_device()], self._limits
+        )
 
-    def _predict(self, pictures: Sequence[NDArray[np.uint8]], mixture: Mixture) -> list[Prediction]:
+    def _predict(self, mixture: Mixture, pictures: Sequence[NDArray[np.uint8]]) -> list[Prediction]:
         """The mask is soft, and above 0.5 just where the largest class is a chosen one.
 
         With all classes chosen, as in the original notebook, the subject is what is not background.
@@ -136,13 +131,14 @@ class DramSegmenter:
 
     def _logits(self, movement: str, batch: "torch.Tensor") -> "torch.Tensor":
         network = self._network(movement)
-        return network(batch.to(_device()))
+        return network(batch.to(best_device()))
 
     def _network(self, movement: str) -> "DeepLabV2":
         if movement not in self._networks:
             from deepart_assets.segmentation.dram_network import load_checkpoint
 
-            self._networks[movement] = load_checkpoint(self._checkpoint(movement)).to(_device())
+            network = load_checkpoint(self._checkpoint(movement))
+            self._networks[movement] = network.to(best_device())
         return self._networks[movement]
 
     def _checkpoint(self, movement: str) -> Path:
@@ -153,12 +149,6 @@ class DramSegmenter:
 
     def _chosen(self, style: str) -> Mixture:
         return self._by_style.get(name_key(style), self._otherwise)
-
-
-def _device() -> str:
-    import torch
-
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def _mixture(weights: Mapping[Any, float]) -> Mixture:

@@ -5,7 +5,6 @@ Cheng et al., "Masked-attention Mask Transformer for Universal Image Segmentatio
 """
 
 import difflib
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
@@ -63,6 +64,8 @@ class PanopticSegmenter:
 
     def __init__(self, settings: Panoptic) -> None:
         self._settings = settings
+        self._limits: dict[tuple[int, ...], int] = {}
+        """Pictures at once that have turned out to fit into memory, by the shape of the input."""
 
     def weights_hash(self) -> str:
         """Return the SHA-256 over the names and contents of weights and configuration.
@@ -90,24 +93,18 @@ class PanopticSegmenter:
         loaded = self._loaded
         inputs = [_input(loaded.processor, picture) for picture in pictures]
         # Padded to one size, as transformers would, a picture's masks would depend on the others.
-        members: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        for index, each in enumerate(inputs):
-            members[tuple(each.shape)].append(index)
-        at_once = BATCH[loaded.model.device.type]
-        found: dict[int, Prediction] = {}
-        for indices in members.values():
-            for start in range(0, len(indices), at_once):
-                batch = indices[start : start + at_once]
-                queries = self._queries([inputs[index] for index in batch])
-                for index, (classes, masks) in zip(batch, queries, strict=True):
-                    size = pictures[index].shape[:2]
-                    found[index] = subject_of(loaded.processor, classes, masks, size, loaded.rules)
-        return [found[index] for index in range(len(pictures))]
+        shapes = [tuple(each.shape) for each in inputs]
+        batch = BATCH[loaded.model.device.type]
+        queries = predict_by_group(self._queries, inputs, shapes, batch, self._limits)
+        return [
+            subject_of(loaded.processor, classes, masks, picture.shape[:2], loaded.rules)
+            for picture, (classes, masks) in zip(pictures, queries, strict=True)
+        ]
 
     def _queries(
-        self, inputs: "Sequence[torch.Tensor]"
+        self, shape: tuple[int, ...], inputs: "Sequence[torch.Tensor]"
     ) -> "list[tuple[torch.Tensor, torch.Tensor]]":
-        """Return each picture's class logits, Q×(labels + 1), and mask logits, Q×h×w."""
+        """Return class logits, Q×(labels + 1), and mask logits, Q×h×w, of inputs of one shape."""
         import torch
 
         model = self._loaded.model
@@ -169,8 +166,7 @@ class PanopticSegmenter:
             score=settings.score,
             area=settings.area,
         )
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        return _Loaded(model.eval().to(device), processor, rules)
+        return _Loaded(model.eval().to(best_device()), processor, rules)
 
 
 def _input(processor: Any, picture: NDArray[np.uint8]) -> "torch.Tensor":

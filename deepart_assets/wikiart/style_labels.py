@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
+from deepart_assets.compute.devices import best_device
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyleLabels
@@ -60,14 +61,13 @@ class StyleLabeller:
     @cached_property
     def _pipeline(self) -> Any:
         prepare()
-        import torch
         from transformers import pipeline
 
         try:
             return pipeline(
                 "zero-shot-image-classification",
                 model=str(self._folder),
-                device=0 if torch.cuda.is_available() else -1,
+                device=best_device(),
                 model_kwargs={"use_safetensors": True},
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -65,7 +65,7 @@ def test_each_painting_has_its_own_result_or_its_own_fault(numbers, unreadable, 
 def test_too_little_memory_halves_what_is_taken_at_once():
     together, sizes = stage(room=2)
     assert outcomes(together, range(8)) == {n: 2 * n for n in range(8)}
-    assert sizes == [8, 4, 2, 2, 4, 2, 2]
+    assert sizes == [8, 4, 2, 2, 2, 2]
 
 
 def test_all_go_at_once_where_nothing_is_wrong():

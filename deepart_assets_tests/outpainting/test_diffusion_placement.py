@@ -10,13 +10,11 @@ from deepart_assets.outpainting import build_outpainter
 from deepart_assets.outpainting.diffusion.loading import load_pipeline
 from deepart_assets.outpainting.diffusion.placement import (
     ROOM,
-    is_lack_of_memory,
     offload_for,
     place,
     tiles,
     weights_of,
 )
-from deepart_assets.outpainting.precision import dtype_for
 from deepart_assets_tests.outpainting.tiny_pipelines import (
     CLOSE,
     asked,
@@ -33,16 +31,6 @@ GIB = 2**30
 def plain(folder):
     """What the usual settings paint, 136×200, larger than a tile of the tiny VAE."""
     return build_outpainter(settings_for(folder))([asked(136, 200)])[0]
-
-
-def test_number_formats():
-    import torch
-
-    assert dtype_for("auto", "cuda") == torch.float16
-    assert dtype_for("auto", "cpu") == torch.float32
-    for name in ("float32", "float16", "bfloat16"):
-        for device in ("cpu", "cuda"):
-            assert dtype_for(name, device) == getattr(torch, name)
 
 
 @pytest.mark.parametrize("kind", [save_tiny_pipeline, save_tiny_xl_pipeline])
@@ -177,18 +165,6 @@ def test_a_compiled_network_paints_the_same(folder):
     plain = build_outpainter(settings_for(folder))
     assert compiled._pipeline.unet._compiled_call_impl is not None
     assert max(map(difference, compiled(requests), plain(requests))) <= CLOSE
-
-
-def test_what_counts_as_lack_of_memory():
-    import torch
-
-    assert is_lack_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
-    assert is_lack_of_memory(MemoryError())
-    assert not is_lack_of_memory(RuntimeError("CUDA error: device-side assert triggered"))
-    assert not is_lack_of_memory(ValueError("DefaultCPUAllocator"))
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(2**60)  # really asked for
-    assert is_lack_of_memory(caught.value)
 
 
 @pytest.mark.parametrize(

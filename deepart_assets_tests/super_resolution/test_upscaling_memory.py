@@ -105,6 +105,38 @@ def test_under_a_real_limit_of_the_address_space_the_picture_is_made_in_smaller_
     assert not found["blank"]
 
 
+FAILING = """
+import resource, sys
+import torch
+from deepart_assets.compute.memory import is_out_of_memory
+from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.upscaling.backends import OpenVinoBackend
+from deepart_assets.super_resolution.weights import Spec
+
+torch.set_num_threads(1)
+backend = OpenVinoBackend(build(Spec(features=16, blocks=4, growth=16)).eval())
+small, large = torch.rand(1, 3, 40, 40), torch.rand(1, 3, 400, 400)
+expected = backend(small)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + 150 * 2**20,) * 2)
+for _ in range(2):
+    try:
+        backend(large)
+    except RuntimeError as error:
+        assert is_out_of_memory(error), error
+    else:
+        sys.exit("there was memory enough")
+    assert torch.equal(backend(small), expected)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
+def test_openvino_says_that_it_is_out_of_memory_and_works_afterwards():
+    command = [sys.executable, "-c", FAILING]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_twenty_megapixels_take_less_than_three_gigabytes():

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deepart_assets.compute.devices import best_device
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan.spec import spec_for
 from deepart_assets.outpainting.comodgan.weights import to_bytes
@@ -65,7 +66,7 @@ class _Loop:
         import torch
 
         self._examples, self._settings, self._checkpoints = examples, settings, checkpoints
-        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self._device = torch.device(best_device())
         self._progress = Progress(settings.iterations, report)
         self._iteration = 0
         self._model: Model | None = None

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.compat import prepare
+from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
-from deepart_assets.outpainting.diffusion.placement import is_lack_of_memory
 from deepart_assets.storage.hub import hash_of_model, model_folder
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
             **KINDS[index["_class_name"]],
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        if is_lack_of_memory(error):
+        if is_out_of_memory(error):
             raise
         first = (str(error).splitlines() or [""])[0].rstrip(". ")
         raise UnavailableError(

@@ -95,24 +95,3 @@ def place(pipeline: Any, offload: Offload, device: str) -> None:
             pipeline.enable_model_cpu_offload(device=device)
         case "sequential":
             pipeline.enable_sequential_cpu_offload(device=device)
-
-
-def is_lack_of_memory(error: Exception) -> bool:
-    """Whether an exception says that memory was short, of a GPU or of the machine."""
-    import torch
-
-    if isinstance(error, torch.OutOfMemoryError | MemoryError):
-        return True
-    # A CPU's allocator raises nothing of its own.
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
-
-
-def free_memory() -> None:
-    """Give back what torch keeps of a GPU's memory for later."""
-    import gc
-
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -9,9 +9,12 @@ import logging
 import sys
 import threading
 import warnings
+from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
+from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 
@@ -84,7 +87,8 @@ class OpenVinoBackend:
         self.device = torch.device("cpu")
         self._busy = threading.Lock()  # an inference request serves one thread at a time
         try:
-            self._request = _compile(net, precision).create_infer_request()
+            self._compile = _compiler(net, precision)
+            self._request: Any = self._compile().create_infer_request()
             difference = self._difference(net)
         except Exception as error:  # OpenVINO and torch's tracer raise many types
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
@@ -103,8 +107,16 @@ class OpenVinoBackend:
         import torch
 
         with self._busy:
-            made = self._request.infer([batch.contiguous().numpy()], share_inputs=True)
-            return torch.from_numpy(made[0])
+            if self._request is None:
+                self._request = self._compile().create_infer_request()
+            try:
+                # Not `infer`: out of memory, it returns the result of an earlier call in silence.
+                self._request.start_async([batch.contiguous().numpy()], share_inputs=True)
+                self._request.wait()
+            except RuntimeError:
+                self._request = None  # it would fail again, with any input
+                raise
+            return torch.from_numpy(self._request.get_output_tensor().data.copy())
 
     def _difference(self, net: nn.Module) -> float:
         """Return the largest difference to torch on a fixed picture, relative to its maximum."""
@@ -149,7 +161,7 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
             if wanted == "openvino":
                 raise
             _log.info("upscaling runs on torch: %s", reason)
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    dtype = dtype_for(precision, "cpu" if on_cpu else "cuda")
     # torch's annotations of `to` lack memory_format without a tensor.
     laid_out: nn.Module = net.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TorchBackend(laid_out)
@@ -168,7 +180,8 @@ def _check_usable(on_cpu: bool) -> None:
         )
 
 
-def _compile(net: nn.Module, precision: Precision) -> Any:
+def _compiler(net: nn.Module, precision: Precision) -> Callable[[], Any]:
+    """Convert a network, and return what compiles it."""
     import torch
 
     # OpenVINO reports each import and conversion to its makers and keeps an identifier in the
@@ -186,4 +199,4 @@ def _compile(net: nn.Module, precision: Precision) -> Any:
         "PERFORMANCE_HINT": "LATENCY",  # one stream: all threads work on one tile
         "INFERENCE_NUM_THREADS": torch.get_num_threads(),
     }
-    return openvino.Core().compile_model(model, "CPU", options)
+    return partial(openvino.Core().compile_model, model, "CPU", options)

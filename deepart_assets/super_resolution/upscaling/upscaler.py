@@ -6,13 +6,15 @@ How a network is executed is in `backends`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import is_out_of_memory, predict_in_halves, release_memory
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
@@ -29,8 +31,8 @@ SMALLEST_TILE = 16
 DARK = 16
 """Grey level up to which a tile may come out all black."""
 
-_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "bad_alloc")
-"""What the allocators of torch and OpenVINO say in a plain RuntimeError."""
+Place = tuple[slice, slice]
+"""Rows and columns of a tile."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,13 +91,6 @@ def _loaded(weights: bytes, settings: Upscaling, name: str) -> Backend:
     return backend_for(load_network(weights, name).to(best_device()), settings)
 
 
-def best_device() -> torch.device:
-    """Return the CUDA device where there is one, else the CPU."""
-    import torch
-
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-
-
 def enlarge(
     net: nn.Module | Backend, picture: NDArray[np.uint8], settings: Upscaling
 ) -> NDArray[np.uint8]:
@@ -127,31 +122,19 @@ def enlarge(
         try:
             _enlarge(run, picture, result, tile=tile, overlap=settings.overlap, batch=batch)
             return result
-        except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is a RuntimeError
-            if not _says_no_memory(error):
+        except Exception as error:
+            if not is_out_of_memory(error):
                 raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        # Outside of the handler, whose traceback holds the tensors that were too many.
-        if run.device.type == "cuda":
-            torch.cuda.empty_cache()
-        if batch > 1:
-            batch //= 2
-        elif tile // 2 >= SMALLEST_TILE:
-            tile //= 2
-        else:
+        # Outside of the handler: the traceback holds the tensors that were too many.
+        release_memory()
+        if tile // 2 < SMALLEST_TILE:
             raise PaintingError(
                 f"out of memory with the smallest tiles ({tile} pixels and {settings.overlap} of"
                 f" overlap; {reason}): free memory, or set super_resolution.upscaling.overlap lower"
             )
-        _log.warning("out of memory: tiles of %d pixels, %d at once, for this picture", tile, batch)
-
-
-def _says_no_memory(error: Exception) -> bool:
-    import torch
-
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error).lower() for words in _NO_MEMORY
-    )
+        tile, batch = tile // 2, 1
+        _log.warning("out of memory: tiles of %d pixels for this picture", tile)
 
 
 def _enlarge(
@@ -170,9 +153,9 @@ def _enlarge(
     edges = ((overlap, overlap), (overlap, overlap), (0, 0))
     padded = np.pad(picture, edges, mode="symmetric")
     places = [(rows, columns) for rows in _spans(height, tile) for columns in _spans(width, tile)]
-    with torch.inference_mode():
-        for first in range(0, len(places), batch):
-            some = places[first : first + batch]
+
+    def predict(some: Sequence[Place]) -> NDArray[np.uint8]:
+        with torch.inference_mode():
             windows = np.stack([padded[_wider(r, overlap), _wider(c, overlap)] for r, c in some])
             # N×H×W×3 seen as N×3×H×W is "channels last" already.
             pixels = torch.from_numpy(windows).to(run.device).permute(0, 3, 1, 2)
@@ -184,15 +167,20 @@ def _enlarge(
                     " weights or train them with a lower learning rate"
                 )
             levels = (made.clamp(0, 1) * 255).round().to(torch.uint8)
-            enlarged = levels.permute(0, 2, 3, 1).cpu().numpy()
-            for (rows, columns), one in zip(some, enlarged, strict=True):
-                if not one.any() and picture[rows, columns].max() > DARK:
-                    raise PaintingError(
-                        "the super-resolution network leaves a tile all black that is not: set"
-                        " super_resolution.upscaling.precision to fp32, or, where it is, use other"
-                        " weights"
-                    )
-                result[_times_scale(rows), _times_scale(columns)] = one
+            return np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())
+
+    def log(size: int) -> None:
+        _log.warning("out of memory: %d tiles at once for this picture", size)
+
+    enlarged = predict_in_halves(predict, places, batch, log)
+    for (rows, columns), one in zip(places, enlarged, strict=True):
+        if not one.any() and picture[rows, columns].max() > DARK:
+            raise PaintingError(
+                "the super-resolution network leaves a tile all black that is not: set"
+                " super_resolution.upscaling.precision to fp32, or, where it is, use other"
+                " weights"
+            )
+        result[_times_scale(rows), _times_scale(columns)] = one
 
 
 def _without_margin(made: torch.Tensor, margin: int) -> torch.Tensor:

@@ -1,0 +1,121 @@
+"""Batches that shrink when memory runs out."""
+
+import gc
+import sys
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
+from typing import TypeVar
+
+_MESSAGES = (
+    "out of memory",  # CUDA
+    "can't allocate memory",  # torch's CPU allocator
+    "not enough memory",  # the same on Windows
+    "bad_alloc",  # C++
+    "failed to allocate",  # OpenVINO and onnxruntime
+    "alloc_failed",  # cuBLAS and cuDNN
+)
+"""What the allocators say in exceptions that have no type of their own."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Key = TypeVar("Key", bound=Hashable)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an exception says that a GPU or the machine is out of memory."""
+    torch = sys.modules.get("torch")  # if it is not loaded, the error is not torch's
+    if isinstance(error, MemoryError) or (torch and isinstance(error, torch.OutOfMemoryError)):
+        return True
+    if not (isinstance(error, RuntimeError) or type(error).__module__.startswith("onnxruntime")):
+        return False
+    message = str(error).lower()
+    return any(words in message for words in _MESSAGES)
+
+
+def release_memory() -> None:
+    """Collect garbage, and return the GPU memory that torch caches."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def predict_in_halves(
+    predict: Callable[[Sequence[Item]], Iterable[Result]],
+    items: Sequence[Item],
+    size: int | None = None,
+    on_halved: Callable[[int], None] | None = None,
+) -> Iterator[Result]:
+    """Predict items in batches, and halve the batch size each time memory runs out.
+
+    What was predicted before is kept. A batch is predicted when its first result is asked for.
+
+    Args:
+        predict: Returns one result for each item. It may be called again with some of the items
+            of a call that ran out of memory.
+        items: The items, in the order of the results.
+        size: The batch size to begin with; None takes all items at once.
+        on_halved: Is given each new batch size.
+
+    Raises:
+        Exception: Any error of `predict`, unless it is out of memory with more than one item.
+    """
+    size = size or max(1, len(items))
+    start = 0
+    while start < len(items):
+        batch = items[start : start + size]
+        try:
+            results = list(predict(batch))
+        except Exception as error:
+            if len(batch) == 1 or not is_out_of_memory(error):
+                raise
+        else:
+            yield from results
+            start += len(batch)
+            continue
+        # Outside of the handler: the traceback holds the tensors that were too many.
+        size = len(batch) // 2
+        release_memory()
+        if on_halved is not None:
+            on_halved(size)
+
+
+def predict_by_group(
+    predict: Callable[[Key, Sequence[Item]], Iterable[Result]],
+    items: Sequence[Item],
+    keys: Sequence[Key],
+    size: int,
+    limits: MutableMapping[Key, int],
+) -> list[Result]:
+    """Predict the items that have the same key together, as `predict_in_halves` does.
+
+    Args:
+        predict: Is given a key and some of its items; returns one result for each.
+        items: The items.
+        keys: The key of each item, such as the size of a picture.
+        size: The largest batch.
+        limits: The batch size that has turned out to fit, by key: read and updated.
+
+    Returns:
+        The results in the order of the items.
+
+    Raises:
+        ValueError: There are not as many keys as items.
+    """
+    groups: dict[Key, list[int]] = defaultdict(list)
+    for index, (_, key) in enumerate(zip(items, keys, strict=True)):
+        groups[key].append(index)
+    found: dict[int, Result] = {}
+    for key, indices in groups.items():
+
+        def predict_group(batch: Sequence[Item], key: Key = key) -> Iterable[Result]:
+            return predict(key, batch)
+
+        def remember(size: int, key: Key = key) -> None:
+            limits[key] = size
+
+        results = predict_in_halves(
+            predict_group, [items[each] for each in indices], limits.get(key, size), remember
+        )
+        found.update(zip(indices, results, strict=True))
+    return [found[index] for index in range(len(items))]

@@ -1,0 +1,31 @@
+"""The number formats that a profile can choose, as torch dtypes."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+_NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
+"""Short names. Profiles use both spellings, which are part of the provenance of results."""
+
+
+def dtype_for(precision: str, device: str) -> "torch.dtype":
+    """Return the dtype of a `precision` setting.
+
+    Args:
+        precision: `float32`, `float16` or `bfloat16`, their short names `fp32`, `fp16` or `bf16`,
+            or `auto`: float16 on a GPU and float32 on a CPU.
+        device: "cpu" or "cuda".
+
+    Raises:
+        ValueError: The precision has another name.
+    """
+    import torch
+
+    if precision == "auto":
+        return torch.float32 if device == "cpu" else torch.float16
+    name = _NAMES.get(precision, precision)
+    if name not in _NAMES.values():
+        raise ValueError(f"unknown precision {precision!r}: use one of auto, {', '.join(_NAMES)}")
+    dtype: torch.dtype = getattr(torch, name)
+    return dtype

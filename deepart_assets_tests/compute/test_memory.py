@@ -1,0 +1,135 @@
+"""Batches under a lack of memory."""
+
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.compute.memory import is_out_of_memory, predict_by_group, predict_in_halves
+from deepart_assets.errors import PaintingError
+
+
+class Doubler:
+    """Doubles numbers, at most `fits` at once."""
+
+    def __init__(self, fits):
+        self.fits, self.sizes = fits, []
+
+    def __call__(self, batch):
+        self.sizes.append(len(batch))
+        if len(batch) > self.fits:
+            raise MemoryError
+        return [2 * each for each in batch]
+
+
+@given(st.lists(st.integers(), max_size=30), st.integers(1, 40), st.none() | st.integers(1, 40))
+def test_each_item_gets_its_result_whatever_fits(items, fits, size):
+    predict, sizes = Doubler(fits), []
+    assert list(predict_in_halves(predict, items, size, sizes.append)) == [2 * n for n in items]
+    assert max(predict.sizes, default=0) <= min(size or len(items), len(items))
+    # No size that failed is tried again.
+    failed = [n for n in predict.sizes if n > fits]
+    assert sizes == [n // 2 for n in failed] == sorted(set(sizes), reverse=True)
+
+
+def test_the_batch_stays_small_and_earlier_results_are_kept():
+    predict = Doubler(3)
+    assert list(predict_in_halves(predict, range(9), 8)) == [2 * n for n in range(9)]
+    assert predict.sizes == [8, 4, 2, 2, 2, 2, 1]
+
+
+def test_a_batch_is_predicted_when_it_is_needed():
+    predict = Doubler(9)
+    results = predict_in_halves(predict, range(6), 2)
+    assert predict.sizes == []
+    assert [next(results) for _ in range(3)] == [0, 2, 4]
+    assert predict.sizes == [2, 2]
+
+
+@pytest.mark.parametrize("error", [ValueError("out of memory"), RuntimeError("sizes differ")])
+def test_other_errors_are_raised_at_once(error):
+    calls = []
+
+    def predict(batch):
+        calls.append(batch)
+        raise error
+
+    with pytest.raises(type(error)):
+        list(predict_in_halves(predict, [1, 2, 3, 4]))
+    assert calls == [[1, 2, 3, 4]]
+
+
+def test_a_single_item_that_does_not_fit_raises():
+    predict = Doubler(0)
+    with pytest.raises(MemoryError):
+        list(predict_in_halves(predict, range(4)))
+    assert predict.sizes == [4, 2, 1]
+
+
+ITEMS = st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30)
+
+
+@given(ITEMS, st.integers(1, 8), st.dictionaries(st.sampled_from("abc"), st.integers(1, 8)))
+def test_groups_are_predicted_apart_and_their_limits_remembered(items, size, fits):
+    def predict(key, batch):
+        assert {each[0] for each in batch} == {key}
+        assert len(batch) <= size
+        if len(batch) > fits.get(key, size):
+            raise MemoryError
+        return [(key, 2 * number) for _, number in batch]
+
+    keys, limits = [key for key, _ in items], {}
+    expected = [(key, 2 * number) for key, number in items]
+    assert predict_by_group(predict, items, keys, size, limits) == expected
+    before = dict(limits)
+    assert all(limit <= fits[key] for key, limit in limits.items())
+    assert predict_by_group(predict, items, keys, size, limits) == expected
+    assert limits == before
+
+
+def test_as_many_keys_as_items():
+    with pytest.raises(ValueError, match="shorter"):
+        predict_by_group(lambda key, batch: batch, [1, 2], ["a"], 2, {})
+
+
+def test_a_result_for_each_item():
+    with pytest.raises(ValueError, match="zip"):
+        predict_by_group(lambda key, batch: batch[1:], [1, 2], ["a", "a"], 2, {})
+
+
+def test_what_out_of_memory_is():
+    import torch
+    from onnxruntime.capi.onnxruntime_pybind11_state import Fail, RuntimeException
+
+    buffer = "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 9"
+    for error in (
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:121] DefaultCPUAllocator: can't allocate"
+                     " memory: you tried to allocate 9 bytes"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("std::bad_alloc"),
+        RuntimeException(buffer),
+        Fail("CUDA failure 2: out of memory"),
+    ):  # fmt: skip
+        assert is_out_of_memory(error), error
+    for error in (
+        RuntimeError("CUDA error: device-side assert triggered"),
+        ValueError("out of memory"),
+        PaintingError("out of memory with the smallest tiles"),
+        RuntimeException("Got invalid dimensions for input"),
+    ):
+        assert not is_out_of_memory(error), error
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)  # more than any machine has
+    assert is_out_of_memory(caught.value)
+
+
+def test_torch_is_not_loaded_to_find_out():
+    program = (
+        "import sys; from deepart_assets.compute.memory import is_out_of_memory, release_memory;"
+        "assert is_out_of_memory(MemoryError()); release_memory(); sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
