@@ -8,8 +8,7 @@ from typing import TypeVar
 
 _MESSAGES = (
     "out of memory",  # CUDA
-    "can't allocate memory",  # torch's CPU allocator
-    "not enough memory",  # the same on Windows
+    "defaultcpuallocator",  # torch on a CPU
     "bad_alloc",  # C++
     "failed to allocate",  # OpenVINO and onnxruntime
     "alloc_failed",  # cuBLAS and cuDNN
