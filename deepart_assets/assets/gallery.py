@@ -1,5 +1,6 @@
-"""The gallery: what a curator opens."""
+"""The gallery, a page for curators."""
 
+from deepart_assets import asset_names
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
@@ -17,13 +18,13 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
     @data_asset(
         settings=lambda settings: {"outpainters": list(settings.outpainters)},
         group="gallery",
-        deps=["styled_paintings"],
-        painting_deps=["subject_masks", "restoration_sheets"],
+        deps=[asset_names.STYLED_PAINTINGS],
+        painting_deps=[asset_names.SUBJECT_MASKS, asset_names.RESTORATION_SHEETS],
         kinds={"html"},
     )
     def gallery(context: StageContext) -> StageSpec:
-        """Every painting's row on one HTML page: its sheet, links to the full pictures, and for
-        those not restored the reason. Open `gallery/index.html` of the data lake in a browser.
+        """All paintings on one HTML page: the sheet, links to the full pictures, and for those that
+        are not restored the reason. Open `gallery/index.html` of the data lake in a browser.
         """
 
         def make() -> StageResult:
@@ -32,7 +33,9 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
             return StageResult(
                 {
                     "gallery/index.html": gallery_html("Deep Art gallery", rows),
-                    "reports/gallery.json": report_json(_figures(row) for row in rows),
+                    asset_names.report_path(asset_names.GALLERY): report_json(
+                        _figures(row) for row in rows
+                    ),
                 },
                 {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},
             )
@@ -44,15 +47,15 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
 
 def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
     store = painting.store
-    mask = store.done("subject_masks", painting.id)
-    sheet = store.get("restoration_sheets", painting.id)
+    mask = store.done(asset_names.SUBJECT_MASKS, painting.id)
+    sheet = store.get(asset_names.RESTORATION_SHEETS, painting.id)
     made = sheet if sheet is not None and sheet.status == "done" else None
     results = {
         caption: record.path
         for name in outpainters
         for caption, asset in (
-            (name, f"{name}_outpaintings"),
-            (f"{name}, ×4", f"{name}_upscaled"),
+            (name, asset_names.outpaintings(name)),
+            (f"{name}, ×4", asset_names.upscaled(name)),
         )
         if (record := store.done(asset, painting.id)) is not None
     }

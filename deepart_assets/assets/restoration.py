@@ -1,11 +1,10 @@
-"""Restoration, a partition for each painting: from its subject to outpaintings, upscaled results
-and sheets.
-"""
+"""The assets with a partition for each painting, and the sheet that shows them side by side."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
+from deepart_assets import asset_names
 from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.assets.subjects import (
     predicted_masks,
@@ -55,16 +54,16 @@ def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
         heading: asset
         for name in outpainters
         for heading, asset in (
-            (name, f"{name}_outpaintings"),
-            (f"{name} ×4", f"{name}_upscaled"),
+            (name, asset_names.outpaintings(name)),
+            (f"{name} ×4", asset_names.upscaled(name)),
         )
     }
     return {
-        "prediction": "predicted_masks",
-        "mask": "subject_masks",
-        "unfinished": "unfinished_paintings",
+        "prediction": asset_names.PREDICTED_MASKS,
+        "mask": asset_names.SUBJECT_MASKS,
+        "unfinished": asset_names.UNFINISHED_PAINTINGS,
         **columns,
-        "sheet": "restoration_sheets",
+        "sheet": asset_names.RESTORATION_SHEETS,
     }
 
 
@@ -72,24 +71,28 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
     @painting_asset(
         settings=lambda settings: {"height": SHEET_HEIGHT},
         painting_deps=[
-            "subject_masks",
-            "unfinished_paintings",
-            *(f"{name}_{stage}" for name in names for stage in ("outpaintings", "upscaled")),
+            asset_names.SUBJECT_MASKS,
+            asset_names.UNFINISHED_PAINTINGS,
+            *(
+                of(name)
+                for name in names
+                for of in (asset_names.outpaintings, asset_names.upscaled)
+            ),
         ],
         kinds={"pillow"},
         code_version="2",
     )
     def restoration_sheets(context: StageContext) -> PaintingStageSpec:
-        """One JPEG: the original; its mask above the unfinished painting; and for each outpainter
-        a column, its outpainting above the upscaled result.
+        """A sheet of each painting: the original, its mask above the unfinished painting, and a
+        column for each outpainter with its outpainting above the upscaled result. JPEG.
         """
 
         def make(painting: Painting) -> StageResult:
             def read(asset: str) -> tuple[bytes, str]:
                 return painting.read(asset), painting.inputs[asset].path
 
-            mask = decode_grey(*read("subject_masks"))
-            unfinished = over_checkerboard(decode_rgba(*read("unfinished_paintings")))
+            mask = decode_grey(*read(asset_names.SUBJECT_MASKS))
+            unfinished = over_checkerboard(decode_rgba(*read(asset_names.UNFINISHED_PAINTINGS)))
             columns = [
                 [("original", painting.original())],
                 [
@@ -98,15 +101,19 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                 ],
                 *(
                     [
-                        (name, decode_rgb(*read(f"{name}_outpaintings"))),
-                        (f"{name}, ×4", decode_rgb(*read(f"{name}_upscaled"))),
+                        (name, decode_rgb(*read(asset_names.outpaintings(name)))),
+                        (f"{name}, ×4", decode_rgb(*read(asset_names.upscaled(name)))),
                     ]
                     for name in names
                 ),
             ]
             sheet = column_sheet(columns, painting.caption, SHEET_HEIGHT)
             return StageResult(
-                {f"restoration_sheets/{painting.id}.jpg": encode_jpeg(sheet)},
+                {
+                    asset_names.output_path(
+                        asset_names.RESTORATION_SHEETS, painting.id, ".jpg"
+                    ): encode_jpeg(sheet)
+                },
                 {"preview": preview_uri(sheet, side=480), "title": painting.caption},
             )
 

@@ -1,6 +1,4 @@
-"""The subject of each painting: what a segmenter predicts, the mask, a curator's own where there is
-one, and the unfinished painting that it leaves.
-"""
+"""The subject of each painting: predicted masks, subject masks, unfinished paintings."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,6 +7,7 @@ import dagster as dg
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets import asset_names
 from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
@@ -48,31 +47,31 @@ OVERLAY_SIDE = 600
 """Longer side at which a mask is drawn on its painting."""
 
 CURATED_MASKS = ObservableFolder(
-    asset="curated_masks",
-    description="Masks that a curator drew, which win over what the segmenter predicts:"
+    asset=asset_names.CURATED_MASKS,
+    description="Masks drawn by a curator, which take precedence over the segmenter's:"
     " `masks/<painting id>.png` in the data root, white = subject (kept), black = surround, or a"
     " cut-out with a transparent surround. Observe this asset after adding, changing or removing"
-    " one: the UI then shows that painting's outputs as stale, and no other's.",
+    " one: the UI then shows exactly that painting's outputs as stale.",
     folder="masks",
     suffix=".png",
 )
 
 
 class SegmenterInput(NamedTuple):
-    """What a segmenter is shown of a painting."""
+    """A painting as a segmenter receives it: RGB uint8, H×W×3, and the name of its style."""
 
     picture: NDArray[np.uint8]
     style: str
 
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:
-    """Return what a prediction depends on, but for what the segmenter chooses by the style."""
+    """Return the settings that affect a prediction, except for the choice by style."""
     elsewhere = {"minimal_confidence", "movement", "styles"}
     return settings.segmenter.model_dump(mode="json", exclude=elsewhere)
 
 
 def mask_settings(settings: Segmentation) -> dict[str, Any]:
-    """Return what a mask depends on besides the prediction."""
+    """Return the settings that affect a mask besides the prediction."""
     elsewhere = {"segmenter", "batch", "evaluation"}
     return {
         **settings.model_dump(mode="json", exclude=elsewhere),
@@ -81,7 +80,7 @@ def mask_settings(settings: Segmentation) -> dict[str, Any]:
 
 
 def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture as segmenters see it: reduced to `PREDICTION_SIDE`, never enlarged."""
+    """Return a picture reduced to `PREDICTION_SIDE`, never enlarged: RGB uint8."""
     return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
 
 
@@ -91,10 +90,10 @@ def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     pool="gpu",
 )
 def predicted_masks(context: StageContext) -> PaintingStageSpec:
-    """What the segmenter takes for the subject of each painting, several paintings at a time.
+    """The subject of each painting as the segmenter predicts it, several paintings at a time.
 
-    Grey PNG, 0 to 255 = surely subject, with a smaller side of 2048 at most. A segmenter that
-    knows classes also leaves a palette PNG of class ids (`.classes.png`), 0 = background.
+    Grey PNG, 0 = surround to 255 = subject, with a smaller side of at most 2048. A segmenter with
+    classes also writes a palette PNG of class ids (`.classes.png`), 0 = background.
     """
     settings = context.settings.segmentation
     segmenter = build_segmenter(settings.segmenter, context.downloads)
@@ -102,15 +101,17 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
     def read(painting: Painting) -> SegmenterInput:
         return SegmenterInput(shown_to_segmenters(painting.original()), painting.labels["style"])
 
-    def predict(sitters: Sequence[SegmenterInput]) -> list[Prediction]:
-        return segmenter([each.picture for each in sitters], [each.style for each in sitters])
+    def predict(inputs: Sequence[SegmenterInput]) -> list[Prediction]:
+        return segmenter([each.picture for each in inputs], [each.style for each in inputs])
 
-    def finish(painting: Painting, sitter: SegmenterInput, prediction: Prediction) -> StageResult:
+    def finish(painting: Painting, item: SegmenterInput, prediction: Prediction) -> StageResult:
         soft = prediction.levels()
-        files = {f"predicted_masks/{painting.id}.png": encode_png(soft)}
+        files = {
+            asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id): encode_png(soft)
+        }
         figures: dict[str, Any] = {"preview": preview_uri(soft)}
         if (classes := prediction.classes) is not None:
-            path = f"predicted_masks/{painting.id}.classes.png"
+            path = asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id, ".classes.png")
             files[path] = encode_ids(classes.ids, classes.palette)
             figures["preview"] = preview_uri(np.array(classes.palette, np.uint8)[classes.ids])
             figures["classes"] = {name: round(v, 4) for name, v in classes.shares().items()}
@@ -136,7 +137,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
 
 @painting_asset(
     settings=lambda settings: mask_settings(settings.segmentation),
-    painting_deps=["predicted_masks"],
+    painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"opencv"},
     code_version="2",
@@ -151,18 +152,18 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
     ],
 )
 def subject_masks(context: StageContext) -> PaintingStageSpec:
-    """What is kept of each painting: the curator's own mask, or else the prediction made firm.
+    """The part of each painting that is kept: the curator's mask, or else the cleaned prediction.
 
-    A prediction is cut at one half, rid of specks, filled, and eroded if the profile says so. PNG
-    of the painting's size, 255 = subject (kept), 0 = surround (generated again). A painting without
-    a clear subject gets a verdict that says so, and goes no further.
+    A prediction is thresholded at one half, specks are removed, holes filled, and the edge eroded
+    if the profile says so. PNG of the painting's size, 255 = subject (kept), 0 = surround
+    (generated). A painting without a clear subject gets a verdict and is not restored.
     """
     settings = context.settings.segmentation
 
     def make(painting: Painting) -> StageResult:
-        prediction = painting.inputs["predicted_masks"]
+        prediction = painting.inputs[asset_names.PREDICTED_MASKS]
         picture = painting.original()
-        soft = decode_grey(painting.read("predicted_masks"), prediction.path)
+        soft = decode_grey(painting.read(asset_names.PREDICTED_MASKS), prediction.path)
         subject = clean_up(soft, picture.shape[:2], settings)
         reason = verdict(subject.share, prediction.figures["confidence"], settings)
         mask_from = prediction.figures["segmenter"]
@@ -172,7 +173,11 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
             subject, reason, mask_from = SubjectMask.of(drawn), None, "curator"
         return StageResult(
-            {f"subject_masks/{painting.id}.png": encode_png(subject.mask.astype(np.uint8) * 255)},
+            {
+                asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
+                    subject.mask.astype(np.uint8) * 255
+                )
+            },
             {
                 "preview": _preview(picture, subject.mask),
                 "subject_share": round(subject.share, 4),
@@ -200,29 +205,29 @@ def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
     path = CURATED_MASKS.path(painting.id)
     data = painting.store.lake.read(path)
     if sha256_of(data) != painting.observed[CURATED_MASKS.asset]:
-        raise PaintingError(f"{path} was changed during the run: run it again")
+        raise PaintingError(f"{path} changed during the run: run again")
     return read_curated_mask(data, path, (size[0], size[1]))
 
 
 @painting_asset(
     settings=lambda settings: {"working_side": settings.restoration.working_side},
-    painting_deps=["subject_masks"],
+    painting_deps=[asset_names.SUBJECT_MASKS],
     kinds={"opencv"},
 )
 def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
-    """The painting as an outpainter gets it: the subject, and nothing of the rest.
+    """The painting as outpainters receive it: the subject alone.
 
-    RGBA PNG at the working size (smaller side as set, aspect kept, never enlarged): alpha 255 =
-    subject, 0 = to be generated; colours under alpha 0 are black, so that no generator can look
-    at what it is asked to invent.
+    RGBA PNG at the working size (smaller side as set, aspect ratio kept, never enlarged): alpha
+    255 = subject, 0 = to be generated. Colours under alpha 0 are black, so that no generator sees
+    what it is to generate.
     """
     side = context.settings.restoration.working_side
 
     def make(painting: Painting) -> StageResult:
-        mask_record = painting.inputs["subject_masks"]
+        mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
         if mask_record.verdict is not None:
             raise SkipPainting(mask_record.verdict)
-        mask = decode_grey(painting.read("subject_masks"), mask_record.path)
+        mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
         picture = painting.original()
         size = working_size(picture.shape[0], picture.shape[1], side)
         # Half covered or more is subject: the rule that keeps the area unbiased.
@@ -230,7 +235,11 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
         rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
         rgba[~known] = 0
         return StageResult(
-            {f"unfinished_paintings/{painting.id}.png": encode_png(rgba)},
+            {
+                asset_names.output_path(asset_names.UNFINISHED_PAINTINGS, painting.id): encode_png(
+                    rgba
+                )
+            },
             {
                 "preview": preview_uri(rgba),
                 "height": size[0],

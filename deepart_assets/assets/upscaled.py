@@ -3,6 +3,7 @@
 from functools import cache
 from typing import Any
 
+from deepart_assets import asset_names
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
@@ -16,7 +17,7 @@ from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 def upscaled_from(name: str) -> PipelineAssetSpec:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
-    source = f"{name}_outpaintings"
+    source = asset_names.outpaintings(name)
 
     def size_fault(record: MaterializationRecord) -> str | None:
         figures = record.figures
@@ -32,9 +33,9 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
     @painting_asset(
         settings=_upscaling,
-        name=f"{name}_upscaled",
-        deps=["art_esrgan"],
-        painting_deps=[source, "subject_masks"],
+        name=asset_names.upscaled(name),
+        deps=[asset_names.ART_ESRGAN],
+        painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
         code_version="2",
         pool="gpu",
@@ -54,29 +55,29 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         ],
     )
     def upscaled(context: StageContext) -> PaintingStageSpec:
-        """The outpainted painting at four times the size, by Art ESRGAN in overlapping tiles.
+        """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
-        RGB PNG. The whole picture goes through the network that `art_esrgan` trained. Where the
-        original painting is larger than the working copy, its subject then comes from there, at
-        this size, and the generated side is led to it in a narrow band.
+        Where the original painting is larger than the working copy, the subject is taken from it
+        at this size, and the generated side blends into it in a narrow band.
         """
         settings = context.settings.super_resolution.upscaling
         keep = context.settings.restoration.keep_subject
-        # Not before the first painting that has to be made.
-        upscaler = cache(lambda: RRDBNetUpscaler(context.read("art_esrgan"), settings))
+        # Loaded with the first painting that has to be computed.
+        upscaler = cache(lambda: RRDBNetUpscaler(context.read(asset_names.ART_ESRGAN), settings))
 
         def make(painting: Painting) -> StageResult:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)
             original = painting.original()
             mask = decode_grey(
-                painting.read("subject_masks"), painting.inputs["subject_masks"].path
+                painting.read(asset_names.SUBJECT_MASKS),
+                painting.inputs[asset_names.SUBJECT_MASKS].path,
             )
             kept = keep and min(original.shape[:2]) > min(low.shape[:2])
             high = upscaler()(low)
             data = encode_png(keep_subject(high, original, mask) if kept else high)
             high = decode_rgb(data, painting.id)
             return StageResult(
-                {f"{name}_upscaled/{painting.id}.png": data},
+                {asset_names.output_path(asset_names.upscaled(name), painting.id): data},
                 {
                     "preview": preview_uri(high),
                     "height": high.shape[0],
