@@ -1,1 +1,1 @@
-"""Pretrained networks that more than one family looks at pictures with."""
+"""Pretrained networks that more than one family uses."""

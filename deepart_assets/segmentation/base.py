@@ -1,4 +1,4 @@
-"""What every segmenter is: a protocol, what it predicts, and how it describes itself."""
+"""The protocol of a segmenter, its prediction, and its descriptor."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

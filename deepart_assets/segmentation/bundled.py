@@ -1,4 +1,4 @@
-"""The segmenter that comes with the project: a network trained for it, refined to the edges.
+"""The segmenter that ships with the project: a small network, refined along the edges.
 
 It is trained by `recipes/subject_segmenter`.
 """

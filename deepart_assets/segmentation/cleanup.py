@@ -1,4 +1,4 @@
-"""From a soft prediction to the binary mask that the pipeline keeps, and to a verdict on it."""
+"""Turns a soft prediction into the binary mask that the pipeline keeps, and judges it."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Masks of the same paintings by several segmenters: how far they agree, and where they do not."""
+"""Agreement of several segmenters on the same paintings, and pictures of where they differ."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""From the logits of one or several DRAM networks to class ids and a soft mask of a picture's size.
+"""Combines the logits of one or several DRAM networks into class ids and a soft mask.
 
 Cohen, Newman and Shamir 2022, section on composing the sub-domains: the softmax maps are added by
 weight, then the largest class is taken.

@@ -1,4 +1,4 @@
-"""Several segmenters on the same paintings, with a ground truth where there is one."""
+"""Compares several segmenters on the same paintings, and with a ground truth if there is one."""
 
 import io
 from collections.abc import Mapping, Sequence

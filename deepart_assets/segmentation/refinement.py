@@ -1,4 +1,4 @@
-"""From a coarse saliency map to a soft mask that follows the picture's edges."""
+"""Refines a coarse saliency map to a soft mask that follows the picture's edges."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Which segmenter belongs to which settings."""
+"""Builds the segmenter that the settings name."""
 
 from deepart_assets.segmentation import base
 from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salient, Segmenter

@@ -1,4 +1,4 @@
-"""The class-agnostic segmenter: a saliency network's map, refined to the picture's edges."""
+"""The class-agnostic segmenter: a saliency map, refined along the picture's edges."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""What the bundled segmenter's network looks at: patch tokens at two sizes, and saliency."""
+"""The input of the bundled segmenter's network: patch tokens at two sizes, and saliency."""
 
 from functools import cached_property
 from pathlib import Path

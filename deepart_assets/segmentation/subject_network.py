@@ -1,4 +1,4 @@
-"""Our own network of the bundled segmenter: from features to a subject map.
+"""The network of the bundled segmenter: from features to a subject map.
 
 `subject_features` prepares its input; `recipes/subject_segmenter` trains it.
 """

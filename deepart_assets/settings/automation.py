@@ -1,4 +1,4 @@
-"""What runs by itself, and when."""
+"""The settings of sensors and schedules."""
 
 from zoneinfo import ZoneInfo
 

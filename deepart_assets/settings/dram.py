@@ -1,4 +1,4 @@
-"""What the DRAM networks know by name: their movements and classes, and the styles near to each."""
+"""The movements and classes of the DRAM networks, and the movement nearest to each style."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args

@@ -1,4 +1,4 @@
-"""Where steps run, and what a step may ask of the machine that runs it."""
+"""The settings of the executor, and the resources of steps."""
 
 from typing import Annotated, Any, Literal
 

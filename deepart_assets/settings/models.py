@@ -1,4 +1,4 @@
-"""A whole profile: one section a stage, in the order of the pipeline."""
+"""The settings of a whole profile: a section for each stage, in the order of the pipeline."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""Reading a profile and explaining what is wrong with it."""
+"""Reads profiles, and explains what is wrong with one."""
 
 import difflib
 import os

@@ -1,4 +1,4 @@
-"""The settings of restoring one painting that all outpainters share."""
+"""The settings of a restoration that all outpainters share."""
 
 from pydantic import Field
 

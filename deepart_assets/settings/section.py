@@ -1,4 +1,4 @@
-"""What all parts of a profile have in common, and merging some settings into others."""
+"""The base class of all settings, and merging of nested settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar

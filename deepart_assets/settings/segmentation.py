@@ -1,4 +1,4 @@
-"""The settings of segmentation: segmenters, what makes their maps masks, and what compares them."""
+"""The settings of segmentation: segmenters, cleaning of masks, and their evaluation."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""What a source says of its pictures in words: artist, title, style, genre, date."""
+"""A source's annotations of its pictures: artist, title, style, genre, date."""
 
 import csv
 import io

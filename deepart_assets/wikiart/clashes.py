@@ -1,4 +1,4 @@
-"""Which of two files stays that have the same bytes or would have the same id."""
+"""Decides which of two files with the same bytes or the same id is kept."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""What is written of a painting, made comparable: names and years."""
+"""Makes names and years of a catalogue comparable."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Lets what enlarges RGB enlarge grey pictures and pictures with alpha too."""
+"""Extends upscalers of RGB to grey pictures and pictures with alpha."""
 
 from collections.abc import Callable
 

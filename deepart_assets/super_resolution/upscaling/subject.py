@@ -1,4 +1,4 @@
-"""The subject of an enlarged painting comes from the painter's original, not from the network."""
+"""Takes the subject of an enlarged painting from the original, not from the network."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""Reading and writing files of weights, and what is written in them of their origin."""
+"""Reads and writes files of weights, with their origin in the metadata."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the painting lies in its scan: the box without flat margins.
+"""Finds the painting in its scan: the box without flat margins.
 
 Found are margins of one flat colour, slightly noisy or compressed, with a straight edge. Not found
 are colour bars, rulers, picture frames, shadows, the ground around a tilted or round painting, and

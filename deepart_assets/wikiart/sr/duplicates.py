@@ -1,4 +1,4 @@
-"""Which paintings are one picture: the same scan saved again, scaled, or another scan of it.
+"""Finds near-duplicates: a scan saved again, scaled, or another scan of the same painting.
 
 A detail, a copy by another hand or a mirrored scan has another hash: these are not found.
 """

@@ -1,4 +1,4 @@
-"""How good a scan is, measured on its pixels: resolution, sharpness, JPEG's blocks, blank areas.
+"""Measures the quality of a scan: resolution, sharpness, JPEG blocks, blank areas.
 
 All measures are of the luma (ITU-R BT.601, in levels from 0 to 255).
 """

@@ -1,4 +1,4 @@
-"""Train, valid or test: by artist, and for good."""
+"""Assigns paintings to train, valid or test, by artist and permanently."""
 
 import hashlib
 import json
