@@ -1,4 +1,4 @@
-"""The settings of sensors and schedules."""
+"""The settings of sensors, schedules and notifications."""
 
 from zoneinfo import ZoneInfo
 
@@ -8,32 +8,34 @@ from deepart_assets.settings.section import Section
 
 
 class Automation(Section):
-    """Sensors and schedules; each can be turned off and on in the UI as well."""
+    """Sensors and schedules; each can also be switched on and off in the UI."""
 
-    running: bool = Field(True, description="Whether they run from the start.")
+    running: bool = Field(True, description="Whether they are on by default.")
     poll_interval_seconds: int = Field(
-        15, ge=1, description="Seconds from one look at the inbox and the masks to the next."
+        15, ge=1, description="Polling interval of the inbox and the masks, seconds."
     )
     debounce_seconds: float = Field(
         30,
         ge=0,
-        description="A folder in which something changed is taken in once it has been still for so"
-        " long: nobody is copying any more.",
+        description="How long a folder must be unchanged, so that copying has finished, before it"
+        " is read, seconds.",
     )
-    nightly: str = Field("0 2 * * *", description="When what is stale is made again: cron.")
+    nightly: str = Field("0 2 * * *", description="When stale outputs are computed: cron.")
     weekly: str = Field("0 0 * * 0", description="When the sources are read again: cron.")
-    time_zone: str = Field("UTC", description="Of both, an IANA name: Europe/Berlin.")
-    max_partitions_per_run: int = Field(500, ge=1, description="Most paintings of one run.")
+    time_zone: str = Field(
+        "UTC", description="Time zone of both, an IANA name such as Europe/Berlin."
+    )
+    max_partitions_per_run: int = Field(500, ge=1, description="Maximum paintings per run.")
     max_partition_gap: int = Field(
         50,
         ge=0,
-        description="Stale paintings with at most so many others between them go into one run:"
-        " looking at those costs less than loading the models once more.",
+        description="Stale paintings with at most this many fresh ones between them share a run:"
+        " checking those costs less than loading the models again.",
     )
     notify: str = Field(
         "deepart_assets.orchestration.notifications:log",
         pattern=r"^[\w.]+:\w+$",
-        description="module:function, called with a `Notification` when a run has ended.",
+        description="module:function, called with a `Notification` when a run ends.",
     )
 
     @field_validator("time_zone")
@@ -42,5 +44,5 @@ class Automation(Section):
         try:
             ZoneInfo(name)
         except (KeyError, ValueError, OSError) as error:  # unknown; a path; a folder of zones
-            raise ValueError("no time zone: give an IANA name, as Europe/Berlin") from error
+            raise ValueError("unknown time zone: use an IANA name such as Europe/Berlin") from error
         return name

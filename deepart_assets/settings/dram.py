@@ -8,13 +8,13 @@ from pydantic import BeforeValidator, Field
 from deepart_assets.names import name_key
 
 Movement = Literal["realism", "impressionism", "post_impressionism", "expressionism"]
-"""One published network each."""
+"""The published networks, one for each movement."""
 
 Thing = Literal[
     "bird", "boat", "bottle", "cat", "chair", "cow",
     "dog", "horse", "person", "potted plant", "sheep",
 ]  # fmt: skip
-"""The classes besides background, in the order of their ids, 1 to 11."""
+"""The classes besides the background, in the order of their ids 1 to 11."""
 
 THINGS: tuple[Thing, ...] = get_args(Thing)
 
@@ -26,28 +26,28 @@ def _as_mixture(value: Any) -> Any:
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 Mixture = Annotated[dict[Movement, Weight], BeforeValidator(_as_mixture), Field(min_length=1)]
-"""Networks and their weights, of any sum; a movement's name alone is that movement with 1."""
+"""Networks and their weights, with any sum. A movement's name alone stands for weight 1."""
 
 
 def one_key_each(styles: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the table if no two of its styles are one name.
+    """Return the table if its styles are distinct names.
 
     Raises:
-        ValueError: Two are, or one has no letter; names them.
+        ValueError: Two styles differ only in spelling, or one has no letter.
     """
     seen: dict[str, str] = {}
     for style in styles:
         key = name_key(style)
         if not key:
-            raise ValueError(f"{style!r} is no name of a style")
+            raise ValueError(f"{style!r} is not the name of a style")
         if key in seen:
-            raise ValueError(f"{seen[key]!r} and {style!r} are one style: keep one of them")
+            raise ValueError(f"{seen[key]!r} and {style!r} are the same style: keep one of them")
         seen[key] = style
     return styles
 
 
 def not_empty(classes: tuple[Thing, ...]) -> tuple[Thing, ...]:
-    """Return the classes if there are any.
+    """Return the classes.
 
     Raises:
         ValueError: There are none.
@@ -73,11 +73,11 @@ _NEAR: dict[Movement, tuple[str, ...]] = {
         "Color Field Painting", "Cubism", "Fauvism", "Minimalism", "Synthetic Cubism",
     ),
 }  # fmt: skip
-"""WikiArt's 27 styles by what is nearest to them in time and manner: modelled light and shade
-(realism), broken colour (impressionism), outlined flat colour (post-impressionism), forms that are
-bent or taken apart (expressionism). It follows the history of art; nothing of it was measured."""
+"""WikiArt's 27 styles by the movement nearest in time and manner: modelled light and shade
+(realism), broken colour (impressionism), outlined flat colour (post-impressionism), distorted or
+fragmented forms (expressionism). It follows the history of art and was not measured."""
 
 NEAREST_MOVEMENT: dict[str, dict[Movement, float]] = {
     style: {movement: 1.0} for movement, styles in _NEAR.items() for style in styles
 }
-"""The network of each style."""
+"""The default network of each style."""

@@ -1,4 +1,4 @@
-"""The settings of the executor, and the resources of steps."""
+"""Where steps run, and the resources that they request."""
 
 from typing import Annotated, Any, Literal
 
@@ -8,84 +8,91 @@ from deepart_assets.settings.section import Section
 
 
 class Needs(Section):
-    """What a step asks of the machine that runs it, whichever engine that is."""
+    """The resources that a step requests, on any engine."""
 
-    cpus: float = Field(1, gt=0)
-    gpus: int = Field(0, ge=0)
-    memory_gb: float | None = Field(None, gt=0, description="GiB; None asks for none.")
+    cpus: float = Field(1, gt=0, description="CPU cores.")
+    gpus: int = Field(0, ge=0, description="GPUs.")
+    memory_gb: float | None = Field(None, gt=0, description="Memory, GiB; null: no request.")
 
 
 class _Engine(Section):
     cpu_steps: Needs = Needs()
     gpu_steps: Needs = Needs(cpus=2, gpus=1)
-    """Of every step in the pool `gpu`."""
-    steps: dict[str, Needs] = Field({}, description="Of single assets, by name, in place of both.")
-    retries: int = Field(
-        2, ge=0, description="How often a step is started again whose process was killed or lost."
+    """Of each step in the pool `gpu`."""
+    steps: dict[str, Needs] = Field(
+        {}, description="Resources of single assets by name, in place of both."
     )
+    retries: int = Field(2, ge=0, description="Retries of a step whose process was killed or lost.")
 
 
 class LocalExecution(_Engine):
-    """Steps in processes of this machine."""
+    """Steps run in processes on this machine."""
 
     kind: Literal["local"] = "local"
     processes: int = Field(
-        1, ge=1, description="Steps at a time. With 1 all steps are in the run's own process."
+        1, ge=1, description="Concurrent steps; with 1, all steps run in the run's own process."
     )
 
 
 class RayExecution(_Engine):
-    """Steps as jobs of a Ray cluster."""
+    """Steps run as jobs on a Ray cluster."""
 
     kind: Literal["ray"]
-    address: str = Field("auto", description="Of the cluster's dashboard: http://head:8265.")
-    runtime_env: dict[str, Any] = Field({}, description="Ray's own, for all steps.")
+    address: str = Field(
+        "auto", description="Address of the cluster's dashboard, such as http://head:8265."
+    )
+    runtime_env: dict[str, Any] = Field({}, description="Ray's runtime environment of all steps.")
     env_vars: list[str] = Field(
         ["DEEPART_PROFILE", "DEEPART_DATA", "DEEPART_CACHE", "AWS_ENDPOINT_URL"],
-        description="Passed on from the run to its steps where they are set; or NAME=value.",
+        description="Environment variables of the steps: NAME=value, or the name of one that the"
+        " run has.",
     )
     wait_for_nodes: float = Field(
         0,
         ge=0,
-        description="Seconds that a step waits for a node large enough to join the cluster; 0 where"
-        " the cluster does not grow by itself.",
+        description="How long a step waits for a large enough node to join the cluster, seconds; 0"
+        " if the cluster does not scale up.",
     )
-    max_concurrent: int | None = Field(None, ge=1, description="Steps of a run at a time.")
+    max_concurrent: int | None = Field(None, ge=1, description="Concurrent steps of a run.")
 
 
 class KubernetesExecution(_Engine):
-    """Steps as Kubernetes jobs.
+    """Steps run as Kubernetes jobs.
 
-    What is given in Kubernetes' own terms (`volumes` and their like) is checked against
-    Kubernetes' models when a run starts.
+    Settings in Kubernetes' own format, such as `volumes`, are validated against its models when a
+    run starts.
     """
 
     kind: Literal["kubernetes"]
     namespace: str = "deepart"
-    image: str | None = Field(None, description="None: that of the code location.")
+    image: str | None = Field(None, description="Container image; null: that of the code location.")
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
     image_pull_secrets: list[str] = Field([], description="Names of secrets.")
     service_account: str | None = None
-    env: dict[str, str] = Field({}, description="Variables of the steps.")
-    env_secrets: list[str] = Field([], description="Secrets whose keys become variables.")
+    env: dict[str, str] = Field({}, description="Environment variables of the steps.")
+    env_secrets: list[str] = Field(
+        [], description="Secrets whose keys become environment variables."
+    )
     env_config_maps: list[str] = Field([], description="Config maps whose keys become variables.")
-    volumes: list[dict[str, Any]] = Field([], description="The lake, where it is no bucket.")
-    volume_mounts: list[dict[str, Any]] = Field([], description="Where they are in the container.")
-    gpu_resource: str = Field("nvidia.com/gpu", description="What the device plugin calls a GPU.")
-    gpu_node_selector: dict[str, str] = Field({}, description="Labels of the nodes with GPUs.")
+    volumes: list[dict[str, Any]] = Field(
+        [], description="Volumes, for a lake that is not a bucket."
+    )
+    volume_mounts: list[dict[str, Any]] = Field([], description="Where the volumes are mounted.")
+    gpu_resource: str = Field("nvidia.com/gpu", description="The device plugin's name of a GPU.")
+    gpu_node_selector: dict[str, str] = Field({}, description="Node selector of GPU steps.")
     gpu_tolerations: list[dict[str, Any]] = Field(
-        [], description="Of the steps with a GPU, beside `tolerations`."
+        [], description="Tolerations of GPU steps, besides `tolerations`."
     )
-    node_selector: dict[str, str] = Field({}, description="Of the steps without a GPU.")
-    tolerations: list[dict[str, Any]] = Field([], description="Of all steps.")
+    node_selector: dict[str, str] = Field({}, description="Node selector of steps without a GPU.")
+    tolerations: list[dict[str, Any]] = Field([], description="Tolerations of all steps.")
     shared_memory_gb: float = Field(
-        2, ge=0, description="/dev/shm of a GPU step, for PyTorch's worker processes."
+        2, ge=0, description="Size of /dev/shm in GPU steps, GiB: PyTorch's workers use it."
     )
-    seconds_kept: int = Field(86400, ge=0, description="How long an ended job is left to look at.")
+    seconds_kept: int = Field(86400, ge=0, description="How long a finished job is kept, seconds.")
     wait_for_nodes: float = Field(
-        1800, ge=0, description="Seconds that a step may wait for a node that its pod fits on."
+        1800, ge=0, description="How long a pod may wait for a node, seconds."
     )
-    max_concurrent: int | None = Field(None, ge=1, description="Steps of a run at a time.")
+    max_concurrent: int | None = Field(None, ge=1, description="Concurrent steps of a run.")
 
 
 Execution = Annotated[

@@ -1,4 +1,4 @@
-"""The settings of a whole profile: a section for each stage, in the order of the pipeline."""
+"""A whole profile, with a section for each stage of the pipeline."""
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from deepart_assets.settings.wikiart import Inbox, StyledPaintings, WikiArt
 
 
 class Settings(Section):
-    """A whole profile."""
+    """A whole profile: the sections in the order of the pipeline."""
 
     profile: str
     wikiart: WikiArt

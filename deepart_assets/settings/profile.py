@@ -17,12 +17,15 @@ from deepart_assets.settings.section import deep_merge
 
 
 def load_settings(profile: str | None = None) -> Settings:
-    """Read a profile: a name in configs/, or the path of a YAML file of one's own.
+    """Read a profile.
 
-    Without an argument, `DEEPART_PROFILE` or "sample".
+    Args:
+        profile: A name in configs/, or the path of a YAML file. None: the environment variable
+            `DEEPART_PROFILE`, or else "sample".
 
     Raises:
-        SettingsError: No such profile, not YAML, or wrong settings; names file, key and remedy.
+        SettingsError: There is no such profile, it is not YAML, or a setting is wrong. The message
+            names the file, the key and the remedy.
     """
     file = _profile_file(profile or os.environ.get("DEEPART_PROFILE") or "sample")
     content, files = _content(file)
@@ -30,19 +33,19 @@ def load_settings(profile: str | None = None) -> Settings:
 
 
 EXTENDS = "extends"
-"""The key under which a profile names another that it extends (deep merge)."""
+"""The key that names the profile which this one overrides (deep merge)."""
 
 
 def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any], list[str]]:
-    """Return what a profile says, with what it extends, and the files that say so."""
+    """Return the merged content of a profile, and the files that it comes from."""
     if file in before:
-        raise SettingsError(f"{file}: {EXTENDS}: it extends itself, by way of {before[-1]}")
+        raise SettingsError(f"{file}: {EXTENDS}: it extends itself through {before[-1]}")
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise SettingsError(f"{file} is not YAML: {error}") from error
+        raise SettingsError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise SettingsError(f"{file} must hold settings by name, as configs/sample.yaml does")
+        raise SettingsError(f"{file} is not a mapping of settings: see configs/sample.yaml")
     base = content.pop(EXTENDS, None)
     if base is None:
         return content, [str(file)]
@@ -76,18 +79,18 @@ RENAMED = {
     "automation.gap": "automation.max_partition_gap",
     "automation.batch": "automation.max_partitions_per_run",
 }
-"""Settings by their names in earlier versions."""
+"""The settings that earlier versions called otherwise: new names by old ones."""
 
 
 def validate_settings(content: Mapping[str, Any], where: str) -> Settings:
-    """Check settings from any place.
+    """Validate settings.
 
     Args:
         content: Nested plain values.
-        where: The file or place they come from, for the message.
+        where: The file that they come from, for the message.
 
     Raises:
-        SettingsError: One line a fault, each with the place, the key and the remedy.
+        SettingsError: One line per error, with the file, the key and the remedy.
     """
     try:
         return Settings.model_validate(content)
@@ -107,7 +110,7 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 
 
 def _written(location: list[str], content: Any) -> list[str]:
-    """Leave out of a location the tags of unions, which stand in no file."""
+    """Return a location without the tags of unions, which are not in the file."""
     keys = []
     for part in location[:-1]:
         if isinstance(content, Mapping) and part in content:
@@ -127,7 +130,7 @@ def _nearest(name: str, known: list[str]) -> str:
 
 
 def _names_beside(location: list[str]) -> list[str]:
-    """Return the names valid where `location` ends, walking the models as pydantic did."""
+    """Return the valid names at the end of a location, walking the models as pydantic does."""
     models: list[Any] = [Settings]
     for part in location[:-1]:
         models = [inner for model in models for inner in _step(model, part)]
@@ -140,7 +143,7 @@ def _fields(model: Any) -> list[str]:
 
 
 def _step(annotation: Any, part: str) -> list[Any]:
-    """Go down by one part of a location: a field, a union's tag or a mapping's key."""
+    """Descend by one part of a location: a field, the tag of a union, or the key of a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         if part in annotation.model_fields:
             return _members(annotation.model_fields[part].annotation)

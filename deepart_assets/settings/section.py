@@ -1,4 +1,4 @@
-"""The base class of all settings, and merging of nested settings."""
+"""The base class of all settings, and the deep merge of nested settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -6,16 +6,16 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-"""What a profile may call its outpainters and the peers of its segmenter."""
+"""A name that a profile gives to an outpainter or a segmenter."""
 
 
 class Section(BaseModel):
-    """A part of the settings; unknown keys are refused."""
+    """A section of the settings: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     performance_only: ClassVar[frozenset[str]] = frozenset()
-    """Fields that change how fast a result is computed, and not the result."""
+    """Fields that change how fast a result is computed, but not the result."""
 
     def provenance(self) -> dict[str, Any]:
         """Return the settings that a result depends on, as JSON: all but `performance_only`."""
@@ -23,7 +23,7 @@ class Section(BaseModel):
 
 
 def deep_merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge nested settings; a section of another kind replaces the old one as a whole."""
+    """Return `base` with the keys of `given`; a section of another `kind` replaces the old one."""
     merged = dict(base)
     for key, value in given.items():
         old = base.get(key)

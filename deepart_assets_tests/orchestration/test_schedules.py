@@ -54,9 +54,9 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
         ("nightly", "every day", "automation.nightly: 'every day' is not a cron expression"),
         ("weekly", "0 0 30 2 *", "automation.weekly: '0 0 30 2 *' is not a cron expression"),
         ("nightly", "* * * * * *", "automation.nightly: '* * * * * *' is not a cron expression"),
-        ("time_zone", "Middle/Earth", "automation.time_zone: Value error, no time zone"),
-        ("time_zone", "../etc", "automation.time_zone: Value error, no time zone"),
-        ("time_zone", "", "automation.time_zone: Value error, no time zone"),
+        ("time_zone", "Middle/Earth", "automation.time_zone: Value error, unknown time zone"),
+        ("time_zone", "../etc", "automation.time_zone: Value error, unknown time zone"),
+        ("time_zone", "", "automation.time_zone: Value error, unknown time zone"),
         ("notify", "mail", "automation.notify: "),
         (
             "notify",
