@@ -158,7 +158,7 @@ def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]
 
 def lively(size: Spec) -> nn.Module:
     """Return random weights scaled so that all layers show in an output around a half."""
-    torch.manual_quadrants(0)
+    torch.manual_seed(0)
     net = build(size).eval().requires_grad_(False)
     for weight in net.parameters():
         if weight.ndim == 4:
