@@ -39,7 +39,8 @@ ODD = {
 }
 
 
-@pytest.mark.parametrize("segmenter", ["bundled", pytest.param("saliency", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("segmenter", ["bundled", "saliency"])
 def test_every_odd_picture_has_a_mask_of_its_size_or_a_reason(project, instance, segmenter):
     project.content["segmentation"] = {"segmenter": {"kind": segmenter}}
     for name, image in ODD.items():
