@@ -112,6 +112,7 @@ def test_an_encrypted_member_is_refused(opened):
         (zipped({"1.png": b"one"})[:-30], "not a zip file"),
         (zipped({"1.png": b"one"}).replace(b"PK\x01\x02", b"PK\x01\x03"), "damaged"),
     ],
+    ids=["page", "no zip", "cut short", "damaged"],  # the bytes have the time of day in them
 )
 def test_files_that_are_no_archive_are_refused(opened, data, words):
     with pytest.raises(UnavailableError, match=words):
