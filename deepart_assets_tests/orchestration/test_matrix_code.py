@@ -83,10 +83,10 @@ def test_the_code_of_one_stage(edited, computed):
     assert computed.since() == set(), "its author has not said that results change"
     edited.replace(
         "assets/subjects.py",
-        """    painting_deps=["subject_masks"],
+        """    painting_deps=[asset_names.SUBJECT_MASKS],
     kinds={"opencv"},
 """,
-        """    painting_deps=["subject_masks"],
+        """    painting_deps=[asset_names.SUBJECT_MASKS],
     kinds={"opencv"},
     code_version="next",
 """,
