@@ -1,10 +1,13 @@
 """Batches that shrink when memory runs out."""
 
 import gc
+import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
 from typing import TypeVar
+
+from deepart_assets.errors import UnavailableError
 
 _MESSAGES = (
     "out of memory",  # CUDA
@@ -45,10 +48,13 @@ def predict_in_halves(
     items: Sequence[Item],
     size: int | None = None,
     on_halved: Callable[[int], None] | None = None,
+    on_failure: Callable[[Exception], Result] | None = None,
 ) -> Iterator[Result]:
     """Predict items in batches, and halve the batch size each time memory runs out.
 
     What was predicted before is kept. A batch is predicted when its first result is asked for.
+    With `on_failure`, a batch that fails for another reason is divided until each item has its own
+    result or error; the batch size stays.
 
     Args:
         predict: Returns one result for each item. It may be called again with some of the items
@@ -56,28 +62,48 @@ def predict_in_halves(
         items: The items, in the order of the results.
         size: The batch size to begin with; None takes all items at once.
         on_halved: Is given each new batch size.
+        on_failure: Returns a result in place of an item that fails alone. An UnavailableError is
+            that of all items of the batch: what is missing for one is missing for all.
 
     Raises:
-        Exception: Any error of `predict`, unless it is out of memory with more than one item.
+        Exception: Any error of `predict`, unless it is out of memory with more than one item or
+            there is `on_failure`.
     """
     size = size or max(1, len(items))
     start = 0
+
+    def shrink(fewer: int) -> None:
+        nonlocal size
+        size = fewer
+        if on_halved is not None:
+            on_halved(fewer)
+
     while start < len(items):
         batch = items[start : start + size]
+        results: Iterable[Result] | None = None
         try:
             results = list(predict(batch))
         except Exception as error:
-            if len(batch) == 1 or not is_out_of_memory(error):
+            is_short = is_out_of_memory(error)
+            if len(batch) == 1 or isinstance(error, UnavailableError):
+                if on_failure is None:
+                    raise
+                results = [on_failure(error)] * len(batch)
+            elif on_failure is None and not is_short:
                 raise
-        else:
-            yield from results
-            start += len(batch)
-            continue
         # Outside of the handler: the traceback holds the tensors that were too many.
-        size = len(batch) // 2
-        release_memory()
-        if on_halved is not None:
-            on_halved(size)
+        if results is None and is_short:
+            release_memory()
+            shrink(len(batch) // 2)
+            continue
+        if results is None:
+            half = len(batch) // 2
+            halves = (batch[:half], batch[half:])
+            results = itertools.chain.from_iterable(
+                predict_in_halves(predict, part, size, shrink, on_failure) for part in halves
+            )
+        yield from results
+        start += len(batch)
 
 
 def predict_by_group(

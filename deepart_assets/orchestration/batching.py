@@ -11,7 +11,6 @@ import dagster as dg
 from deepart_assets import asset_names
 from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.dagster_internals.data_versions import log_observation_batch
-from deepart_assets.errors import UnavailableError
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import (
     BatchedPrediction,
@@ -229,25 +228,12 @@ def run_batch(
 
     items = list(in_parallel(read, paintings, READERS))
     good = [item for item in items if not isinstance(item, _Failure)]
-    results = iter(_predict(prediction, good))
+    results = predict_in_halves(prediction.predict, good, on_failure=_Failure)
     found = [item if isinstance(item, _Failure) else next(results) for item in items]
     return [
         partial(_finish, prediction, painting, item, result)
         for painting, item, result in zip(paintings, items, found, strict=True)
     ]
-
-
-def _predict(prediction: BatchedPrediction[Any, Any], items: Sequence[Any]) -> list[Any]:
-    """Predict all at once, or each half if that fails: one failure does not affect the rest."""
-    try:
-        return list(predict_in_halves(prediction.predict, items))
-    except Exception as error:
-        # What is missing for one is missing for all.
-        if len(items) == 1 or isinstance(error, UnavailableError):
-            return [_Failure(error)] * len(items)
-        half = len(items) // 2
-    # Outside of the handler, which would keep alive what is in memory.
-    return [*_predict(prediction, items[:half]), *_predict(prediction, items[half:])]
 
 
 def _finish(

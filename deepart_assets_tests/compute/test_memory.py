@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.compute.memory import is_out_of_memory, predict_by_group, predict_in_halves
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, UnavailableError
 
 
 class Doubler:
@@ -66,6 +66,36 @@ def test_a_single_item_that_does_not_fit_raises():
     with pytest.raises(MemoryError):
         list(predict_in_halves(predict, range(4)))
     assert predict.sizes == [4, 2, 1]
+
+
+@given(st.lists(st.integers(0, 9), unique=True), st.sets(st.integers(0, 9)), st.integers(1, 10))
+def test_an_item_that_fails_alone_leaves_the_others_theirs(items, bad, fits):
+    """Whatever fits into memory; what failed for memory is not tried again with as many."""
+    double = Doubler(fits)
+
+    def predict(batch):
+        results = double(batch)
+        if bad & set(batch):
+            raise ValueError("bad")
+        return results
+
+    found = list(predict_in_halves(predict, items, on_failure=str))
+    assert found == ["bad" if item in bad else 2 * item for item in items]
+    failed = [n for n in double.sizes if n > fits]
+    assert failed == sorted(set(failed), reverse=True)
+
+
+def test_what_is_missing_for_one_is_missing_for_all():
+    calls = []
+
+    def predict(batch):
+        calls.append(len(batch))
+        raise UnavailableError("no weights")
+
+    assert list(predict_in_halves(predict, [1, 2, 3], on_failure=str)) == ["no weights"] * 3
+    with pytest.raises(UnavailableError):
+        list(predict_in_halves(predict, [1, 2, 3]))
+    assert calls == [3, 3]
 
 
 ITEMS = st.lists(st.tuples(st.sampled_from("abc"), st.integers()), max_size=30)
