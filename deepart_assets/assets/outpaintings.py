@@ -34,9 +34,6 @@ from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
-_ELSEWHERE = {"weights", "batch", "offload", "compile", "attention_slicing"}
-"""Settings that do not change an outpainter's results, or (weights) that are hashed instead."""
-
 _KINDS = {
     "telea": "opencv",
     "patchmatch": "python",
@@ -75,7 +72,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
     def chosen(settings: Settings) -> dict[str, Any]:
         return {
-            "outpainter": settings.outpainters[name].model_dump(mode="json", exclude=_ELSEWHERE),
+            # An asset of their own has the weights, with their hash.
+            "outpainter": settings.outpainters[name].provenance("weights"),
             **settings.restoration.model_dump(mode="json", include=_SHARED[kind.kind]),
             **(settings.super_resolution.upscaling.provenance() if enlarged_by else {}),
         }

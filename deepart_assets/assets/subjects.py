@@ -66,15 +66,13 @@ class SegmenterInput(NamedTuple):
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a prediction, except for the choice by style."""
-    elsewhere = {"minimal_confidence", "movement", "styles"}
-    return settings.segmenter.model_dump(mode="json", exclude=elsewhere)
+    return settings.segmenter.provenance("minimal_confidence", "movement", "styles")
 
 
 def mask_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a mask besides the prediction."""
-    elsewhere = {"segmenter", "batch", "evaluation"}
     return {
-        **settings.model_dump(mode="json", exclude=elsewhere),
+        **settings.provenance("segmenter", "evaluation"),
         "minimal_confidence": settings.segmenter.minimal_confidence,
     }
 

@@ -1,6 +1,6 @@
 """The settings of the outpainters; those of Stable Diffusion are in `stable_diffusion`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -58,6 +58,8 @@ GeneratorWeights = Annotated[
 
 class ArtificiallyInspired(Section):
     """A CoModGAN: the one trained on WikiArt that won NTIRE 2022, track 1, or another."""
+
+    performance_only: ClassVar[frozenset[str]] = frozenset({"batch"})
 
     kind: Literal["artificially_inspired"]
     weights: GeneratorWeights

@@ -17,9 +17,13 @@ class Section(BaseModel):
     performance_only: ClassVar[frozenset[str]] = frozenset()
     """Fields that change how fast a result is computed, but not the result."""
 
-    def provenance(self) -> dict[str, Any]:
-        """Return the settings that a result depends on, as JSON: all but `performance_only`."""
-        return self.model_dump(mode="json", exclude=set(self.performance_only))
+    def provenance(self, *exclude: str) -> dict[str, Any]:
+        """Return the settings that a result depends on, as JSON: all but `performance_only`.
+
+        Args:
+            exclude: Further fields to leave out, whose values are in the provenance elsewhere.
+        """
+        return self.model_dump(mode="json", exclude={*self.performance_only, *exclude})
 
 
 def deep_merge(base: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The settings of segmentation: segmenters, masks and their evaluation."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -129,6 +129,8 @@ class MasksEvaluation(Section):
 
 class Segmentation(Section):
     """The subject masks: the segmenter, and how its prediction becomes a mask."""
+
+    performance_only: ClassVar[frozenset[str]] = frozenset({"batch"})
 
     segmenter: Segmenter = Saliency()
     smallest_part: float = Field(

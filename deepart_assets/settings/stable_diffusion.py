@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -37,6 +37,10 @@ PRESETS: Mapping[str, Sampling] = MappingProxyType(
 
 class StableDiffusion(Section):
     """A diffusers pipeline: Stable Diffusion 1.5, 2 or XL, made for inpainting or not."""
+
+    performance_only: ClassVar[frozenset[str]] = frozenset(
+        {"batch", "offload", "compile", "attention_slicing"}
+    )
 
     kind: Literal["stable_diffusion"]
     model: str = Field(
