@@ -250,7 +250,7 @@ def _row(
     records = {asset: store.get(asset, painting.id) for asset in stages.values()}
     made = {asset: r for asset, r in records.items() if r is not None and r.status == "done"}
     ended = next((r for r in records.values() if r is not None and r.status != "done"), None)
-    mask = made.get("subject_masks")
+    mask = made.get(asset_names.SUBJECT_MASKS)
     result = "restored" if len(made) == len(stages) else "not yet made"
     return {
         "name": painting.id,

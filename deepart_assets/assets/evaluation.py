@@ -85,7 +85,9 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
         missing = {} if no_lpips is None else {"lpips": no_lpips}
         return StageResult(
             {
-                "reports/art_esrgan_evaluation.json": report_json(comparison.rows),
+                asset_names.report_path(asset_names.ART_ESRGAN_EVALUATION): report_json(
+                    comparison.rows
+                ),
                 "reports/art_esrgan_evaluation_paintings.json": report_json(comparison.paintings),
                 "art_esrgan_evaluation/crops.png": encode_png(rows_of_details),
             },

@@ -61,7 +61,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             mode="json", include={"evaluated", "shown"}
         ),
         group="evaluation",
-        deps=["styled_paintings"],
+        deps=[asset_names.STYLED_PAINTINGS],
         painting_deps=[
             asset_names.UNFINISHED_PAINTINGS,
             *(asset_names.outpaintings(name) for name in names),
@@ -105,7 +105,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             picture = sheet(found[: shared.shown], names)
             return StageResult(
                 {
-                    f"reports/{ASSET}.json": report_json(rows),
+                    asset_names.report_path(ASSET): report_json(rows),
                     f"{ASSET}/sheet.jpg": encode_jpeg(picture),
                 },
                 {

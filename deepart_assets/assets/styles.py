@@ -46,7 +46,7 @@ def _style_labels(choice: StyleLabels) -> PipelineAssetSpec:
     @data_asset(
         group="wikiart",
         settings=lambda settings: choice.model_dump(mode="json"),
-        deps=["wikiart_paintings"],
+        deps=[asset_names.WIKIART_PAINTINGS],
         kinds={"huggingface", "parquet"},
     )
     def style_labels(context: StageContext) -> StageSpec:
@@ -58,7 +58,7 @@ def _style_labels(choice: StyleLabels) -> PipelineAssetSpec:
         labeller = StyleLabeller(choice)
 
         def make() -> StageResult:
-            catalogue = from_parquet(context.read("wikiart_paintings"))
+            catalogue = from_parquet(context.read(asset_names.WIKIART_PAINTINGS))
             labels, figures = label_styles(
                 catalogue,
                 choice,
@@ -107,7 +107,11 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
     @data_asset(
         group="wikiart",
         settings=lambda settings: settings.styled_paintings.model_dump(mode="json"),
-        deps=["wikiart_paintings", "inbox_paintings", *filter(None, [labelled_by])],
+        deps=[
+            asset_names.WIKIART_PAINTINGS,
+            asset_names.INBOX_PAINTINGS,
+            *filter(None, [labelled_by]),
+        ],
         kinds={"parquet"},
         code_version="4",
         after=lambda step, context: _publish_partitions(step, context, stages),
@@ -124,9 +128,11 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
 
         def make() -> StageResult:
             labels = from_parquet(context.read(labelled_by)) if labelled_by else None
-            catalogue = with_labels(from_parquet(context.read("wikiart_paintings")), labels)
+            catalogue = with_labels(
+                from_parquet(context.read(asset_names.WIKIART_PAINTINGS)), labels
+            )
             kept = filter_styles(catalogue, choice)
-            inbox = from_parquet(context.read("inbox_paintings"))
+            inbox = from_parquet(context.read(asset_names.INBOX_PAINTINGS))
             listed, refused = with_inbox(kept, inbox)
             counts = style_counts(catalogue, kept)
             if labels is None:
@@ -135,7 +141,7 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
             return StageResult(
                 {
                     "styled_paintings/paintings.parquet": to_parquet(listed),
-                    "reports/styled_paintings.json": report_json(report),
+                    asset_names.report_path(asset_names.STYLED_PAINTINGS): report_json(report),
                 },
                 {
                     "preview": context.mosaic(listed["path"]),

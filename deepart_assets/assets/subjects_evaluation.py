@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets import asset_names
 from deepart_assets.assets.subjects import (
     CURATED_MASKS,
     mask_settings,
@@ -43,8 +44,8 @@ from deepart_assets.storage import (
     sha256_of,
 )
 
-ASSET = "subject_masks_evaluation"
-OURS = "subject_masks"
+ASSET = asset_names.SUBJECT_MASKS_EVALUATION
+OURS = asset_names.SUBJECT_MASKS
 SIDE = 512
 """Masks are compared at this smaller side: the working copy's."""
 
@@ -62,7 +63,7 @@ class Peer:
 @data_asset(
     settings=lambda settings: settings.segmentation.evaluation.model_dump(mode="json"),
     group="evaluation",
-    deps=["styled_paintings"],
+    deps=[asset_names.STYLED_PAINTINGS],
     painting_deps=[OURS],
     kinds={"onnx"},
     pool="gpu",
@@ -101,7 +102,7 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
         picture = disagreements(samples, names, OURS, choice.shown)
         return StageResult(
             {
-                f"reports/{ASSET}.json": report_json(rows),
+                asset_names.report_path(ASSET): report_json(rows),
                 f"{ASSET}/disagreements.jpg": encode_jpeg(picture),
             },
             {

@@ -94,7 +94,7 @@ def _fetched(choice: PublishedWeights, context: StageContext) -> StageResult:
     return StageResult({PSNR_PATH: weights}, figures)
 
 
-PSNR_PATH = "psnr_weights/4xPSNR.safetensors"
+PSNR_PATH = f"{asset_names.PSNR_WEIGHTS}/4xPSNR.safetensors"
 
 
 @data_asset(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets import asset_names
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import (
     PictureFile,
@@ -42,10 +43,10 @@ from deepart_assets.work import in_parallel
 if TYPE_CHECKING:
     import pandas
 
-CHOSEN = "wikiart_sr/paintings.parquet"
-REJECTED = "wikiart_sr/rejected.parquet"
-SHEET = "wikiart_sr/chosen.jpg"
-PAGE = "wikiart_sr/index.html"
+CHOSEN = f"{asset_names.WIKIART_SR}/paintings.parquet"
+REJECTED = f"{asset_names.WIKIART_SR}/rejected.parquet"
+SHEET = f"{asset_names.WIKIART_SR}/chosen.jpg"
+PAGE = f"{asset_names.WIKIART_SR}/index.html"
 
 CELL = 132
 """Width of a painting on the sheet, pixels."""
@@ -65,7 +66,7 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
     @data_asset(
         settings=lambda settings: settings.super_resolution.data_set.model_dump(mode="json"),
         group="super_resolution",
-        deps=["wikiart_paintings"] if by_rule else [],
+        deps=[asset_names.WIKIART_PAINTINGS] if by_rule else [],
         kinds={"parquet", "html"},
         code_version="2",
     )
@@ -94,7 +95,7 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
 
 
 def _by_rule(context: StageContext, choice: RuledSR) -> StageResult:
-    catalogue = from_parquet(context.read("wikiart_paintings"))
+    catalogue = from_parquet(context.read(asset_names.WIKIART_PAINTINGS))
     candidates = large_enough(catalogue, choice.minimal_side)
     measured, decoded = measure_paintings(
         candidates, context.original, context.lake, context.log.info

@@ -5,8 +5,9 @@ and asset. With PostgreSQL each connection is a new server process. With SQLite,
 connection checkpoints the write-ahead log and waits for the disk: 25 to 55 ms an event. Here
 connections stay open, and SQLite waits for the disk at checkpoints only. A killed process loses no
 event. A machine that loses power may lose the last ones but never corrupts the log, and the next
-plan finds what Dagster missed, as the lake records results first (`storage.store`). The files have
-Dagster's own format: either storage reads what the other wrote.
+plan finds what Dagster missed, as the lake records results first
+(`storage.materialization_store`). The files have Dagster's own format: either storage reads what
+the other wrote.
 """
 
 import os

@@ -6,7 +6,6 @@ Unless stated otherwise, a picture is sRGB uint8, H×W×3, and a mask is float32
 
 from deepart_assets.imaging.codec import (
     decode_grey,
-    decode_ids,
     decode_rgb,
     decode_rgba,
     encode_ids,
@@ -37,7 +36,6 @@ __all__ = [
     "column_sheet",
     "contact_sheet",
     "decode_grey",
-    "decode_ids",
     "decode_rgb",
     "decode_rgba",
     "encode_ids",

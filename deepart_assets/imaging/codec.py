@@ -59,11 +59,6 @@ def encode_ids(ids: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) 
     return buffer.getvalue()
 
 
-def decode_ids(data: bytes, name: str) -> NDArray[np.uint8]:
-    """Decode the ids of a palette PNG that the pipeline wrote: uint8, H×W; colours are ignored."""
-    return np.asarray(_own_png(data, name))
-
-
 def encode_jpeg(picture: NDArray[np.uint8], quality: int = 90) -> bytes:
     """Encode uint8 H×W×3 (RGB) as JPEG, for previews and sheets."""
     buffer = io.BytesIO()

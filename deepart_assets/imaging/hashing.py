@@ -7,7 +7,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from deepart_assets.imaging.geometry import resize
 
-BITS = 64
 _SIDE, _KEPT = 32, 8
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in JPEG
 

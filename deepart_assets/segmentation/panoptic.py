@@ -22,7 +22,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
 from deepart_assets.settings.segmentation import Panoptic
-from deepart_assets.storage.hub import hash_of_model, model_folder
+from deepart_assets.storage.hub import download_model, hash_of_model
 
 if TYPE_CHECKING:
     import torch
@@ -120,15 +120,7 @@ class PanopticSegmenter:
     @cached_property
     def _folder(self) -> Path:
         settings = self._settings
-
-        def fetch() -> str:
-            from huggingface_hub import snapshot_download
-
-            return snapshot_download(
-                settings.model, revision=settings.revision, allow_patterns=list(FILES)
-            )
-
-        return model_folder(settings.model, SETTING, fetch)
+        return download_model(settings.model, settings.revision, FILES, SETTING)
 
     @cached_property
     def _loaded(self) -> _Loaded:

@@ -43,6 +43,27 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
         ) from error
 
 
+def download_model(model: str, revision: str | None, patterns: Sequence[str], setting: str) -> Path:
+    """Return the local folder of a model with the files that match `patterns`, as `model_folder`.
+
+    Args:
+        model: The id on the Hub, "owner/name", or a path.
+        revision: A commit, tag or branch on the Hub; None: the default branch.
+        patterns: Of the files to download.
+        setting: Name of the setting, for messages.
+
+    Raises:
+        UnavailableError: The model is not available; the message has the remedy.
+    """
+
+    def fetch() -> str:
+        from huggingface_hub import snapshot_download
+
+        return snapshot_download(model, revision=revision, allow_patterns=list(patterns))
+
+    return model_folder(model, setting, fetch)
+
+
 def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:
     """Return the SHA-256 over names and contents of the matching files, in sorted order."""
     total = hashlib.sha256()

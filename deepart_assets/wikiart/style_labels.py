@@ -14,7 +14,7 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyleLabels
 from deepart_assets.storage import Lake, sha256_of_json
-from deepart_assets.storage.hub import hash_of_model, model_folder
+from deepart_assets.storage.hub import download_model, hash_of_model
 from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.labels import spellings
 
@@ -48,15 +48,7 @@ class StyleLabeller:
     @cached_property
     def _folder(self) -> Path:
         settings = self._settings
-
-        def fetch() -> str:
-            from huggingface_hub import snapshot_download
-
-            return snapshot_download(
-                settings.model, revision=settings.revision, allow_patterns=list(FILES)
-            )
-
-        return model_folder(settings.model, SETTING, fetch)
+        return download_model(settings.model, settings.revision, FILES, SETTING)
 
     @cached_property
     def _pipeline(self) -> Any:

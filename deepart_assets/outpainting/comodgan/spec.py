@@ -107,11 +107,6 @@ def generator_shapes(spec: Spec) -> dict[str, Shape]:
     return shapes
 
 
-def is_trained(name: str) -> bool:
-    """Tell whether gradients reach a tensor of this name."""
-    return not name.endswith(("noise_const", "w_avg"))
-
-
 def _weights(name: str, shape: Shape) -> dict[str, Shape]:
     return {f"{name}.weight": shape, f"{name}.bias": (shape[0],)}
 
