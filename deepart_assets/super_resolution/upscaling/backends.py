@@ -175,7 +175,7 @@ def _check_usable(on_cpu: bool) -> None:
         )
     if find_spec("openvino") is None:
         raise UnavailableError(
-            "OpenVINO, which is about twice as fast on a CPU, is not installed:"
+            "OpenVINO, which is faster on a CPU, is not installed:"
             ' pip install "deepart_assets[openvino]"'
         )
 
