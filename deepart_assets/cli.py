@@ -1,4 +1,4 @@
-"""The command line, `deepart demo` and `deepart restore`: jobs without the UI."""
+"""The command line: `deepart demo`, `deepart restore` and `deepart list`."""
 
 import argparse
 import os
@@ -20,7 +20,7 @@ from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
-from deepart_assets.errors import DeepArtError
+from deepart_assets.errors import DeepArtError, UnknownPaintingError
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import plan_of_run, restore_runs
@@ -97,10 +97,17 @@ def bring_up_to_date(
 
     Returns:
         Whether every run succeeded.
+
+    Raises:
+        UnknownPaintingError: The plan's configuration has an unknown id or style.
     """
     place: dict[str, Any] = {"profile": profile, "root": root}
     config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}}
     with run_job(instance, "restore_stale", run_config=config, **place) as result:
+        for event in result.filter_events(lambda event: event.is_step_failure):
+            refusal = event.step_failure_data.user_failure_data
+            if event.step_key == RESTORATION_PLAN and refusal is not None:
+                raise UnknownPaintingError(str(refusal.description))
         succeeded = result.success
         ranges = plan_of_run(instance, result.run_id)
     tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
@@ -126,9 +133,15 @@ def main() -> None:
         "--thorough", action="store_true", help="read every file, to find damaged ones"
     )
     restore.set_defaults(run=run_restore)
+    listed = commands.add_parser(
+        "list", help="list the paintings to restore: id, style, artist and title, separated by tabs"
+    )
+    listed.set_defaults(run=run_list)
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))
+    except UnknownPaintingError as error:
+        parser.exit(2, f"deepart: {error}\n")
     except DeepArtError as error:
         sys.exit(f"deepart: {error}")
 
@@ -168,6 +181,20 @@ def run_restore(arguments: argparse.Namespace) -> int:
     return 0 if ok else 1
 
 
+def run_list(_: argparse.Namespace) -> int:
+    """Print a line for each painting to restore, and return the exit status."""
+    for painting in _paintings(load_settings()).values():
+        print(
+            painting.id, *(painting.labels[key] for key in ("style", "artist", "title")), sep="\t"
+        )
+    return 0
+
+
+def _paintings(settings: Settings) -> Mapping[str, Painting]:
+    store = MaterializationStore(Lake(data_root()))
+    return StageContext(settings, store, dg.get_dagster_logger()).paintings
+
+
 def _instance() -> dg.DagsterInstance:
     home = dagster_home()
     home.mkdir(parents=True, exist_ok=True)
@@ -188,8 +215,8 @@ def _print_results(settings: Settings, seconds: float, ok: bool) -> None:
     store = MaterializationStore(lake)
     console = _console()
     stages = painting_stages(settings.outpainters)
-    paintings = StageContext(settings, store, dg.get_dagster_logger()).paintings if ok else {}
-    rows = [_row(store, painting, stages) for painting in paintings.values()]
+    paintings = _paintings(settings).values() if ok else ()
+    rows = [_row(store, painting, stages) for painting in paintings]
     if rows:
         lake.write("reports/demo.json", report_json(rows))
         console.print(_paintings_table(rows, stages))

@@ -19,3 +19,7 @@ class PaintingError(DeepArtError):
 
 class SkipPainting(DeepArtError):
     """One painting is skipped on purpose, for example because it has no subject."""
+
+
+class UnknownPaintingError(DeepArtError):
+    """No painting has the id or the style that was asked for; the message has similar ones."""

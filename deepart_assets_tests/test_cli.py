@@ -1,5 +1,6 @@
-"""`deepart demo` as a user runs it: a process of its own, killed at any moment, started again."""
+"""The command line: `deepart demo` killed at any moment and started again, refused arguments."""
 
+import contextlib
 import json
 import os
 import random
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+from deepart_assets.cli import main
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
 
@@ -88,3 +90,40 @@ def assert_nothing_is_recorded_that_is_not_there(project):
         record = json.loads(file.read_text())
         for stored in record["files"]:
             assert store.lake.checked(StoredFile(**stored)), (file, stored)
+
+
+@pytest.fixture
+def deepart(unrestored, instance, tmp_path, monkeypatch, capsys):
+    """Return a function that runs a command and returns its exit status and standard error."""
+    monkeypatch.setenv("DEEPART_PROFILE", str(unrestored.write_profile()))
+    monkeypatch.setenv("DEEPART_DATA", str(unrestored.root))
+    monkeypatch.setattr("deepart_assets.cli._instance", lambda: contextlib.nullcontext(instance))
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["deepart", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return ended.value.code, *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (["p0", "p7"], r"has the id 'p7'; did you mean 'p\d'.*\?"),
+        (["x"], r"has the id 'x'\."),
+        (["--style", "Realism"], r"has the style 'Realism'\."),
+    ],
+)
+def test_an_unknown_painting_or_style_is_refused(deepart, unrestored, asked, message):
+    code, _, error = deepart("restore", *asked)
+    assert code == 2
+    assert re.fullmatch(rf"deepart: No painting to restore {message} `deepart list` .*\n", error)
+    assert not unrestored.store.keys("subject_masks")
+
+
+def test_the_paintings_are_listed(deepart):
+    code, output, _ = deepart("list")
+    assert code == 0
+    assert [line.split("\t")[0] for line in output.splitlines()] == [f"p{n}" for n in range(5)]

@@ -1,11 +1,13 @@
 """The plan: what is stale, painting by painting, and why."""
 
+import difflib
 from collections.abc import Sequence
 
 import dagster as dg
 from pydantic import Field
 
 from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN
+from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.names import name_key
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
@@ -52,11 +54,10 @@ def restoration_plan(
         context: dg.AssetExecutionContext, profile: Profile, config: PlanConfig
     ) -> dg.MaterializeResult:
         stage_context = StageContext(profile.settings, profile.store, context.log)
-        keys = [
-            key
-            for key in painting_keys(context.instance)
-            if _is_selected(stage_context, key, config)
-        ]
+        try:
+            keys = _selected(stage_context, painting_keys(context.instance), config)
+        except UnknownPaintingError as error:
+            raise dg.Failure(str(error), allow_retries=False) from error
         policy = RunPolicy(config.force, policy_of(context.run.tags).retry, config.thorough)
         made = make_plan(context.instance, specs, stage_context, keys, policy)
         context.log.info(
@@ -88,8 +89,32 @@ def restoration_plan(
     return plan
 
 
-def _is_selected(context: StageContext, key: str, config: PlanConfig) -> bool:
-    painting = context.paintings.get(key)
-    if painting is None or (config.paintings and key not in config.paintings):
-        return False
-    return not config.style or name_key(painting.labels["style"]) == name_key(config.style)
+def _selected(context: StageContext, keys: Sequence[str], config: PlanConfig) -> list[str]:
+    """Return the paintings to check.
+
+    Raises:
+        UnknownPaintingError: There is no painting with an id or the style in the configuration.
+    """
+    listed = {key: context.paintings[key] for key in keys if key in context.paintings}
+    styles = {name_key(each.labels["style"]): each.labels["style"] for each in listed.values()}
+    for wanted in config.paintings:
+        if wanted not in listed:
+            raise _unknown("id", wanted, list(listed))
+    style = name_key(config.style)
+    if style and style not in styles:
+        raise _unknown("style", config.style, [each for each in styles.values() if each])
+    return [
+        key
+        for key, painting in listed.items()
+        if (not config.paintings or key in config.paintings)
+        and (not style or name_key(painting.labels["style"]) == style)
+    ]
+
+
+def _unknown(what: str, wanted: str, known: Sequence[str]) -> UnknownPaintingError:
+    close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    return UnknownPaintingError(
+        f"No painting to restore has the {what} {wanted!r}{hint} `deepart list` shows the ids and"
+        " styles of all paintings to restore"
+    )
