@@ -15,16 +15,16 @@ from deepart_assets.settings.places import PROJECT
 LOCATED = """
 import deepart_assets
 from deepart_assets.definitions import defs
-from deepart_assets.outpainting.comodgan.sources import MODELS as generators
+from deepart_assets.outpainting.comodgan.sources import FINDER as generators
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import dagster_home, data_root
-from deepart_assets.super_resolution.weights.sources import MODELS as networks
+from deepart_assets.super_resolution.weights.sources import FINDER as networks
 
 for profile in ("sample", "gpu", "ray", "kubernetes"):
     load_settings(profile)
 assert defs.resolve_job_def("restore")
-found = [*networks.glob("*.safetensors"), *generators.glob("*.safetensors"), NETWORK]
+found = [*networks.folder.glob("*.safetensors"), *generators.folder.glob("*.safetensors"), NETWORK]
 print(deepart_assets.__file__, deepart_assets.__version__, data_root(), dagster_home(), sep="\\n")
 print(*sorted(file.stem for file in found if file.is_file()))
 """

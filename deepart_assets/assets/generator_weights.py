@@ -6,9 +6,10 @@ from deepart_assets import asset_names
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
-from deepart_assets.outpainting.comodgan.sources import fetch_weights, version_of
+from deepart_assets.outpainting.comodgan.sources import FINDER, fetch_weights
 from deepart_assets.settings import Settings
-from deepart_assets.settings.outpainting import ArtificiallyInspired, GeneratorWeights
+from deepart_assets.settings.outpainting import ArtificiallyInspired
+from deepart_assets.settings.weights import GeneratorWeights
 from deepart_assets.storage import StageResult
 
 
@@ -37,6 +38,6 @@ def generator_weights(name: str) -> PipelineAssetSpec:
             file = fetch_weights(settings, context.downloads)
             return StageResult({f"{asset}/generator.safetensors": file.read_bytes()})
 
-        return StageSpec(fetch, inputs={"source": version_of(settings)})
+        return StageSpec(fetch, inputs=FINDER.inputs(settings))
 
     return weights

@@ -18,8 +18,8 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.settings.super_resolution import PublishedWeights
 from deepart_assets.settings.training import PixelTraining, Training
+from deepart_assets.settings.weights import PublishedWeights
 from deepart_assets.storage import Lake, Provenance, StageResult
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
 from deepart_assets.super_resolution.training.feature_networks import find_feature_network
@@ -31,9 +31,9 @@ from deepart_assets.super_resolution.weights import (
     provenance_of,
     read_state,
     spec_of,
-    version_of,
     with_provenance,
 )
+from deepart_assets.super_resolution.weights.sources import FINDER
 from deepart_assets.training_curve import panels_of
 
 LOG_INTERVAL_SECONDS = 10.0
@@ -70,9 +70,7 @@ def psnr_weights(context: StageContext) -> StageSpec:
     """
     choice = context.settings.super_resolution.psnr_weights
     if not isinstance(choice, PixelTraining):
-        version = version_of(choice)
-        inputs = {"source": version} if version else {}
-        return StageSpec(lambda: _fetched(choice, context), inputs=inputs)
+        return StageSpec(lambda: _fetched(choice, context), inputs=FINDER.inputs(choice))
 
     def make() -> StageResult:
         inputs = {"lr_hr_pairs": _version(context, asset_names.LR_HR_PAIRS)}

@@ -20,7 +20,8 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.reduced import fit, reduce
-from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
+from deepart_assets.settings.outpainting import ArtificiallyInspired
+from deepart_assets.settings.weights import BundledWeights
 from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class ArtificiallyInspiredOutpainter:
     def descriptor(self) -> Descriptor:
         """Describe the outpainter."""
         weights = self._settings.weights
-        own = weights.name if isinstance(weights, BundledGenerator) else None
+        own = weights.name if isinstance(weights, BundledWeights) else None
         return Descriptor(
             name=f"Artificially Inspired ({own})" if own else "Artificially Inspired",
             learned=True,

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.stable_diffusion import Precision, StableDiffusion
+from deepart_assets.settings.weights import GeneratorWeights
 
 
 class Telea(Section):
@@ -22,38 +23,6 @@ class PatchMatch(Section):
     kind: Literal["patchmatch"]
     scale: float = Field(0.5, gt=0, le=1)
     patch: int = Field(5, ge=3)
-
-
-class DriveGenerator(Section):
-    """A published CoModGAN on Google Drive: the checkpoint, or an archive that it is in."""
-
-    kind: Literal["drive"]
-    file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    member: str | None = Field(
-        None, min_length=1, description="End of the checkpoint's path inside an archive."
-    )
-
-
-class FileGenerator(Section):
-    """A file of a CoModGAN: the official pickle, PyTorch's or safetensors."""
-
-    kind: Literal["file"]
-    path: str = Field(min_length=1, description="A path, relative to the project.")
-    sha256: str | None = Field(
-        None, pattern=r"^[0-9a-fA-F]{64}$", description="Left out: any content is accepted."
-    )
-
-
-class BundledGenerator(Section):
-    """A CoModGAN that comes with the project: data/models/outpainting/<name>.safetensors."""
-
-    kind: Literal["bundled"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-
-
-GeneratorWeights = Annotated[
-    DriveGenerator | FileGenerator | BundledGenerator, Field(discriminator="kind")
-]
 
 
 class ArtificiallyInspired(Section):

@@ -7,6 +7,7 @@ from pydantic import Field, PositiveInt
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
+from deepart_assets.settings.weights import PublishedWeights
 
 
 class RuledSR(Section):
@@ -67,36 +68,6 @@ class Pairs(Section):
         " area averaging and JPEG as in the original notebook. HR is never compressed.",
     )
 
-
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
-
-
-class DriveWeights(Section):
-    """Published weights on Google Drive, by file id."""
-
-    kind: Literal["drive"]
-    file_id: str
-    sha256: Sha256 | None = None
-
-
-class FileWeights(Section):
-    """A file of weights in any naming of RRDBNet's tensors, PyTorch's or safetensors."""
-
-    kind: Literal["file"]
-    path: str = Field(
-        min_length=1, description="A path, relative to the project, or an fsspec URL."
-    )
-    sha256: Sha256 | None = Field(None, description="None: not verified.")
-
-
-class BundledWeights(Section):
-    """Weights that come with the project: data/models/<name>.safetensors."""
-
-    kind: Literal["bundled"]
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-
-
-PublishedWeights = DriveWeights | FileWeights | BundledWeights
 
 PsnrWeights = Annotated[PixelTraining | PublishedWeights, Field(discriminator="kind")]
 

@@ -20,7 +20,6 @@ from deepart_assets.storage.transfer import (
     TransferError,
     looks_like_html,
 )
-from deepart_assets.storage.weights import check_sha256
 
 DISK_RESERVE = 500_000_000
 """Bytes of disk space that a download leaves free."""
@@ -228,3 +227,22 @@ def _stamp(fetched: CachedFile) -> dict[str, Any]:
         "size": fetched.size,
         "mtime_ns": fetched.path.stat().st_mtime_ns,
     }
+
+
+def check_sha256(shown: str, found: str, given: str | None, key: str) -> None:
+    """Check the SHA-256 of a file against the profile.
+
+    Args:
+        shown: Name of the file, for the message.
+        found: Its SHA-256 in lower case.
+        given: The expected SHA-256; None accepts any.
+        key: The setting of the expected SHA-256, for the message.
+
+    Raises:
+        UnavailableError: They differ.
+    """
+    if given is not None and found != given.lower():
+        raise UnavailableError(
+            f"{shown} has the SHA-256 {found}, not {given.lower()}: correct {key} in the profile if"
+            " this file is meant"
+        )

@@ -1,44 +1,170 @@
-"""Finds the weights shipped with the project, and verifies SHA-256 hashes from a profile."""
+"""Ready-made weights: shipped with the project, in a file or behind a URL, or on Google Drive."""
 
+import contextlib
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from fsspec.implementations.local import LocalFileSystem
+
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.places import project_path
+from deepart_assets.settings.weights import (
+    BundledWeights,
+    DriveGenerator,
+    DriveWeights,
+    FileWeights,
+)
+from deepart_assets.storage.downloads import Downloads, check_sha256
+from deepart_assets.storage.drive import drive_download, fetch_member
+from deepart_assets.storage.lake import Lake, file_system, sha256_of, sha256_of_file, stamp_of
+
+Choice = DriveWeights | DriveGenerator | FileWeights | BundledWeights
 
 
-def shipped_weights(folder: Path, name: str, key: str, otherwise: str) -> Path:
-    """Return the file of shipped weights with this name.
+@dataclass(frozen=True)
+class FoundWeights:
+    """A local file of weights; `source` is "kind:name", `shown` a name for messages."""
 
-    Args:
+    path: Path
+    source: str
+    shown: str
+
+
+@dataclass
+class WeightsFinder:
+    """Finds the weights that a setting names.
+
+    Attributes:
+        key: The setting, for messages.
+        content: What its files hold, for messages.
         folder: Contains the shipped weights as <name>.safetensors.
-        name: Name of the weights.
-        key: The setting, for the message.
-        otherwise: The `kind` to suggest if the folder has no weights.
-
-    Raises:
-        UnavailableError: The file does not exist; the message lists the available names.
+        suffix: Of a download's name in the cache.
+        otherwise: What to do if Drive fails or `folder` is empty, for messages.
+        check: Called with a download and its name for messages; raises UnavailableError if it does
+            not hold weights.
     """
-    file = folder / f"{name}.safetensors"
-    if not file.is_file():
-        known = sorted(each.stem for each in folder.glob("*.safetensors"))
-        remedy = f"{key}.name to {' or '.join(known)}" if known else f"{key}.kind: {otherwise}"
-        raise UnavailableError(f"The project ships no weights {file}: set {remedy}")
-    return file
+
+    key: str
+    content: str
+    folder: Path
+    suffix: str
+    otherwise: str
+    check: Callable[[Path, str], object] = lambda file, name: None
+
+    def inputs(self, choice: Choice) -> dict[str, str]:
+        """Return what changes when other bytes would be found with the same settings.
+
+        A SHA-256, or of a file behind a URL its stamp. Drive's files are locked by their hash.
+
+        Raises:
+            UnavailableError: There is no such file.
+        """
+        match choice:
+            case FileWeights():
+                version = choice.sha256.lower() if choice.sha256 else self._stamp(choice.path)
+            case BundledWeights():
+                version = sha256_of_file(self._shipped(choice.name))
+            case DriveGenerator():
+                version = f"{choice.file_id} {choice.member or ''}"
+            case DriveWeights():
+                return {}
+        return {"source": version}
+
+    def find(self, choice: Choice, downloads: Downloads) -> FoundWeights:
+        """Return the file; a download or a copy of what a URL names is in the cache folder.
+
+        Args:
+            choice: Which weights.
+            downloads: Fetches and keeps what is elsewhere.
+
+        Raises:
+            UnavailableError: They are unavailable, or have another hash than `choice` says.
+        """
+        match choice:
+            case DriveGenerator(file_id=file_id, member=str(member)):
+                path = fetch_member(file_id, member, downloads, f"{self.key}.member")
+                return FoundWeights(path, f"drive:{file_id}", member)
+            case DriveGenerator(file_id=file_id) | DriveWeights(file_id=file_id):
+                name, origin = f"drive/{file_id}.{self.suffix}", f"Google Drive's file {file_id}"
+                download = drive_download(
+                    file_id,
+                    name,
+                    remedy="check the network and that the file is shared with everyone, or"
+                    f" download it with a browser and save it as {downloads.cache / name}, or"
+                    f" {self.otherwise}",
+                    check=lambda file: self.check(file, origin),
+                    sha256=getattr(choice, "sha256", None),
+                    sha256_key=f"{self.key}.sha256",
+                )
+                path = downloads.fetch(download).path
+                return FoundWeights(path, f"drive:{file_id}", origin)
+            case FileWeights(path=path, sha256=expected):
+                shown = _shown(path)
+                with self._reading(path):
+                    file = _local(path, downloads)
+                    found = sha256_of_file(file)
+                check_sha256(shown, found, expected, f"{self.key}.sha256")
+                return FoundWeights(file, f"file:{shown.rsplit('/', 1)[-1]}", shown)
+            case BundledWeights():
+                file = self._shipped(choice.name)
+                return FoundWeights(file, f"bundled:{choice.name}", str(file))
+
+    def _shipped(self, name: str) -> Path:
+        file = self.folder / f"{name}.safetensors"
+        if not file.is_file():
+            known = " or ".join(sorted(each.stem for each in self.folder.glob("*.safetensors")))
+            remedy = f"set {self.key}.name to {known}" if known else self.otherwise
+            raise UnavailableError(f"The project ships no weights {file}: {remedy}")
+        return file
+
+    def _stamp(self, path: str) -> str:
+        with self._reading(path):
+            fs, inside = file_system(_located(path))
+            if isinstance(fs, LocalFileSystem):
+                return sha256_of_file(Path(inside))
+            fs.invalidate_cache()  # listings of object stores may be kept from an earlier run
+            return stamp_of(fs.info(inside)) or sha256_of(fs.cat_file(inside))
+
+    @contextlib.contextmanager
+    def _reading(self, path: str) -> Iterator[None]:
+        shown = _shown(path)
+        try:
+            yield
+        except FileNotFoundError:
+            raise UnavailableError(
+                f"There is no file {shown}: set {self.key}.path to a file of {self.content} (a path"
+                " relative to the project, or a URL)"
+            ) from None
+        except Exception as error:  # each file system has errors of its own
+            # The texts of other errors may hold a URL with its credentials.
+            is_plain = isinstance(error, ImportError) or (
+                isinstance(error, OSError) and "://" not in shown
+            )
+            words = getattr(error, "strerror", None) or str(error)
+            raise UnavailableError(
+                f"{shown} cannot be read ({words if is_plain else type(error).__name__}): check"
+                " that it is a file and that its place can be reached, or set"
+                f" {self.key}.path to another"
+            ) from None
 
 
-def check_sha256(shown: str, found: str, given: str | None, key: str) -> None:
-    """Check the SHA-256 of a file against the profile.
+def _local(path: str, downloads: Downloads) -> Path:
+    fs, inside = file_system(_located(path))
+    if isinstance(fs, LocalFileSystem):
+        return Path(inside)
+    data = fs.cat_file(inside)
+    copies, name = Lake(downloads.cache / "urls"), sha256_of(data)
+    copies.write(name, data)
+    return Path(copies.full_path(name))
 
-    Args:
-        shown: Name of the file, for the message.
-        found: Its SHA-256 in lower case.
-        given: The expected SHA-256; None accepts any.
-        key: The setting of the expected SHA-256, for the message.
 
-    Raises:
-        UnavailableError: They differ.
-    """
-    if given is not None and found != given.lower():
-        raise UnavailableError(
-            f"{shown} has the SHA-256 {found}, not {given.lower()}: correct {key} in the profile if"
-            " this file is meant"
-        )
+def _located(path: str) -> str:
+    return path if "://" in path else str(project_path(path))
+
+
+def _shown(path: str) -> str:
+    """Return a path as it may be shown: without the user, the password and the query of a URL."""
+    located = _located(path)
+    return re.sub(r"//[^/@]*@", "//", located).split("?")[0] if "://" in located else located

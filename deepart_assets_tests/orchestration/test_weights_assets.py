@@ -60,7 +60,7 @@ def test_weights_of_a_file_are_made_again_when_the_file_is_another(done, instanc
 
 
 def test_the_shipped_weights_are_a_source(done, instance, monkeypatch):
-    monkeypatch.setattr(sources, "MODELS", done.folder)
+    monkeypatch.setattr(sources.FINDER, "folder", done.folder)
     done.content["super_resolution"]["psnr_weights"] = {"kind": "bundled", "name": "base"}
     assert "ships no weights" in materialize(done, instance)
     (done.folder / "base.safetensors").write_bytes(small(6))

@@ -3,6 +3,7 @@
 import zipfile
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -294,17 +295,27 @@ def test_a_checkpoint_without_an_archive(network, file, drive, downloads):
     assert np.array_equal(kept["mapping.w_avg"], network.mapping.w_avg.numpy())
 
 
+def test_a_checkpoint_behind_a_url(file, downloads):
+    fsspec.filesystem("memory").pipe_file("/generators/a.safetensors", file.read_bytes())
+    painter = build_outpainter(of_file("memory://generators/a.safetensors"), downloads)
+    assert painter.weights_hash() == build_outpainter(of_file(file), downloads).weights_hash()
+    with pytest.raises(UnavailableError, match=r"no file memory://generators/b\.pkl.*CoModGAN"):
+        build_outpainter(of_file("memory://generators/b.pkl"), downloads).weights_hash()
+
+
 def test_what_cannot_be_fetched_is_told(drive, downloads):
     with pytest.raises(UnavailableError, match=r"file none.*HTTP status 404.*save it as"):
         build_outpainter(of_drive(file_id="none"), downloads).weights_hash()
 
 
 def test_the_projects_own(file, downloads, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MODELS", tmp_path)
+    monkeypatch.setattr(sources.FINDER, "folder", tmp_path)
     settings = ArtificiallyInspired(
         kind="artificially_inspired", weights={"kind": "bundled", "name": "small"}
     )
-    with pytest.raises(UnavailableError, match=r"ships no weights .*small\.safetensors.*drive"):
+    with pytest.raises(
+        UnavailableError, match=r"ships no weights .*small\.safetensors: set the outp"
+    ):
         build_outpainter(settings, downloads).weights_hash()
     data = to_bytes(read_weights(file).tensors, {"stage": "s"}, half=True)
     (tmp_path / "small.safetensors").write_bytes(data)

@@ -9,10 +9,11 @@ import yaml
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import encode_png
 from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
-from deepart_assets.outpainting.comodgan.sources import MODELS
+from deepart_assets.outpainting.comodgan.sources import FINDER
 from deepart_assets.outpainting.comodgan.weights import read_weights
-from deepart_assets.settings.outpainting import ArtificiallyInspired, BundledGenerator
+from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.places import PROJECT
+from deepart_assets.settings.weights import BundledWeights
 from deepart_assets_tests.recipes.small_training import (
     SMALL,
     STAGES,
@@ -80,16 +81,16 @@ def test_a_recipe_that_is_none_is_refused(folder):
 
 def test_shipped_weights_are_those_of_their_recipe():
     recipes = {"paintings_small": PROJECT / "recipes" / "comodgan_paintings_small" / "recipe.yml"}
-    assert [file.stem for file in sorted(MODELS.iterdir())] == list(recipes)
+    assert [file.stem for file in sorted(FINDER.folder.iterdir())] == list(recipes)
     for name, file in recipes.items():
-        shipped = MODELS / f"{name}.safetensors"
+        shipped = FINDER.folder / f"{name}.safetensors"
         weights, settings = read_weights(shipped), read_recipe(file)
         assert shipped.stat().st_size < 25e6
         assert weights.spec.resolution == settings.stages[-1].resolution
         # What a later version has beside is at its default.
         held = json.loads(weights.provenance["settings"])
         assert held.items() <= settings.recipe().items()
-        weights = BundledGenerator(kind="bundled", name=name)
+        weights = BundledWeights(kind="bundled", name=name)
         painter = build_outpainter(
             ArtificiallyInspired(kind="artificially_inspired", weights=weights, scale=0.25)
         )

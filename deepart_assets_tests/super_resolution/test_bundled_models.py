@@ -4,7 +4,8 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.super_resolution import BundledWeights, Upscaling
+from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.settings.weights import BundledWeights
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair

@@ -9,11 +9,7 @@ from deepart_assets.errors import SettingsError, UnavailableError
 from deepart_assets.settings import places
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.profile import load_settings, validate_settings
-from deepart_assets.settings.super_resolution import (
-    BundledWeights,
-    DriveWeights,
-    FileWeights,
-)
+from deepart_assets.settings.weights import BundledWeights, DriveWeights, FileWeights
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import (
@@ -23,7 +19,6 @@ from deepart_assets.super_resolution.weights import (
     read_state,
     sources,
     to_bytes,
-    version_of,
 )
 from deepart_assets_tests.loopback import Fault
 
@@ -38,6 +33,10 @@ def saved(content):
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()
+
+
+def version_of(choice):
+    return sources.FINDER.inputs(choice).get("source")
 
 
 def equal(data, state):
@@ -74,7 +73,7 @@ def test_a_login_page_from_drive_is_no_file(drive, downloads):
 
 def test_another_file_is_never_noted_as_the_weights(state, drive, downloads):
     drive.files["abc"] = b"a holiday picture"
-    with pytest.raises(UnavailableError, match="cannot be read as weights"):
+    with pytest.raises(UnavailableError, match=r"Drive's file abc .* cannot be read as weights"):
         fetch_weights(on_drive(), downloads)
     drive.files["abc"] = saved(state)
     assert fetch_weights(on_drive(), downloads)
@@ -151,7 +150,7 @@ def test_what_cannot_be_read_is_told_without_secrets(tmp_path, look):
 
 
 def test_bundled_weights_tell_how_they_were_made(state, downloads, tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MODELS", tmp_path)
+    monkeypatch.setattr(sources.FINDER, "folder", tmp_path)
     choice = BundledWeights(kind="bundled", name="small")
     with pytest.raises(UnavailableError, match=r"no weights .*small\.safetensors: .*kind: train"):
         fetch_weights(choice, downloads)
@@ -172,7 +171,7 @@ def test_bundled_weights_tell_how_they_were_made(state, downloads, tmp_path, mon
 
 
 def test_bundled_weights_are_looked_for_in_the_project():
-    assert sources.MODELS == PROJECT / "data" / "models"
+    assert sources.FINDER.folder == PROJECT / "data" / "models"
 
 
 # --- the profile ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from deepart_assets.super_resolution.weights.files import (
 )
 from deepart_assets.super_resolution.weights.interpolation import interpolate
 from deepart_assets.super_resolution.weights.namings import Spec, spec_of
-from deepart_assets.super_resolution.weights.sources import fetch_weights, version_of
+from deepart_assets.super_resolution.weights.sources import fetch_weights
 
 __all__ = [
     "Spec",
@@ -25,6 +25,5 @@ __all__ = [
     "read_state",
     "spec_of",
     "to_bytes",
-    "version_of",
     "with_provenance",
 ]

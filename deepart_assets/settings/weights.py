@@ -1,0 +1,53 @@
+"""The settings of ready-made weights: where their file is."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from deepart_assets.settings.section import Section
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+class DriveWeights(Section):
+    """Published weights on Google Drive, by file id."""
+
+    kind: Literal["drive"]
+    file_id: str
+    sha256: Sha256 | None = None
+
+
+class DriveGenerator(Section):
+    """A published CoModGAN on Google Drive: the checkpoint, or an archive that contains it."""
+
+    kind: Literal["drive"]
+    file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
+    member: str | None = Field(
+        None, min_length=1, description="End of the checkpoint's path inside an archive."
+    )
+
+
+class FileWeights(Section):
+    """A file of weights in any published format of this network, PyTorch's or safetensors."""
+
+    kind: Literal["file"]
+    path: str = Field(
+        min_length=1, description="A path, relative to the project, or an fsspec URL."
+    )
+    sha256: Sha256 | None = Field(None, description="None: not verified.")
+
+
+class BundledWeights(Section):
+    """Weights that come with the project, `<name>.safetensors`.
+
+    Super-resolution networks are in data/models, generators in data/models/outpainting.
+    """
+
+    kind: Literal["bundled"]
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+
+
+GeneratorWeights = Annotated[
+    DriveGenerator | FileWeights | BundledWeights, Field(discriminator="kind")
+]
+PublishedWeights = DriveWeights | FileWeights | BundledWeights
