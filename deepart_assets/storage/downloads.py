@@ -1,5 +1,6 @@
 """The download cache: files verified against the profile and lock files in the lake."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import Progress, gigabytes
 from deepart_assets.storage.lake import Lake, sha256_of_file
-from deepart_assets.storage.local_files import StateFile
+from deepart_assets.storage.local_files import StateFile, lock_file
 from deepart_assets.storage.transfer import (
     ATTEMPTS,
     Locate,
@@ -35,7 +36,8 @@ class Download:
         locate: Returns the file's current address.
         remedy: What to do if it is unavailable; `remedies` has others by HTTP status.
         check: Raises UnavailableError if the file is not of the expected kind.
-        sha256: Expected SHA-256, set in the profile at `sha256_key`; None: that of the first use.
+        sha256: Expected SHA-256 or its first digits, set in the profile at `sha256_key`; None: that
+            of the first use.
         attempts: Number of consecutive attempts that may fail.
     """
 
@@ -89,8 +91,10 @@ class Downloads:
         target = self.cache / download.name
         expected = self._expected(download)
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with StateFile(target.with_name(f".{target.name}.note"), self.report) as state:
+            with contextlib.ExitStack() as stack:
+                waiting = f"{target.parent}: waiting for another process's download"
+                lock_file(target, stack, lambda: self.report(waiting))
+                state = StateFile(target.with_name(f".{target.name}.note"))
                 if target.is_file():
                     stored = state.load()
                     size = target.stat().st_size
@@ -235,13 +239,13 @@ def check_sha256(shown: str, found: str, given: str | None, key: str) -> None:
     Args:
         shown: Name of the file, for the message.
         found: Its SHA-256 in lower case.
-        given: The expected SHA-256; None accepts any.
+        given: The expected SHA-256 or its first digits; None accepts any.
         key: The setting of the expected SHA-256, for the message.
 
     Raises:
         UnavailableError: They differ.
     """
-    if given is not None and found != given.lower():
+    if given is not None and not found.startswith(given.lower()):
         raise UnavailableError(
             f"{shown} has the SHA-256 {found}, not {given.lower()}: correct {key} in the profile if"
             " this file is meant"

@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import re
@@ -13,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 ORPHAN_SECONDS = 3600.0
 """A temporary file unmodified for this long was left by a killed process."""
@@ -31,17 +30,23 @@ def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
 
 
-def lock_file(path: Path, stack: contextlib.ExitStack) -> None:
-    """Lock a hidden file until the stack closes, then remove it.
+def lock_file(
+    path: Path, stack: contextlib.ExitStack, on_wait: Callable[[], None] = lambda: None
+) -> None:
+    """Lock a hidden file beside `path` until the stack closes, then remove it.
 
     The kernel releases the lock of a killed process. On a file system without locks this does
-    nothing.
+    nothing. `on_wait` is called before waiting for another process.
     """
     path = path.with_name(f".{path.name}")
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, poll_interval=0.02, fallback_to_soft=False)
     try:
-        lock.acquire()
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            on_wait()
+            lock.acquire()
     except OSError as error:
         if error.errno in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
             return
@@ -83,34 +88,19 @@ def sweep(folder: Path) -> int:
 
 
 class StateFile:
-    """A small JSON file, locked by one process at a time while the context is open."""
+    """A small JSON file."""
 
-    def __init__(self, path: Path, report: Callable[[str], None]) -> None:
-        self._path, self._report = path, report
-
-    def __enter__(self) -> "StateFile":
-        self._file = self._path.open("a+b")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._report(f"{self._path.parent}: waiting for another process's download")
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
     def load(self) -> dict[str, Any]:
         """Return the stored content; empty if there is none or it is damaged."""
-        self._file.seek(0)
         try:
-            content = json.loads(self._file.read())
-        except ValueError:
+            content = json.loads(self._path.read_bytes())
+        except (FileNotFoundError, ValueError):
             return {}
         return content if isinstance(content, dict) else {}
 
     def store(self, content: dict[str, Any]) -> None:
-        """Replace the content."""
-        self._file.truncate(0)
-        self._file.write(json.dumps(content).encode())
-        self._file.flush()
+        """Replace the content atomically."""
+        write_atomic(self._path, json.dumps(content).encode())

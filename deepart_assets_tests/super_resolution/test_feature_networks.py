@@ -85,7 +85,7 @@ def test_without_vgg19_the_fallback_says_why(site, downloads, fault):
     found = find_feature_network(loss, downloads)
     assert found.name == found.version == "EfficientNet-Lite0"
     assert found.options == {"type": "EfficientNetLoss", "perceptual_weight": 0.01}
-    assert ("404" if fault == "missing" else "begin with dcbb9e9d") in found.reason
+    assert ("404" if fault == "missing" else "not dcbb9e9d") in found.reason
     strict = loss.model_copy(update={"fallback": None})
     with pytest.raises(UnavailableError, match=r"the VGG19 weights are unavailable .*\.fallback"):
         find_feature_network(strict, downloads)

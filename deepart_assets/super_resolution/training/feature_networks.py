@@ -12,12 +12,10 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.places import project_path
 from deepart_assets.settings.training import EfficientNetLoss, FeatureLoss, VggLoss
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.storage.downloads import Download, Downloads
+from deepart_assets.storage.downloads import Download, Downloads, check_sha256
 from deepart_assets.storage.transfer import ATTEMPTS, Address
 
 _KEY = "super_resolution.art_esrgan.train.perceptual_opt"
-
-_ORIGIN = "VGG19's file"
 
 FEW_ATTEMPTS = 2
 """Attempts at a download that has a fallback: an offline machine should not wait for minutes."""
@@ -70,16 +68,8 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) 
                 f" vgg19-{loss.sha256[:8]}.pth, or {_KEY}.fallback to another loss"
             ) from error
         return _efficientnet(loss.fallback, f"the VGG19 weights are unavailable ({error})")
-    _verify(found, loss.sha256, str(file))
+    check_sha256(str(file), found, loss.sha256, f"{_KEY}.sha256")
     return FeatureNetwork("VGG19", options, file, found)
-
-
-def _verify(found: str, digits: str, shown: str) -> None:
-    if not found.startswith(digits):
-        raise UnavailableError(
-            f"{shown} has the SHA-256 {found}, which does not begin with {digits}: fetch it again,"
-            f" or correct {_KEY}.sha256 if this file is meant"
-        )
 
 
 def _efficientnet(loss: EfficientNetLoss, reason: str | None = None) -> FeatureNetwork:
@@ -97,11 +87,10 @@ def _file(loss: VggLoss, downloads: Downloads | None) -> tuple[Path, str]:
         raise UnavailableError("downloads are disabled here")
     download = Download(
         name=f"vgg19/{Path(urlsplit(loss.weights).path).name}",
-        origin=_ORIGIN,
+        origin="VGG19's file",
         locate=lambda session: Address(loss.weights),
         remedy=f"check the network, or set {_KEY}.weights to a local copy",
-        check=lambda file: _verify(sha256_of_file(file), loss.sha256, _ORIGIN),
-        sha256=loss.sha256 if len(loss.sha256) == 64 else None,
+        sha256=loss.sha256,
         sha256_key=f"{_KEY}.sha256",
         attempts=ATTEMPTS if loss.fallback is None else FEW_ATTEMPTS,
     )
