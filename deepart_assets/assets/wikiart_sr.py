@@ -18,6 +18,7 @@ from deepart_assets.imaging import (
     preview_uri,
     resize,
 )
+from deepart_assets.imaging.borders import Box
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import MOSAIC_SIZE, StageContext, StageSpec
@@ -34,7 +35,6 @@ from deepart_assets.storage import StageResult
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.sources import open_source
 from deepart_assets.wikiart.sr.archive import take_archive
-from deepart_assets.wikiart.sr.borders import Box
 from deepart_assets.wikiart.sr.measuring import BOX, measure_paintings
 from deepart_assets.wikiart.sr.selection import RULES, Selection, large_enough, select
 from deepart_assets.wikiart.sr.split import SPLITS

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from deepart_assets.asset_names import WIKIART_SR
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging.borders import content_box
 from deepart_assets.progress import Progress
 from deepart_assets.storage import Lake
 from deepart_assets.storage.stamped_cache import StampedCache
-from deepart_assets.wikiart.sr.borders import content_box
 from deepart_assets.wikiart.sr.quality import measure
 from deepart_assets.work import MemoryBudget, in_parallel
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from deepart_assets.imaging.borders import Box, content_box, whole
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.wikiart.sr.borders import Box, content_box, whole
 from deepart_assets_tests.wikiart.scans import field, framed, jpeg
 
 PAINTING = field(600, 480, 1.6)
