@@ -29,10 +29,13 @@ from deepart_assets.orchestration.context import (
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import (
     Prediction,
+    Scribble,
     SubjectMask,
+    build_corrector,
     build_segmenter,
     check_polarity,
     clean_up,
+    corrected_mask,
     overlay,
     read_curated_mask,
     verdict,
@@ -48,10 +51,11 @@ OVERLAY_SIDE = 600
 
 CURATED_MASKS = ObservableFolder(
     asset=asset_names.CURATED_MASKS,
-    description="Masks drawn by a curator, which take precedence over the segmenter's:"
-    " `masks/<painting id>.png` in the data root, white = subject (kept), black = surround, or a"
-    " cut-out with a transparent surround. Observe this asset after adding, changing or removing"
-    " one: the UI then shows exactly that painting's outputs as stale.",
+    description="Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
+    " A mask (white = subject, kept; black = surround) or a cut-out with a transparent surround"
+    " replaces the segmenter's; green (kept) and red (generated) strokes on transparent correct"
+    " it. Observe this asset after adding, changing or removing one: the UI then shows exactly"
+    " that painting's outputs as stale.",
     folder="masks",
     suffix=".png",
 )
@@ -152,11 +156,13 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
 def subject_masks(context: StageContext) -> PaintingStageSpec:
     """The part of each painting that is kept: the curator's mask, or else the cleaned prediction.
 
-    A prediction is thresholded at one half, specks are removed, holes filled, and the edge eroded
-    if the profile says so. PNG of the painting's size, 255 = subject (kept), 0 = surround
-    (generated). A painting without a clear subject gets a verdict and is not restored.
+    A prediction is corrected by the curator's strokes, thresholded at one half, specks are removed,
+    holes filled, and the edge eroded if the profile says so. PNG of the painting's size, 255 =
+    subject (kept), 0 = surround (generated). A painting without a clear subject gets a verdict and
+    is not restored.
     """
     settings = context.settings.segmentation
+    corrector = build_corrector(settings.segmenter)
 
     def make(painting: Painting) -> StageResult:
         prediction = painting.inputs[asset_names.PREDICTED_MASKS]
@@ -167,9 +173,14 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
             drawn = _curated(painting, picture.shape[:2])
-            if settings.check_polarity and reason is None:
-                check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
-            subject, reason, mask_from = SubjectMask.of(drawn), None, "curator"
+            if isinstance(drawn, Scribble):
+                subject = corrected_mask(picture, soft, drawn, settings, corrector)
+                mask_from = f"{mask_from}, corrected by the curator"
+            else:
+                if settings.check_polarity and reason is None:
+                    check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
+                subject, mask_from = SubjectMask.of(drawn), "curator"
+            reason = None
         return StageResult(
             {
                 asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
@@ -199,7 +210,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
     )
 
 
-def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_]:
+def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_] | Scribble:
     path = CURATED_MASKS.path(painting.id)
     data = painting.store.lake.read(path)
     if sha256_of(data) != painting.observed[CURATED_MASKS.asset]:

@@ -8,19 +8,24 @@ from deepart_assets.segmentation.cleanup import (
     verdict,
 )
 from deepart_assets.segmentation.comparison import iou
+from deepart_assets.segmentation.correction import corrected_mask
 from deepart_assets.segmentation.curated import check_polarity, read_curated_mask
 from deepart_assets.segmentation.overlay import overlay
-from deepart_assets.segmentation.registry import build_segmenter
+from deepart_assets.segmentation.registry import build_corrector, build_segmenter
+from deepart_assets.segmentation.scribble import Scribble
 
 __all__ = [
     "ClassMap",
     "Descriptor",
     "Prediction",
+    "Scribble",
     "Segmenter",
     "SubjectMask",
+    "build_corrector",
     "build_segmenter",
     "check_polarity",
     "clean_up",
+    "corrected_mask",
     "iou",
     "overlay",
     "read_curated_mask",

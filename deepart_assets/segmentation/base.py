@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from deepart_assets.segmentation.scribble import Scribble
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,25 @@ class Segmenter(Protocol):
 
         Raises:
             UnavailableError: As for `weights_hash`.
+        """
+        ...
+
+
+class Corrector(Protocol):
+    """Moves a prediction to what a curator's strokes ask for."""
+
+    def __call__(
+        self, picture: NDArray[np.uint8], soft: NDArray[np.uint8], scribble: "Scribble"
+    ) -> NDArray[np.uint8]:
+        """Return the corrected prediction.
+
+        Args:
+            picture: uint8, H×W×3.
+            soft: uint8, h×w of the same aspect, the prediction, 255 = subject.
+            scribble: Of the picture's size. The caller imposes it on the result.
+
+        Returns:
+            uint8 of the picture's aspect, 255 = subject.
         """
         ...
 

@@ -1,4 +1,7 @@
-"""Masks that a curator drew: what counts as one, and messages for those that cannot be meant."""
+"""Masks that a curator drew: what counts as one, and messages for those that cannot be meant.
+
+`scribble` reads strokes.
+"""
 
 import io
 
@@ -8,6 +11,7 @@ from PIL import Image
 
 from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.segmentation.comparison import iou
+from deepart_assets.segmentation.scribble import LEGEND, Scribble, find_strokes, fitted
 
 THRESHOLD = 128
 CERTAIN = 32
@@ -17,11 +21,15 @@ GREY_SHARE = 0.2
 ASPECT_TOLERANCE = 0.01
 
 
-def read_curated_mask(data: bytes, name: str, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Read a curator's mask of a painting: white is the subject, which is kept.
+def read_curated_mask(
+    data: bytes, name: str, size: tuple[int, int]
+) -> NDArray[np.bool_] | Scribble:
+    """Read what a curator drew for a painting: a mask, a cut-out, or strokes that correct.
 
-    A cut-out, whose surround is transparent, is one as well: what is opaque is the subject. A mask
-    of another size than the painting's is enlarged or reduced, if its aspect is the painting's.
+    In a mask nothing is transparent and white is the subject, which is kept. With a transparent
+    surround it is a scribble if its colours are few and saturated (`find_strokes`), or else a
+    cut-out: what is opaque is the subject. Another size than the painting's is enlarged or reduced,
+    if its aspect is the painting's.
 
     Args:
         data: The bytes of the file.
@@ -29,16 +37,20 @@ def read_curated_mask(data: bytes, name: str, size: tuple[int, int]) -> NDArray[
         size: Height and width of the painting.
 
     Returns:
-        bool, H×W of the painting's size, True = subject.
+        The scribble, or a mask: bool, H×W of the painting's size, True = subject.
 
     Raises:
-        PaintingError: It is no mask of this painting; the message names the file and the remedy.
+        PaintingError: It is none of these for this painting; the message names the file and the
+            remedy.
         SkipPainting: Nothing is white: the painting is left out on purpose.
     """
     import cv2
 
-    levels = _levels(data, name)
-    _fits(levels.shape, size, name)
+    image = _opened(data, name)
+    _fits((image.height, image.width), size, name)
+    levels = _levels(image, name)
+    if isinstance(levels, tuple):
+        return fitted(*levels, size)
     # Judged as drawn: reducing a hard edge makes grey of it.
     grey = float(((levels > CERTAIN) & (levels < 255 - CERTAIN)).mean())
     if grey > GREY_SHARE:
@@ -78,7 +90,7 @@ def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
         )
 
 
-def _levels(data: bytes, name: str) -> NDArray[np.uint8]:
+def _opened(data: bytes, name: str) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
         image.load()
@@ -86,18 +98,25 @@ def _levels(data: bytes, name: str) -> NDArray[np.uint8]:
         raise PaintingError(
             f"{name} is no readable picture ({error}): save it as PNG again"
         ) from error
+    return image
+
+
+def _levels(
+    image: Image.Image, name: str
+) -> NDArray[np.uint8] | tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the levels of a mask or cut-out, or the strokes to keep and to drop."""
     if image.mode.startswith("I") or image.mode == "F":  # 16 bits: Pillow would cut them off
         values = np.asarray(image, dtype=np.float64)
         return np.round(values / max(1.0, values.max()) * 255).astype(np.uint8)
     if image.has_transparency_data:
-        alpha = np.asarray(image.convert("RGBA"))[..., 3]
-        if alpha.min() < 255:
-            return alpha
+        picture = np.asarray(image.convert("RGBA"))
+        if picture[..., 3].min() < 255:
+            return find_strokes(picture, name) or picture[..., 3]
     colours = np.asarray(image.convert("RGB"))
     if int(np.ptp(colours, axis=2).max(initial=0)) > CERTAIN:
         raise PaintingError(
             f"{name} is a picture in colours and not a mask: draw the subject white and the rest"
-            " black, or make the rest transparent"
+            f" black, or make the rest transparent, or save strokes alone ({LEGEND})"
         )
     return colours[..., 0]
 

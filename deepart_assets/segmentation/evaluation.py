@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import grouped_mosaic
 from deepart_assets.segmentation.comparison import disagreement, iou
 from deepart_assets.segmentation.curated import read_curated_mask
 from deepart_assets.segmentation.overlay import overlay
+from deepart_assets.segmentation.scribble import Scribble
 
 NOT_ASKED = 255
 """Class id of pixels that nobody judged, as in PASCAL VOC."""
@@ -61,7 +63,10 @@ def read_truth(data: bytes, name: str, size: tuple[int, int]) -> Truth:
     """
     ids = _palette_ids(data)
     if ids is None:
-        return Truth(read_curated_mask(data, name, size), np.ones(size, bool))
+        mask = read_curated_mask(data, name, size)
+        if isinstance(mask, Scribble):
+            raise PaintingError(f"{name} has strokes only: ground truth is a whole mask")
+        return Truth(mask, np.ones(size, bool))
     import cv2
 
     resized = cv2.resize(ids, (size[1], size[0]), interpolation=cv2.INTER_NEAREST_EXACT)

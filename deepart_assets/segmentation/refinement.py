@@ -57,7 +57,7 @@ def refine(
     if flat or not region.any() or region.all():
         return Prediction(np.zeros((height, width), dtype=np.float32), 0.0)
     cut = _grab_cut(small, region, contour.band)
-    return Prediction(_guided(picture, small, cut), confidence_of(levels, region))
+    return Prediction(follow_edges(picture, small, cut), confidence_of(levels, region))
 
 
 def otsu_threshold(levels: NDArray[np.float32]) -> float:
@@ -89,7 +89,7 @@ def _grab_cut(
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
 
 
-def _guided(
+def follow_edges(
     picture: NDArray[np.uint8], small: NDArray[np.uint8], region: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
     """Enlarge a region to the picture's size with a soft edge along the picture's own edges.

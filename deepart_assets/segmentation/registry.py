@@ -1,6 +1,7 @@
-"""Builds the segmenter that the settings name."""
+"""Builds the segmenter that the settings name, and what corrects its predictions."""
 
 from deepart_assets.segmentation import base
+from deepart_assets.segmentation.correction import grab_cut_correction
 from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salient, Segmenter
 from deepart_assets.storage.downloads import Downloads
 
@@ -31,3 +32,11 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
     from deepart_assets.segmentation.saliency import SaliencySegmenter
 
     return SaliencySegmenter()
+
+
+def build_corrector(settings: Segmenter) -> base.Corrector:
+    """Return what moves a segmenter's predictions by a curator's strokes.
+
+    GrabCut for all of them. A segmenter that can be prompted with points is to be asked itself.
+    """
+    return grab_cut_correction

@@ -70,6 +70,26 @@ def test_a_run_sees_a_mask_that_nobody_has_observed(done, instance):
     assert stale(done, instance) == set()
 
 
+@pytest.mark.slow
+def test_a_scribble_corrects_its_painting_alone(done, instance):
+    observe(done, instance)
+    mask = decode_grey(done.lake.read("subject_masks/p1.png"), "") > 0
+    strokes = np.zeros((*mask.shape, 4), np.uint8)
+    keep, drop = np.argwhere(~mask)[0], np.argwhere(mask)[0]
+    for (row, column), colour in ((keep, (0, 255, 0, 255)), (drop, (255, 0, 0, 255))):
+        strokes[row : row + 3, column : column + 3] = colour
+    done.lake.write("masks/p1.png", encode_png(strokes))
+    observe(done, instance)
+    assert {key for _, key in stale(done, instance)} == {"p1"}
+    with done.run("restore", instance) as result:
+        assert result.success
+    found = decode_grey(done.lake.read("subject_masks/p1.png"), "") > 0
+    assert found[strokes[..., 1] > 0].all() and not found[strokes[..., 0] > 0].any()
+    figures = done.store.get("subject_masks", "p1").figures
+    assert figures["mask_from"] == "saliency, corrected by the curator"
+    assert stale(done, instance) == set()
+
+
 def test_a_mask_for_a_painting_without_subject(done, instance):
     """The prediction is not good enough; the curator's mask is."""
     done.content["segmentation"]["minimal_share"] = 0.9999
