@@ -117,8 +117,8 @@ def bring_up_to_date(
     return succeeded
 
 
-def main() -> None:
-    """Run the command given on the command line."""
+def command_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     parser = argparse.ArgumentParser(prog="deepart", description=__doc__)
     commands = parser.add_subparsers(required=True)
     demo = commands.add_parser("demo", help="materialize the whole graph and print a table")
@@ -137,6 +137,12 @@ def main() -> None:
         "list", help="list the paintings to restore: id, style, artist and title, separated by tabs"
     )
     listed.set_defaults(run=run_list)
+    return parser
+
+
+def main() -> None:
+    """Run the command given on the command line."""
+    parser = command_parser()
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))

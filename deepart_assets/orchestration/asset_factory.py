@@ -69,6 +69,8 @@ def _common_arguments(spec: PipelineAssetSpec, settings: Settings) -> dict[str, 
         "code_version": spec.dagster_code_version(settings),
         "check_specs": check_specs(spec.name, spec.checks),
         "pool": spec.pool,
+        # Also of unpartitioned assets, or `dg launch --partition-range` refuses a job with both.
+        "backfill_policy": dg.BackfillPolicy.single_run(),
     }
 
 
@@ -103,7 +105,6 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
             *(folder.asset for folder in spec.observed),
         ],
         partitions_def=PAINTINGS,
-        backfill_policy=dg.BackfillPolicy.single_run(),
         dagster_type=cast(dg.DagsterType, dg.Nothing),
         **_common_arguments(spec, settings),
     )
