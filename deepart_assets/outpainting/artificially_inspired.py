@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 
 Enlarger = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
-"""Enlarges RGB uint8, H×W×3, by a factor of its own."""
+"""Enlarges RGB uint8, H×W×3, by any factor."""
 
 
 class ArtificiallyInspiredOutpainter:
-    """A CoModGAN that sees the subject, and each later tile what the ones before it painted.
+    """A CoModGAN whose first tile sees the subject, and each later tile what is already painted.
 
-    One latent is drawn for the whole painting, and the noise of each tile from the seed and the
-    tile's place, so that tiles go together and a result depends on nothing but its arguments.
+    One latent is drawn for the whole painting, which makes the tiles match. The noise of a tile
+    depends only on the seed and its position, so that a result depends only on its arguments.
 
     Args:
         settings: Which weights, and how they are used.
-        file: Returns the generator's file; is called at the first use.
-        enlarger: Enlarges what was painted at a smaller scale; needed if the settings say so.
+        file: Returns the generator's file; called at the first use.
+        enlarger: Enlarges what is painted at a smaller scale; required by `enlarge: network`.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class ArtificiallyInspiredOutpainter:
         self._settings = settings
         self._find = file
         self._batch = settings.batch
-        """Tiles at once; fewer once memory has run out."""
+        """Tiles per batch; reduced when memory runs out."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -83,22 +83,22 @@ class ArtificiallyInspiredOutpainter:
         )
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 of the weights as the project keeps them, fetching them if need be.
+        """Return the SHA-256 of the converted weights; fetches them if needed.
 
         Raises:
-            UnavailableError: They are unavailable, or not a CoModGAN's; names the remedy.
+            UnavailableError: They are unavailable, or not a CoModGAN's; the message has the remedy.
         """
         return self._hash
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels, one picture after the other; the known ones stay.
+        """Fill the unknown pixels, one picture at a time; known pixels are unchanged.
 
-        A picture that is smaller than the network lies in its middle with nothing known around;
+        A picture smaller than the network's input is centred in it, with unknown pixels around;
         nothing is stretched.
 
         Raises:
             UnavailableError: As for `weights_hash`.
-            PaintingError: The network gave values that are no colours.
+            PaintingError: The network returned values that are not finite.
         """
         return [self._fill(each.picture, each.known, each.seed) for each in requests]
 
@@ -151,7 +151,7 @@ class ArtificiallyInspiredOutpainter:
         seed: int,
         tiles: Sequence[Tile],
     ) -> NDArray[np.uint8]:
-        """Return what the network paints in some tiles: uint8, N×R×R×3."""
+        """Return the network's output for some tiles: uint8, N×R×R×3."""
         import torch
 
         from deepart_assets.outpainting.comodgan.generator import draw_noise
@@ -193,18 +193,18 @@ class ArtificiallyInspiredOutpainter:
             with torch.autocast(device.type, dtype, enabled=reduced):
                 painted = self._network(*given, moved)
             if reduced and not bool(torch.isfinite(painted).all()):
-                painted = self._network(*given, moved)  # too large for float16
+                painted = self._network(*given, moved)  # overflow in float16: use float32
             return painted.cpu()
 
     def _halved(self, size: int) -> None:
         self._batch = size
 
     def _latent(self, seed: int) -> torch.Tensor:
-        """Return w of a whole painting, 1×latent, on the network's device."""
+        """Return the w of a whole painting, 1×latent, on the network's device."""
         import torch
 
         network = self._network
-        # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
+        # Always on the CPU: a GPU's generator gives other numbers on another GPU.
         z = torch.randn(1, network.spec.latent, generator=_generator(seed))
         if self._settings.dropout:
             torch.manual_seed(seed)
@@ -231,7 +231,7 @@ class ArtificiallyInspiredOutpainter:
 
 
 def _generator(*seeds: int) -> torch.Generator:
-    """Return a generator on the CPU that depends on all of the numbers."""
+    """Return a CPU generator seeded with all the numbers."""
     import torch
 
     state = np.random.SeedSequence(seeds).generate_state(1, np.uint64)[0]

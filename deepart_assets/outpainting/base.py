@@ -1,4 +1,4 @@
-"""The protocol of an outpainter, and the types that it takes and describes itself with."""
+"""The protocol of an outpainter, with its request and descriptor types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Descriptor:
 
     name: str
     learned: bool
-    """Whether it has weights; a classical method has none."""
+    """Whether it has weights; classical methods have none."""
     uses_prompt: bool
     multiple_of: int
     """Both sides of a picture are padded to a multiple of this, never stretched."""
@@ -26,22 +26,22 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class Request:
-    """One surround to be invented."""
+    """A surround to generate."""
 
     picture: NDArray[np.uint8]
     """uint8, H×W×3, RGB; black where unknown."""
     known: NDArray[np.bool_]
     """bool, H×W, True = subject."""
     prompt: str = ""
-    """What to paint, for those that read it."""
+    """What to paint; only some outpainters read it."""
     negative_prompt: str = ""
     """What not to paint."""
     seed: int = 0
-    """The only source of chance: equal requests give equal results."""
+    """The only source of randomness: equal requests give equal results."""
 
 
 class Outpainter(Protocol):
-    """Invents what is around a subject. Weights are loaded at the first call, not before."""
+    """Generates the surround of a subject. Weights are loaded at the first call."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -49,7 +49,7 @@ class Outpainter(Protocol):
         ...
 
     def weights_hash(self) -> str | None:
-        """Return what identifies the weights; None for a classical method.
+        """Return a hash that identifies the weights; None for a classical method.
 
         Raises:
             UnavailableError: The weights or a package are missing; the message has the remedy.
@@ -57,9 +57,9 @@ class Outpainter(Protocol):
         ...
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels of several pictures, together where that is quicker.
+        """Fill the unknown pixels of several pictures, in a batch where that is faster.
 
         Returns:
-            uint8, H×W×3 each. Known pixels may come back changed: `compose` restores them.
+            uint8, H×W×3 each. Known pixels may be changed: `compose` restores them.
         """
         ...

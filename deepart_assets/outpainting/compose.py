@@ -1,4 +1,4 @@
-"""What holds for every outpainting: the subject stays as it is, and seeds are reproducible."""
+"""Common to all outpainters: requests, seeds, and results that keep the subject unchanged."""
 
 import hashlib
 import re
@@ -13,18 +13,18 @@ from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
 from deepart_assets.outpainting.seam import join
 
 MOSTLY = 0.98
-"""A night may be black, but not to the last bit nearly everywhere."""
+"""Share of black pixels that is taken for a failure; a painted night is never so uniform."""
 SEVERAL = 64
-"""So few pixels may be of one colour by chance."""
+"""Fewer pixels than this may be of one colour by chance."""
 
 
 def request_for(
     unfinished: NDArray[np.uint8], *, prompt: str = "", negative_prompt: str = "", seed: int = 0
 ) -> Request | None:
-    """Return what an outpainter is asked for an unfinished painting; None if nothing is missing.
+    """Return the request for an unfinished painting; None if nothing is missing.
 
     Args:
-        unfinished: uint8, H×W×4; alpha 255 = subject, 0 = to be generated.
+        unfinished: uint8, H×W×4; alpha 255 = subject, 0 = to generate.
         prompt: See `Request`.
         negative_prompt: See `Request`.
         seed: See `Request`.
@@ -37,7 +37,7 @@ def request_for(
         raise PaintingError("the unfinished painting has no subject to paint around")
     if known.all():
         return None
-    # New arrays: an outpainter that writes into what it is given must not reach the subject.
+    # New arrays: an outpainter that writes into its input must not change the subject.
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
     return Request(picture, known, prompt, negative_prompt, seed)
 
@@ -45,18 +45,18 @@ def request_for(
 def composed(
     generated: NDArray[np.uint8], unfinished: NDArray[np.uint8], by: Descriptor
 ) -> NDArray[np.uint8]:
-    """Return the outpainting: the subject as it was, joined to what was generated.
+    """Return the outpainting: the unchanged subject, joined to the generated surround.
 
     Args:
-        generated: What the outpainter gave.
+        generated: The outpainter's result, uint8, H×W×3.
         unfinished: uint8, H×W×4; alpha 255 = subject.
-        by: What generated it.
+        by: The outpainter that generated it.
 
     Returns:
         uint8, H×W×3; every subject pixel is byte-identical to `unfinished`.
 
     Raises:
-        PaintingError: The hole was left as it was, is of one colour, or the size is another.
+        PaintingError: The hole is unfilled or of one colour, or the size differs.
     """
     known = unfinished[..., 3] == 255
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
@@ -85,9 +85,10 @@ def outpaint(
 
 
 def _check_the_surround(pixels: NDArray[np.uint8], by: Descriptor) -> None:
-    """Find a hole that was not filled: black as it was given, or all of one colour.
+    """Refuse a hole that was not filled: still black, or all of one colour.
 
-    A classical method may well continue a subject of a few pixels in one colour.
+    The colour is only checked for learned outpainters: a classical method may well continue a tiny
+    subject in one colour.
     """
     black = float((pixels == 0).all(axis=1).mean())
     if black > MOSTLY:
@@ -103,14 +104,14 @@ def _check_the_surround(pixels: NDArray[np.uint8], by: Descriptor) -> None:
 
 
 def subject_difference(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> int:
-    """Return the largest difference of a subject pixel, in grey levels of 255; it must be 0."""
+    """Return the largest difference of a subject pixel, in grey levels (0 to 255); must be 0."""
     known = unfinished[..., 3] == 255
     difference = np.abs(result[known].astype(np.int16) - unfinished[..., :3][known])
     return int(difference.max(initial=0))
 
 
 def painting_seed(global_seed: int, painting: str, outpainter: str, candidate: int = 0) -> int:
-    """Return a seed in [0, 2³¹) that depends on these four alone, not on batch or order."""
+    """Return a seed in [0, 2³¹) that depends only on the arguments, not on batch or order."""
     text = f"{global_seed}\n{painting}\n{outpainter}" + (f"\n{candidate}" if candidate else "")
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big") >> 1
 
@@ -122,11 +123,11 @@ def prompt_for(template: str, labels: Mapping[str, str]) -> str:
     `a painting[ in {style} style][ by {artist}]`.
 
     Raises:
-        PaintingError: The template names something else.
+        PaintingError: The template has an unknown placeholder.
     """
     parts = re.split(r"\[([^\[\]]*)\]", template)
     try:
-        # Whatever is in brackets has an odd index.
+        # The parts in brackets have odd indices.
         filled = [part.format_map(dict(labels)) for part in parts]
         named = [[name for _, name, _, _ in Formatter().parse(part) if name] for part in parts]
     except (KeyError, ValueError, IndexError) as error:

@@ -1,7 +1,7 @@
-"""Kernel distance between pictures and paintings in the features of a network.
+"""Kernel distance between sets of pictures in the feature space of a network.
 
 KID (Bińkowski et al. 2018, "Demystifying MMD GANs") with EfficientNet-Lite0 in place of Inception,
-which no Python package carries: figures compare with each other and with no paper's.
+which no Python package ships: values are comparable with each other, not with published ones.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from deepart_assets.storage import sha256_of_file
 
 NAME = "KID, EfficientNet-Lite0"
 SIDE = 224
-"""Side of a window: the network's own."""
+"""Side of a window in pixels: the network's input size."""
 ACROSS = 3
 """Windows along the longer side; two along the shorter."""
 BATCH = 8
@@ -25,7 +25,7 @@ OTHERWISE = "no kernel distance (leave the package out)"
 
 
 class KernelDistance:
-    """Distances to one set of paintings; the network is loaded at the first."""
+    """Extracts features for `kernel_distance`; the network is loaded at the first use."""
 
     @cached_property
     def version(self) -> str:
@@ -37,7 +37,7 @@ class KernelDistance:
         return sha256_of_file(weights_file(OTHERWISE))
 
     def features(self, pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
-        """Return what the network sees of all windows of pictures: float64, n×1280."""
+        """Return the features of all windows of the pictures: float64, n×1280."""
         import torch
 
         squares = np.concatenate([windows(picture) for picture in pictures])
@@ -57,8 +57,8 @@ class KernelDistance:
 def windows(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return 2×3 overlapping squares that cover a picture: uint8, 6×224×224×3.
 
-    The smaller side is brought to twice a window's less a quarter, so that brushwork is seen as
-    well as composition; nothing is stretched.
+    The picture is resized to a smaller side of 1.75 windows, so that the features cover brushwork
+    as well as composition; the aspect ratio is kept.
     """
     height, width = picture.shape[:2]
     factor = round(SIDE * 1.75) / min(height, width)
@@ -78,7 +78,7 @@ def kernel_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
         second: m×d, m at least 2.
 
     Returns:
-        About 0 for samples of one distribution (it may fall below), more the less alike they are.
+        About 0 for samples of one distribution (it may be negative); larger if they differ.
     """
 
     def kernel(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -95,13 +95,13 @@ def kernel_distance(first: NDArray[np.float64], second: NDArray[np.float64]) -> 
 def spread(
     first: NDArray[np.float64], second: NDArray[np.float64], groups: Sequence[int], seed: int = 0
 ) -> float:
-    """Return the standard deviation of the distance over draws of half of the pictures.
+    """Return the standard deviation of the distance over random halves of the pictures.
 
     Args:
         first: n×d.
-        second: m×d; stays whole.
-        groups: The picture that each row of `first` comes from.
-        seed: Of the draws.
+        second: m×d; always used whole.
+        groups: The index of the picture that each row of `first` comes from.
+        seed: Seed of the random halves.
     """
     random = np.random.default_rng(seed)
     names = np.unique(groups)

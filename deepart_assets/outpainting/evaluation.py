@@ -1,4 +1,4 @@
-"""The table and the picture that compare several outpainters."""
+"""A table and a sheet of pictures that compare several outpainters."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ CELL = 260
 
 @dataclass(frozen=True)
 class Outpainted:
-    """One painting and what the outpainters made of it, all of the working size."""
+    """A painting and its outpaintings, all at the working size."""
 
     caption: str
     original: NDArray[np.uint8]
@@ -28,7 +28,7 @@ class Outpainted:
     unfinished: NDArray[np.uint8]
     """uint8, H×W×4."""
     results: Mapping[str, NDArray[np.uint8]]
-    """By outpainter, uint8, H×W×3; those that failed are not there."""
+    """By outpainter, uint8, H×W×3; failed ones are missing."""
     seconds: Mapping[str, float]
 
     def hole_difference(self, result: NDArray[np.uint8]) -> float | None:
@@ -44,17 +44,17 @@ def table(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Return a row for the originals and one for each outpainter.
 
-    The kernel distance is that to the originals of all paintings; of the originals themselves, that
-    of one half to the other, which is what as good as real looks like with so few. A difference to
-    the original says how much was invented, not how well.
+    The kernel distance is to the originals of all paintings. For the originals it is the distance
+    between two halves of them: the value that perfect results would have with so few paintings. The
+    difference to the original measures how much was invented, not how well.
 
     Args:
-        paintings: What is compared.
+        paintings: The paintings with their results.
         names: The outpainters.
-        niqe: NIQE of each picture that has one, by outpainter, and `ORIGINALS`.
+        niqe: NIQE values by outpainter, and of the originals under `ORIGINALS`.
 
     Returns:
-        The rows, and why there is no kernel distance, if so.
+        The rows, and why there is no kernel distance, or None.
     """
     pictures = {ORIGINALS: [each.original for each in paintings]} | {
         name: [each.results[name] for each in paintings if name in each.results] for name in names
@@ -85,7 +85,7 @@ def table(
 
 
 def sheet(paintings: Sequence[Outpainted], names: Sequence[str]) -> NDArray[np.uint8]:
-    """Show each painting in a row: original, unfinished, each outpainting. uint8, H×W×3."""
+    """Return a sheet (uint8, H×W×3), a row a painting: original, unfinished, outpaintings."""
     groups = []
     for each in paintings:
         cells = [("original", each.original), ("unfinished", over_checkerboard(each.unfinished))]

@@ -12,7 +12,7 @@ from deepart_assets.settings.outpainting import PatchMatch
 
 
 class PatchMatchOutpainter:
-    """The painter's own texture, repeated: a baseline that knows nothing but the subject."""
+    """Repeats the texture of the subject: a baseline without learning."""
 
     descriptor = Descriptor(
         name="PatchMatch",
@@ -32,7 +32,7 @@ class PatchMatchOutpainter:
         """Return None: there are no weights."""
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels, one picture after the other."""
+        """Fill the unknown pixels, one picture at a time."""
         return [self._fill(each) for each in requests]
 
     def _fill(self, request: Request) -> NDArray[np.uint8]:
@@ -60,11 +60,11 @@ class PatchMatchOutpainter:
 
 
 def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:
-    """Fill again what PatchMatch left black.
+    """Refill the pixels that PatchMatch left black.
 
-    Where a subject is thinner than a patch, the native code finds no source on the coarse levels
-    and fades to black. Its fillings are averages of known pixels, so none can be darker than all
-    of those: what is, and a patch around it, is filled from the rest by Telea's method.
+    Where a subject is thinner than a patch, the native code finds no source at the coarse levels
+    and fades to black. Correct results are averages of known pixels, so none is darker than the
+    darkest known one. Darker pixels, and a patch around each, are refilled by Telea's method.
     """
     import cv2
 

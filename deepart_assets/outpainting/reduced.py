@@ -1,18 +1,18 @@
-"""Runs a classical method at a reduced size, as they are slow and local."""
+"""Resizing for outpainters that work at a reduced size."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 SMALLEST_SIDE = 16
-"""Nothing is reduced below this, in pixels."""
+"""Smallest side of a reduced picture, in pixels."""
 
 
 def reduce(
     picture: NDArray[np.uint8], known: NDArray[np.bool_], scale: float
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Reduce a picture and its mask; a reduced pixel is known if all under it are.
+    """Reduce a picture and its mask; a reduced pixel is known if all its source pixels are.
 
-    Thin subjects can vanish at the reduced size; then a pixel is known if any under it is.
+    If no pixel would be known, because the subject is thin, one known source pixel is enough.
     """
     import cv2
 
@@ -21,7 +21,7 @@ def reduce(
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     colours = cv2.resize(picture.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    # Unknown pixels are black: without the division they would darken the rim.
+    # Unknown pixels are black: without the division they would darken the edge of the subject.
     colours /= np.maximum(share, 1e-6)[..., None]
     whole = share > 0.999
     small_known = whole if whole.any() else share > 0
@@ -30,7 +30,7 @@ def reduce(
 
 
 def fit(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """Bring a picture to H×W: enlarge it smoothly, or reduce it by averages."""
+    """Resize a picture to H×W: bicubic to enlarge, area averaging to reduce."""
     import cv2
 
     smaller = height < picture.shape[0] and width < picture.shape[1]

@@ -28,15 +28,15 @@ def build_outpainter(
     weights: Callable[[], Path] | None = None,
     enlarger: Enlarger | None = None,
 ) -> base.Outpainter:
-    """Return the outpainter of these settings; nothing is loaded before its first use.
+    """Return the outpainter of some settings; it loads its weights at the first use.
 
     Args:
         settings: Which outpainter, and how.
-        downloads: Fetches and keeps published weights; None for the folders of
+        downloads: The download cache for published weights; None for the folders of
             `settings.places`.
         weights: Returns the generator's file, for an outpainter whose weights are an asset; None:
             the file is fetched as the settings say.
-        enlarger: Enlarges what is painted at a smaller scale, where the settings ask for it.
+        enlarger: Enlarges what is painted at a smaller scale; required by `enlarge: network`.
     """
     match settings:
         case Telea():

@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 BLEND_WIDTH = 3
-"""Width of the band on the generated side in which colours are led to the subject's, in pixels."""
+"""Width in pixels of the generated band in which colours fade into the subject's."""
 MATCH_WIDTH = 8
-"""Subject pixels this near to the seam tell how far the generated colours are off."""
+"""Subject pixels within this distance of the seam measure the error of the generated colours."""
 MATCH_REACH = 24
-"""Deviation in pixels of the window in which they are averaged; three times as far from the seam
-nothing is shifted any more."""
+"""Standard deviation in pixels of the window in which the errors are averaged. The correction ends
+at three times this distance from the seam."""
 
 
 def join(
@@ -21,13 +21,13 @@ def join(
     """Match the generated colours to the subject's near the seam, then blend it.
 
     Args:
-        generated: uint8, H×W×3. Where it shows the subject too, the difference to the subject tells
-            how far its colours are off.
+        generated: uint8, H×W×3. If it shows the subject too, its difference to the subject
+            measures the error of its colours.
         picture: uint8, H×W×3; the subject.
         known: bool, H×W, True = subject.
 
     Returns:
-        uint8, H×W×3; of meaning only outside of the subject.
+        uint8, H×W×3; only the pixels outside the subject are meaningful.
     """
     return _lead_to_the_subject(_match_colours(generated, picture, known), picture, known)
 
@@ -35,12 +35,13 @@ def join(
 def _match_colours(
     generated: NDArray[np.uint8], picture: NDArray[np.uint8], known: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    """Shift generated colours by the mean error that the generator makes at the subject's rim.
+    """Correct the generated colours by the generator's mean error at the edge of the subject.
 
-    A generator that draws the subject too (diffusion models decode all of the picture) draws it a
-    little off in colour, and its surround by as much. The mean error nearby is taken away, fading
-    with the distance to the seam. Where the error has no common direction, because the generator
-    did not draw the subject, its mean says nothing: it counts by mean² / (mean² + variance).
+    A generator that draws the subject too (diffusion models decode the whole picture) draws it in
+    slightly wrong colours, and the surround with the same error. The mean error nearby is
+    subtracted, fading with the distance to the seam. If the generator did not draw the subject, the
+    errors have no common direction and their mean is meaningless: it is weighted by
+    mean² / (mean² + variance).
     """
     import cv2
 
@@ -67,7 +68,7 @@ def _match_colours(
 def _lead_to_the_subject(
     generated: NDArray[np.float32], picture: NDArray[np.uint8], known: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
-    """Mix the nearest subject colours into a narrow band of generated pixels, fading outwards."""
+    """Blend the nearest subject colours into a narrow band of generated pixels."""
     import cv2
 
     window = 2 * BLEND_WIDTH + 1
@@ -77,19 +78,19 @@ def _lead_to_the_subject(
         picture.astype(np.float32) * weight[..., None], (window, window), BLEND_WIDTH / 2
     )
     share = nearby[..., None]
-    # At the seam about half of the neighbourhood is subject: doubled, the colours meet there.
+    # At the seam about half of the neighbourhood is subject, which gives equal weights.
     mix = np.clip(share, 0, 0.5)
     mixed = generated * (1 - mix) + colours / np.maximum(share, 1e-6) * mix
     return np.round(np.clip(mixed, 0, 255)).astype(np.uint8)
 
 
 def seam_score(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float:
-    """Return how visible the seam is: the mean step across it against the mean step beside it.
+    """Return how visible the seam is: the mean step across it over the mean step beside it.
 
-    A step is the absolute difference of two neighbouring pixels' luma; beside is within
+    A step is the absolute difference in luma of two neighbouring pixels; "beside" means within
     `MATCH_WIDTH` pixels on either side. 1 means that the seam does not stand out, 2 that steps
-    across it are twice as large. A subject's outline is an edge in the original as well: compare
-    with the original's own score.
+    across it are twice as large. The outline of a subject is an edge in the original as well:
+    compare with the score of the original.
 
     Args:
         unfinished: uint8, H×W×4; alpha 255 = subject.
@@ -111,5 +112,5 @@ def seam_score(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> floa
     crossing, around = np.concatenate(across), np.concatenate(beside)
     if not crossing.size or not around.size:
         return 1.0
-    # Half a grey level keeps flat pictures from dividing by nothing.
+    # Half a grey level avoids a division by zero in flat pictures.
     return float((crossing.mean() + 0.5) / (around.mean() + 0.5))

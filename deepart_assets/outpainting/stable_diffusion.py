@@ -22,33 +22,33 @@ from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 
 MULTIPLE = 8
-"""The VAE of all Stable Diffusions reduces eight times: both sides must be multiples."""
+"""Both sides must be multiples of this: the VAE of Stable Diffusion reduces by eight."""
 GREY = 128
-"""The middle of the VAE's range, which models made for inpainting see in the hole. Others see it
-through the VAE, and the black of the request would darken the rim."""
+"""Fills the hole: the middle of the VAE's range, which inpainting models see there. Other models
+see the hole through the VAE, where the request's black would darken the edge of the subject."""
 
 
 class _Group(NamedTuple):
-    """What pictures must have in common to go through the pipeline together."""
+    """What the pictures of a batch have in common."""
 
     height: int
     width: int
     """Padded."""
     avoids: bool
-    """Whether there is a negative prompt: SD XL takes an empty one for something else than none."""
+    """Whether there is a negative prompt: to SD XL an empty one is not the same as none."""
 
 
 class StableDiffusionOutpainter:
-    """A latent diffusion model that paints what a prompt says.
+    """A latent diffusion model that paints what a prompt describes.
 
-    It paints the whole picture, the subject too, so that whoever puts the subject back can see how
-    far its colours are off. The pipeline is loaded once, at the first picture.
+    It paints the whole picture, including the subject, from which `seam` measures the error of its
+    colours. The pipeline is loaded once, at the first picture.
     """
 
     def __init__(self, settings: StableDiffusion) -> None:
         self._settings = settings
         self._limits: dict[_Group, int] = {}
-        """Pictures at once that have turned out to fit into memory."""
+        """The batch sizes that are known to fit into memory."""
 
     @property
     def descriptor(self) -> Descriptor:
@@ -65,28 +65,26 @@ class StableDiffusionOutpainter:
         )
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 over the names and contents of the files that decide the result.
+        """Return the SHA-256 over the names and contents of the files that affect the result.
 
         Raises:
-            UnavailableError: The model is unavailable; names model and remedy.
+            UnavailableError: The model is unavailable; the message has the remedy.
         """
         return self._hash
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels; pictures of one padded size go together, `batch` at most.
+        """Fill the unknown pixels, in batches of pictures of the same padded size.
 
-        Each picture has a generator of its own, so that it is the same whatever is painted beside
-        it, up to the rounding of sums that go another way in a larger batch (on a CPU in float32 at
-        most one grey level).
+        Each picture has its own random generator, so that a result does not depend on the other
+        pictures of its batch, except for rounding (at most one grey level in float32 on a CPU).
 
         Returns:
-            uint8, H×W×3 each, in the order of the requests; all of it is generated, the known
-            pixels too.
+            uint8, H×W×3 each, in the order of the requests. Known pixels are generated, too.
 
         Raises:
             UnavailableError: As for `weights_hash`, or the model is of another kind or damaged.
-            PaintingError: The pipeline gave values that are no colours, or memory does not hold
-                even one picture.
+            PaintingError: The pipeline returned values that are not finite, or a single picture
+                does not fit into memory.
         """
         groups = [_group(each) for each in requests]
         return predict_by_group(self._paint, requests, groups, self._settings.batch, self._limits)
@@ -107,8 +105,8 @@ class StableDiffusionOutpainter:
     def _run_pipeline(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Run the pipeline once.
 
-        White in its mask is what it repaints, black what is known. Nothing is stretched: pictures
-        are padded by mirroring, and cropped back. With a strength of 1 it starts from noise alone.
+        Pictures are padded by mirroring and cropped back; nothing is stretched. The pipeline's mask
+        is white where it paints. A strength of 1 starts from noise alone.
         """
         import torch
         from PIL import Image
@@ -129,7 +127,7 @@ class StableDiffusionOutpainter:
             strength=1.0,
             num_inference_steps=sampling.steps,
             guidance_scale=sampling.guidance,
-            # On the CPU whatever the device: a GPU's generator gives other numbers on another GPU.
+            # Always on the CPU: a GPU's generator gives other numbers on another GPU.
             generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
             output_type="np",
         ).images
@@ -166,7 +164,7 @@ def _group(request: Request) -> _Group:
 
 
 def _padded(request: Request) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return picture and hole, mirrored at the bottom and on the right to multiples of eight."""
+    """Return picture and hole, padded at the bottom and right by mirroring to multiples of 8."""
     height, width = request.known.shape
     margin = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
     picture = np.where(request.known[..., None], request.picture, np.uint8(GREY))

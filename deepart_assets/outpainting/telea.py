@@ -1,4 +1,4 @@
-"""Telea's fast marching inpainting (OpenCV): spreads the colours of the rim outwards."""
+"""Telea's fast marching inpainting (OpenCV): spreads the subject's edge colours outwards."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,7 @@ from deepart_assets.settings.outpainting import Telea
 
 
 class TeleaOutpainter:
-    """Soft fields of colour: a baseline without texture, and without faults of drawing."""
+    """Paints soft fields of colour: a baseline without texture."""
 
     descriptor = Descriptor(
         name="Telea fast marching",
@@ -31,7 +31,7 @@ class TeleaOutpainter:
         """Return None: there are no weights."""
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Fill the unknown pixels, one picture after the other."""
+        """Fill the unknown pixels, one picture at a time."""
         return [self._fill(each) for each in requests]
 
     def _fill(self, request: Request) -> NDArray[np.uint8]:

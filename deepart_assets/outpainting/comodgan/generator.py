@@ -1,4 +1,4 @@
-"""The generator: mapping, encoder, and a synthesis modulated by both (Zhao et al. 2021, figure 3).
+"""The generator: mapping, encoder, and synthesis modulated by both (Zhao et al. 2021, figure 3).
 
 Imports torch at module level; only import it inside functions.
 """
@@ -23,12 +23,12 @@ from deepart_assets.outpainting.comodgan.layers import (
 from deepart_assets.outpainting.comodgan.spec import MAPPING_LAYERS, SMALLEST, Spec
 
 MAPPING_RATE = 0.01
-"""The mapping learns so much slower (lrmul)."""
+"""Factor of the learning rate of the mapping (lrmul)."""
 DROPOUT = 0.5
 
 
 class Mapping(nn.Module):
-    """From z ~ N(0, 1) to w, both B×latent."""
+    """Maps z ~ N(0, 1) to w, both B×latent."""
 
     w_avg: torch.Tensor
 
@@ -39,7 +39,7 @@ class Mapping(nn.Module):
         self.register_buffer("w_avg", torch.zeros(latent))
 
     def forward(self, z: torch.Tensor, truncation: float = 1.0) -> torch.Tensor:
-        """Return w, drawn towards its running mean to `truncation` of the distance."""
+        """Return w; its distance to the running mean is multiplied by `truncation`."""
         x = z * torch.rsqrt(z.square().mean(1, keepdim=True) + EPSILON)
         for k in range(MAPPING_LAYERS):
             x = self.get_submodule(f"fc{k}")(x)
@@ -47,7 +47,7 @@ class Mapping(nn.Module):
 
 
 class EncoderBlock(nn.Module):
-    """Feature maps of one side: what the synthesis adds, and what goes on at half the side."""
+    """The encoder at one side: a skip for the synthesis, and the input at half the side."""
 
     def __init__(self, here: int, below: int, *, first: bool) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class EncoderBlock(nn.Module):
 
 
 class EncoderEnd(nn.Module):
-    """The 4×4 feature maps and the global code."""
+    """The end of the encoder: 4×4 feature maps and the global code."""
 
     def __init__(self, width: int, code: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class EncoderEnd(nn.Module):
 
 
 class Encoder(nn.Module):
-    """From mask and picture to skips of every side and the global code."""
+    """Encodes mask and picture into skips at every side and the global code."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -101,7 +101,7 @@ class Encoder(nn.Module):
 
 
 class SynthesisStart(nn.Module):
-    """From the global code to 4×4."""
+    """The synthesis at 4×4, from the global code."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -112,7 +112,7 @@ class SynthesisStart(nn.Module):
 
 
 class SynthesisBlock(nn.Module):
-    """From half the side to one side."""
+    """The synthesis at one side, from half the side."""
 
     def __init__(self, spec: Spec, side: int) -> None:
         super().__init__()
@@ -123,12 +123,12 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """From skips, global code and w to a picture.
+    """Generates a picture from skips, global code and w.
 
     Args:
         spec: The sizes.
-        skip_at_4: Whether the encoder's 4×4 feature maps are added, as in the official network;
-            one port leaves them out.
+        skip_at_4: Whether to add the encoder's 4×4 feature maps, as the official network does; one
+            port leaves them out.
     """
 
     def __init__(self, spec: Spec, *, skip_at_4: bool = True) -> None:
@@ -173,9 +173,9 @@ class Generator(nn.Module):
 
     Args:
         spec: The sizes.
-        skip_at_4: As `Synthesis`.
-        always_dropout: Whether dropout works in evaluation mode too, as in the official code; a
-            result is then not determined by its latent.
+        skip_at_4: As for `Synthesis`.
+        always_dropout: Whether to apply dropout in evaluation mode too, as the official code does;
+            the latent alone then does not determine the result.
     """
 
     def __init__(self, spec: Spec, *, skip_at_4: bool = True, always_dropout: bool = False) -> None:
@@ -186,7 +186,7 @@ class Generator(nn.Module):
         self.encoder = Encoder(spec)
         self.synthesis = Synthesis(spec, skip_at_4=skip_at_4)
         for weight in self.parameters():
-            if weight.ndim == 4:  # on a CPU the filter is three times as fast in this layout
+            if weight.ndim == 4:  # convolutions on a CPU are three times as fast in this layout
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(
@@ -196,17 +196,17 @@ class Generator(nn.Module):
         ws: torch.Tensor,
         noise: Sequence[torch.Tensor] | None = None,
     ) -> torch.Tensor:
-        """Paint a picture; the known pixels come back changed (`composed`).
+        """Paint a picture; the known pixels are changed, too (see `composed`).
 
         Args:
-            picture: B×3×R×R in [-1, 1]; what is not known is not seen.
+            picture: B×3×R×R in [-1, 1]; unknown pixels are ignored.
             known: B×1×R×R, 1 = known, 0 = hole.
-            ws: B×latent, or B×layers×latent with a w for each layer.
-            noise: One tensor a 3×3 layer of the synthesis, each ?×1×S×S of N(0, 1), in the order
-                of `Spec.noise_sides`; None for the constant ones of the weights.
+            ws: B×latent, or B×layers×latent with one w per layer.
+            noise: One tensor of N(0, 1) per 3×3 layer of the synthesis, each B×1×S×S or 1×1×S×S, in
+                the order of `Spec.noise_sides`; None for the constant noise of the weights.
 
         Returns:
-            B×3×R×R, float32, about in [-1, 1], not clipped.
+            B×3×R×R, float32, approximately in [-1, 1], not clipped.
         """
         skips, code = self.encoder(picture, known)
         code = functional.dropout(code, DROPOUT, self.training or self.always_dropout)
@@ -217,7 +217,7 @@ class Generator(nn.Module):
 
 
 def composed(painted: torch.Tensor, picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Return what was painted in the hole and the picture elsewhere."""
+    """Return the painted pixels in the hole and the picture elsewhere."""
     return painted * (1 - known) + picture * known
 
 

@@ -1,7 +1,7 @@
 """The layers of CoModGAN's generator and discriminator (StyleGAN2, Karras et al. 2020).
 
-Every leaky ReLU (slope 0.2) is followed by a gain of √2; as it is homogeneous, the gain is put into
-weights and biases, which are small, rather than into the feature maps.
+Every leaky ReLU (slope 0.2) is followed by a gain of √2. As the ReLU is homogeneous, the gain is
+applied to weights and biases, which are small, instead of to the feature maps.
 
 Imports torch at module level; only import it inside functions.
 """
@@ -16,18 +16,18 @@ SLOPE = 0.2
 GAIN = 2**0.5
 EPSILON = 1e-8
 TAPS = (1.0, 3.0, 3.0, 1.0)
-"""The resampling filter along each axis; its sum is taken to be 1."""
+"""The resampling filter along each axis, before normalisation to a sum of 1."""
 
 
 class Linear(nn.Module):
     """An equalised linear layer: B×inputs → B×outputs.
 
     Args:
-        inputs: Length of what goes in.
-        outputs: Length of what comes out.
+        inputs: Length of the input.
+        outputs: Length of the output.
         active: Whether a leaky ReLU and its gain follow.
-        rate: The factor of the layer's learning rate (lrmul).
-        bias: The bias at first.
+        rate: Factor of the layer's learning rate (lrmul).
+        bias: Initial value of the bias.
     """
 
     def __init__(
@@ -47,13 +47,13 @@ class Linear(nn.Module):
 
 
 class Conv(nn.Module):
-    """An equalised convolution with zero padding, its leaky ReLU, or reduced to half the side.
+    """An equalised convolution with zero padding, optionally with a leaky ReLU and downsampling.
 
     Args:
-        inputs: Channels of what goes in.
-        outputs: Channels of what comes out.
+        inputs: Channels of the input.
+        outputs: Channels of the output.
         kernel: 1 or 3.
-        down: Whether the resampling filter and a stride of two halve the side.
+        down: Whether to halve the side by the resampling filter and a stride of two.
         active: Whether a leaky ReLU and its gain follow.
         bias: Whether there is a bias.
     """
@@ -76,11 +76,11 @@ class Conv(nn.Module):
         self._kernel, self._down, self._active = kernel, down, active
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return B×outputs×H×W, or half of each side."""
+        """Return B×outputs×H×W, or B×outputs×H/2×W/2."""
         weight = self.weight * self._scale
         bias = None if self.bias is None else self.bias * self._gain
         if self._down:
-            # A filter of stride 2 before a 1×1 layer would do, and is slower to differentiate.
+            # A filter of stride 2 is enough before a 1×1 layer, but slower to differentiate.
             x = filtered(x, padding=(self._kernel + 1) // 2)
             x = functional.conv2d(x, weight, bias, stride=2)
         else:
@@ -91,17 +91,17 @@ class Conv(nn.Module):
 class ModulatedConv(nn.Module):
     """A 3×3 convolution whose input channels are scaled by a style, with noise and leaky ReLU.
 
-    Scaling the input and, for the demodulation, the output gives what a weight of each picture's
-    own would give (Karras et al. 2020, appendix B), and a batch stays one convolution. The styles
-    are divided by their largest first, which the demodulation takes back, ε included: so half
-    precision does not overflow.
+    Scaling input and output (the demodulation) is equivalent to separate weights for each picture
+    (Karras et al. 2020, appendix B), and keeps a batch in one convolution. The styles are first
+    divided by their largest value, which the demodulation undoes, including ε: this avoids overflow
+    in half precision.
 
     Args:
-        inputs: Channels of what goes in.
-        outputs: Channels of what comes out.
+        inputs: Channels of the input.
+        outputs: Channels of the output.
         style: Length of the style's input, [w, g].
-        side: Side S of what comes out.
-        up: Whether the side is doubled.
+        side: Side S of the output.
+        up: Whether to double the side.
     """
 
     noise_const: torch.Tensor
@@ -123,9 +123,9 @@ class ModulatedConv(nn.Module):
         """Return B×outputs×S×S.
 
         Args:
-            x: B×inputs×S×S, or S/2×S/2 where the side is doubled.
+            x: B×inputs×S×S, or B×inputs×S/2×S/2 with `up`.
             style: B×style.
-            noise: B×1×S×S or 1×1×S×S of N(0, 1); None for the layer's own constant one.
+            noise: B×1×S×S or 1×1×S×S of N(0, 1); None for the layer's constant noise.
         """
         style = _precise(self.affine(style))
         largest = style.detach().abs().amax(1, keepdim=True).clamp_min(EPSILON)
@@ -159,7 +159,7 @@ class ToRGB(nn.Module):
         self._scale = 1 / inputs**0.5
 
     def forward(self, x: torch.Tensor, style: torch.Tensor) -> torch.Tensor:
-        """Return B×3×S×S, float32, of B×inputs×S×S."""
+        """Return B×3×S×S, float32, from B×inputs×S×S."""
         style = _precise(self.affine(style)) * self._scale
         x = x * style[..., None, None].to(x.dtype)
         return _precise(functional.conv2d(x, self.weight)) + self.bias[:, None, None]
@@ -169,7 +169,7 @@ class ToRGB(nn.Module):
 
 
 def filtered(x: torch.Tensor, *, padding: int, gain: float = 1) -> torch.Tensor:
-    """Apply the 4×4 resampling filter to each channel, with zeros around.
+    """Apply the 4×4 resampling filter to each channel, with zero padding.
 
     Returns:
         B×C×H'×W' with H' = H + 2·padding - 3.
@@ -179,14 +179,14 @@ def filtered(x: torch.Tensor, *, padding: int, gain: float = 1) -> torch.Tensor:
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
-    """Double the sides of B×C×H×W: zeros between the pixels, then four times the filter."""
-    with torch.autocast(x.device.type, enabled=False):  # pictures are added up over all sides
+    """Double the sides of B×C×H×W: insert zeros, then filter with a gain of four."""
+    with torch.autocast(x.device.type, enabled=False):  # pictures of all sides are summed
         kernel = _kernel(x, 4)
         return functional.conv_transpose2d(x, kernel, stride=2, padding=1, groups=x.shape[1])
 
 
 def _precise(x: torch.Tensor) -> torch.Tensor:
-    """Return half precision as float32, anything else as it is."""
+    """Convert half precision to float32; leave other types as they are."""
     return x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
 
 

@@ -1,13 +1,12 @@
 """Converts the tensors of published generators to the names and axes that the project uses.
 
-Three layouts, all of numbers before the run-time scaling of the equalised learning rate:
+Three layouts, all with weights before the run-time scaling of the equalised learning rate:
 
-* `tensorflow`: the official network's variables. Axes are height, width, input, output; the weights
-  of enlarging convolutions are turned by 180°; the bias of a style lacks its 1.
-* `zeng`: zengxianyu/co-mod-gan-pytorch. A leading axis of 1 on modulated weights; neither constant
-  noise nor the mean of w.
-* `shgan`: SH-GAN and MI-GAN. Its names are those of `spec.generator_shapes`, which the project
-  keeps.
+* `tensorflow`: the variables of the official network. Axes are height, width, input, output; the
+  weights of upsampling convolutions are rotated by 180°; the bias of a style is stored minus 1.
+* `zeng`: zengxianyu/co-mod-gan-pytorch. Modulated weights have a leading axis of 1; constant noise
+  and the mean of w are missing.
+* `shgan`: SH-GAN and MI-GAN. It has the names of `spec.generator_shapes`, which the project uses.
 """
 
 from __future__ import annotations
@@ -25,14 +24,14 @@ Arrays = dict[str, NDArray[Any]]
 
 LARGEST_SIDE = 1024
 MEAN_SAMPLES = 4096
-"""So many z give the mean of w where a file has none."""
+"""Number of z from which a missing mean of w is estimated."""
 
 _FIXED = re.compile(r"(\.kernel|\.resample_filter|(^|/)lod)$")
-"""Tensors that follow from the architecture: the filter, and the progress of a growing network."""
+"""Tensors that are not weights: the resampling filter, and the progress of a growing network."""
 
 
 def from_tensorflow(variables: Mapping[str, NDArray[Any]]) -> Arrays:
-    """Return the official network's variables under our names; unknown names stay as they are."""
+    """Return the official network's variables under our names; unknown names are unchanged."""
     found: Arrays = {}
     for name, value in variables.items():
         if not _FIXED.search(name):
@@ -42,7 +41,7 @@ def from_tensorflow(variables: Mapping[str, NDArray[Any]]) -> Arrays:
 
 
 def from_torch(tensors: Mapping[str, NDArray[Any]]) -> tuple[str, Arrays]:
-    """Return the layout's name and the tensors of a PyTorch file under our names."""
+    """Return the name of a PyTorch file's layout, and its tensors under our names."""
     tensors = {name: value for name, value in tensors.items() if not _FIXED.search(name)}
     if not any(name.startswith("G_synthesis.") for name in tensors):
         return "shgan", dict(tensors)
@@ -54,15 +53,15 @@ def from_torch(tensors: Mapping[str, NDArray[Any]]) -> tuple[str, Arrays]:
 
 
 def filled_up(tensors: Arrays) -> list[str]:
-    """Add what a layout does not have: the mean of w, estimated, and constant noise, drawn.
+    """Add tensors that a layout lacks: an estimated mean of w, and random constant noise.
 
-    Both are the same whenever it is done.
+    Both are deterministic.
 
     Args:
-        tensors: Under our names; is added to.
+        tensors: Tensors under our names; modified in place.
 
     Returns:
-        What was added: "w_avg", "noise_const", or nothing.
+        What was added, of "w_avg" and "noise_const".
     """
     added = []
     random = np.random.Generator(np.random.PCG64(0))
@@ -71,7 +70,7 @@ def filled_up(tensors: Arrays) -> list[str]:
             tensors["mapping.w_avg"] = _mean_of_w(tensors, random)
             added.append("w_avg")
     except (KeyError, ValueError):
-        return added  # not a generator; the comparison of shapes says what is missing
+        return added  # not a generator; `spec_of` reports what is missing
     drawn = False
     for name in [each for each in tensors if each.endswith(".noise_strength")]:
         constant = name.replace(".noise_strength", ".noise_const")
@@ -84,7 +83,7 @@ def filled_up(tensors: Arrays) -> list[str]:
 
 
 def _mean_of_w(tensors: Arrays, random: np.random.Generator) -> NDArray[np.float32]:
-    # In float64, so that the rounded mean does not depend on the order of a machine's sums.
+    # In float64, so that the rounded mean does not depend on a machine's order of summation.
     x = random.standard_normal((MEAN_SAMPLES, tensors["mapping.fc0.weight"].shape[1]))
     x /= np.sqrt((x**2).mean(axis=1, keepdims=True) + 1e-8)
     for k in range(MAPPING_LAYERS):
@@ -111,7 +110,7 @@ def _of_tensorflow(name: str) -> str | None:
         return f"mapping.fc{found[1]}.{found[2]}"
     if found := re.fullmatch(r"synthesis/noise(\d{1,2})", name):
         number = int(found[1])
-        # 0 is of 4×4, 2k - 5 and 2k - 4 of both convolutions of side 2^k.
+        # 0 belongs to 4×4; 2k - 5 and 2k - 4 belong to the two convolutions of side 2^k.
         layer = "b4.conv" if number == 0 else f"b{1 << (number + 5) // 2}.conv{(number + 1) % 2}"
         return f"synthesis.{layer}.noise_const"
     found = re.fullmatch(r"synthesis/([EG])_(\d+)x\2/(\w+)/(\w+)", name)

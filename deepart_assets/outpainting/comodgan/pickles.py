@@ -1,10 +1,10 @@
 """Reads the official TensorFlow pickles without TensorFlow and without running their code.
 
-The official files are pickles of three dnnlib networks (G, D, Gs). Unpickled as they are meant to
-be they execute Python source that they carry, and a pickle can call anything at all. This reader
-looks up no name: each of a short list stands for a class or function of this module that only keeps
-what it is given, and any other name ends the reading. Not even NumPy's own objects are restored by
-the pickle: arrays are made afterwards from bytes whose type and size were checked.
+The official files are pickles of three dnnlib networks (G, D, Gs). The standard unpickler executes
+Python source stored in them, and any pickle can call arbitrary code. This reader never imports a
+name: a short list of names is mapped to classes and functions of this module that only store their
+arguments, and any other name is refused. NumPy's objects are not unpickled either: arrays are built
+from bytes after their type and size are checked.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from numpy.typing import NDArray
 from deepart_assets.errors import UnavailableError
 
 LARGEST_FILE = 4_000_000_000
-"""Bytes; a published file of 1024 pixels has about a fifth."""
+"""In bytes; a published file of 1024 pixels has about a fifth."""
 LARGEST_ARRAY = 100_000_000
-"""Elements; the largest published tensor has 8.4 million."""
+"""In elements; the largest published tensor has 8.4 million."""
 VERSIONS = (2, 3, 4)
-"""Of the state of a dnnlib network."""
+"""Supported versions of the state of a dnnlib network."""
 DEEPEST = 8
-"""Of components in components; published networks have one level."""
+"""Largest depth of nested components; published networks have one level."""
 
 _TYPES = {"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "b1"}
 
@@ -36,11 +36,11 @@ Variables = dict[str, NDArray[Any]]
 
 
 class _Refused(Exception):
-    """The pickle asks for what no published file needs."""
+    """The pickle has content that no published file has."""
 
 
 class _Network:
-    """A dnnlib network, of which only the state is kept."""
+    """Stands for a dnnlib network; stores its state."""
 
     state: Mapping[str, Any]
 
@@ -49,7 +49,7 @@ class _Network:
 
 
 class _EasyDict(dict[Any, Any]):
-    """A dict; any other state is dropped."""
+    """Stands for a dict; ignores any other state."""
 
     def __setstate__(self, state: Any) -> None:
         if isinstance(state, Mapping):
@@ -57,7 +57,7 @@ class _EasyDict(dict[Any, Any]):
 
 
 class _Type:
-    """An element type by its text ("f4"), with the byte order that follows it."""
+    """Stands for a dtype: its code ("f4") and byte order."""
 
     def __init__(self, text: Any, *ignored: Any) -> None:
         if text not in _TYPES:
@@ -75,7 +75,7 @@ class _Type:
 
 
 class _Array:
-    """An array, made from its bytes."""
+    """Stands for an array, and builds it from its bytes."""
 
     value: NDArray[Any]
 
@@ -126,10 +126,10 @@ for _package in ("numpy.core.multiarray", "numpy._core.multiarray"):
 
 
 class _Reader(pickle.Unpickler):
-    """An unpickler that knows the names of `_KNOWN` and no other."""
+    """An unpickler that accepts only the names in `_KNOWN`."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands for a name."""
+        """Return the stand-in for a name."""
         try:
             return _KNOWN[module, name]
         except KeyError:
@@ -137,15 +137,15 @@ class _Reader(pickle.Unpickler):
 
 
 def read_networks(file: Path) -> tuple[Variables, Variables, Variables]:
-    """Read the variables of G, D and Gs, the average of G, out of an official pickle.
+    """Read the variables of G, D and Gs (the average of G) from an official pickle.
 
     Returns:
-        Arrays by name of the variable, with "<component>/" in front: "mapping/Dense0/weight",
+        Arrays by variable name, prefixed with "<component>/": "mapping/Dense0/weight",
         "synthesis/noise0", "dlatent_avg".
 
     Raises:
-        UnavailableError: It is no such pickle, is damaged, or asks for anything beyond; nothing in
-            it was executed.
+        UnavailableError: It is not such a pickle, is damaged, or has other content; none of it was
+            executed.
     """
     size = file.stat().st_size
     if size > LARGEST_FILE:

@@ -17,17 +17,17 @@ FINDER = WeightsFinder(
     otherwise="set the outpainter's weights to a file that you have",
 )
 FORMAT = 1
-"""Raised when the conversion changes: what was converted before is then not used."""
+"""Version of the conversion; increasing it ignores files converted before."""
 
 
 def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) -> Path:
-    """Return a safetensors file of a generator (`weights.read_weights` reads it).
+    """Return a safetensors file of a generator, for `weights.read_weights`.
 
     A published file is converted once, into the cache folder, and named by its SHA-256.
 
     Args:
         choice: Which weights.
-        downloads: Fetches and keeps what is elsewhere; None for the folders of `settings.places`.
+        downloads: The download cache; None for the folders of `settings.places`.
 
     Raises:
         UnavailableError: They are unavailable, have another hash, or are not a generator's.

@@ -1,4 +1,4 @@
-"""The sizes of a CoModGAN, and the names and shapes of its tensors."""
+"""The architecture of a CoModGAN: its sizes, and the names and shapes of its tensors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Spec:
     """The sizes of one CoModGAN.
 
     Attributes:
-        resolution: Side R of the pictures, a power of two from 16.
+        resolution: Side R of the pictures, a power of two of at least 16.
         widths: Channels of the feature maps of side 4, 8, …, R.
         latent: Length of z and w.
         code: Length of the encoder's global code g.
@@ -52,7 +52,7 @@ class Spec:
         return (SMALLEST, *(side for side in self.sides[1:] for _ in range(2)))
 
     def width(self, side: int) -> int:
-        """Return the channels of the feature maps of one side."""
+        """Return the number of channels of the feature maps at one side."""
         return self.widths[self.sides.index(side)]
 
 
@@ -62,11 +62,11 @@ def spec_for(
     """Return the sizes with min(base / r, most) channels at side r; the published ones by default.
 
     Args:
-        resolution: As `Spec`.
-        base: Channels times side where `most` does not limit.
+        resolution: As for `Spec`.
+        base: Channels times side, below the limit `most`.
         most: The largest number of channels.
-        latent: As `Spec`.
-        code: As `Spec`.
+        latent: As for `Spec`.
+        code: As for `Spec`.
     """
     sides = (SMALLEST << k for k in range(resolution.bit_length() - 2))
     return Spec(resolution, tuple(min(base // side, most) for side in sides), latent, code)
@@ -76,7 +76,7 @@ def spec_for(
 
 
 def generator_shapes(spec: Spec) -> dict[str, Shape]:
-    """Return name and shape of every tensor of a generator, the noise and mean of w included."""
+    """Return name and shape of every tensor of a generator, including noise and the mean of w."""
     latent, code = spec.latent, spec.code
     shapes: dict[str, Shape] = {}
     for k in range(MAPPING_LAYERS):
@@ -128,7 +128,7 @@ def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
         name: The file's name, for messages.
 
     Raises:
-        UnavailableError: Tensors are missing, are not of one generator, or have another shape.
+        UnavailableError: Tensors are missing or unknown, or have inconsistent shapes.
     """
     sides = [SMALLEST]
     while f"synthesis.b{2 * sides[-1]}.conv1.weight" in shapes:
@@ -149,10 +149,10 @@ def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
 
 
 def check_shapes(shapes: Mapping[str, Shape], spec: Spec, name: str) -> None:
-    """Compare the shapes of a file's tensors with those of a generator.
+    """Check the shapes of a file's tensors against those of a generator.
 
     Raises:
-        UnavailableError: A tensor is missing, unknown, or of another shape; names the first.
+        UnavailableError: A tensor is missing or unknown, or has another shape.
     """
     expected = generator_shapes(spec)
     missing = sorted(expected.keys() - shapes.keys())

@@ -1,8 +1,8 @@
 """Divides a painting into tiles of the network's side, from the subject outwards.
 
-As the published inference does (affromero/NTIRE22_Inpainting, track 1): tiles of the network's side
-every half a side, each seeing what those before it painted. Theirs begins in the picture's middle,
-ours at the subject, so that no tile is without anything known.
+As in the published inference (affromero/NTIRE22_Inpainting, track 1), tiles are half a side apart,
+and each sees what earlier ones painted. The published order begins in the middle of the picture;
+here it begins at the subject, so that every tile contains known pixels.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 SLACK = 16
-"""The first tile may lie this part of its side off the subject, where that saves tiles."""
+"""The first tile may be shifted by side / SLACK, where that saves tiles."""
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A square of the picture; `row` and `column` are its upper left corner, in pixels."""
+    """A square of the picture; `row` and `column` are its top left corner in pixels."""
 
     row: int
     column: int
@@ -26,15 +26,15 @@ class Tile:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """Rows and columns."""
+        """Rows and columns as slices."""
         rows = slice(self.row, self.row + self.side)
         return rows, slice(self.column, self.column + self.side)
 
     def inner(self, margin: int, height: int, width: int) -> tuple[slice, slice]:
-        """Return rows and columns without a margin where the tile does not end with the picture.
+        """Return rows and columns without a margin, except at the borders of the picture.
 
-        Every pixel of a picture is inner to a tile of `waves`, if the margin is less than a quarter
-        of the side: tiles lie half a side apart.
+        If the margin is less than a quarter of the side, the inner parts of all tiles cover the
+        picture, as tiles are half a side apart.
         """
         end = (self.row + self.side, self.column + self.side)
         first = (self.row + margin * (self.row > 0), self.column + margin * (self.column > 0))
@@ -42,26 +42,26 @@ class Tile:
         return slice(first[0], last[0]), slice(first[1], last[1])
 
     def overlaps(self, other: Tile) -> bool:
-        """Tell whether the two have pixels in common."""
+        """Return whether two tiles have pixels in common."""
         return abs(self.row - other.row) < self.side and abs(self.column - other.column) < self.side
 
 
 def waves(known: NDArray[np.bool_], side: int) -> list[list[Tile]]:
-    """Return the tiles in groups: each after what it overlaps, those of a group independent.
+    """Return the tiles in groups that are painted one after the other.
 
     Args:
         known: bool, H×W with both sides at least `side`, True somewhere.
         side: Side of a tile in pixels.
 
     Returns:
-        Groups whose tiles overlap none of the same group. Every unknown pixel is in one of them;
-        tiles without an unknown pixel are left out.
+        Groups of tiles that do not overlap. The tiles cover every unknown pixel; a tile without
+        unknown pixels is left out.
     """
     centre = _centre(known)
     rows, columns = (
         _offsets(middle, length, side) for middle, length in zip(centre, known.shape, strict=True)
     )
-    # From the middle outwards, ring by ring; what touches by an edge before what by a corner.
+    # From the centre outwards, ring by ring; neighbours by an edge before those by a corner.
     order = sorted(
         (max(abs(i), abs(j)), abs(i) + abs(j), row, column)
         for i, row in rows.items()
@@ -81,7 +81,7 @@ def waves(known: NDArray[np.bool_], side: int) -> list[list[Tile]]:
 
 
 def _centre(known: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the known pixel that is nearest to the middle of all known ones."""
+    """Return the known pixel that is nearest to the centroid of the known ones."""
     places = np.argwhere(known)
     distance = ((places - places.mean(axis=0)) ** 2).sum(axis=1)
     row, column = places[int(distance.argmin())]
@@ -89,7 +89,7 @@ def _centre(known: NDArray[np.bool_]) -> tuple[int, int]:
 
 
 def _offsets(middle: int, length: int, side: int) -> dict[int, int]:
-    """Return where tiles begin along an axis, by number: 0 is around `middle`, -1 before it."""
+    """Return where tiles begin along an axis, by index: 0 is around `middle`, -1 before it."""
     last = length - side
     first = _first(min(max(middle - side // 2, 0), last), last, side)
     found = {0: first}
@@ -102,9 +102,10 @@ def _offsets(middle: int, length: int, side: int) -> dict[int, int]:
 
 
 def _first(wanted: int, last: int, side: int) -> int:
-    """Return where the first tile begins: near to where it is wanted, and so that few are needed.
+    """Return where the first tile begins: near `wanted`, and such that few tiles are needed.
 
-    Else a subject that is off the middle by a pixel would need a tile more for a strip of a pixel.
+    Otherwise a subject that is off centre by one pixel would need another tile for a strip of one
+    pixel.
     """
     most = side // SLACK
 

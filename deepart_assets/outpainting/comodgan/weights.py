@@ -1,4 +1,4 @@
-"""Reads a generator's weights in every published layout, and writes them in one."""
+"""Reads a generator's weights in every published layout, and writes them as safetensors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from deepart_assets.outpainting.comodgan.generator import Generator
 
 _WRAPPERS = ("G_ema", "g_ema", "params_ema", "state_dict", "model")
-"""Under which keys PyTorch files keep the tensors; the average is taken before the rest."""
+"""Keys under which PyTorch files store the tensors; moving averages come first."""
 _LEGACY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 
 
@@ -39,7 +39,7 @@ class Weights:
     Attributes:
         tensors: float32 arrays with the names and shapes of `spec.generator_shapes`.
         spec: The sizes.
-        provenance: Where they come from (`to_bytes`).
+        provenance: Where they come from; see `to_bytes`.
     """
 
     tensors: dict[str, NDArray[np.float32]] = field(repr=False)
@@ -50,13 +50,12 @@ class Weights:
 def read_weights(file: Path) -> Weights:
     """Read a generator from an official pickle, a PyTorch or a safetensors file.
 
-    No code in a file is run. Its provenance is the file's own, if it is one of ours; otherwise
-    `layout` ("tensorflow", "zeng", "shgan"), `resolution`, `source_sha256`, and, where the layout
-    lacks them, `estimated`: "w_avg", "noise_const".
+    No code in the file is run. The provenance is that stored in the file if the project wrote it;
+    otherwise it has `layout` ("tensorflow", "zeng" or "shgan"), `resolution`, `source_sha256` and,
+    for tensors that the layout lacks, `estimated`: "w_avg", "noise_const".
 
     Raises:
-        UnavailableError: There is no such file, or it holds no generator, or more than tensors;
-            names the file and the remedy.
+        UnavailableError: The file does not exist, or does not contain a generator's tensors alone.
     """
     try:
         with file.open("rb") as opened:
@@ -97,10 +96,10 @@ def to_bytes(
     """Write a generator's tensors as safetensors.
 
     Args:
-        tensors: Arrays, or tensors of torch, with the names of `spec.generator_shapes`.
-        provenance: Where they come from, kept in the file's metadata. Leave dates out: equal
-            weights are to give equal bytes.
-        half: Store float16, in half the bytes.
+        tensors: Arrays or torch tensors with the names of `spec.generator_shapes`.
+        provenance: Where they come from, for the file's metadata. Must not contain dates: equal
+            weights give equal bytes.
+        half: Whether to store float16 instead of float32.
 
     Raises:
         UnavailableError: A value does not fit into float16 (above 65504).
@@ -111,7 +110,7 @@ def to_bytes(
     with np.errstate(over="ignore"):
         arrays = {
             name: np.ascontiguousarray(np.asarray(tensors[name]), dtype=kind).reshape(
-                np.shape(tensors[name])  # a scalar stays one
+                np.shape(tensors[name])  # keeps scalars
             )
             for name in sorted(tensors)
         }
@@ -121,16 +120,16 @@ def to_bytes(
                 f"{name} has values that are not finite in {value.dtype}: store the weights as"
                 " float32, or train them again"
             )
-    # One entry: safetensors writes several in an order that changes from call to call.
+    # A single entry: safetensors writes several in varying order.
     return save(arrays, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
 
 
 def build_generator(weights: Weights, **options: bool) -> Generator:
-    """Build the network of some weights, in evaluation mode on the CPU.
+    """Build the network with its weights, in evaluation mode on the CPU.
 
     Args:
         weights: Its weights.
-        options: As `Generator` takes them.
+        options: Options of `Generator`.
     """
     import torch
 
@@ -152,7 +151,7 @@ def _read_torch(file: Path) -> Arrays:
 
     try:
         content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's words advise to run the code in the file
+    except pickle.UnpicklingError as error:  # torch's message suggests running the code in the file
         raise UnavailableError(
             f"{file} holds more than tensors, or is damaged; it is not read, as such a file can run"
             " code, and nothing of it was run. Take a file of a state dict, or weights as"

@@ -1,4 +1,4 @@
-"""Loads a diffusers pipeline from a model id or folder, complete or not at all."""
+"""Loads a diffusers pipeline from a model id or folder, and checks that it is complete."""
 
 import json
 from collections.abc import Mapping
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
 SETTING = "the outpainter's model"
 INDEX = "model_index.json"
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
-"""Parts that are neither fetched nor loaded. Paintings are full of what the safety checker takes
-for nudity, and it would black them out."""
+"""Parts that are neither fetched nor loaded. The safety checker takes much in paintings for nudity,
+and would return a black picture."""
 KINDS: Mapping[str, Mapping[str, Any]] = {
     "StableDiffusionInpaintPipeline": {"requires_safety_checker": False},
     "StableDiffusionPipeline": {"requires_safety_checker": False},
-    # Where the package invisible-watermark happens to be installed, it would change the pictures.
+    # If the package invisible-watermark is installed, it would change the pictures.
     "StableDiffusionXLInpaintPipeline": {"add_watermarker": False},
     "StableDiffusionXLPipeline": {"add_watermarker": False},
 }
-"""The pipelines that can be used, with the arguments of each; SD 2 has the classes of SD 1.5."""
+"""The supported pipelines, with the arguments of each; SD 2 has the classes of SD 1.5."""
 CHANNELS = {
     4: "latents alone; what is known is put back at each step",
     9: "latents, mask, latents of the masked picture",
 }
-"""Inputs of the denoising network with which diffusers can inpaint."""
+"""Numbers of input channels of the denoising network with which diffusers can inpaint."""
 NETWORKS = ("unet", "vae", "text_encoder", "text_encoder_2")
 FILES = (
     # Not *.safetensors: a folder may hold the same weights in other formats (model.fp16.…).
@@ -38,14 +38,14 @@ FILES = (
     *("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model-*.safetensors"),
     *("*.json", "*.txt"),
 )
-"""Of each part: weights, configuration, vocabulary."""
+"""The files of each part: weights, configuration, vocabulary."""
 
 
 def find_folder(model: str, revision: str | None) -> Path:
-    """Return the folder of a model, fetched or found in the hub's cache if it is no folder itself.
+    """Return the folder of a model: `model` itself if it is a folder, else that in the hub's cache.
 
     Raises:
-        UnavailableError: It is unavailable, or not a pipeline; names model and remedy.
+        UnavailableError: It is unavailable, or not a pipeline; the message has the remedy.
     """
 
     def fetch() -> str:
@@ -53,7 +53,7 @@ def find_folder(model: str, revision: str | None) -> Path:
         from diffusers import DiffusionPipeline
         from huggingface_hub import snapshot_download
 
-        # First what kind it is, before gigabytes of another kind are fetched.
+        # The index first: it tells the kind before gigabytes are fetched.
         first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
         _index(Path(first), model)
         try:
@@ -76,13 +76,13 @@ def find_folder(model: str, revision: str | None) -> Path:
 
 
 def hash_of_pipeline(folder: Path) -> str:
-    """Return the SHA-256 over the files that decide what a pipeline paints.
+    """Return the SHA-256 over the files that affect the result.
 
-    These are the weights, the configurations (of the scheduler, too) and the vocabularies of the
-    parts that are used; not what else is in the folder, such as README or checkpoints.
+    These are the weights, configurations (including the scheduler's) and vocabularies of the parts
+    that are used; other files in the folder, such as README or checkpoints, do not count.
 
     Raises:
-        UnavailableError: The folder holds no pipeline.
+        UnavailableError: The folder does not contain a pipeline.
     """
     parts = [
         name
@@ -96,8 +96,8 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
     """Return the inpainting pipeline in a folder, on the CPU.
 
     Raises:
-        UnavailableError: It is of another kind, or a file of it is missing or damaged, or weights
-            are missing in one; diffusers would make them up.
+        UnavailableError: It is of another kind, or files or weights are missing or damaged.
+            Missing weights would otherwise be random.
     """
     index = _index(folder)
     prepare()
@@ -133,7 +133,7 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
 
 
 def _index(folder: Path, model: str = "") -> dict[str, Any]:
-    """Return a pipeline's list of parts: library and class by name, and settings of its own."""
+    """Return a pipeline's index: library and class of each part by name, and settings."""
     name = model or folder
     try:
         index = json.loads((folder / INDEX).read_text("utf-8"))
@@ -155,7 +155,7 @@ def _needed(index: Mapping[str, Any]) -> list[str]:
 
 
 def _network(folder: Path, name: str, kind: list[str], how: Mapping[str, Any]) -> Any:
-    """Return one network, all of whose weights are in its file."""
+    """Return a network; raises ValueError unless all its weights are in its file."""
     import diffusers
     import transformers
 

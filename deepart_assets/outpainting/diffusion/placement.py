@@ -5,11 +5,11 @@ from typing import Any, Literal
 from deepart_assets.settings.stable_diffusion import Scheduler, StableDiffusion
 
 TILED_FROM = 2**21
-"""Pixels. The decoder's largest layers have 256 channels at the picture's full size: 1 GB each in
-float16, and several are alive at once."""
+"""Pictures with more pixels are tiled. The decoder's largest layers have 256 channels at full
+size: 1 GB each in float16, and several are in memory at once."""
 ROOM = 3 * 2**30
-"""Bytes kept free on a GPU beside the weights, an estimate: for the layers of a few pictures of
-512 pixels in float16, and what CUDA takes itself. Stable Diffusion 1.5 has 2 GB of weights then."""
+"""Estimated GPU memory in bytes needed besides the weights: activations of a few pictures of 512
+pixels in float16, and CUDA itself. Stable Diffusion 1.5 has 2 GB of weights in float16."""
 
 SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
@@ -20,19 +20,19 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "unipc": ("UniPCMultistepScheduler", {}),
 }
-"""diffusers' class, and what differs from its defaults. All are deterministic: no noise is added
-after the first."""
+"""The class in diffusers, and options that differ from its defaults. All are deterministic: they
+add no noise during sampling."""
 
 Offload = Literal["none", "model", "sequential"]
 
 
 def offload_for(setting: Literal["auto"] | Offload, weights: int, free: int | None) -> Offload:
-    """Return what is offloaded.
+    """Return how a pipeline is offloaded.
 
     Args:
-        setting: The profile's.
-        weights: Size of the pipeline's weights, bytes.
-        free: The GPU's free memory, bytes; None without a GPU, where all is in main memory anyway.
+        setting: The setting in the profile.
+        weights: Size of the pipeline's weights in bytes.
+        free: The GPU's free memory in bytes; None without a GPU, where nothing is offloaded.
     """
     if free is None:
         return "none"
@@ -59,7 +59,7 @@ def weights_of(pipeline: Any) -> int:
 
 
 def choose_scheduler(pipeline: Any, scheduler: Scheduler) -> None:
-    """Put another scheduler in, with the noise levels that the model was trained on."""
+    """Replace the scheduler, keeping the noise levels that the model was trained on."""
     if scheduler == "model":
         return
     import diffusers
@@ -75,7 +75,7 @@ def make_ready(pipeline: Any, settings: StableDiffusion, device: str) -> Any:
     choose_scheduler(pipeline, settings.sampling().scheduler)
     for network in (pipeline.unet, pipeline.vae):
         network.to(memory_format=torch.channels_last)
-    # One picture after another through the VAE: it takes little of the time, but most memory.
+    # The VAE takes one picture at a time: it needs the most memory and little time.
     pipeline.vae.enable_slicing()
     if settings.attention_slicing:
         pipeline.enable_attention_slicing()
@@ -87,7 +87,7 @@ def make_ready(pipeline: Any, settings: StableDiffusion, device: str) -> Any:
 
 
 def place(pipeline: Any, offload: Offload, device: str) -> None:
-    """Move a pipeline to a device, or the parts of it that are at work."""
+    """Move a pipeline to a device, or only the parts in use."""
     match offload:
         case "none":
             pipeline.to(device)
