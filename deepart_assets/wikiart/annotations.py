@@ -20,15 +20,15 @@ KEY = "new_filename"
 
 
 def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
-    """Return the annotations of a source's pictures, a row for each in their order.
+    """Return the annotations of a source's pictures, one row each, in their order.
 
-    With a CSV a picture has the row that names its file, else the row that names its stem (the
-    original notebook turned JPEG into PNG), else "". Without a CSV its style is the name of its
-    folder, as in the original notebook's archive, and "" at the top of the source.
+    With a CSV, a picture is annotated by the row with its file name, else by the row with its stem
+    (the original notebook converted JPEG to PNG), else with "". Without a CSV, its style is the
+    name of its folder, as in the original notebook's archive, or "" at the top of the source.
 
     Returns:
-        A table with the columns `ANNOTATED`, all text; the number of rows of the CSV without a
-        picture; the number of pictures without a row.
+        A table with the text columns `ANNOTATED`, the number of CSV rows without a picture, and the
+        number of pictures without a row.
 
     Raises:
         SettingsError: The CSV is not UTF-8 or lacks the column `new_filename`.
@@ -76,7 +76,7 @@ def _read(data: bytes, source: Source) -> tuple[list[str], list[tuple[str, ...]]
 
 
 def _matches(paths: Iterable[str], keys: Iterable[str]) -> list[int]:
-    """Return for each path the number of its row, or -1. Of rows with one name the first counts."""
+    """Return the row number of each path, or -1; the first row of a name counts."""
     by_name: dict[str, int] = {}
     by_stem: dict[str, int] = {}
     for number, key in enumerate(keys):

@@ -62,20 +62,19 @@ def build_catalogue(
 ) -> Build:
     """Catalogue the pictures of some sources.
 
-    A picture with an unchanged stamp in the cache is not read again; one with known content is read
-    but not decoded. Memory is bounded (`work.MemoryBudget`).
+    A picture whose stamp in the cache is unchanged is not read again; a picture with known content
+    is read but not decoded. Memory is bounded (`work.MemoryBudget`).
 
     Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
     original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
     `height` in pixels after the EXIF orientation, `artist`, `title`, `style`, `genre` and `date`
-    ("" where there are none), `source` (the profile's name of it), `status` ("ok" or
-    "quarantined") and `reason`. Rows are sorted by id. Size 0 and no hash stand where a picture
-    was not read or not decoded. The content decides the format, not the suffix.
+    ("" if unknown), `source` (its name in the profile), `status` ("ok" or "quarantined") and
+    `reason`. Rows are sorted by id. A picture that was not read or decoded has size 0 and no hash.
+    The format is detected from the content, not the suffix.
 
-    Of the "ok" rows no two have the same bytes, and no two the same id without regard to case,
-    since a lake may be on a file system that ignores it. Of those that clash the one stays that
-    was "ok" in `previous` with this file name and these bytes, else that of the source named
-    first, else that whose path sorts first.
+    "ok" rows have distinct bytes and ids. Ids are compared without case, since the lake may be on a
+    case-insensitive file system. Of rows that clash, the one that was "ok" in `previous` with this
+    file name and these bytes is kept, else that of the first source, else the first path.
 
     Args:
         sources: The sources in the profile's order, the pictures of each sorted by path.
@@ -145,7 +144,7 @@ def without(build: Build, refused: Mapping[int, str]) -> Build:
 
 
 def unread(catalogue: "pandas.DataFrame") -> int:
-    """Count the pictures that could not be read, though nothing is wrong with their names."""
+    """Count the pictures that could not be read and have valid names."""
     unseen = catalogue.loc[catalogue["sha256"] == "", "id"]
     return sum(bool(key) and len(key.encode()) <= LONGEST_ID for key in unseen)
 
@@ -173,7 +172,7 @@ def read_cache(lake: Lake, path: str) -> "pandas.DataFrame | None":
 
 
 def _refusal(picture: Picture, key: str) -> str:
-    """Return why a picture cannot be used for its name alone, or ""."""
+    """Return why a picture cannot be used because of its name, or ""."""
     if not key:
         return f"{shown(picture.path)} has no letter or digit in its name: rename it"
     if len(key.encode()) > LONGEST_ID:

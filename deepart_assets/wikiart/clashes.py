@@ -12,20 +12,20 @@ if TYPE_CHECKING:
 def refuse_clashes(
     table: "pandas.DataFrame", paths: Sequence[str], previous: "pandas.DataFrame | None"
 ) -> int:
-    """Write into `reason` which rows give way to another.
+    """Set `reason` of the rows that are dropped in favour of another row.
 
-    Ids are compared without case. Of those that clash the one stays that was "ok" in `previous`
-    with this file name and these bytes, of these one of the same source first; else the one that
-    stands first. A row that gives way is in nobody's way.
+    Ids are compared without case. Of rows that clash, the one that was "ok" in `previous` with this
+    file name and these bytes is kept, preferably of the same source; else the first one. A dropped
+    row does not clash with others.
 
     Args:
         table: Columns id, file, sha256, source and reason, numbered from 0, in the order of
-            sources and paths; rows with a reason do not count.
+            sources and paths; rows with a reason are ignored.
         paths: The path of each row, for messages.
         previous: The catalogue of the last build.
 
     Returns:
-        How many rows have the very bytes of one that stays.
+        The number of rows with the same bytes as one that is kept.
     """
     usable = table["reason"] == ""
     folded = table["id"].str.casefold()
@@ -64,7 +64,7 @@ def refuse_clashes(
 
 
 def _was_ok(previous: "pandas.DataFrame | None") -> set[tuple[str, str, str]]:
-    """Return (source, file, sha256) of what was "ok" before, and the same with any source, ""."""
+    """Return (source, file, sha256) of the rows that were "ok", and the same with source ""."""
     if previous is None or not {"source", "file", "sha256", "status"} <= set(previous.columns):
         return set()
     kept = previous.loc[previous["status"] == "ok", ["source", "file", "sha256"]]

@@ -14,11 +14,10 @@ from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.work import MemoryBudget, in_parallel
 
 INSPECTION_VERSION = "1"
-"""Raise it when inspecting the same bytes gives another result; cached inspections are dropped."""
+"""Increase it when inspecting the same bytes gives another result, to drop cached inspections."""
 
 MIN_SIDE = 16
-"""A picture with a smaller side, in pixels, is taken for an icon or a spacer, not for a painting:
-its two JPEG blocks show neither style nor subject."""
+"""Smallest side of a painting in pixels; smaller pictures are icons or spacers."""
 
 PIXELS_AT_A_TIME = 100_000_000
 """Pixels decoded at a time, at up to four bytes each; a larger picture is decoded alone."""
@@ -52,8 +51,8 @@ def inspect_all(
     Args:
         sources: The sources.
         refused: For each picture the reason not to inspect it, or "".
-        cache: Earlier inspections by `source/path`. New ones are added, also if an exception ends
-            the work; those of files that no longer exist are dropped.
+        cache: Earlier inspections by `source/path`. New ones are added, even if an exception is
+            raised; those of files that no longer exist are dropped.
         report: Receives a progress line every few seconds.
         name: The start of these lines.
 
@@ -98,7 +97,7 @@ def _inspect(
 
     Returns:
         The inspection, and whether the picture was decoded. An inspection without a hash must not
-        be cached: the file could not be read, or did not fit into memory.
+        be cached: the file could not be read or did not fit into memory.
     """
     name = shown(picture.path)
     try:

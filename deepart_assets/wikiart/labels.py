@@ -14,23 +14,23 @@ _NOBODY = {
     *("nan", "none", "null", "various"),
     *("artist", "artists", "painter", "master", "author", "the", "an"),
 }
-"""A name of nothing but these words names no one."""
+"""Words of which the name of an unknown artist consists."""
 
 
 def artist_key(name: str) -> str:
-    """Return what the spellings of an artist's name share; "" for an unknown artist.
+    """Return a key that is common to all spellings of an artist; "" for an unknown artist.
 
-    As `name_key`, and the order of the words does not count: "Manet, Édouard" is "Edouard Manet".
-    Unknown are "", "unknown", "Anonymous", "anon.", "unidentified artist" and their like.
+    As `name_key`, but regardless of word order: "Manet, Édouard" equals "Edouard Manet". Names such
+    as "", "unknown", "Anonymous", "anon." and "unidentified artist" are unknown.
     """
     words = name_key(name).split()
     return "" if _NOBODY.issuperset(words) else " ".join(sorted(words))
 
 
 def spellings(names: Iterable[str], key: Callable[[str], str] = name_key) -> dict[str, str]:
-    """Return by key the most frequent spelling of each name, without spare space; "" is left out.
+    """Return the most frequent spelling of each name by key, with normalised spaces, without "".
 
-    Of equally frequent ones it is the first in order.
+    Of equally frequent spellings the first in sort order is returned.
     """
     found: dict[str, str] = {}
     counts = Counter(" ".join(name.split()) for name in names)
@@ -56,22 +56,22 @@ _BEFORE_CHRIST = re.compile(r"\bb\.?\s?c(?:\.?\s?e)?\b")
 _ORDINALS = {"first": 1, "second": 2, "third": 3, "fourth": 4}
 _PIECES = {"half": 2, "third": 3, "quarter": 4}
 _FIRST_YEAR, _LAST_YEAR = 100, 2100
-"""A number outside is no year, save before Christ."""
+"""Numbers outside are not years, except before Christ."""
 
 
 def years_of(text: str) -> Years | None:
-    """Return the first and the last year that a catalogue's free text means, or None.
+    """Return the first and last year of a catalogue's free-text date, or None.
 
     * "1889", "1889.0", "c.1890", "before 1890", "14 July 1889", "1889-07-14": that year; words
-      around a year do not widen it.
-    * "1876-1878", "1510–15", "1910/11": the range. An end of one or two digits replaces as many
-      of the start's, if that does not lead backwards ("1898-02" is 1898).
+      around a year are ignored.
+    * "1876-1878", "1510–15", "1910/11": the range. An end of one or two digits replaces the last
+      digits of the start, unless it would precede the start ("1898-02" is 1898).
     * "1890s": the decade. "1500s", "16th century": the century (1500 to 1599, 1501 to 1600).
-    * "early", "mid" and "late" are thirds of these; "first half", "last quarter" and their like
-      are what they say.
-    * Of several, all from the first to the last: "1889, 1893" is 1889 to 1893.
-    * Numbers before "BC" or "BCE" are negative, and their parts are ignored.
-    * Years have three or four digits and lie between 100 and 2100; other numbers are no years.
+    * "early", "mid" and "late" mean thirds of these; "first half", "last quarter" and so on are
+      taken literally.
+    * Several years: from the first to the last ("1889, 1893" is 1889 to 1893).
+    * Numbers before "BC" or "BCE" are negative; parts such as "early" are ignored there.
+    * Years have three or four digits and lie between 100 and 2100; other numbers are ignored.
     """
     plain = _CALENDAR.sub(r"\1", _DASH.sub("-", text.casefold()))
     plain = _NUMBERED_PART.sub(lambda found: list(_ORDINALS)[int(found[1]) - 1], plain)
@@ -101,7 +101,7 @@ def years_of(text: str) -> Years | None:
 
 
 def _part(name: str, first: int, last: int) -> Years:
-    """Return the named part of a span of years; a year that it cuts counts."""
+    """Return the named part of a span of years, including years that it covers partly."""
     word, *rest = name.replace("-", " ").split()
     pieces = _PIECES[rest[0]] if rest else 3
     number = {"early": 1, "mid": 2, "middle": 2, "late": 3, "last": pieces, **_ORDINALS}[word]

@@ -31,21 +31,21 @@ class Collection:
 
 WIKIART = Collection(asset_names.WIKIART_PAINTINGS)
 INBOX = Collection(asset_names.INBOX_PAINTINGS)
-"""The paintings of the inbox, which are restored whatever their style."""
+"""The paintings of the inbox, which are restored regardless of their style."""
 
 _SAFE = re.compile(r"[A-Za-z0-9](?:[._]?[A-Za-z0-9-])*")
 
 LONGEST_ID = 160
-"""Bytes in UTF-8. File systems allow 255 for a name, and stages add suffixes."""
+"""In bytes of UTF-8. File systems allow 255 for a name, and stages add suffixes."""
 
 
 def painting_id(path: str) -> str:
     """Return the id of a picture: its file stem, in NFC, with unsafe characters replaced by "_".
 
-    Letters and digits of all scripts, and ". _ -" are safe. Each run of anything else, and of dots
-    (".." leaves folders, "..." is a range of partitions to Dagster) becomes one "_"; ". _ -" at the
-    start go, because files that start with a dot are hidden and keys that start with "_" are the
-    store's own, and a dot at the end, which Windows drops. The result may be empty.
+    Letters and digits of all scripts and the characters ". _ -" are safe. A run of others, or of
+    dots (".." leaves a folder, "..." is a partition range in Dagster), becomes one "_". Leading
+    ". _ -" are removed, because files starting with a dot are hidden and keys starting with "_" are
+    reserved by the store; so are trailing dots, which Windows drops. The result may be empty.
     """
     stem, _ = stem_and_suffix(path)
     if _SAFE.fullmatch(stem):
@@ -65,12 +65,12 @@ def lake_name(path: str) -> str:
 
 
 def stem_and_suffix(path: str) -> tuple[str, str]:
-    """Split the last part of a path as PurePosixPath does, at a tenth of its cost."""
+    """Split the last part of a path as PurePosixPath does, ten times as fast."""
     name = path[path.rfind("/") + 1 :]
     dot = name.rfind(".")
     return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
 
 
 def shown(path: str) -> str:
-    """Return a path as text: bytes of a file name that are no UTF-8 become "�"."""
+    """Return a path as printable text: invalid UTF-8 becomes "�"."""
     return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

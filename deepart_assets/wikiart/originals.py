@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 def lost_copies(
     catalogue: "pandas.DataFrame", lake: Lake, collection: Collection = WIKIART
 ) -> list[str]:
-    """Return the files of "ok" rows of which the lake has no copy known to be intact.
+    """Return the files of "ok" rows without a copy in the lake that is known to be intact.
 
-    Costs one listing of the lake's folder; no picture is read.
+    This lists the lake's folder once and reads no picture.
     """
     cache = StampedCache(lake, collection.copies)
     listed = lake.stamps(collection.folder)
@@ -96,5 +96,5 @@ def _is_intact(cache: StampedCache, listed: Mapping[str, str], file: str, sha256
 def _has_hash(lake: Lake, path: str, sha256: str) -> bool:
     try:
         return sha256_of(lake.read(path)) == sha256
-    except OSError:  # removed since, or unreadable: it is replaced
+    except OSError:  # removed meanwhile, or unreadable: will be replaced
         return False

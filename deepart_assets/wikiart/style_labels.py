@@ -27,7 +27,7 @@ FILES = ("*.safetensors", "*.json", "*.txt", "*.model")
 
 PROMPT = "a painting in the style of {}."
 CACHE = "style_labels/scores.jsonl"
-"""The style and the score of each painting that was classified; a cache."""
+"""The cache with style and score of each classified painting."""
 
 
 class StyleLabeller:
@@ -41,7 +41,7 @@ class StyleLabeller:
         """The SHA-256 of the model's files.
 
         Raises:
-            UnavailableError: The model cannot be fetched; names the model and the remedy.
+            UnavailableError: The model cannot be fetched; the message has the remedy.
         """
         return hash_of_model(self._folder, FILES)
 
@@ -103,8 +103,9 @@ def label_styles(
         report: Receives a line for each painting that cannot be read.
 
     Returns:
-        A table (id, style, score; sorted by id) of those that reach the minimal score, and the
-        figures: labelled, left_without, unreadable, classified_now, and a note if nothing was done.
+        A table (id, style, score; sorted by id) of the paintings that reach the minimal score, and
+        the figures labelled, left_without, unreadable, classified_now, and note (why nothing was
+        done).
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Which paintings are restored: those that meet every condition of the profile."""
+"""Selects the paintings to restore: those that meet every condition of the profile."""
 
 import difflib
 from collections.abc import Callable
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     import pandas
 
 UNNAMED = "(none)"
-"""How a missing name is shown."""
+"""Shown in place of a missing name."""
 
 SQUARE = 1.05
 """A picture is square if its longer side is at most this many times the shorter."""
 
 SHOWN_ARTISTS = 10
-"""A catalogue has thousands of artists: a message counts the most frequent."""
+"""Most artists listed in a message; a catalogue has thousands."""
 
 Key = Callable[[str], str]
 
@@ -29,19 +29,19 @@ NAMED: dict[str, tuple[str, Key]] = {
     "genres": ("genre", name_key),
     "artists": ("artist", artist_key),
 }
-"""The settings that are lists of names: the catalogue's column and what its spellings share."""
+"""The settings that are lists of names: the catalogue's column, and the key of a spelling."""
 
 
 def filter_styles(catalogue: "pandas.DataFrame", choice: StyledPaintings) -> "pandas.DataFrame":
-    """Return the "ok" rows that meet every condition in the order of ids, at most `choice.limit`.
+    """Return the "ok" rows that meet every condition, sorted by id, at most `choice.limit`.
 
-    A condition left empty is met by all. Every name that is asked for must be that of some "ok"
-    painting, even if others of its list match: it is more likely misspelt than meant.
+    An empty condition is met by all. Every name in the settings must occur in the catalogue, even
+    if other names of the list match: an unknown name is probably misspelt.
 
     Raises:
-        SettingsError: No painting has one of the names; the message has the nearest ones and the
-            counts of all (of artists: the most frequent). Or all are known, but no painting meets
-            every condition; the message says how many meet each.
+        SettingsError: A name does not occur; the message has similar names and the counts of all
+            (of artists: the most frequent). Or no painting meets every condition; the message says
+            how many meet each.
     """
     usable = _usable(catalogue)
     unknown = [_explain(usable, setting, names) for setting, names in _unknown(usable, choice)]
@@ -61,11 +61,11 @@ def filter_styles(catalogue: "pandas.DataFrame", choice: StyledPaintings) -> "pa
 def condition_counts(
     catalogue: "pandas.DataFrame", choice: StyledPaintings
 ) -> list[dict[str, str | int]]:
-    """Return for each condition given: its name, and how many paintings it kept and dropped.
+    """Return a row for each condition: its name, and how many paintings it keeps and drops.
 
-    "kept" and "dropped" are of all "ok" paintings, whatever the other conditions say;
-    "dropped_alone" are those that meet every other one. The first row, "readable", is of the whole
-    catalogue; the last, "limit", if it is given, of those that meet every condition.
+    "kept" and "dropped" count all "ok" paintings, regardless of other conditions; "dropped_alone"
+    counts those that only this condition drops. The first row, "readable", counts the whole
+    catalogue; the last, "limit" (if set), counts the paintings that meet every condition.
     """
     usable = _usable(catalogue)
     met = _conditions(usable, choice)
@@ -107,18 +107,18 @@ def with_labels(
 def with_inbox(
     kept: "pandas.DataFrame", inbox: "pandas.DataFrame"
 ) -> tuple["pandas.DataFrame", list[dict[str, str]]]:
-    """Return the paintings to restore, those of the inbox last, and what gives way to what.
+    """Return the paintings to restore, those of the inbox last, and the rows that were dropped.
 
-    Of two files with the same bytes WikiArt's stays, which has a row in its catalogue; of two with
-    the same id, without regard to case, the inbox's, which somebody chose. The column `path` is
-    where the lake has the original.
+    Of two files with the same bytes, WikiArt's is kept, as it has annotations. Of two with the same
+    id (compared without case), the inbox's is kept, as somebody put it there. The column `path` is
+    the lake path of the original.
 
     Args:
-        kept: WikiArt's, as `filter_styles` gave them.
+        kept: The paintings of WikiArt, from `filter_styles`.
         inbox: The catalogue of the inbox.
 
     Returns:
-        The table, and for each row that gives way its file and the reason.
+        The table, and the file and reason of each dropped row.
     """
     import pandas as pd
 
@@ -144,9 +144,9 @@ def with_inbox(
 def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.DataFrame":
     """Count paintings by style: columns style, kept, labelled, dropped; most frequent first.
 
-    "kept" have their own style, "labelled" are kept by a zero-shot style, "dropped" are all other
-    rows of the catalogue, quarantined ones too. Spellings of one name are counted together under
-    the most frequent of them.
+    "kept" counts paintings kept with their own style, "labelled" those kept with a zero-shot style,
+    "dropped" all other rows of the catalogue, including quarantined ones. Spellings of a name are
+    counted together under the most frequent one.
     """
     import pandas as pd
 
@@ -184,7 +184,7 @@ def _all(table: "pandas.DataFrame", met: dict[str, "pandas.Series"]) -> "pandas.
 
 
 def _conditions(usable: "pandas.DataFrame", choice: StyledPaintings) -> dict[str, "pandas.Series"]:
-    """Return for each condition that is given which rows meet it."""
+    """Return for each condition that is set which rows meet it."""
     import numpy as np
 
     met: dict[str, pandas.Series] = {}
@@ -242,7 +242,7 @@ def _explain(usable: "pandas.DataFrame", setting: str, unknown: list[str]) -> st
 
 
 def _nearest(wanted: str, known: list[str]) -> list[str]:
-    """Return at most three keys: those with all the words wanted, then those spelt alike."""
+    """Return at most three keys: those with all words of `wanted`, then similar spellings."""
     words = set(wanted.split())
     within = [key for key in known if words and words.issubset(key.split())]
     alike = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)

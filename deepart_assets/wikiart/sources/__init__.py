@@ -1,4 +1,4 @@
-"""Where paintings come from: folders and buckets, Kaggle competitions, archives on Google Drive."""
+"""Sources of paintings: folders and buckets, Kaggle competitions, archives on Google Drive."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def open_sources(choices: Mapping[str, Choice], downloads: Downloads) -> tuple[S
         downloads: Fetches archives that are not in the cache.
 
     Raises:
-        UnavailableError: As for `open_source`, or there is no picture in any of them.
+        UnavailableError: As for `open_source`, or no source has a picture.
     """
     sources = tuple(open_source(name, choice, downloads) for name, choice in choices.items())
     if not any(source.pictures for source in sources):
@@ -37,7 +37,7 @@ def open_sources(choices: Mapping[str, Choice], downloads: Downloads) -> tuple[S
 def open_source(
     name: str, choice: Choice, downloads: Downloads, setting: str | None = None
 ) -> Source:
-    """List the pictures of a source; fetch its archives first where that is needed.
+    """List the pictures of a source, fetching its archives if needed.
 
     Args:
         name: The source's name.
@@ -47,7 +47,7 @@ def open_source(
 
     Raises:
         UnavailableError: The folder, its CSV, the credentials, the network or the archive is not
-            to be had, or there is no picture in the archive. A folder may be empty.
+            available, or the archive has no pictures. A folder may be empty.
     """
     place = setting or f"wikiart.sources.{name}"
     if isinstance(choice, FolderSource):

@@ -10,10 +10,10 @@ from deepart_assets.wikiart.sources.base import Picture, is_hidden, is_picture
 def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture], list[str]]:
     """Return the pictures of an archive and the paths of its other files.
 
-    A picture is read from the archive each time. Archives in the archive are other files.
+    A picture is read from the archive each time. Nested archives count as other files.
 
     Args:
-        archive: Stays open as long as its pictures are held.
+        archive: Must stay open while its pictures are in use.
         prefix: Put before each path.
     """
     pictures, others = [], []
@@ -29,10 +29,10 @@ def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture],
 
 
 def archive_csv(archive: Archive, name: str, origin: str, setting: str) -> tuple[str, bytes]:
-    """Return the path and the bytes of the CSV, which is anywhere in the archive.
+    """Return the path and bytes of the CSV, wherever it is in the archive.
 
     Raises:
-        UnavailableError: It is not there or damaged; names the setting.
+        UnavailableError: It is missing or damaged; the message names the setting.
     """
     member = archive.ending_in(name)
     if member is None:

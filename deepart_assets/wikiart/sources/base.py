@@ -10,7 +10,7 @@ PICTURE_SUFFIXES = frozenset(
         *(".jfif", ".jpe", ".jpeg", ".jpg"),
     }
 )
-"""Files with other suffixes are reported as ignored; the content decides what is a picture."""
+"""Files with other suffixes are reported as ignored; the format is detected from the content."""
 
 NO_PICTURE = f"There is no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
 """The beginning of a message."""
@@ -18,12 +18,11 @@ NO_PICTURE = f"There is no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
 
 @dataclass(frozen=True)
 class Picture:
-    """A file that claims to be a picture.
+    """A file with the suffix of a picture.
 
     `path` is relative to the source and unique in it. `read` returns the file's bytes; it may be
-    called from several threads and raises OSError where this one file cannot be read. `stamp`
-    changes whenever the file does (size and time, a checksum, an object store's ETag; None: not
-    known).
+    called from several threads, and raises OSError if the file cannot be read. `stamp` changes
+    whenever the file does (size and time, a checksum, an object store's ETag); None: unknown.
     """
 
     path: str
@@ -33,10 +32,10 @@ class Picture:
 
 @dataclass(frozen=True)
 class Source:
-    """The pictures of a source in the order of their paths, and its CSV where there is one.
+    """The pictures of a source, sorted by path, and its CSV, if any.
 
-    `name` is the profile's name of it, `origin` says in messages where the files come from.
-    `ignored` are the paths of files that are neither pictures nor the CSV.
+    `name` is its name in the profile, `origin` describes it in messages. `ignored` has the paths of
+    files that are neither pictures nor the CSV.
     """
 
     name: str

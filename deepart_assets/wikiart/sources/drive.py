@@ -11,28 +11,28 @@ from deepart_assets.wikiart.sources.base import NO_PICTURE, Source
 
 
 class OnDrive(Protocol):
-    """Settings of an archive on Google Drive; `csv` may be there too, the name of the CSV."""
+    """Settings of an archive on Google Drive; `csv`, the name of the CSV, is optional."""
 
     @property
     def file_id(self) -> str:
-        """The id in the file's address."""
+        """The id in the address of the file."""
 
     @property
     def sha256(self) -> str | None:
-        """What the archive must have; None: what it had at its first use."""
+        """The expected SHA-256; None: that of the first use."""
 
 
 def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -> Source:
-    """Fetch an archive if it is not in the cache, and list its pictures.
+    """List the pictures of an archive, fetching it if it is not in the cache.
 
     Args:
         name: The source's name.
         choice: Which archive.
-        downloads: Fetches and keeps it.
+        downloads: The download cache.
         setting: The key of `choice` in the profile, for messages.
 
     Raises:
-        UnavailableError: It is not to be had, is no archive, or holds no picture or not the CSV.
+        UnavailableError: It is unavailable or not an archive, or has no pictures or no CSV.
     """
     origin = f"Google Drive's file {choice.file_id}"
     remedy = (

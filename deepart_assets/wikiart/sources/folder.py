@@ -1,4 +1,4 @@
-"""Paintings in a folder or a bucket, also the inbox for new ones."""
+"""Paintings in a folder or a bucket."""
 
 import os
 import posixpath
@@ -20,7 +20,7 @@ from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_p
 def open_folder(
     name: str, choice: FolderSource, report: Callable[[str], None], setting: str
 ) -> Source:
-    """List a folder; that it is empty is no fault.
+    """List the pictures of a folder, which may be empty.
 
     Args:
         name: The source's name.
@@ -29,7 +29,7 @@ def open_folder(
         setting: The key of `choice` in the profile, for messages.
 
     Raises:
-        UnavailableError: There is no such folder, or not the CSV in it.
+        UnavailableError: The folder does not exist, or has no such CSV.
     """
     is_url = "://" in choice.path
     root = choice.path if is_url else str(project_path(choice.path))
@@ -62,10 +62,10 @@ def open_folder(
 
 
 def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
-    """Yield every file below a folder with size and time as its stamp.
+    """Yield every file below a folder, with size and modification time as its stamp.
 
-    Links are followed, real folders first, and no folder is entered twice. A file's path is made
-    valid Unicode: names of old systems may not be.
+    Links are followed after real folders, and no folder is entered twice. Paths are made valid
+    Unicode; file names may not be.
     """
     entered = set()
     folders: list[tuple[str, str]] = [(root, "")]
@@ -92,7 +92,7 @@ def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
                     found = entry.stat()
                     stamp = f"{found.st_size} {found.st_mtime_ns}"
                     yield Picture(path, partial(_read, entry.path), stamp)
-            except OSError as error:  # a link to itself, a file that is gone by now
+            except OSError as error:  # a link to itself, or a file removed meanwhile
                 report(f"{entry.path} cannot be read ({error.strerror}): it is left out")
 
 

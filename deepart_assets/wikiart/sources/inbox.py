@@ -1,4 +1,4 @@
-"""The inbox: a folder in which people drop paintings to restore."""
+"""The inbox: a folder into which users drop paintings to restore."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,11 +10,11 @@ from deepart_assets.wikiart.sources.base import Source
 from deepart_assets.wikiart.sources.folder import open_folder
 
 NAME = "inbox"
-"""Of the source, and of the folder in the data root."""
+"""Name of the source, and of the folder in the data root."""
 
 
 def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
-    """Return the inbox as a place of its own; a local one is made if it is not there."""
+    """Return the inbox as a lake of its own; a local folder is created if needed."""
     found = Lake(choice.path or lake.full_path(NAME))
     if found.is_local:
         Path(found.url).expanduser().mkdir(parents=True, exist_ok=True)
@@ -31,14 +31,14 @@ def open_inbox(choice: Inbox, lake: Lake, report: Callable[[str], None]) -> Sour
     """
     place = inbox_lake(choice, lake)
     fs, inside = file_system(place.url)
-    if not fs.isdir(inside):  # a bucket's folder is there with its first file
+    if not fs.isdir(inside):  # a bucket's folder exists once it has a file
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None
     return open_folder(NAME, FolderSource(path=place.url, csv=csv), report, NAME)
 
 
 def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:
-    """Return a stamp of each picture in the inbox, and of the CSV, by path: as they are listed."""
+    """Return the stamps of the pictures in the inbox and the hash of the CSV, by path."""
     source = open_inbox(choice, lake, lambda _: None)
     stamps = {picture.path: picture.stamp or "" for picture in source.pictures}
     return stamps if source.csv is None else {**stamps, choice.csv: sha256_of(source.csv)}

@@ -23,22 +23,22 @@ REMEDY = "check the network and the disk, and materialize again"
 
 
 def open_kaggle(name: str, choice: KaggleSource, downloads: Downloads, setting: str) -> Source:
-    """Fetch what is not in the cache, and list the pictures of all archives.
+    """List the pictures of all archives, fetching what is not in the cache.
 
-    A picture's path begins with its archive's name: `train/…` for train.zip. With everything in
-    the cache neither network nor credentials are needed.
+    A picture's path begins with the name of its archive: `train/…` for train.zip. If everything is
+    in the cache, neither network nor credentials are needed.
 
     Args:
         name: The source's name.
         choice: Which competition and files.
-        downloads: Fetches and keeps them.
+        downloads: The download cache.
         setting: The key of `choice` in the profile, for messages.
 
     Raises:
-        UnavailableError: Credentials or a file are not to be had, or there is no picture.
+        UnavailableError: Credentials or a file are unavailable, or there are no pictures.
     """
     competition = _Competition(choice.competition, setting)
-    # The CSV first: it is small, and shows at once whether Kaggle gives anything.
+    # The CSV first: it is small, and quickly shows whether Kaggle is accessible.
     csv = _csv(downloads.fetch(competition.download(choice.csv)).path, choice.csv, setting)
     pictures: list[Picture] = []
     others: list[str] = []
@@ -56,7 +56,7 @@ def open_kaggle(name: str, choice: KaggleSource, downloads: Downloads, setting: 
 
 
 def _csv(file: Path, name: str, setting: str) -> bytes:
-    """Read the CSV, which Kaggle sends as it is or zipped."""
+    """Read the CSV, which Kaggle sends plain or zipped."""
     if not zipfile.is_zipfile(file):
         return file.read_bytes()
     origin = f"Kaggle's {name}"
@@ -107,7 +107,7 @@ class _Competition:
         request.competition_name = self._name
         request.file_name = file
         with self._api.build_kaggle_client() as client:
-            # The package follows the redirect, which would start a transfer; and waits for ever.
+            # The package would follow the redirect, which starts a transfer, and has no timeout.
             session = client.http_client()._session
             session.max_redirects = 0
             for scheme in ("http://", "https://"):
@@ -117,13 +117,13 @@ class _Competition:
                 client.competitions.competition_api_client.download_data_file(request).close()
             except requests.TooManyRedirects as redirect:
                 answer = redirect.response
-            except ValueError as error:  # an answer that is no JSON, say
+            except ValueError as error:  # the answer is not JSON, for example
                 fault = f"Kaggle's answer was not understood ({type(error).__name__})"
                 raise TransferError(fault) from None
         if answer is None:
             raise TransferError("Kaggle did not say where the file is")
         target = urljoin(answer.url, answer.headers["Location"])
-        # Elsewhere the signature in the address is all that is needed, and all that is given.
+        # On another host the signature in the address suffices; the token must not be sent there.
         if not target.startswith(urljoin(answer.url, "/")):
             return Address(target)
         token = answer.request.headers.get("Authorization")
@@ -131,7 +131,7 @@ class _Competition:
 
 
 class _Patient(HTTPAdapter):
-    """Ends a request that is not answered."""
+    """Adds a timeout to every request."""
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         return super().send(request, **{**options, "timeout": options.get("timeout") or TIMEOUT})
@@ -141,7 +141,7 @@ def _authenticated() -> Any:
     """Return kaggle's API with the user's credentials.
 
     Raises:
-        UnavailableError: There are none.
+        UnavailableError: There are no credentials.
     """
     remedy = (
         "Kaggle wants credentials: make a token at https://www.kaggle.com/settings and put it in"
@@ -149,8 +149,8 @@ def _authenticated() -> Any:
         " KAGGLE_USERNAME and KAGGLE_KEY)"
     )
     try:
-        # Importing the package authenticates already; without credentials it prints a help text,
-        # and asking again ends the process.
+        # Importing the package authenticates; without credentials it prints a help text, and
+        # authenticating again ends the process.
         with contextlib.redirect_stdout(io.StringIO()):
             from kaggle.api.kaggle_api_extended import KaggleApi
 

@@ -21,33 +21,32 @@ FOLDER = "wikiart_sr/pictures"
 """The lake's folder of the archive's pictures, with a folder for each split."""
 
 CHOSEN = ["id", "path", "file", "sha256", "split", *BOX, "artist", "title", "style"]
-"""As `selection.CHOSEN`, without measures: these were chosen by eye. No artist is named."""
-
+"""As `selection.CHOSEN`, without measures: a person chose these. Artists are unknown."""
 
 REJECTED = ["id", "path", "file", "split", "rule", "reason", "artist", "title", "style"]
-"""Of those that cannot be read; they are not in the lake, and `path` is ""."""
+"""Columns of the unreadable pictures; they are not in the lake, and `path` is ""."""
 
 
 @dataclass(frozen=True)
 class Taken:
-    """What was taken of an archive."""
+    """The pictures taken from an archive."""
 
     selection: Selection
     pictures: dict[str, Picture]
-    """The chosen pictures by the lake path that each belongs at."""
+    """The chosen pictures by lake path."""
     elsewhere: int
-    """Pictures in none of the three folders."""
+    """Number of pictures outside the three folders."""
 
 
 def take_archive(source: Source, report: Callable[[str], None] = lambda line: None) -> Taken:
-    """Take every readable picture of the folders train, valid and test, whole.
+    """Take every readable picture of the folders train, valid and test, uncropped.
 
-    The folders may lie at any depth; of several in a path the innermost counts, in any case. Each
-    picture is decoded once. An id is the file's stem as a name for the lake; where several
-    pictures have the same, each gets its split before it, and then a number if need be.
+    The folders may be at any depth; of several in a path the innermost counts, in upper or lower
+    case. Each picture is decoded once. The id is the file's stem; if several pictures share it, it
+    is prefixed with the split and, if still needed, followed by a number.
 
     Raises:
-        UnavailableError: One of the three has no picture, or none that can be read.
+        UnavailableError: One of the folders has no readable picture.
     """
     import pandas as pd
 
@@ -105,7 +104,7 @@ def _check_folders(found: set[str], source: Source) -> None:
 
 
 def _ids(found: list[tuple[str, Picture]]) -> list[str]:
-    """Return unique ids, without regard to case: a lake may be on a file system that ignores it."""
+    """Return ids that are unique without case: the lake's file system may ignore case."""
     plain = [painting_id(picture.path) or "picture" for _, picture in found]
     often = Counter(name.casefold() for name in plain)
     taken: set[str] = set()
@@ -121,7 +120,7 @@ def _ids(found: list[tuple[str, Picture]]) -> list[str]:
 
 
 def _inspect(picture: Picture, budget: MemoryBudget) -> dict[str, Any]:
-    """Return the hash and the box of a picture, and why it cannot be used, or ""."""
+    """Return hash and box of a picture, and the reason why it cannot be used, or ""."""
     name = shown(picture.path)
     nothing = {"sha256": "", **dict.fromkeys(BOX, 0)}
     try:

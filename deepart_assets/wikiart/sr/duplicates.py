@@ -1,6 +1,6 @@
-"""Finds near-duplicates: a scan saved again, scaled, or another scan of the same painting.
+"""Finds near-duplicates: re-encoded or scaled scans, and other scans of the same painting.
 
-A detail, a copy by another hand or a mirrored scan has another hash: these are not found.
+Details, copies by another hand and mirrored scans have other hashes and are not found.
 """
 
 from collections.abc import Sequence
@@ -17,9 +17,9 @@ _CHUNK = 1 << 22
 def near_duplicates(phashes: Sequence[str], limit: int) -> NDArray[np.intp]:
     """Return for each painting the number of its group, counted from 0.
 
-    Two are linked if their hashes differ in at most `limit` of 64 bits; a group is whatever hangs
-    together by links (single linkage). A painting without a hash ("") is a group of its own. All
-    distances are computed: about a second for 30,000 paintings.
+    Two paintings are linked if their hashes differ in at most `limit` of 64 bits; groups are the
+    connected components (single linkage). A painting without a hash ("") is a group of its own. All
+    distances are computed, in about a second for 30,000 paintings.
     """
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -30,7 +30,7 @@ def near_duplicates(phashes: Sequence[str], limit: int) -> NDArray[np.intp]:
     found = [np.empty((2, 0), np.intp)]
     for start in range(0, len(hashes), step):
         rows = hashes[start : start + step, None]
-        # The upper triangle alone: each pair once.
+        # Only the upper triangle: each pair once.
         near = np.argwhere(hamming(rows, hashes[None, start:]) <= limit) + start
         found.append(near[near[:, 0] < near[:, 1]].T)
     first, second = has_hash[np.concatenate(found, axis=1)]

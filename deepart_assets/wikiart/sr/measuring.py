@@ -24,7 +24,7 @@ MEASURES = f"{WIKIART_SR}/measures.jsonl"
 """The cache of measures in the lake, which may be deleted at any time."""
 
 VERSION = "1"
-"""Raise it when the same bytes give other measures; cached measures are dropped."""
+"""Increase it when the same bytes give other measures, to drop cached measures."""
 
 BOX = ("left", "top", "right", "bottom")
 QUALITY = ("resolution", "sharpness", "blockiness", "blank", "score")
@@ -45,7 +45,7 @@ def measure_paintings(
         candidates: Rows of the catalogue: file, sha256, width and height are used.
         read: Decodes an original by its file: uint8, H×W×3; raises PaintingError. Called from
             several threads.
-        lake: Keeps the measures by content, also if an exception ends the work.
+        lake: Caches the measures by content, even if an exception is raised.
         report: Receives a progress line every few seconds.
 
     Returns:
@@ -81,7 +81,7 @@ def measure_paintings(
 def _measured(
     rows: "pandas.DataFrame", read: Callable[[str], NDArray[np.uint8]]
 ) -> Generator[tuple[str, str, dict[str, Any] | str]]:
-    """Yield the file and hash of each painting, and its measures or why there are none."""
+    """Yield file and hash of each painting, and its measures or the reason for their lack."""
     budget = MemoryBudget(PIXELS_AT_A_TIME)
 
     def one(row: Any) -> tuple[str, str, dict[str, Any] | str]:

@@ -14,27 +14,27 @@ BLOCK = 128
 """Side of the blocks in which detail is measured, pixels."""
 
 _DETAILED = (1 / 8, 8, 64)
-"""The most detailed blocks: this share of all, at least and at most so many. A painting's smooth
-parts say nothing about its scan."""
+"""Share, minimum and maximum number of the most detailed blocks. The smooth parts of a painting say
+nothing about the scan."""
 
 _MIDDLE = (1 / 16, 1 / 4)
 """The middle band, as a share of the Nyquist frequency. Even a scan enlarged three times has it."""
 
 _STEEPEST = 2.75
-"""Largest exponent p of a power law 1/f^p that is believed: those of 164 scans of paintings lie
-from 0.6 to 2.8, half of them below 1.6. A steeper fall is itself an end of the spectrum."""
+"""Largest plausible exponent p of a power law 1/f^p: in 164 scans of paintings it is 0.6 to 2.8
+(median 1.6). A steeper fall is itself an end of the spectrum."""
 
 _DROP = 6.0
 """Decibels below the power law at which the spectrum has ended: a quarter of the power."""
 
 _REPEAT = 0.5
-"""A step between two lines counts as none below this share of those around it."""
+"""Two lines count as equal if the step between them is below this share of the steps nearby."""
 
 _TILE = 32
 _BLANK = 1.0
-"""A tile whose standard deviation is smaller shows nothing. Brushwork, canvas and the grain of a
-scan are above it even in skies and dark grounds: of 20 large scans 19 have less than 1 % of such
-tiles; a flat ground saved as JPEG is below it."""
+"""A tile with a smaller standard deviation is blank. Brushwork, canvas and the grain of a scan
+exceed it even in skies and dark grounds: 19 of 20 large scans have less than 1 % of such tiles. A
+flat ground saved as JPEG is below it."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,20 @@ class Quality:
     """The measures of one picture."""
 
     resolution: float
-    """True resolution as a share of the pixels', in (0, 1]: `true_resolution`."""
+    """True resolution as a share of the pixel resolution, in (0, 1]: `true_resolution`."""
     sharpness: float
     """`sharpness`, 0 and more."""
     blockiness: float
-    """`blockiness`, about 1 without JPEG's blocks."""
+    """`blockiness`, about 1 without JPEG blocks."""
     blank: float
-    """Share of the area that shows nothing, in [0, 1]: `blank_share`."""
+    """Blank share of the area, in [0, 1]: `blank_share`."""
 
     @property
     def score(self) -> float:
-        """What ranks: resolution · √min(sharpness, 1) · (1 − blank) / blockiness, in [0, 1].
+        """The score for ranking: resolution · √min(sharpness, 1) · (1 − blank) / blockiness.
 
-        A product, since a scan is no better than its worst fault. Sharpness counts up to 1 and by
-        its root, because beyond what a crisp scan has there is grain and noise.
+        It is in [0, 1], and a product because a scan is only as good as its worst fault. Sharpness
+        is capped at 1 because more is grain and noise.
         """
         sharp = min(self.sharpness, 1.0) ** 0.5
         return self.resolution * sharp * (1 - self.blank) / self.blockiness
@@ -83,26 +83,25 @@ def measure(picture: NDArray[np.uint8]) -> Quality:
 def true_resolution(luma: NDArray[np.uint8]) -> float:
     """Return where the content of a picture ends, as a share of its Nyquist frequency, in (0, 1].
 
-    A scan enlarged s times by interpolation has no content above 1/s: only what the kernel let
-    through of the mirrored spectrum, and JPEG's noise. Scans of paintings themselves fall off as a
-    power law (D. J. Field, J. Opt. Soc. Am. A 4, 1987), soft ones more steeply, so that no fixed
-    level tells one from the other, but the departure from their own power law does:
+    A scan enlarged s times by interpolation has no content above 1/s, except for remains of the
+    mirrored spectrum and JPEG noise. The spectra of paintings follow power laws (D. J. Field, J.
+    Opt. Soc. Am. A 4, 1987), steeper for soft scans. A fixed threshold therefore does not work; the
+    departure of a spectrum from its own power law does:
 
-    1. The picture is cut into blocks of 128×128. For each block and each of the two axes the power
-       spectrum of its lines along the axis is taken (mean removed, Hann window) and averaged over
-       the lines.
+    1. The picture is cut into blocks of 128×128. For each block and axis, the power spectra of its
+       lines along the axis (mean removed, Hann window) are averaged.
     2. Along each axis the most detailed blocks are kept: those with the most power from 1/16 to
        1/4 of the Nyquist frequency. Each spectrum is divided by that power; they are averaged over
        the blocks, and in decibels over the two axes, and smoothed over five of the 64 frequencies.
     3. A power law is fitted to the same band, with an exponent from 0 to 2.75.
     4. The content ends at the first frequency above 1/8 where the spectrum lies 6 dB below it.
 
-    What it cannot see: the noise of JPEG is content to it. In a picture of few blocks, or with
-    little detail, that was enlarged and then compressed at quality 75 or less, it hides the end.
+    JPEG noise counts as content. It hides the end in a picture of few blocks or little detail that
+    was enlarged and then compressed at quality 75 or less.
 
-    Nearest-neighbour enlargement mirrors the spectrum at full strength and is seen by what it
-    repeats: the share of the lines that differ from the one before (`_new_lines`). The smaller of
-    the two is returned.
+    Nearest-neighbour enlargement mirrors the spectrum at full strength. It is detected by repeated
+    lines: `_new_lines` is the share of lines that differ from the line before. The smaller of the
+    two values is returned.
 
     Args:
         luma: uint8, H×W, both at least 128.
@@ -112,12 +111,12 @@ def true_resolution(luma: NDArray[np.uint8]) -> float:
 
 
 def sharpness(luma: NDArray[np.uint8]) -> float:
-    """Return the energy of the gradient over one pixel by that over four, each of its own scale.
+    """Return the ratio of gradient energies at full and at a quarter of the resolution.
 
-    E(x) is the mean of the squared differences of neighbours across and down. Returned is
-    E(picture) / E(picture reduced four times by area averaging), over the most detailed blocks; a
-    change of brightness or contrast does not change it. White noise has 16, an ideal edge 1/4, a
-    blurred one less.
+    That is E(picture) / E(picture reduced four times by area averaging) over the most detailed
+    blocks, where E is the mean squared difference of horizontal and vertical neighbours. It does
+    not depend on brightness and contrast. White noise has 16, an ideal edge 1/4, a blurred edge
+    less.
 
     Args:
         luma: uint8, H×W, both at least 128.

@@ -1,7 +1,7 @@
-"""WikiArt SR compiled by rule: which paintings are taken, and why each other one is not.
+"""Compiles WikiArt SR by rules: the paintings taken, and the reason for each rejection.
 
-In this order: large enough in the catalogue; readable; large enough without the borders of the
-scan; true resolution; JPEG's blocks; blank areas; of near-duplicates the best; split; balance.
+The rules in order: size in the catalogue; readable; size without the borders of the scan; true
+resolution; JPEG blocks; blank areas; the best of near-duplicates; split; balance.
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     import pandas
 
 CHOSEN = ["id", "path", "file", "sha256", "split", *BOX, "artist", "title", "style", *QUALITY]
-"""Columns of the paintings that were taken. `path` is the lake path of the original, the box is in
-pixels of the upright decoded picture, right and bottom exclusive."""
+"""Columns of the chosen paintings. `path` is the lake path of the original; the box is in pixels of
+the upright decoded picture, right and bottom exclusive."""
 
 REJECTED = ["id", "path", "file", "rule", "reason", "artist", "title", "style", *BOX, *QUALITY]
-"""Columns of the candidates that were not."""
+"""Columns of the rejected candidates."""
 
 RULES = {
     "unreadable": "cannot be read or measured",
@@ -43,7 +43,7 @@ _WHERE = "super_resolution.data_set"
 
 @dataclass(frozen=True)
 class Selection:
-    """The paintings taken and the candidates that were not, each sorted by id."""
+    """The chosen paintings and the rejected candidates, each sorted by id."""
 
     chosen: "pandas.DataFrame"
     rejected: "pandas.DataFrame"
@@ -53,7 +53,7 @@ def large_enough(catalogue: "pandas.DataFrame", minimal_side: int) -> "pandas.Da
     """Return the candidates: "ok" paintings whose smaller side has `minimal_side` pixels, by id.
 
     Raises:
-        SettingsError: There is none; says how large the largest is.
+        SettingsError: There is none; the message has the size of the largest painting.
     """
     usable = catalogue[catalogue["status"] == "ok"].sort_values("id", kind="stable")
     smaller = usable[["width", "height"]].min(axis=1)
@@ -70,16 +70,16 @@ def large_enough(catalogue: "pandas.DataFrame", minimal_side: int) -> "pandas.Da
 def select(measured: "pandas.DataFrame", choice: RuledSR) -> Selection:
     """Choose among measured candidates.
 
-    Of near-duplicates the one with the highest score stays, of equals that with the first id. The
-    split follows from the artist alone (`split.sides`). From each side at most its number of
-    `choice.split` is taken, in turns (`in_turn`). The order of the rows does not matter.
+    Of near-duplicates the one with the highest score is kept, of equal ones the first id. The split
+    depends on the artist alone (`split.sides`). Each side takes at most its number in
+    `choice.split`, in turns (`in_turn`). The order of the rows does not matter.
 
     Args:
-        measured: What `measuring.measure_paintings` gave; phash, artist, title and style are used.
+        measured: The table of `measuring.measure_paintings`, with phash, artist, title and style.
         choice: The thresholds, the split and its seed.
 
     Raises:
-        SettingsError: No painting is left, or train, valid or test is empty; names the remedy.
+        SettingsError: No painting is left, or train, valid or test is empty.
     """
     table = measured.sort_values("id", kind="stable").reset_index(drop=True)
     table["path"] = f"{WIKIART.folder}/" + table["file"].astype(str)
@@ -113,17 +113,17 @@ def select(measured: "pandas.DataFrame", choice: RuledSR) -> Selection:
 
 
 def in_turn(paintings: "pandas.DataFrame") -> "pandas.Index":
-    """Return the index of paintings in the order in which they are taken: styles in turn, and
-    within a style artists in turn.
+    """Return the index of the paintings in the order in which they are taken.
 
-    1. A painting's rank within its artist is by score: 0 for the artist's best. Paintings without
-       an artist count as one artist's.
-    2. Within a style they are ordered by that rank, then by score: every artist's best, then every
-       artist's second, and so on. That is a painting's rank within its style.
+    Styles take turns, and within a style its artists do:
+
+    1. The paintings of an artist are ranked by score. Those without an artist count as one artist.
+    2. The paintings of a style are ranked by their rank within the artist, then by score: the best
+       painting of every artist, then the second of every artist, and so on.
     3. All are ordered by the rank within the style, then the rank within the artist, then score.
 
-    Equal ones are in the order of their ids. A style or an artist with many paintings thus takes
-    more than its turn only when the others have no more.
+    Ties are ordered by id. A style or artist with many paintings exceeds its turns only when the
+    others have none left.
     """
     table = paintings.assign(
         _artist=paintings["artist"].map(artist_key), _style=paintings["style"].map(name_key)

@@ -12,15 +12,16 @@ _SEEDS_TRIED = 1000
 
 
 def place(owner: str, seed: int) -> float:
-    """Return a number in [0, 1) that looks random and is the same on every machine: the first 53
-    bits of SHA-256 of the seed and the owner, which is a painting's artist or, without one, its id.
+    """Return a pseudo-random number in [0, 1) that is the same on every machine.
+
+    It has the first 53 bits of the SHA-256 of the seed and the owner (see `owner_of`).
     """
     digest = hashlib.sha256(json.dumps([seed, owner]).encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 
 def owner_of(artist: str, painting: str) -> str:
-    """Return whose `place` a painting takes: its artist's, in any spelling, or else its own."""
+    """Return the owner of a painting: its artist in any spelling, or the painting itself."""
     key = artist_key(artist)
     return f"artist {key}" if key else f"painting {painting}"
 
@@ -28,13 +29,13 @@ def owner_of(artist: str, painting: str) -> str:
 def sides(owners: Sequence[str], shares: tuple[int, int, int], seed: int) -> list[str]:
     """Return "train", "valid" or "test" for each owner.
 
-    An owner's side depends on its name, the shares and the seed alone: whatever is added or
-    removed moves no other painting. The shares hold in expectation, over owners.
+    The side of an owner depends only on its name, the shares and the seed: adding or removing
+    paintings does not move others. The shares are met in expectation, over owners.
 
     Args:
-        owners: As `owner_of` gives them.
-        shares: In proportion to one another.
-        seed: Another seed, another division.
+        owners: From `owner_of`.
+        shares: Relative sizes of train, valid and test.
+        seed: Seed of the split.
     """
     total = sum(shares)
     first, second, _ = (share / total for share in accumulate(shares))
@@ -46,7 +47,7 @@ def sides(owners: Sequence[str], shares: tuple[int, int, int], seed: int) -> lis
 
 
 def seed_that_fills(owners: Sequence[str], shares: tuple[int, int, int]) -> int | None:
-    """Return the first seed with which no side is empty, or None if a thousand leave one so."""
+    """Return the first seed with which no side is empty, or None if none of 1000 works."""
     distinct = sorted(set(owners))
     seeds = range(_SEEDS_TRIED)
     full = (seed for seed in seeds if len(set(sides(distinct, shares, seed))) == len(SPLITS))
