@@ -1,7 +1,7 @@
 """Trains data/models/outpainting/paintings_small.safetensors, or another CoModGAN.
 
-All random draws depend on seed and iteration alone, so a checkpoint needs no random state, and a
-resumed training gives the same bytes on a CPU.
+All random draws depend only on seed and iteration: checkpoints need no random state, and a resumed
+training gives the same bytes on a CPU.
 """
 
 from recipes.comodgan_paintings_small.batches import Example

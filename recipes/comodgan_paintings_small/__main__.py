@@ -3,9 +3,9 @@
     python -m recipes.comodgan_paintings_small RECIPE.yml --masks FOLDER
         --checkpoints FOLDER --output FILE.safetensors PICTURE...
 
-The recipe holds the settings of `GeneratorTraining`. A picture's subject is the PNG of the same
-stem in the folder of masks (white = subject, any size); where there is none, its holes are
-free-form. Started again with the same arguments, training resumes from its last checkpoint.
+The recipe has the settings of `GeneratorTraining`. The subject of a picture is the PNG of the same
+stem in the folder of masks (white = subject, any size); without a mask, holes are free-form. Run
+again with the same arguments, training resumes from its last checkpoint.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from recipes.comodgan_paintings_small import Example, train
 from recipes.comodgan_paintings_small.settings import GeneratorTraining
 
 SIDE = 512
-"""Larger paintings are reduced to this smaller side: the default working side."""
+"""Larger paintings are reduced to this smaller side, the default working side."""
 
 
 def read_recipe(file: Path) -> GeneratorTraining:
     """Return the settings in a YAML file.
 
     Raises:
-        UnavailableError: It is no recipe; says which setting is at fault.
+        UnavailableError: It is not a valid recipe; the message names the setting.
     """
     try:
         return GeneratorTraining.model_validate(yaml.safe_load(file.read_text("utf-8")))
@@ -42,7 +42,7 @@ def read_example(file: Path, masks: Path) -> Example:
     """Return a painting with its smaller side at most `SIDE`, and its subject if there is a mask.
 
     Raises:
-        PaintingError: One of the files is no picture.
+        PaintingError: One of the files is not a picture.
     """
     picture = decode_rgb(file.read_bytes(), file.name)
     picture = resize(picture, *working_size(picture.shape[0], picture.shape[1], SIDE))
@@ -54,14 +54,14 @@ def read_example(file: Path, masks: Path) -> Example:
 
 
 def fingerprint(settings: GeneratorTraining, files: list[Path], masks: Path) -> str:
-    """Return a SHA-256 of all that the weights depend on: recipe, pictures and masks."""
+    """Return a SHA-256 of everything that the weights depend on: recipe, pictures and masks."""
     read = [each for file in files for each in (file, masks / f"{file.stem}.png")]
     hashes = [sha256_of_file(each) if each.is_file() else None for each in read]
     return sha256_of(json.dumps([settings.recipe(), hashes], sort_keys=True).encode())
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Read, train and write."""
+    """Run the training given on the command line."""
     parser = argparse.ArgumentParser(
         prog="python -m recipes.comodgan_paintings_small",
         description=__doc__,

@@ -8,20 +8,20 @@ import torch
 from torch.nn import functional
 
 SHIFT = 1 / 8
-"""Largest shift, of the side."""
+"""Largest shift, as a share of the side."""
 CUT = 1 / 2
-"""Side of what is cut out, of the side."""
+"""Side of the cutout, as a share of the side."""
 
 
 def augmented(x: torch.Tensor, kinds: Sequence[str]) -> torch.Tensor:
-    """Change real and generated pictures alike; gradients pass.
+    """Augment the discriminator's input; differentiable.
 
     Args:
-        x: B×(1+3n)×R×R: the mask, and n pictures in [-1, 1] that are changed alike.
-        kinds: Of "colour" (the pictures alone), "translation", "cutout" (all: they stay aligned).
+        x: B×(1+3n)×R×R: the mask, and n pictures in [-1, 1] that are changed in the same way.
+        kinds: Any of "colour" (only the pictures), "translation" and "cutout" (mask and pictures).
 
     Returns:
-        The same shape; what is shifted in or cut out is 0.
+        The same shape; pixels shifted in or cut out are 0.
     """
     if "colour" in kinds:
         pictures = _coloured(x[:, 1:].unflatten(1, (-1, 3)))

@@ -1,4 +1,4 @@
-"""What an iteration is trained on: random crops and their masks."""
+"""Training batches: random crops and their masks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Example:
 
     Attributes:
         picture: uint8, H×W×3, RGB.
-        subject: bool, H×W, True = subject; None where it is not known.
+        subject: bool, H×W, True = subject; None if unknown.
     """
 
     picture: NDArray[np.uint8]
@@ -50,7 +50,7 @@ def draw_batch(
         settings: Crops, masks and the seed.
         stage: Resolution r and batch size n.
         iteration: From 1, over all stages.
-        part: Each has a batch and masks of its own.
+        part: The network to train; each has its own batches.
 
     Returns:
         Pictures, uint8, n×r×r×3, and masks, bool, n×r×r, True = known.
@@ -70,7 +70,7 @@ def _example(
     height, width = example.picture.shape[:2]
     smaller = min(height, width)
     crop = max(1, round(smaller * random.uniform(settings.smallest_crop, 1)))
-    # Never enlarged where the painting has enough.
+    # Avoid enlarging, if the painting is large enough.
     crop = min(max(crop, side), smaller)
     top, left = random.integers(height - crop + 1), random.integers(width - crop + 1)
     window = (slice(top, top + crop), slice(left, left + crop))
@@ -79,7 +79,7 @@ def _example(
     known = None
     if example.subject is not None and random.random() < settings.subject_masks:
         share = example.subject[window].astype(np.float32)
-        # Known is what is subject alone, as in reducing an unfinished painting.
+        # A pixel is known if all of it is subject, as when an unfinished painting is reduced.
         known = cv2.resize(share, (side, side), interpolation=cv2.INTER_AREA) > 0.999
     if known is None or known.all() or not known.any():
         scale = side / settings.stages[-1].resolution

@@ -1,4 +1,4 @@
-"""The discriminator: StyleGAN2's residual one, which sees the mask beside the picture."""
+"""The discriminator: the residual one of StyleGAN2, with the mask as another input channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from deepart_assets.outpainting.comodgan.layers import Conv, Linear
 from deepart_assets.outpainting.comodgan.spec import SMALLEST, Spec
 
 GROUP = 4
-"""So many pictures, at most, are compared with each other."""
+"""Largest group of pictures whose standard deviation is computed."""
 
 
 class Block(nn.Module):
@@ -32,7 +32,7 @@ class Block(nn.Module):
 
 
 class End(nn.Module):
-    """From 4×4 to one number."""
+    """Reduces 4×4 feature maps to a logit."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class End(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Tells paintings from composed ones. `spec.latent` and `spec.code` do not matter to it."""
+    """Distinguishes paintings from composed ones. `spec.latent` and `spec.code` are not used."""
 
     def __init__(self, spec: Spec) -> None:
         super().__init__()
@@ -62,7 +62,7 @@ class Discriminator(nn.Module):
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return B float32 logits, large for a real painting, of B×4×R×R (`judged`)."""
+        """Return B float32 logits, large for real paintings, from B×4×R×R (see `judged`)."""
         x = x.contiguous(memory_format=torch.channels_last)
         for side in reversed(self._sides[1:]):
             x = cast(Block, self.get_submodule(f"b{side}"))(x)
@@ -71,15 +71,15 @@ class Discriminator(nn.Module):
 
 
 def judged(picture: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
-    """Return what a discriminator is given of a whole picture and its mask: B×4×R×R."""
+    """Return the discriminator's input for a picture and its mask: B×4×R×R."""
     return torch.cat([known - 0.5, picture], dim=1)
 
 
 def deviation(x: torch.Tensor) -> torch.Tensor:
-    """Return the mean standard deviation in groups of the batch: B×1×H×W of B×C×H×W.
+    """Return the mean standard deviation over groups of the batch: B×1×H×W from B×C×H×W.
 
-    A group is the largest number of at most four that divides the batch; as in StyleGAN2, its
-    pictures are those `B / group` apart.
+    The size of a group is the largest divisor of the batch size up to four. As in StyleGAN2, the
+    pictures of a group are `B / size` apart.
     """
     count = len(x)
     group = next(size for size in range(min(GROUP, count), 0, -1) if count % size == 0)

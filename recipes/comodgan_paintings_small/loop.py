@@ -1,4 +1,4 @@
-"""The loop of a training, from the first or the last saved iteration to the result."""
+"""The training loop, from the first or the last saved iteration to the result."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def train(
     """Train a CoModGAN from scratch, on a GPU where there is one.
 
     Args:
-        examples: The paintings, with their subjects where they are known.
+        examples: The paintings, with their subjects if known.
         settings: The recipe.
-        report: For progress.
-        checkpoints: Where to resume from and save to; None keeps nothing.
-        provenance: What to write into the file of weights besides the stage and the settings.
+        report: Called with each progress report.
+        checkpoints: Where to resume from and save to; None: no checkpoints.
+        provenance: Further provenance to store in the file of weights.
 
     Returns:
-        The moving average of the generator. On a CPU equal arguments and threads give equal bytes,
-        however often the training was killed and resumed.
+        The moving average of the generator. On a CPU, equal arguments and numbers of threads give
+        equal bytes, even if the training was killed and resumed.
 
     Raises:
         UnavailableError: There are no paintings, or the training diverged.
@@ -84,7 +84,7 @@ class _Loop:
         return self._result(provenance)
 
     def _schedule(self) -> Iterator[tuple[int, GrowthStage, int]]:
-        """Yield each iteration from 1, its stage, and how many pictures it will have seen."""
+        """Yield each iteration (from 1), its stage, and the number of pictures seen after it."""
         iteration = seen = 0
         for stage in self._settings.stages:
             for _ in range(stage.iterations):
@@ -108,7 +108,7 @@ class _Loop:
             self._checkpoints.save(self._state(stage))
 
     def _model_of(self, stage: GrowthStage) -> Model:
-        """Return the networks of a stage, grown from those of the one before."""
+        """Return the networks of a stage, grown from those of the previous stage."""
         from recipes.comodgan_paintings_small.model import Model
 
         before, settings = self._model, self._settings
@@ -128,7 +128,7 @@ class _Loop:
         return self._model
 
     def _seed(self, number: int) -> None:
-        """Let what torch draws from now on depend on nothing that was drawn before."""
+        """Seed torch, so that draws do not depend on earlier ones."""
         import torch
 
         seeds = (self._settings.seed, abs(number), int(number < 0))

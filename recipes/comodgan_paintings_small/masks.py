@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 RECTANGLES, LARGE_RECTANGLES, STROKES = 10, 5, 20
-"""Fewer than so many, times the sum of the bounds of the hole's share (at most 1)."""
+"""Upper bounds (exclusive) of the numbers, for a sum of the bounds of `hole` of at least 1."""
 FEWEST_VERTICES, MOST_VERTICES = 4, 17
 ANGLE, SPREAD = 2 * math.pi / 5, 2 * math.pi / 15
-"""Mean angle between two parts of a stroke, and how far its bounds are from it at most."""
+"""Mean angle between two segments of a stroke, and the largest deviation of its bounds."""
 ATTEMPTS = 10_000
 
 
@@ -24,16 +24,16 @@ def free_form(
     """Draw a mask.
 
     Args:
-        random: What is drawn from.
+        random: The random generator.
         side: Side in pixels.
-        hole: Between these shares, both excluded, the hole's area is.
-        brush: Least and largest width of a stroke in pixels.
+        hole: Lower and upper bound (exclusive) of the hole's share of the area.
+        brush: Smallest and largest width of a stroke in pixels.
 
     Returns:
         bool, side×side, True = known.
 
     Raises:
-        ValueError: No mask with such a share was found.
+        ValueError: No mask within the bounds of `hole` was found.
     """
     share = min(sum(hole), 1.0)
     for _ in range(ATTEMPTS):
@@ -52,7 +52,7 @@ def _cut_rectangles(
     side = len(known)
     for _ in range(random.integers(max(1, fewer_than))):
         width, height = random.integers(max(1, largest), size=2)
-        # Half of a rectangle may hang over the border.
+        # Up to half of a rectangle may be outside the picture.
         left = random.integers(-(width // 2), side - (width - width // 2))
         top = random.integers(-(height // 2), side - (height - height // 2))
         rows = slice(max(0, top), max(0, top + height))

@@ -1,9 +1,9 @@
-"""What an iteration of the training does.
+"""One iteration of the training.
 
-The order and the losses are the official code's: the generator's step, the average, then the
-discriminator's on a batch of its own, with the R1 penalty (Mescheder et al. 2018) as a step of its
-own in every so many iterations. In place of its discriminator there may be a projected one, which
-has no penalty, and beside the losses one in the features that it sees.
+Order and losses are those of the official code: a step of the generator, the moving average, and a
+step of the discriminator on another batch. The R1 penalty (Mescheder et al. 2018) is a separate
+step every `r1_every` iterations. Optionally the discriminator is a projected one, without a
+penalty, and a perceptual loss in its features is added.
 """
 
 from __future__ import annotations
@@ -25,22 +25,23 @@ from recipes.comodgan_paintings_small.settings import GeneratorTraining
 
 BETAS = (0.0, 0.99)
 GENERATOR_EVERY = 4
-"""The generator's rate is set as if it had a penalty every four iterations; it has none."""
+"""The generator's learning rate is set as if it had a penalty every four iterations; it has
+none."""
 PROJECTED_RATE = 0.2
-"""Of the generator's learning rate: the heads' weights are not equalised, its own are."""
+"""Share of the generator's learning rate for the heads, whose weights are not equalised."""
 W_DECAY = 0.995
-"""Of the running mean of w."""
+"""Decay of the running mean of w."""
 
 Losses = dict[str, torch.Tensor]
 
 
 class Model:
-    """Generator, its average, discriminator, and their optimisers at one resolution.
+    """Generator, its moving average, discriminator, and their optimisers at one resolution.
 
     Args:
         spec: The sizes.
-        settings: Rates, weights of the losses, precision.
-        device: Where it is trained.
+        settings: The recipe.
+        device: The device to train on.
     """
 
     def __init__(self, spec: Spec, settings: GeneratorTraining, device: torch.device) -> None:
@@ -59,14 +60,14 @@ class Model:
             self._optimiser_d = self._adam(self.discriminator, settings.r1_every)
 
     def _adam(self, network: nn.Module, every: int, share: float = 1.0) -> torch.optim.Adam:
-        # A penalty as a step of its own makes `every + 1` steps of `every` iterations.
+        # With the separate step of the penalty, `every` iterations have `every + 1` steps.
         ratio = every / (every + 1) if every else 1.0
         betas = (BETAS[0] ** ratio, BETAS[1] ** ratio)
         rate = self._settings.learning_rate * ratio * share
         return torch.optim.Adam(network.parameters(), lr=rate, betas=betas, eps=1e-8)
 
     def parts(self) -> dict[str, Any]:
-        """Return all that an iteration changes, by name; each has a `state_dict`."""
+        """Return everything that an iteration changes, by name; each has a `state_dict`."""
         return {
             "generator": self.generator,
             "average": self.average,
@@ -76,10 +77,10 @@ class Model:
         }
 
     def grow_from(self, smaller: Model) -> None:
-        """Begin with the weights of a smaller resolution; what that has not stays random.
+        """Copy the weights of a smaller resolution; new layers stay random.
 
-        The new layer's picture is zero at first, so that the smaller one's is what is painted. The
-        optimisers start over.
+        The output of the new layer starts at zero, so that the output equals the smaller network's.
+        The optimisers start over.
         """
         ours, theirs = self.parts(), smaller.parts()
         for name in ("generator", "average", "discriminator"):
@@ -102,17 +103,16 @@ class Model:
         batch: tuple[torch.Tensor, torch.Tensor],
         other: tuple[torch.Tensor, torch.Tensor],
     ) -> Losses:
-        """Train once.
+        """Run one iteration.
 
         Args:
-            iteration: From 1; says whether the penalty's turn has come.
-            seen: Pictures that the generator has seen, these included.
-            batch: Pictures and masks for the generator's step.
-            other: The same for the discriminator's.
+            iteration: From 1; decides whether the penalty is due.
+            seen: Pictures that the generator has seen, including these.
+            batch: Pictures and masks for the step of the generator.
+            other: Pictures and masks for the step of the discriminator.
 
         Returns:
-            Scalars on the device by name: "l_g", "l_d", and where they were computed "l_1", "l_p",
-            "r1".
+            Scalars on the device by name: "l_g", "l_d" and, if computed, "l_1", "l_p" and "r1".
         """
         losses = self._step_generator(*batch)
         self._average(seen, len(batch[0]))
@@ -145,7 +145,7 @@ class Model:
         return {name: value.detach() for name, value in losses.items()}
 
     def _compared(self, fake: torch.Tensor, picture: torch.Tensor, known: torch.Tensor) -> Losses:
-        """Return the adversarial and the perceptual loss of pictures that are augmented alike."""
+        """Return the adversarial and the perceptual loss, under the same augmentation."""
         if self._pyramid is None:
             raise AssertionError("nothing to compare with")
         both = torch.cat([judged(fake, known), picture], dim=1)
@@ -160,10 +160,10 @@ class Model:
         return generator_loss(self._settings.discriminator, logits)
 
     def _latents(self, count: int, *, track: bool = False) -> torch.Tensor:
-        """Draw w for each layer, now and then from two latents: B×layers×latent."""
+        """Draw w for each layer, sometimes mixed from two latents: B×layers×latent."""
         spec, mapping = self.generator.spec, self.generator.mapping
         first, second = torch.randn(2, count, spec.latent, device=self.device)
-        # On the CPU: a number that is read from a GPU would make it wait.
+        # On the CPU: reading a number from a GPU would synchronise.
         mixes = bool(torch.rand(()) < self._settings.style_mixing)
         cut = int(torch.randint(1, spec.layers, ())) if mixes else spec.layers
         w = mapping(first)
@@ -224,7 +224,7 @@ class Model:
     def _logits(
         self, seen: torch.Tensor, features: list[torch.Tensor] | None = None
     ) -> torch.Tensor:
-        """Return the discriminator's logits of B×4×R×R, whose features may be known already."""
+        """Return the logits for B×4×R×R, from its features if they are known."""
         logits: torch.Tensor
         if isinstance(self.discriminator, Discriminator) or self._pyramid is None:
             logits = self.discriminator(seen)
@@ -239,12 +239,12 @@ class Model:
 
 
 def needs_features(settings: GeneratorTraining) -> bool:
-    """Tell whether a training looks at pictures with EfficientNet-Lite0."""
+    """Return whether a training needs features of EfficientNet-Lite0."""
     return settings.discriminator == "projected" or settings.perceptual_weight > 0
 
 
 def gradient_penalty(logits: torch.Tensor, picture: torch.Tensor) -> torch.Tensor:
-    """Return R1: the mean over the batch of ‖∂ logits / ∂ picture‖², to be differentiated again."""
+    """Return R1, differentiable: the mean over the batch of ‖∂ logits / ∂ picture‖²."""
     (slope,) = torch.autograd.grad(logits.sum(), picture, create_graph=True)
     return slope.square().sum((1, 2, 3)).mean()
 
@@ -258,6 +258,6 @@ def network_input(
 
 
 def restore(model: Model, parts: Mapping[str, Any]) -> None:
-    """Take over what `Model.parts` held."""
+    """Load the state of all `Model.parts`."""
     for name, part in model.parts().items():
         part.load_state_dict(parts[name])

@@ -1,4 +1,4 @@
-"""How far a training is: the curve and the reports."""
+"""The progress of a training: its curve and reports."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from deepart_assets.training_curve import TrainingCurve
 
 @dataclass(frozen=True)
 class Step:
-    """One report of a training."""
+    """A progress report."""
 
     iteration: int
     """From 1, over all stages."""
     total: int
     resolution: int
     losses: Mapping[str, float]
-    """Means since the report before."""
+    """Means since the previous report."""
     rate: float
-    """Iterations a second in this process."""
+    """Iterations per second in this process."""
 
     @property
     def line(self) -> str:
@@ -31,19 +31,19 @@ class Step:
 
 
 Report = Callable[[Step], None]
-"""Called about a hundred times, evenly spread."""
+"""Called about a hundred times, evenly spaced."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training gives."""
+    """The result of a training."""
 
     weights: bytes = field(repr=False)
-    """A safetensors file of the generator's average (`weights.to_bytes`)."""
+    """A safetensors file of the generator's moving average (`weights.to_bytes`)."""
     curve: list[dict[str, float | None]]
-    """Rows with `iteration`, `resolution` and the mean losses since the row before."""
+    """Rows with `iteration`, `resolution` and the mean losses since the previous row."""
     figures: dict[str, Any]
-    """What to record: iterations, parameters, device, seconds."""
+    """Figures to record: iterations, parameters, device, seconds."""
 
 
 class Progress(TrainingCurve):

@@ -1,9 +1,9 @@
-"""A discriminator that looks with a network that knows pictures already.
+"""A discriminator on the features of a pretrained network.
 
-Projected GANs (Sauer et al. 2021, arXiv 2111.01007): the features of a frozen network
-(`pyramid`) go through random mixings that are not learned, across channels and across sides
-(section 3.2), and a small discriminator judges each side. It learns from few pictures and in few
-iterations. Unlike there, the heads also see the mask, as CoModGAN's discriminator does.
+In Projected GANs (Sauer et al. 2021, arXiv 2111.01007), the features of a frozen network
+(`pyramid`) go through fixed random mixing across channels and scales (section 3.2), and a small
+head judges each scale. It needs few pictures and iterations. Unlike in the paper, the heads also
+see the mask, as CoModGAN's discriminator does.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ MIXED = (32, 64, 96, 128)
 WIDTH = 64
 """Channels of the heads."""
 GROUPS = 8
-"""Of the normalisation, in place of the paper's over the batch: ours are small."""
+"""Groups of the group normalisation, which replaces batch normalisation for small batches."""
 SLOPE = 0.2
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Four heads, one a side; each gives a logit for each square of 32×32 pixels."""
+    """Four heads, one per scale; each returns a logit for each square of 32×32 pixels."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class ProjectedDiscriminator(nn.Module):
         for level in range(sides):
             below = MIXED[level + 1] if level + 1 < sides else 0
             here = MIXED[level]
-            # Buffers: kept with the weights, never learned.
+            # Buffers: stored with the weights, not trained.
             self.register_buffer(f"across_channels{level}", _drawn(here, CHANNELS[level], 1))
             self.register_buffer(f"across_sides{level}", _drawn(here, here + below, 3))
             self.add_module(f"head{level}", _head(here + 1, halvings=sides - 1 - level))
@@ -44,8 +44,8 @@ class ProjectedDiscriminator(nn.Module):
         """Return float32 logits, large for real paintings.
 
         Args:
-            features: What `Pyramid` gives of B×3×R×R.
-            known: B×1×R×R, the mask as the discriminator is to see it.
+            features: The maps of `Pyramid` for B×3×R×R.
+            known: B×1×R×R, the mask.
 
         Returns:
             B×4·(R/32)².
@@ -54,7 +54,7 @@ class ProjectedDiscriminator(nn.Module):
         for level in reversed(range(len(CHANNELS))):
             x = functional.conv2d(features[level], self.get_buffer(f"across_channels{level}"))
             if deeper is not None:
-                # Nearest, then a 3×3 filter: as smooth, and quicker than interpolating.
+                # Nearest, then a 3×3 filter: as smooth as bilinear interpolation, and faster.
                 x = torch.cat([x, functional.interpolate(deeper, x.shape[2:])], dim=1)
             deeper = x = functional.conv2d(
                 x, self.get_buffer(f"across_sides{level}"), padding="same"
@@ -66,7 +66,7 @@ class ProjectedDiscriminator(nn.Module):
 
 
 def _drawn(outputs: int, inputs: int, side: int) -> torch.Tensor:
-    """Return a random filter that keeps the scale of what goes through it."""
+    """Return a random filter that preserves the scale of its input."""
     weight = torch.empty(outputs, inputs, side, side)
     nn.init.kaiming_normal_(weight, nonlinearity="linear")
     return weight.contiguous(memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-"""What a network that knows pictures sees of a painting: feature maps of four sides."""
+"""Feature maps of EfficientNet-Lite0 at four scales, and a distance between them."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from torch import nn
 from deepart_assets.backbones.efficientnet import efficientnet_lite0, normalised
 
 CHANNELS = (24, 40, 112, 320)
-"""Of the maps at a quarter, an eighth, a sixteenth and a thirty-second of the side."""
+"""Channels of the maps at 1/4, 1/8, 1/16 and 1/32 of the side."""
 OTHERWISE = "discriminator: comodgan with perceptual_weight: 0"
 
 _ENDS = (2, 4, 10, 15)
-"""The last block of each side."""
+"""The last block of each scale."""
 
 
 class Pyramid:
-    """EfficientNet-Lite0 as Projected GANs use it; no module, for nothing in it is learned.
+    """EfficientNet-Lite0 as in Projected GANs; not a module, as it is not trained.
 
     Args:
-        device: Where it computes.
+        device: The device to compute on.
 
     Raises:
         UnavailableError: One of its packages is not installed.
@@ -33,13 +33,13 @@ class Pyramid:
         self._network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, picture: torch.Tensor) -> list[torch.Tensor]:
-        """Return the feature maps of pictures; gradients pass.
+        """Return the feature maps of pictures; differentiable.
 
         Args:
             picture: B×3×R×R in [-1, 1], R a multiple of 32.
 
         Returns:
-            B×C×R/4×R/4 … B×C×R/32×R/32, C from `CHANNELS`, the last block of each side.
+            B×C×R/4×R/4 … B×C×R/32×R/32 with C from `CHANNELS`.
         """
         x = normalised((picture + 1) / 2).contiguous(memory_format=torch.channels_last)
         net = self._network
@@ -55,7 +55,7 @@ class Pyramid:
 def perceptual_distance(
     painted: Sequence[torch.Tensor], real: Sequence[torch.Tensor]
 ) -> torch.Tensor:
-    """Return how far feature maps are apart: the mean over the sides of Σ|a - b| / Σ|b|."""
+    """Return the distance of feature maps: the mean over the scales of Σ|a - b| / Σ|b|."""
     shares = [
         (ours - theirs).abs().sum() / theirs.abs().sum().clamp_min(1e-6)
         for ours, theirs in zip(painted, real, strict=True)
@@ -64,7 +64,7 @@ def perceptual_distance(
 
 
 def _merge_normalisations(network: nn.Module) -> None:
-    """Put each normalisation into the convolution before it, which saves a third of the time."""
+    """Merge each normalisation into the convolution before it, which saves a third of the time."""
     pairs = (
         ("_conv_stem", "_bn0"),
         ("_expand_conv", "_bn0"),

@@ -1,4 +1,4 @@
-"""The settings of the training of a CoModGAN of one's own."""
+"""The settings of the training of a CoModGAN."""
 
 from typing import Literal
 
@@ -11,7 +11,7 @@ DiscriminatorKind = Literal["comodgan", "projected"]
 
 
 class GrowthStage(Section):
-    """A part of a training at one resolution."""
+    """A stage of a training, at one resolution."""
 
     resolution: int = Field(ge=16, le=1024, description="A power of two.")
     iterations: int = Field(ge=1)
@@ -25,16 +25,17 @@ class GrowthStage(Section):
 
 
 class GeneratorTraining(Section):
-    """A CoModGAN trained from scratch; the defaults are the paper's but for its sizes and length.
+    """A CoModGAN trained from scratch.
 
-    Zhao et al. 2021 and their code; what they do not have says so.
+    The defaults follow Zhao et al. 2021 and their code, except for sizes and length; settings that
+    they do not have say so.
     """
 
     kind: Literal["train"]
     stages: tuple[GrowthStage, ...] = Field(
         min_length=1,
-        description="Resolutions in rising order; each stage goes on from the one before. The"
-        " paper has one.",
+        description="In order of increasing resolution; each stage continues from the previous"
+        " one. The paper has one stage.",
     )
     channel_base: int = Field(32768, ge=64, description="Channels times side of a feature map.")
     channel_most: int = Field(512, ge=4, description="The largest number of channels.")
@@ -50,20 +51,20 @@ class GeneratorTraining(Section):
     r1_gamma: float = Field(
         10.0,
         ge=0,
-        description="Weight of the gradient penalty on real ones; of no effect beside the"
-        " discriminator projected.",
+        description="Weight of the gradient penalty on real paintings; ignored with the"
+        " discriminator `projected`.",
     )
-    r1_every: int = Field(16, ge=1, description="Iterations from one penalty to the next.")
+    r1_every: int = Field(16, ge=1, description="Iterations between two penalties.")
     l1_weight: float = Field(
-        0.0, ge=0, description="Of the mean absolute difference to the painting, in the hole."
+        0.0, ge=0, description="Weight of the mean absolute difference to the painting in the hole."
     )
     perceptual_weight: float = Field(
         0.0,
         ge=0,
-        description="Of the difference to the painting in features of EfficientNet-Lite0; the"
-        " paper has none.",
+        description="Weight of the difference to the painting in features of EfficientNet-Lite0;"
+        " the paper has none.",
     )
-    style_mixing: float = Field(0.5, ge=0, le=1, description="How often two latents are mixed.")
+    style_mixing: float = Field(0.5, ge=0, le=1, description="Probability of mixing two latents.")
     ema_pictures: float = Field(
         10_000, gt=0, description="Half-life of the average of the weights, in pictures."
     )
@@ -71,22 +72,23 @@ class GeneratorTraining(Section):
         0.05,
         ge=0,
         description="The half-life is at most this share of the pictures seen so far; 0: no limit,"
-        " as in the paper. Of StyleGAN2-ADA, for short trainings.",
+        " as in the paper. From StyleGAN2-ADA, for short trainings.",
     )
     augmentation: tuple[Augmentation, ...] = Field(
         ("colour", "translation", "cutout"),
-        description="What the discriminator sees is changed so (DiffAugment, Zhao et al. 2020, for"
-        " few pictures); the paper has none.",
+        description="Augmentations of the discriminator's input (DiffAugment, Zhao et al. 2020),"
+        " for few pictures; the paper has none.",
     )
     mirror: bool = True
     smallest_crop: float = Field(
         0.6,
         gt=0,
         le=1,
-        description="Least side of a random square crop, of the painting's smaller side.",
+        description="Smallest side of a random square crop, as a share of the painting's smaller"
+        " side.",
     )
     hole: tuple[float, float] = Field(
-        (0.0, 1.0), description="Between these shares of the area free-form holes are."
+        (0.0, 1.0), description="Bounds of the area of free-form holes, as shares of the picture."
     )
     brush: tuple[int, int] = Field(
         (12, 48),
@@ -96,8 +98,8 @@ class GeneratorTraining(Section):
         0.5,
         ge=0,
         le=1,
-        description="How often the hole is what is around a painting's subject, where its mask is"
-        " known. Not in the paper, which has free-form masks only.",
+        description="Probability that the hole is the surround of the subject, for paintings with a"
+        " mask. The paper has free-form masks only.",
     )
     seed: int = Field(0, ge=0)
     precision: Literal["fp32", "bf16"] = Field(
@@ -130,5 +132,5 @@ class GeneratorTraining(Section):
         return sum(stage.iterations for stage in self.stages)
 
     def recipe(self) -> dict[str, object]:
-        """Return all that the weights depend on, as plain values."""
+        """Return all settings that the weights depend on, as JSON values."""
         return self.model_dump(mode="json", exclude={"checkpoint_seconds"})
