@@ -199,11 +199,11 @@ class Oval:
         """Return a hash of nothing: there are no weights."""
         return sha256_of(b"oval")
 
-    def choice(self, style: str) -> Mapping[str, Any]:
-        """Treat all styles alike."""
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
+        """Treat all paintings alike."""
         return {}
 
-    def __call__(self, pictures: Sequence[Any], styles: Any = None) -> list[Prediction]:
+    def __call__(self, pictures: Sequence[Any], choices: Any = None) -> list[Prediction]:
         """Return the same prediction for each picture, in its size."""
         return [Prediction(self._oval(*each.shape[:2]), 1.0) for each in pictures]
 

@@ -10,6 +10,7 @@ from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
 from deepart_assets.assets.restoration import painting_stages, restoration_assets
 from deepart_assets.assets.restoration_plan import restoration_plan
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.assets.subjects_evaluation import subject_masks_evaluation
 from deepart_assets.assets.super_resolution import super_resolution_assets
@@ -40,19 +41,19 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     parts = {
         part: [build_asset(spec, settings) for spec in of_part] for part, of_part in specs.items()
     }
-    curated_masks = CURATED_MASKS.definition()
+    observed = [CURATED_MASKS.definition(), SUBJECT_TEXTS.definition()]
     plan = restoration_plan(
         [spec for spec in specs["restoration"] if isinstance(spec, PaintingAssetSpec)],
         [STYLED_PAINTINGS, ART_ESRGAN, *(spec.name for spec in specs["weights"])],
     )
     assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         paintings_asset(),
-        curated_masks,
+        *observed,
         *itertools.chain(*parts.values()),
         plan,
     ]
     check_steps(settings.execution, assets)
-    jobs = jobs_of(parts, plan, curated_masks)
+    jobs = jobs_of(parts, plan, observed)
     return dg.Definitions(
         assets=assets,
         jobs=list(jobs.values()),

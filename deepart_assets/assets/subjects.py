@@ -1,6 +1,6 @@
 """The subject of each painting: predicted masks, subject masks, unfinished paintings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import dagster as dg
@@ -8,7 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.errors import PaintingError, SkipPainting
+from deepart_assets.assets.subject_texts import (
+    SUBJECT_TEXTS,
+    choice_for,
+    text_fault,
+    unread_text,
+)
+from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
     encode_ids,
@@ -41,7 +47,7 @@ from deepart_assets.segmentation import (
     verdict,
 )
 from deepart_assets.settings.segmentation import Segmentation
-from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
+from deepart_assets.storage import MaterializationRecord, StageResult
 
 PREDICTION_SIDE = 2048
 """Predictions are made at this smaller side at most: of four times the working copy."""
@@ -58,19 +64,22 @@ CURATED_MASKS = ObservableFolder(
     " that painting's outputs as stale.",
     folder="masks",
     suffix=".png",
+    stray=lambda name: not name.endswith(SUBJECT_TEXTS.suffix),
 )
 
 
 class SegmenterInput(NamedTuple):
-    """A painting as a segmenter receives it: RGB uint8, H×W×3, and the name of its style."""
+    """A painting as a segmenter receives it: RGB uint8, H×W×3, and what its labels choose."""
 
     picture: NDArray[np.uint8]
-    style: str
+    choice: Mapping[str, Any]
 
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:
-    """Return the settings that affect a prediction, except for the choice by style."""
-    return settings.segmenter.provenance("minimal_confidence", "movement", "styles")
+    """Return the settings that affect a prediction, except for the choice by labels."""
+    return settings.segmenter.provenance(
+        "minimal_confidence", "movement", "styles", "genres", "text"
+    )
 
 
 def mask_settings(settings: Segmentation) -> dict[str, Any]:
@@ -88,8 +97,17 @@ def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 @painting_asset(
     settings=lambda settings: prediction_settings(settings.segmentation),
+    observed=[SUBJECT_TEXTS],
     kinds={"onnx"},
     pool="gpu",
+    checks=[
+        Check(
+            "texts_are_read",
+            "Where somebody says what the subject of a painting is, the segmenter reads it.",
+            text_fault,
+            dg.AssetCheckSeverity.WARN,
+        )
+    ],
 )
 def predicted_masks(context: StageContext) -> PaintingStageSpec:
     """The subject of each painting as the segmenter predicts it, several paintings at a time.
@@ -99,12 +117,22 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
     """
     settings = context.settings.segmentation
     segmenter = build_segmenter(settings.segmenter, context.downloads)
+    warned: list[str] = []
 
     def read(painting: Painting) -> SegmenterInput:
-        return SegmenterInput(shown_to_segmenters(painting.original()), painting.labels["style"])
+        choice = choice_for(painting, segmenter)
+        return SegmenterInput(shown_to_segmenters(painting.original()), choice)
 
     def predict(inputs: Sequence[SegmenterInput]) -> list[Prediction]:
-        return segmenter([each.picture for each in inputs], [each.style for each in inputs])
+        return segmenter([each.picture for each in inputs], [each.choice for each in inputs])
+
+    def details(painting: Painting) -> Mapping[str, Any]:
+        """Return the choice, but for a text in a file, whose hash is among the inputs."""
+        if SUBJECT_TEXTS.asset in painting.observed and segmenter.descriptor.reads_text:
+            return {}
+        choice = segmenter.choice(painting.labels)
+        unread = unread_text(painting, segmenter)
+        return choice if unread is None else {**choice, "unread_text": unread}
 
     def finish(painting: Painting, item: SegmenterInput, prediction: Prediction) -> StageResult:
         soft = prediction.levels()
@@ -117,18 +145,25 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
             files[path] = encode_ids(classes.ids, classes.palette)
             figures["preview"] = preview_uri(np.array(classes.palette, np.uint8)[classes.ids])
             figures["classes"] = {name: round(v, 4) for name, v in classes.shares().items()}
+        unread = unread_text(painting, segmenter)
+        if unread is not None and not warned:
+            warned.append(painting.id)
+            context.log.warning(f"{painting.id}: {unread} (the check texts_are_read lists all)")
         return StageResult(
             files,
             {
                 **figures,
                 "confidence": round(prediction.confidence, 3),
                 "segmenter": segmenter.descriptor.name,
+                "text": item.choice.get("text"),
+                "unread_text": unread,
             },
+            verdict=prediction.verdict,
         )
 
     return PaintingStageSpec(
         BatchedPrediction(read, predict, finish, settings.batch),
-        details=lambda painting: segmenter.choice(painting.labels["style"]),
+        details=details,
         weights=segmenter.weights_hash(),
     )
 
@@ -169,7 +204,9 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         picture = painting.original()
         soft = decode_grey(painting.read(asset_names.PREDICTED_MASKS), prediction.path)
         subject = clean_up(soft, picture.shape[:2], settings)
-        reason = verdict(subject.share, prediction.figures["confidence"], settings)
+        reason = prediction.verdict or verdict(
+            subject.share, prediction.figures["confidence"], settings
+        )
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
             drawn = _curated(painting, picture.shape[:2])
@@ -212,9 +249,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 
 def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_] | Scribble:
     path = CURATED_MASKS.path(painting.id)
-    data = painting.store.lake.read(path)
-    if sha256_of(data) != painting.observed[CURATED_MASKS.asset]:
-        raise PaintingError(f"{path} changed during the run: run again")
+    data = painting.observed_file(CURATED_MASKS.asset, path)
     return read_curated_mask(data, path, (size[0], size[1]))
 
 

@@ -1,13 +1,14 @@
 """The evaluation of subject masks: the pipeline's and other segmenters' on the same paintings."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
 from deepart_assets.assets.subjects import (
     CURATED_MASKS,
     mask_settings,
@@ -78,6 +79,8 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
     """
     choice = context.settings.segmentation.evaluation
     truth_files = _truth_files(choice.ground_truth)
+    reads_texts = any(peer.kind == "described" for peer in choice.peers.values())
+    texts = SUBJECT_TEXTS.hashes(context.lake, context.paintings) if reads_texts else {}
 
     def make() -> StageResult:
         paintings = context.paintings
@@ -91,8 +94,10 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
         peers, left_out = _peers(context)
         samples, faults = [], []
         for number, key in enumerate(keys, start=1):
+            own = {SUBJECT_TEXTS.asset: texts[key]} if key in texts else {}
+            painting = replace(paintings[key], observed=own)
             try:
-                samples.append(_sample(context, paintings[key], peers, truth_files.get(key)))
+                samples.append(_sample(context, painting, peers, truth_files.get(key)))
             except (PaintingError, SkipPainting) as fault:
                 faults.append({"painting": key, "reason": str(fault)})
             context.log.info(f"{ASSET} {number}/{len(keys)} {key}")
@@ -120,7 +125,8 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
         inputs={
             "ground_truth": sha256_of(
                 "".join(sha256_of(file.read_bytes()) for file in truth_files.values()).encode()
-            )
+            ),
+            **{f"{SUBJECT_TEXTS.asset}/{key}": text for key, text in texts.items()},
         },
     )
 
@@ -183,16 +189,17 @@ def _mask_of(
     peer: Peer,
 ) -> MaterializationRecord:
     """Segment a painting as the pipeline would with this segmenter, unless that was done before."""
-    style = painting.labels["style"]
+    choice = choice_for(painting, peer.segmenter)
 
     def make() -> StageResult:
-        [prediction] = peer.segmenter([shown_to_segmenters(picture)], [style])
+        [prediction] = peer.segmenter([shown_to_segmenters(picture)], [choice])
         size = working_size(picture.shape[0], picture.shape[1], SIDE)
         subject = clean_up(prediction.levels(), size, peer.settings)
         mask = encode_png(subject.mask.astype(np.uint8) * 255)
         return StageResult(
             {f"{ASSET}/{name}/{painting.id}.png": mask},
-            verdict=verdict(subject.share, prediction.confidence, peer.settings),
+            verdict=prediction.verdict
+            or verdict(subject.share, prediction.confidence, peer.settings),
         )
 
     provenance = Provenance(
@@ -200,7 +207,7 @@ def _mask_of(
         settings={
             **prediction_settings(peer.settings),
             **mask_settings(peer.settings),
-            **peer.segmenter.choice(style),
+            **choice,
         },
         inputs={"original": painting.sha256},
         weights=peer.weights,

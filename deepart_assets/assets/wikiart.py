@@ -48,7 +48,7 @@ READABLE = Check(
     group="wikiart",
     settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
     kinds={"parquet"},
-    code_version="2",
+    code_version="3",
     checks=[READABLE],
 )
 def wikiart_paintings(context: StageContext) -> StageSpec:
@@ -67,13 +67,15 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
     group="wikiart",
     settings=lambda settings: settings.inbox.model_dump(mode="json"),
     kinds={"parquet"},
+    code_version="2",
     checks=[READABLE],
 )
 def inbox_paintings(context: StageContext) -> StageSpec:
     """The paintings in the inbox and their catalogue, like that of WikiArt.
 
-    All of them are restored, whatever their style; labels come from a CSV beside them where there
-    is one. The super-resolution data set does not see them: it is WikiArt's.
+    All of them are restored, whatever their style; labels, and what the subject is, come from a
+    CSV beside them where there is one. The super-resolution data set does not see them: it is
+    WikiArt's.
     """
     source = open_inbox(context.settings.inbox, context.lake, context.log.warning)
     return _catalogued(context, INBOX, [source])

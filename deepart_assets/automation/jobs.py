@@ -18,20 +18,20 @@ AssetsByPart = Mapping[str, Sequence[dg.AssetsDefinition]]
 
 
 def jobs_of(
-    assets: AssetsByPart, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+    assets: AssetsByPart, plan: dg.AssetsDefinition, observed: Sequence[dg.AssetsDefinition]
 ) -> dict[str, Any]:
     """Return the jobs by name.
 
     Args:
         assets: By part of the pipeline, as `build.asset_specs` names the parts.
         plan: The asset `restoration_plan`.
-        masks: The observed asset `curated_masks`.
+        observed: The observed assets of the folder `masks`.
     """
-    return {job.name: job for job in _jobs(assets, plan, masks)}
+    return {job.name: job for job in _jobs(assets, plan, observed)}
 
 
 def _jobs(
-    assets: AssetsByPart, plan: dg.AssetsDefinition, masks: dg.AssetsDefinition
+    assets: AssetsByPart, plan: dg.AssetsDefinition, observed: Sequence[dg.AssetsDefinition]
 ) -> Iterator[Any]:
     def of(*parts: str) -> list[dg.AssetsDefinition]:
         return [asset for part in parts for asset in assets[part]]
@@ -90,4 +90,8 @@ def _jobs(
         | dg.AssetSelection.assets(*assets["wikiart"]),
         "Everything up to the LR/HR pairs: what a machine without a GPU can do.",
     )
-    yield job("observe_masks", [masks], "Look for masks that a curator added, changed or removed.")
+    yield job(
+        "observe_masks",
+        observed,
+        "Look for masks and texts that a curator added, changed or removed.",
+    )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.automation.restore_sensors import (
     Jobs,
@@ -45,8 +46,9 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         return [PlannedRun("take_in", tags={REASON: reason, AUTOMATED: "true", PRIORITY: "1"})]
 
     def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
-        suffix = CURATED_MASKS.suffix
-        keys = [name.removesuffix(suffix) for name in names if name.endswith(suffix)]
+        suffixes = CURATED_MASKS.suffix, SUBJECT_TEXTS.suffix
+        ours = [name.rpartition(".")[0] for name in names if name.endswith(suffixes)]
+        keys = list(dict.fromkeys(ours))
         tags = {REASON: f"a curator's masks changed: {named(keys)}", AUTOMATED: "true"}
         return restore_runs(ranges_of(instance, keys, settings), tags)
 
@@ -63,7 +65,8 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         folder_sensor(
             settings,
             name=f"{CURATED_MASKS.asset}_folder",
-            description="Restores the paintings whose mask a curator added, changed or removed.",
+            description="Restores the paintings whose mask or text a curator added, changed or"
+            " removed.",
             jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
             stamps=lambda profile: profile.lake.stamps(CURATED_MASKS.folder),
             runs=masks_runs,

@@ -115,15 +115,19 @@ class StageContext:
 
         table = from_parquet(self.read(STYLED_PAINTINGS))
         columns = (table[name].tolist() for name in ("id", "path", "sha256", *LABELS))
+        subjects = table[SUBJECT].tolist() if SUBJECT in table else [""] * len(table)
         return {
             str(key): Painting(
                 id=str(key),
                 path=str(path),
                 sha256=str(sha256),
-                labels={name: str(word or "") for name, word in zip(LABELS, words, strict=True)},
+                labels={
+                    **{name: str(word or "") for name, word in zip(LABELS, words, strict=True)},
+                    **({SUBJECT: str(subject)} if subject else {}),
+                },
                 store=self.store,
             )
-            for key, path, sha256, *words in zip(*columns, strict=True)
+            for key, path, sha256, *words, subject in zip(*columns, subjects, strict=True)
         }
 
 
@@ -149,6 +153,9 @@ MOSAIC_SIZE = 24
 
 LABELS = ("artist", "title", "style", "genre", "date")
 """The columns of the catalogue that describe a painting in words."""
+
+SUBJECT = "subject"
+"""The label, of those paintings alone whose CSV has it, that says what the subject is."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +187,17 @@ class Painting:
     def original(self) -> NDArray[np.uint8]:
         """Decode the original: RGB uint8, H×W×3."""
         return _read_picture(self.store.lake, self.path)
+
+    def observed_file(self, asset: str, path: str) -> bytes:
+        """Return the bytes of its own file of an observed asset, which lies at `path` in the lake.
+
+        Raises:
+            PaintingError: The file is no longer the one that was observed.
+        """
+        data = self.store.lake.read(path)
+        if sha256_of(data) != self.observed[asset]:
+            raise PaintingError(f"{path} changed during the run: run again")
+        return data
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""

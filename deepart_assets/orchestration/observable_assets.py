@@ -3,7 +3,7 @@
 Their partitions follow the list of paintings or a folder of the data lake.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
@@ -59,6 +59,9 @@ class ObservableFolder:
     folder: str
     """In the data lake; the file of a painting is `<folder>/<painting id><suffix>`."""
     suffix: str
+    stray: Callable[[str], bool] = lambda name: True
+    """Whether a file that belongs to no painting is reported here, by its name. Of several assets
+    that share a folder one does."""
 
     def path(self, key: str) -> str:
         """Return the lake path of a painting's file, whether it is there or not."""
@@ -91,7 +94,7 @@ class ObservableFolder:
         ) -> dg.DataVersionsByPartition:
             keys = painting_keys(context.instance)
             known = {f"{key}{self.suffix}" for key in keys}
-            for name in sorted(self.names(profile.lake) - known):
+            for name in sorted(filter(self.stray, self.names(profile.lake) - known)):
                 context.log.warning(
                     f"{self.folder}/{name} belongs to no painting: rename it"
                     f" <painting id>{self.suffix}"

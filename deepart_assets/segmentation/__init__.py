@@ -13,6 +13,7 @@ from deepart_assets.segmentation.curated import check_polarity, read_curated_mas
 from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
+from deepart_assets.segmentation.subject_text import check_text, read_text
 
 __all__ = [
     "ClassMap",
@@ -24,11 +25,13 @@ __all__ = [
     "build_corrector",
     "build_segmenter",
     "check_polarity",
+    "check_text",
     "clean_up",
     "corrected_mask",
     "iou",
     "overlay",
     "read_curated_mask",
+    "read_text",
     "remove_small_parts",
     "verdict",
 ]

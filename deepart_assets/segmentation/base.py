@@ -24,6 +24,8 @@ class Descriptor:
     half_precision: bool
     licence: str
     source: str
+    reads_text: bool = False
+    """Whether it finds what a text names; others ignore a painting's text."""
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,29 @@ class Prediction:
     """float32, H×W, in [0, 1], 1 = subject; the picture's own size."""
     confidence: float
     """How clearly the subject stands out, in [0, 1]: the mean of the segmenter's own map inside
-    the subject minus the mean outside; 0 where nothing stands out."""
+    the subject minus the mean outside; 0 where nothing stands out. Where a text is read: the score
+    of its best part."""
     classes: ClassMap | None = None
     """Of the picture's size; None for segmenters that know no classes."""
+    verdict: str | None = None
+    """Why there is no subject, where the segmenter itself can say."""
 
     def levels(self) -> NDArray[np.uint8]:
         """Return the mask as it is kept in a file: uint8, H×W, 255 = subject."""
         return np.round(self.mask * 255).astype(np.uint8)
+
+
+def pascal_palette(count: int) -> tuple[tuple[int, int, int], ...]:
+    """Return so many colours, as in PASCAL VOC: the bits of the id, spread over the channels."""
+    return tuple(_colour(each) for each in range(count))
+
+
+def _colour(number: int) -> tuple[int, int, int]:
+    channels = [0, 0, 0]
+    for bit in range(8):
+        for channel in range(3):
+            channels[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
+    return channels[0], channels[1], channels[2]
 
 
 class Segmenter(Protocol):
@@ -77,21 +95,27 @@ class Segmenter(Protocol):
         """
         ...
 
-    def choice(self, style: str) -> Mapping[str, Any]:
-        """Return what is chosen by a painting's style, in plain JSON: part of its recipe.
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
+        """Return what is chosen by a painting's labels, in plain JSON: part of its provenance.
 
         Empty for segmenters that treat all paintings alike.
+
+        Args:
+            labels: Such as `style` and `genre`; any may be missing or "". `subject` is what
+                somebody says of this painting alone.
         """
         ...
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict the subjects of pictures, together where that is quicker.
 
         Args:
             pictures: uint8, H×W×3, RGB, any sizes. How they are put together changes no mask.
-            styles: The style of each painting, for those that choose by it; None: unknown.
+            choices: The `choice` for each painting; None: that of a painting without labels.
 
         Raises:
             UnavailableError: As for `weights_hash`.

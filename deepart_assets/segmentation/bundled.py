@@ -62,12 +62,14 @@ class BundledSegmenter:
         features = self._features(picture, *grid_of(*picture.shape[:2]))
         return self._network.probability(features)
 
-    def choice(self, style: str) -> Mapping[str, Any]:
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return nothing: all paintings are treated alike."""
         return {}
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict one by one; the confidence is the probability's around the contour."""
         return [refine(picture, self.probability(picture), CONTOUR) for picture in pictures]

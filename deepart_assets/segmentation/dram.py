@@ -90,21 +90,25 @@ class DramSegmenter:
         """
         return self._hash
 
-    def choice(self, style: str) -> Mapping[str, Any]:
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the movements whose networks are used for a style, and their weights."""
-        return {"movements": dict(self._chosen(style))}
+        style = name_key(labels.get("style", ""))
+        return {"movements": dict(self._by_style.get(style, self._otherwise))}
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict pictures of one choice together, at most `BATCH` at once.
 
         Raises:
             UnavailableError: An archive or checkpoint is unavailable or unusable.
-            ValueError: There are not as many styles as pictures.
+            ValueError: There are not as many choices as pictures.
         """
-        names = [""] * len(pictures) if styles is None else styles
-        mixtures = [self._chosen(style) for style in names]
+        if choices is None:
+            choices = [self.choice({})] * len(pictures)
+        mixtures = [tuple(choice["movements"].items()) for choice in choices]
         return predict_by_group(
             self._predict, pictures, mixtures, BATCH[best_device()], self._limits
         )
@@ -146,9 +150,6 @@ class DramSegmenter:
         return fetch_member(
             self._settings.archive_id, member, self._downloads, "segmentation.segmenter"
         )
-
-    def _chosen(self, style: str) -> Mixture:
-        return self._by_style.get(name_key(style), self._otherwise)
 
 
 def _mixture(weights: Mapping[Any, float]) -> Mixture:

@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.compat import prepare
-from deepart_assets.compute.devices import best_device
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import UnavailableError
-from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.hub_models import load_model, not_too_thin
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
 from deepart_assets.settings.segmentation import Panoptic
 from deepart_assets.storage.hub import download_model, hash_of_model
@@ -37,9 +35,6 @@ COCO_LABELS, COCO_THINGS = 133, 80
 """COCO's panoptic labels have the 80 things first, person to toothbrush, and then 53 kinds of
 surround."""
 MOST_THINGS = 255
-THINNEST = 1 / 128
-"""Of the shorter to the longer side. A thinner picture is stretched to that, or the reduced one
-would have no pixels across."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +70,14 @@ class PanopticSegmenter:
         """
         return self._hash
 
-    def choice(self, style: str) -> Mapping[str, Any]:
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return nothing: all paintings are treated alike."""
         return {}
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict pictures of one input size together, at most `BATCH` at once.
 
@@ -125,48 +122,26 @@ class PanopticSegmenter:
     @cached_property
     def _loaded(self) -> _Loaded:
         folder = self._folder
-        prepare()
-        import torch
-        from safetensors import SafetensorError
-        from transformers import Mask2FormerForUniversalSegmentation, Mask2FormerImageProcessorPil
-
-        try:
-            processor = Mask2FormerImageProcessorPil.from_pretrained(folder, local_files_only=True)
-            model, report = Mask2FormerForUniversalSegmentation.from_pretrained(
-                folder,
-                local_files_only=True,
-                use_safetensors=True,  # a pickle could hold code
-                dtype=torch.float32,
-                output_loading_info=True,
-            )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            first = (str(error).splitlines() or [""])[0].rstrip(". ")
-            raise UnavailableError(
-                f"{folder} does not hold a Mask2Former in safetensors ({first}): correct {SETTING},"
-                " or delete the folder and fetch it again"
-            ) from error
-        # transformers makes up what is missing; the loss is of use in training alone.
-        missing = sorted(k for k in report["missing_keys"] if not k.startswith("criterion."))
-        if missing:
-            raise UnavailableError(
-                f"{folder} lacks {len(missing)} weights of a Mask2Former (the first is"
-                f" {missing[0]}): correct {SETTING}, or delete the folder and fetch it again"
-            )
+        model, processor = load_model(
+            folder,
+            "Mask2FormerForUniversalSegmentation",
+            "Mask2FormerImageProcessorPil",
+            "a Mask2Former",
+            SETTING,
+        )
         settings = self._settings
         rules = Rules(
             things=_things(model.config.id2label, settings.things, str(folder)),
             score=settings.score,
             area=settings.area,
         )
-        return _Loaded(model.eval().to(best_device()), processor, rules)
+        return _Loaded(model, processor, rules)
 
 
 def _input(processor: Any, picture: NDArray[np.uint8]) -> "torch.Tensor":
     """Return the network's input, float32, 3×h×w, as the model's own configuration has it."""
-    height, width = picture.shape[:2]
-    least = round(max(height, width) * THINNEST)
-    stretched = resize(picture, max(height, least), max(width, least))
-    return processor(images=[stretched], input_data_format="channels_last", return_tensors="pt")[
+    thick = not_too_thin(picture)
+    return processor(images=[thick], input_data_format="channels_last", return_tensors="pt")[
         "pixel_values"
     ][0]
 

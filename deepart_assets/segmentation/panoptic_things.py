@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import fit_within
-from deepart_assets.segmentation.base import ClassMap, Prediction, confidence_of
+from deepart_assets.segmentation.base import ClassMap, Prediction, confidence_of, pascal_palette
 
 if TYPE_CHECKING:
     import torch
@@ -43,8 +43,8 @@ class Rules:
 
     @cached_property
     def palette(self) -> tuple[tuple[int, int, int], ...]:
-        """A colour for each, as in PASCAL VOC: the bits of the id, spread over the channels."""
-        return tuple(_colour(each) for each in range(len(self.names)))
+        """A colour for each."""
+        return pascal_palette(len(self.names))
 
 
 def subject_of(
@@ -150,11 +150,3 @@ def _softened(
         return probability.numpy()
     share = strongest / (strongest + weighted[others].amax(dim=0)).clamp(min=TINY)
     return probability.minimum(share).numpy()
-
-
-def _colour(number: int) -> tuple[int, int, int]:
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
-    return channels[0], channels[1], channels[2]

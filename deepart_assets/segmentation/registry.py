@@ -2,7 +2,14 @@
 
 from deepart_assets.segmentation import base
 from deepart_assets.segmentation.correction import grab_cut_correction
-from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Salient, Segmenter
+from deepart_assets.settings.segmentation import (
+    Bundled,
+    Described,
+    Dram,
+    Panoptic,
+    Salient,
+    Segmenter,
+)
 from deepart_assets.storage.downloads import Downloads
 
 
@@ -25,6 +32,10 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
         from deepart_assets.segmentation.panoptic import PanopticSegmenter
 
         return PanopticSegmenter(settings)
+    if isinstance(settings, Described):
+        from deepart_assets.segmentation.described import DescribedSegmenter
+
+        return DescribedSegmenter(settings)
     if isinstance(settings, Bundled):
         from deepart_assets.segmentation.bundled import BundledSegmenter
 

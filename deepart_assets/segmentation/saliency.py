@@ -64,12 +64,14 @@ class SaliencySegmenter:
         coarse, fine = (self._map(picture, side) for side in SIDES)
         return np.clip((resize(coarse, *fine.shape) + fine) / 2, 0, 1)
 
-    def choice(self, style: str) -> Mapping[str, Any]:
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return nothing: all paintings are treated alike."""
         return {}
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict one by one; the confidence is the saliency's around Otsu's contour."""
         return [refine(picture, self.saliency(picture)) for picture in pictures]

@@ -84,12 +84,14 @@ class SalientSegmenter:
         """
         return self._hash
 
-    def choice(self, style: str) -> Mapping[str, Any]:
+    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return nothing: all paintings are treated alike."""
         return {}
 
     def __call__(
-        self, pictures: Sequence[NDArray[np.uint8]], styles: Sequence[str] | None = None
+        self,
+        pictures: Sequence[NDArray[np.uint8]],
+        choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict one by one: the models' files take one picture at a time.
 

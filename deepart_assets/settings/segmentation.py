@@ -1,9 +1,11 @@
 """The settings of segmentation: segmenters, masks and their evaluation."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from deepart_assets.names import name_key
 from deepart_assets.settings.dram import (
     NEAREST_MOVEMENT,
     THINGS,
@@ -17,7 +19,7 @@ from deepart_assets.settings.section import Name, Section
 
 def _minimal_confidence(default: float) -> Any:
     return Field(
-        default,
+        float(default),  # as read back from JSON: Dagster compares hashes of settings
         ge=0,
         le=1,
         description="Minimum confidence: the mean of the segmenter's own map inside the subject"
@@ -101,7 +103,75 @@ class Panoptic(Section):
     )
 
 
-Segmenter = Annotated[Saliency | Bundled | Dram | Salient | Panoptic, Field(discriminator="kind")]
+LONGEST_TEXT = 300
+"""Most characters of a text that says what the subject is."""
+
+SubjectText = Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT, pattern=r"\w")]
+"""Such as "the woman and the child; the dog"."""
+
+
+class Described(Section):
+    """What a text names, found by an open-vocabulary detector and cut out by SAM 2, or by SAM 3.
+
+    A painting's own text comes from `masks/<painting id>.txt` or the column `subject` of its CSV.
+    """
+
+    kind: Literal["described"]
+    minimal_confidence: float = _minimal_confidence(0)
+    text: SubjectText = Field(
+        "person; animal",
+        description="What the subject is, for paintings that nothing below and no text of their own"
+        " describes: noun phrases, separated by semicolons or commas.",
+    )
+    genres: Annotated[dict[str, SubjectText], AfterValidator(one_key_each)] = Field(
+        {}, description="The text for each genre; takes precedence over `styles`."
+    )
+    styles: Annotated[dict[str, SubjectText], AfterValidator(one_key_each)] = Field(
+        {}, description="The text for each style."
+    )
+    model: str = Field(
+        "facebook/sam2.1-hiera-large",
+        min_length=1,
+        description="Id on the Hugging Face Hub, or a local folder with the same files: SAM 2, SAM,"
+        " SAM-HQ or EdgeTAM, which cut out what the detector found; or SAM 3, which reads the text"
+        " itself.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of `model` on the Hub.")
+    detector: str | None = Field(
+        "IDEA-Research/grounding-dino-base",
+        min_length=1,
+        description="Grounding DINO or MM Grounding DINO, as for `model`. null: none, for SAM 3.",
+    )
+    detector_revision: str | None = Field(
+        None, description="Commit, tag or branch of `detector` on the Hub."
+    )
+    score: float = Field(
+        0.3, ge=0, lt=1, description="A thing counts if its detection score is above this."
+    )
+    mask_score: float = Field(
+        0.5,
+        ge=0,
+        lt=1,
+        description="A thing counts if the quality (IoU) that SAM expects of its mask is at least"
+        " this. SAM 3 gives none.",
+    )
+    boxes: int = Field(
+        16, ge=1, le=100, description="Most things in a painting: those with the highest scores."
+    )
+
+    def text_for(self, labels: Mapping[str, str]) -> str:
+        """Return the profile's text for a painting with these labels (`genre`, `style`)."""
+        for table, label in ((self.genres, "genre"), (self.styles, "style")):
+            key = name_key(labels.get(label, ""))
+            for name, text in table.items():
+                if key and name_key(name) == key:
+                    return text
+        return self.text
+
+
+Segmenter = Annotated[
+    Saliency | Bundled | Dram | Salient | Panoptic | Described, Field(discriminator="kind")
+]
 
 
 class MasksEvaluation(Section):

@@ -1,4 +1,4 @@
-"""A source's annotations of its pictures: artist, title, style, genre, date."""
+"""A source's annotations of its pictures: artist, title, style, genre, date, subject."""
 
 import csv
 import io
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import pandas
 
 ANNOTATED = ("artist", "title", "style", "genre", "date")
+SUBJECT = "subject"
+"""The column that says what the subject is; a catalogue has it where a CSV does."""
 KEY = "new_filename"
 """The column that names the picture's file."""
 
@@ -27,8 +29,8 @@ def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
     name of its folder, as in the original notebook's archive, or "" at the top of the source.
 
     Returns:
-        A table with the text columns `ANNOTATED`, the number of CSV rows without a picture, and the
-        number of pictures without a row.
+        A table with the text columns `ANNOTATED`, and `SUBJECT` if the CSV has it; the number of
+        CSV rows without a picture; and the number of pictures without a row.
 
     Raises:
         SettingsError: The CSV is not UTF-8 or lacks the column `new_filename`.
@@ -40,17 +42,17 @@ def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
         table = pd.DataFrame("", index=range(len(paths)), columns=list(ANNOTATED))
         table["style"] = [shown(PurePosixPath(path).parent.name) for path in paths]
         return table, 0, len(paths)
-    keys, rows = _read(source.csv, source)
+    columns, keys, rows = _read(source.csv, source)
     numbers = _matches(paths, keys)
     used = {number for number in numbers if number >= 0}
-    blank = ("",) * len(ANNOTATED)
+    blank = ("",) * len(columns)
     matched = [rows[number] if number >= 0 else blank for number in numbers]
-    table = pd.DataFrame(matched, columns=list(ANNOTATED), dtype="str")
+    table = pd.DataFrame(matched, columns=columns, dtype="str")
     return table, len(rows) - len(used), numbers.count(-1)
 
 
-def _read(data: bytes, source: Source) -> tuple[list[str], list[tuple[str, ...]]]:
-    """Return the file name and the annotations of each row that names a file."""
+def _read(data: bytes, source: Source) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
+    """Return the annotations there are, and the file name and values of each row that names one."""
     try:
         reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
         header = next(reader, [])
@@ -60,7 +62,8 @@ def _read(data: bytes, source: Source) -> tuple[list[str], list[tuple[str, ...]]
                 f" {', '.join(header) or 'none'}: give it the columns of Kaggle's"
                 " all_data_info.csv"
             )
-        places = [header.index(name) if name in header else -1 for name in ANNOTATED]
+        columns = [*ANNOTATED, *(name for name in (SUBJECT,) if name in header)]
+        places = [header.index(name) if name in header else -1 for name in columns]
         key_place = header.index(KEY)
         keys, rows = [], []
         for row in reader:
@@ -72,7 +75,7 @@ def _read(data: bytes, source: Source) -> tuple[list[str], list[tuple[str, ...]]
         raise SettingsError(
             f"The CSV of {source.origin} cannot be read ({error}): save it as UTF-8"
         ) from error
-    return keys, rows
+    return columns, keys, rows
 
 
 def _matches(paths: Iterable[str], keys: Iterable[str]) -> list[int]:

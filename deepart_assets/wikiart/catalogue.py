@@ -9,7 +9,7 @@ import numpy as np
 
 from deepart_assets.storage import Lake
 from deepart_assets.storage.stamped_cache import StampedCache
-from deepart_assets.wikiart.annotations import ANNOTATED, annotate
+from deepart_assets.wikiart.annotations import ANNOTATED, SUBJECT, annotate
 from deepart_assets.wikiart.clashes import refuse_clashes
 from deepart_assets.wikiart.examine import inspect_all
 from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = [
-    "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, "source", "status", "reason",
+    "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, SUBJECT,
+    "source", "status", "reason",
 ]  # fmt: skip
 
 
@@ -68,9 +69,9 @@ def build_catalogue(
     Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
     original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
     `height` in pixels after the EXIF orientation, `artist`, `title`, `style`, `genre` and `date`
-    ("" if unknown), `source` (its name in the profile), `status` ("ok" or "quarantined") and
-    `reason`. Rows are sorted by id. A picture that was not read or decoded has size 0 and no hash.
-    The format is detected from the content, not the suffix.
+    ("" if unknown), `subject` if any CSV has that column, `source` (its name in the profile),
+    `status` ("ok" or "quarantined") and `reason`. Rows are sorted by id. A picture that was not
+    read or decoded has size 0 and no hash. The format is detected from the content, not the suffix.
 
     "ok" rows have distinct bytes and ids. Ids are compared without case, since the lake may be on a
     case-insensitive file system. Of rows that clash, the one that was "ok" in `previous` with this
@@ -96,7 +97,7 @@ def build_catalogue(
     reasons = [_refusal(picture, key) for picture, key in zip(pictures, ids, strict=True)]
     seen, decoded = inspect_all(sources, reasons, cache, report=report, name=name)
 
-    table = pd.concat([words for words, _, _ in annotations], ignore_index=True)
+    table = pd.concat([words for words, _, _ in annotations], ignore_index=True).fillna("")
     table["id"] = ids
     table["file"] = [
         key + stem_and_suffix(picture.path)[1] for key, picture in zip(ids, pictures, strict=True)
@@ -111,7 +112,8 @@ def build_catalogue(
 
     bad = table["status"] != "ok"
     order = table.assign(bad=bad, at=range(len(table))).sort_values(["id", "bad", "file", "at"])
-    catalogue = table.loc[order.index, COLUMNS].reset_index(drop=True)
+    columns = [name for name in COLUMNS if name in table.columns]
+    catalogue = table.loc[order.index, columns].reset_index(drop=True)
     return Build(
         catalogue,
         tuple(pictures[at] for at in order["at"]),

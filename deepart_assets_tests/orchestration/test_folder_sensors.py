@@ -133,6 +133,13 @@ def test_masks_restore_just_their_paintings(sensors, instance):
     [found] = sensors("curated_masks_folder", 40).run_requests
     assert (found.tags[RANGE_START_TAG], found.tags[RANGE_END_TAG]) == ("p0", "p1")
 
+    lake.write("masks/p4.txt", b"the dog")
+    lake.remove("masks/p4.png")
+    sensors("curated_masks_folder", 20)
+    [found] = sensors("curated_masks_folder", 40).run_requests
+    assert found.tags[RANGE_START_TAG] == "p4"
+    assert found.tags["deepart/reason"] == "a curator's masks changed: p4"
+
     lake.remove("masks/nobody.png")
     sensors("curated_masks_folder", 20)
     found = sensors("curated_masks_folder", 40)

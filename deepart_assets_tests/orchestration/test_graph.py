@@ -88,7 +88,7 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
         names(graph.materializable_asset_keys)
         - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
         - {"restoration_plan"}
-        | {"curated_masks", "paintings"}
+        | {"curated_masks", "subject_texts", "paintings"}
     )
 
 
@@ -111,6 +111,7 @@ def test_the_promised_checks_exist(graph, settings):
     assert {
         "wikiart_paintings:readable",
         "lr_hr_pairs:aligned",
+        "predicted_masks:texts_are_read",
         "subject_masks:neither_empty_nor_full",
     } <= checks
     for name in settings.outpainters:

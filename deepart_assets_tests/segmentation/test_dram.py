@@ -71,11 +71,15 @@ WIKIART = [
 def test_every_style_of_wikiart_has_a_movement_in_any_spelling(downloads):
     # With no network for the rest, a style that were not found could not be told from one that is.
     segmenter = DramSegmenter(settings_for(movement={"realism": 1, "impressionism": 1}), downloads)
-    found = {style: list(segmenter.choice(style)["movements"]) for style in WIKIART}
+    found = {style: list(segmenter.choice({"style": style})["movements"]) for style in WIKIART}
     assert len(WIKIART) == 27
     assert all(len(movements) == 1 for movements in found.values()), found
-    assert segmenter.choice("Art Nouveau (Modern)") == segmenter.choice("art-nouveau MODERN")
-    assert segmenter.choice("Naïve Art (Primitivism)") == segmenter.choice("Naive_Art_Primitivism")
+    assert segmenter.choice({"style": "Art Nouveau (Modern)"}) == segmenter.choice(
+        {"style": "art-nouveau MODERN"}
+    )
+    assert segmenter.choice({"style": "Naïve Art (Primitivism)"}) == segmenter.choice(
+        {"style": "Naive_Art_Primitivism"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,19 +92,23 @@ def test_every_style_of_wikiart_has_a_movement_in_any_spelling(downloads):
     ],
 )
 def test_the_four_movements_are_their_own(style, movement, downloads):
-    assert DramSegmenter(settings_for(), downloads).choice(style) == {"movements": {movement: 1}}
+    assert DramSegmenter(settings_for(), downloads).choice({"style": style}) == {
+        "movements": {movement: 1}
+    }
 
 
 def test_other_styles_get_the_movement_of_the_settings(downloads):
     segmenter = DramSegmenter(settings_for(movement="expressionism"), downloads)
     assert (
-        segmenter.choice("Tachisme") == segmenter.choice("") == {"movements": {"expressionism": 1}}
+        segmenter.choice({"style": "Tachisme"})
+        == segmenter.choice({"style": ""})
+        == {"movements": {"expressionism": 1}}
     )
 
 
 def test_weights_are_shares_and_plain_json(downloads):
     given = {"Symbolism": {"realism": 3, "expressionism": 1}}
-    choice = DramSegmenter(settings_for(styles=given), downloads).choice("symbolism")
+    choice = DramSegmenter(settings_for(styles=given), downloads).choice({"style": "symbolism"})
     assert choice == {"movements": {"expressionism": 0.25, "realism": 0.75}}
     assert json.loads(json.dumps(choice)) == choice
 
@@ -232,18 +240,20 @@ def test_together_is_as_one_by_one_each_with_its_own_networks(segmenter, monkeyp
     monkeypatch.setitem(dram.BATCH, "cpu", 8)
     pictures = paintings((60, 80), (33, 20), (60, 80), (120, 40))
     styles = ["Realism", "Cubism", "realism", "Fauvism"]
-    together = segmenter(pictures, styles)
-    for picture, style, prediction in zip(pictures, styles, together, strict=True):
-        alone = segmenter([picture], [style])[0]
+    choices = [segmenter.choice({"style": style}) for style in styles]
+    together = segmenter(pictures, choices)
+    for picture, choice, prediction in zip(pictures, choices, together, strict=True):
+        alone = segmenter([picture], [choice])[0]
         assert np.allclose(prediction.mask, alone.mask, atol=1e-5)
         assert (prediction.classes.ids != alone.classes.ids).mean() < 1e-3
-    assert not np.allclose(together[0].mask, segmenter([pictures[0]], ["Fauvism"])[0].mask)
+    assert not np.allclose(together[0].mask, segmenter([pictures[0]], choices[3:])[0].mask)
 
 
 def test_more_than_a_batch_keeps_the_order(segmenter, monkeypatch):
     monkeypatch.setitem(dram.BATCH, "cpu", 2)
     pictures = paintings(*((10, 10 + n) for n in range(5)))
-    found = segmenter(pictures, ["Realism", "Fauvism", "Realism", "Fauvism", "Realism"])
+    styles = ["Realism", "Fauvism", "Realism", "Fauvism", "Realism"]
+    found = segmenter(pictures, [segmenter.choice({"style": style}) for style in styles])
     assert [each.mask.shape for each in found] == [picture.shape[:2] for picture in pictures]
 
 
@@ -260,7 +270,7 @@ def test_a_prediction_is_the_definition(segmenter, networks):
             ).softmax(1)[0]
             for movement, weight in (("realism", 1 / 3), ("expressionism", 2 / 3))
         ).numpy()
-    found = segmenter([picture], ["Cubism"])[0]
+    found = segmenter([picture], [segmenter.choice({"style": "Cubism"})])[0]
     assert (found.classes.ids == total.argmax(0)).mean() > 0.999
     assert len(np.unique(found.classes.ids)) > 1
     largest = total[1:].max(0)
@@ -271,9 +281,9 @@ def test_a_prediction_is_the_definition(segmenter, networks):
     assert PALETTE[NAMES.index("person")] == (192, 128, 128)
 
 
-def test_styles_must_be_as_many_as_pictures(segmenter):
+def test_choices_must_be_as_many_as_pictures(segmenter):
     with pytest.raises(ValueError, match="shorter"):
-        segmenter(paintings((8, 8), (8, 8)), ["Realism"])
+        segmenter(paintings((8, 8), (8, 8)), [segmenter.choice({})])
 
 
 # --- from the archive ----------------------------------------------------------------------------

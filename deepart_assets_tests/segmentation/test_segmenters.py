@@ -16,6 +16,7 @@ from deepart_assets_tests.conftest import draw_painting
 from .dram_checkpoints import random_network
 from .mask2former_files import save_model
 from .onnx_files import save_network
+from .text_models import save_detector, save_sam
 
 UNION, _ = get_args(segmentation.Segmenter)
 KINDS = sorted(get_args(one.model_fields["kind"].annotation)[0] for one in get_args(UNION))
@@ -24,6 +25,13 @@ STYLES = ("Realism", "Cubism", "no such style", "")
 
 def made(kind: str, folder) -> Segmenter:
     own = {
+        "described": {
+            "model": str(folder / "sam2"),
+            "detector": str(folder / "grounding_dino"),
+            "score": 0.1,
+            "mask_score": 0,
+            "styles": {"Cubism": "a dog"},
+        },
         "dram": {"archive_id": "0", "styles": {"Cubism": "expressionism"}},
         "panoptic": {"model": str(folder / "mask2former"), "score": 0.2},
         "salient": {"model": "u2netp", "folder": str(folder)},
@@ -43,6 +51,8 @@ def segmenters(tmp_path_factory):
     """Each kind that the settings know, made once."""
     folder = tmp_path_factory.mktemp("models")
     save_model(folder / "mask2former")
+    save_detector(folder / "grounding_dino")
+    save_sam(folder / "sam2")
     save_network(folder / "u2netp.onnx", 320)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(dram, "SIDE", 65)  # a seventieth of the time
@@ -108,10 +118,11 @@ def test_any_picture_gives_a_sound_mask_and_the_same_one_again(segmenter, name):
 
 def test_the_order_is_kept_and_company_changes_nothing(segmenter):
     pictures = [draw_painting(seed, 40 + 7 * seed, 60) for seed in range(3)]
-    found = segmenter(pictures, STYLES[:3])
+    choices = [segmenter.choice({"style": style}) for style in STYLES[:3]]
+    found = segmenter(pictures, choices)
     assert [one.mask.shape for one in found] == [picture.shape[:2] for picture in pictures]
-    for picture, style, one in zip(pictures, STYLES, found, strict=False):
-        (alone,) = segmenter([picture], [style])
+    for picture, choice, one in zip(pictures, choices, found, strict=True):
+        (alone,) = segmenter([picture], [choice])
         assert np.allclose(one.mask, alone.mask, atol=1e-4)
 
 
@@ -124,8 +135,8 @@ def test_no_pictures_give_no_masks(segmenter):
 def test_what_is_chosen_by_style_is_plain_and_the_same_again(segmenter, style):
     import json
 
-    choice = segmenter.choice(style)
-    assert json.loads(json.dumps(choice)) == choice == segmenter.choice(style)
+    choice = segmenter.choice({"style": style})
+    assert json.loads(json.dumps(choice)) == choice == segmenter.choice({"style": style})
 
 
 def test_descriptors_are_told_apart(segmenters):

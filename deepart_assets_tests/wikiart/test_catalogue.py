@@ -20,6 +20,7 @@ from deepart_assets.wikiart.catalogue import (
 )
 from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import LONGEST_ID, painting_id
+from deepart_assets.wikiart.styles import with_inbox
 
 
 def _bytes(image: Image.Image, form: str, **more) -> bytes:
@@ -125,6 +126,18 @@ def test_csv(shelf, picture, kaggle_csv):
     assert (table.loc["3", ["artist", "title", "style", "genre", "date"]] == "").all()
     assert build.counts.csv_rows_without_picture == 1
     assert build.counts.pictures_without_csv_row == 1
+
+
+def test_a_subject_is_in_the_catalogue_where_a_csv_has_that_column(shelf, picture):
+    words = b'new_filename,subject\n1.png,"the dog; a cat"\n2.png,\n'
+    told = shelf({"1.png": picture(1), "2.png": picture(2)}, words).source()
+    untold = shelf({"3.png": picture(3)}, name="more").source()
+    table = build_catalogue([told, untold]).catalogue.set_index("id")
+    assert table["subject"].to_dict() == {"1": "the dog; a cat", "2": "", "3": ""}
+    kept = from_parquet(to_parquet(build_catalogue([untold]).catalogue))
+    assert "subject" not in kept
+    listed, _ = with_inbox(kept, build_catalogue([told]).catalogue)
+    assert listed.set_index("id")["subject"].to_dict() == {"3": "", "1": "the dog; a cat", "2": ""}
 
 
 @pytest.mark.parametrize(
