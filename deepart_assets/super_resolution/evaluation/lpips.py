@@ -22,6 +22,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
 from deepart_assets.settings.places import project_path
 from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.downloads import check_sha256
 from deepart_assets.super_resolution.evaluation.metrics import inside
 
 if TYPE_CHECKING:
@@ -120,12 +121,8 @@ def _backbone(settings: Lpips) -> Path:
 def _verified(file: Path, settings: Lpips) -> str:
     """Return the SHA-256 of the file if it is the expected one."""
     found = sha256_of_file(file)
-    expected = (settings.sha256 or _FILES[settings.network].rsplit("-", 1)[1][:8]).lower()
-    if not found.startswith(expected):
-        raise UnavailableError(
-            f"no LPIPS: the SHA-256 of {file} begins with {found[: len(expected)]}, not {expected}:"
-            " fetch torchvision's file again"
-        )
+    expected = settings.sha256 or _FILES[settings.network].rsplit("-", 1)[1][:8]
+    check_sha256(f"no LPIPS: {file}", found, expected, "super_resolution.evaluation.lpips.sha256")
     return found
 
 
