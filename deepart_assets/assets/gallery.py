@@ -64,6 +64,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
         caption=painting.caption,
         style=painting.labels["style"],
         subject_share=mask.figures.get("subject_share") if mask else None,
+        support=mask.figures.get("support") if mask else None,
         sheet=made.path if made else None,
         reason=_reason(painting, outpainters),
         picture=mask.figures.get("preview") if mask else None,

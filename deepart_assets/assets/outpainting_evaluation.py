@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
+from deepart_assets.assets.supports import support_in
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import (
     decode_rgb,
@@ -132,11 +133,14 @@ def _outpainted(context: StageContext, painting: Painting, names: Sequence[str])
     }
     kept = read(asset_names.UNFINISHED_PAINTINGS)
     assert kept is not None  # chosen among those that have one
-    unfinished = decode_rgba(*kept)
+    unfinished, original = decode_rgba(*kept), painting.original()
+    mask = context.store.done(asset_names.SUBJECT_MASKS, painting.id)
+    if mask is not None and (support := support_in(context.store, mask)) is not None:
+        original = support.box.of(original)
     files = {name: read(asset_names.outpaintings(name)) for name in names}
     return Outpainted(
         caption=painting.caption,
-        original=resize(painting.original(), *unfinished.shape[:2]),
+        original=resize(original, *unfinished.shape[:2]),
         unfinished=unfinished,
         results={name: decode_rgb(*file) for name, file in files.items() if file is not None},
         seconds={name: record.seconds for name, record in records.items() if record is not None},

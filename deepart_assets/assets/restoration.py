@@ -107,7 +107,9 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                     for name in names
                 ),
             ]
-            sheet = column_sheet(columns, painting.caption, SHEET_HEIGHT)
+            support = painting.inputs[asset_names.SUBJECT_MASKS].figures.get("support")
+            title = f"{painting.caption} ({support})" if support else painting.caption
+            sheet = column_sheet(columns, title, SHEET_HEIGHT)
             return StageResult(
                 {
                     asset_names.output_path(

@@ -1,7 +1,7 @@
 """The subject of each painting: predicted masks, subject masks, unfinished paintings."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import dagster as dg
 import numpy as np
@@ -13,6 +13,13 @@ from deepart_assets.assets.subject_texts import (
     choice_for,
     text_fault,
     unread_text,
+)
+from deepart_assets.assets.supports import (
+    SegmenterInput,
+    segmenter_input,
+    shown_support,
+    support_file,
+    support_in,
 )
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import (
@@ -49,9 +56,6 @@ from deepart_assets.segmentation import (
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import MaterializationRecord, StageResult
 
-PREDICTION_SIDE = 2048
-"""Predictions are made at this smaller side at most: of four times the working copy."""
-
 OVERLAY_SIDE = 600
 """Longer side at which a mask is drawn on its painting."""
 
@@ -68,31 +72,26 @@ CURATED_MASKS = ObservableFolder(
 )
 
 
-class SegmenterInput(NamedTuple):
-    """A painting as a segmenter receives it: RGB uint8, H×W×3, and what its labels choose."""
-
-    picture: NDArray[np.uint8]
-    choice: Mapping[str, Any]
+REACHES_OUT = 0.05
+"""Share of a curator's mask on the support from which on that is no support but paint."""
 
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a prediction, except for the choice by labels."""
-    return settings.segmenter.provenance(
-        "minimal_confidence", "movement", "styles", "genres", "text"
-    )
+    return {
+        **settings.segmenter.provenance(
+            "minimal_confidence", "movement", "styles", "genres", "text"
+        ),
+        "detect_support": settings.support.detect,
+    }
 
 
 def mask_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a mask besides the prediction."""
     return {
-        **settings.provenance("segmenter", "evaluation"),
+        **settings.provenance("segmenter", "support", "evaluation"),
         "minimal_confidence": settings.segmenter.minimal_confidence,
     }
-
-
-def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture reduced to `PREDICTION_SIDE`, never enlarged: RGB uint8."""
-    return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
 
 
 @painting_asset(
@@ -113,15 +112,16 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
     """The subject of each painting as the segmenter predicts it, several paintings at a time.
 
     Grey PNG, 0 = surround to 255 = subject, with a smaller side of at most 2048. A segmenter with
-    classes also writes a palette PNG of class ids (`.classes.png`), 0 = background.
+    classes also writes a palette PNG of class ids (`.classes.png`), 0 = background. Where the
+    painting has a support (a frame, an oval), the segmenter sees the painting alone, the rest is 0,
+    and `.support.json` says where the painting is.
     """
     settings = context.settings.segmentation
     segmenter = build_segmenter(settings.segmenter, context.downloads)
     warned: list[str] = []
 
     def read(painting: Painting) -> SegmenterInput:
-        choice = choice_for(painting, segmenter)
-        return SegmenterInput(shown_to_segmenters(painting.original()), choice)
+        return segmenter_input(painting.original(), choice_for(painting, segmenter), settings)
 
     def predict(inputs: Sequence[SegmenterInput]) -> list[Prediction]:
         return segmenter([each.picture for each in inputs], [each.choice for each in inputs])
@@ -135,10 +135,13 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
         return choice if unread is None else {**choice, "unread_text": unread}
 
     def finish(painting: Painting, item: SegmenterInput, prediction: Prediction) -> StageResult:
+        prediction = item.placed(prediction)
         soft = prediction.levels()
         files = {
             asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id): encode_png(soft)
         }
+        if item.support is not None:
+            files |= support_file(asset_names.PREDICTED_MASKS, painting.id, item.support)
         figures: dict[str, Any] = {"preview": preview_uri(soft)}
         if (classes := prediction.classes) is not None:
             path = asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id, ".classes.png")
@@ -157,6 +160,7 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
                 "segmenter": segmenter.descriptor.name,
                 "text": item.choice.get("text"),
                 "unread_text": unread,
+                "support": item.support.description() if item.support else None,
             },
             verdict=prediction.verdict,
         )
@@ -173,7 +177,10 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
 
 
 @painting_asset(
-    settings=lambda settings: mask_settings(settings.segmentation),
+    settings=lambda settings: {
+        **mask_settings(settings.segmentation),
+        "support_in_result": settings.segmentation.support.in_result,
+    },
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"opencv"},
@@ -194,7 +201,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
     A prediction is corrected by the curator's strokes, thresholded at one half, specks are removed,
     holes filled, and the edge eroded if the profile says so. PNG of the painting's size, 255 =
     subject (kept), 0 = surround (generated). A painting without a clear subject gets a verdict and
-    is not restored.
+    is not restored. Nothing of a support is kept: `.support.json` says where the painting is and
+    whether the support is part of the result.
     """
     settings = context.settings.segmentation
     corrector = build_corrector(settings.segmenter)
@@ -202,28 +210,41 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
     def make(painting: Painting) -> StageResult:
         prediction = painting.inputs[asset_names.PREDICTED_MASKS]
         picture = painting.original()
+        size = (picture.shape[0], picture.shape[1])
         soft = decode_grey(painting.read(asset_names.PREDICTED_MASKS), prediction.path)
-        subject = clean_up(soft, picture.shape[:2], settings)
+        subject = clean_up(soft, size, settings)
+        support = support_in(painting.store, prediction)
+        painted = support and support.painted(*size)
+        if painted is not None:
+            subject = SubjectMask.of(subject.mask, painted)
         reason = prediction.verdict or verdict(
             subject.share, prediction.figures["confidence"], settings
         )
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
-            drawn = _curated(painting, picture.shape[:2])
+            drawn = _curated(painting, size)
+            kept = drawn.keep if isinstance(drawn, Scribble) else drawn
+            if painted is not None and (kept & ~painted).sum() > REACHES_OUT * kept.sum():
+                support = painted = None
             if isinstance(drawn, Scribble):
                 subject = corrected_mask(picture, soft, drawn, settings, corrector)
+                subject = SubjectMask.of(subject.mask, painted)
                 mask_from = f"{mask_from}, corrected by the curator"
             else:
                 if settings.check_polarity and reason is None:
                     check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
-                subject, mask_from = SubjectMask.of(drawn), "curator"
+                subject, mask_from = SubjectMask.of(drawn, painted), "curator"
             reason = None
+        files = {
+            asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
+                subject.mask.astype(np.uint8) * 255
+            )
+        }
+        if support is not None:
+            support = support._replace(in_result=settings.support.in_result)
+            files |= support_file(asset_names.SUBJECT_MASKS, painting.id, support)
         return StageResult(
-            {
-                asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
-                    subject.mask.astype(np.uint8) * 255
-                )
-            },
+            files,
             {
                 "preview": _preview(picture, subject.mask),
                 "subject_share": round(subject.share, 4),
@@ -232,6 +253,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "confidence": prediction.figures["confidence"],
                 "classes": prediction.figures.get("classes"),
                 "segmenter_weights": prediction.provenance.get("weights"),
+                "support": shown_support(support),
             },
             verdict=reason,
         )
@@ -263,7 +285,7 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
 
     RGBA PNG at the working size (smaller side as set, aspect ratio kept, never enlarged): alpha
     255 = subject, 0 = to be generated. Colours under alpha 0 are black, so that no generator sees
-    what it is to generate.
+    what it is to generate. A support is left out.
     """
     side = context.settings.restoration.working_side
 
@@ -273,6 +295,8 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
             raise SkipPainting(mask_record.verdict)
         mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
         picture = painting.original()
+        if (support := support_in(painting.store, mask_record)) is not None:
+            picture, mask = support.box.of(picture), support.box.of(mask)
         size = working_size(picture.shape[0], picture.shape[1], side)
         # Half covered or more is subject: the rule that keeps the area unbiased.
         known = resize((mask > 0).astype(np.float32), *size) >= 0.5

@@ -13,8 +13,8 @@ from deepart_assets.assets.subjects import (
     CURATED_MASKS,
     mask_settings,
     prediction_settings,
-    shown_to_segmenters,
 )
+from deepart_assets.assets.supports import segmenter_input
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
 from deepart_assets.imaging import (
     decode_grey,
@@ -192,9 +192,10 @@ def _mask_of(
     choice = choice_for(painting, peer.segmenter)
 
     def make() -> StageResult:
-        [prediction] = peer.segmenter([shown_to_segmenters(picture)], [choice])
+        item = segmenter_input(picture, choice, peer.settings)
+        [prediction] = peer.segmenter([item.picture], [choice])
         size = working_size(picture.shape[0], picture.shape[1], SIDE)
-        subject = clean_up(prediction.levels(), size, peer.settings)
+        subject = clean_up(item.placed(prediction).levels(), size, peer.settings)
         mask = encode_png(subject.mask.astype(np.uint8) * 255)
         return StageResult(
             {f"{ASSET}/{name}/{painting.id}.png": mask},

@@ -4,14 +4,20 @@ from functools import cache
 from typing import Any
 
 from deepart_assets import asset_names
+from deepart_assets.assets.supports import support_in
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
+from deepart_assets.imaging.borders import whole
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
-from deepart_assets.super_resolution.upscaling.subject import keep_subject, kept_difference
+from deepart_assets.super_resolution.upscaling.subject import (
+    keep_subject,
+    kept_difference,
+    put_back,
+)
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 
@@ -22,7 +28,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
     def size_fault(record: MaterializationRecord) -> str | None:
         figures = record.figures
         size, low = (
-            (figures["height"], figures["width"]),
+            tuple(figures.get("painted_size") or (figures["height"], figures["width"])),
             (figures["from_height"], figures["from_width"]),
         )
         return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
@@ -42,7 +48,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         checks=[
             Check(
                 "four_times_larger",
-                "Both sides are exactly four times the outpainting's.",
+                "Both sides are exactly four times the outpainting's, a support put back left out.",
                 size_fault,
             ),
             Check(
@@ -58,7 +64,8 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
         Where the original painting is larger than the working copy, the subject is taken from it
-        at this size, and the generated side blends into it in a narrow band.
+        at this size, and the generated side blends into it in a narrow band. Where the painting has
+        a support and segmentation.support.in_result is put_back, the original's surrounds it.
         """
         settings = context.settings.super_resolution.upscaling
         keep = context.settings.restoration.keep_subject
@@ -67,14 +74,22 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
         def make(painting: Painting) -> StageResult:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)
-            original = painting.original()
-            mask = decode_grey(
-                painting.read(asset_names.SUBJECT_MASKS),
-                painting.inputs[asset_names.SUBJECT_MASKS].path,
-            )
+            photograph = original = painting.original()
+            mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
+            mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
+            support = support_in(painting.store, mask_record)
+            if support is not None:
+                original, mask = support.box.of(original), support.box.of(mask)
             kept = keep and min(original.shape[:2]) > min(low.shape[:2])
             high = upscaler()(low)
-            data = encode_png(keep_subject(high, original, mask) if kept else high)
+            if kept:
+                high = keep_subject(high, original, mask)
+            painted = whole(high)
+            if support is not None and support.in_result == "put_back":
+                high, painted = put_back(
+                    high, photograph, support.box, support.shape(*high.shape[:2])
+                )
+            data = encode_png(high)
             high = decode_rgb(data, painting.id)
             return StageResult(
                 {asset_names.output_path(asset_names.upscaled(name), painting.id): data},
@@ -85,7 +100,11 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
                     "subject_from": "original" if kept else "network",
-                    "subject_difference": kept_difference(high, original, mask) if kept else None,
+                    "subject_difference": kept_difference(painted.of(high), original, mask)
+                    if kept
+                    else None,
+                    "painted_size": painted.size if painted != whole(high) else None,
+                    "support": mask_record.figures.get("support"),
                 },
             )
 

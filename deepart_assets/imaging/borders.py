@@ -42,6 +42,11 @@ class Box(NamedTuple):
     right: int
     bottom: int
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.bottom - self.top, self.right - self.left
+
     def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return the view of the picture inside the box."""
         return picture[self.top : self.bottom, self.left : self.right]

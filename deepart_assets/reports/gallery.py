@@ -18,6 +18,8 @@ class GalleryRow:
     """Lake path of the sheet; None if the painting was not restored."""
     reason: str | None = None
     """Why the sheet is missing or stale."""
+    support: str | None = None
+    """What the painting was photographed with, and what becomes of it."""
     picture: str | None = None
     """A `data:` URI to show instead of the sheet."""
     results: Mapping[str, str] = field(default_factory=dict)

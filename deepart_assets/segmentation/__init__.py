@@ -14,6 +14,7 @@ from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
 from deepart_assets.segmentation.subject_text import check_text, read_text
+from deepart_assets.segmentation.support import Support, find_support
 
 __all__ = [
     "ClassMap",
@@ -22,12 +23,14 @@ __all__ = [
     "Scribble",
     "Segmenter",
     "SubjectMask",
+    "Support",
     "build_corrector",
     "build_segmenter",
     "check_polarity",
     "check_text",
     "clean_up",
     "corrected_mask",
+    "find_support",
     "iou",
     "overlay",
     "read_curated_mask",

@@ -22,16 +22,20 @@ class SubjectMask:
     mask: NDArray[np.bool_]
     """bool, H×W, True = subject."""
     share: float
-    """Share of the picture's area that is subject, in [0, 1]."""
+    """Share of the painting's area that is subject, in [0, 1]."""
     parts: int
     """Number of connected parts of the subject."""
 
     @classmethod
-    def of(cls, mask: NDArray[np.bool_]) -> "SubjectMask":
-        """Describe a mask."""
+    def of(cls, mask: NDArray[np.bool_], painted: NDArray[np.bool_] | None = None) -> "SubjectMask":
+        """Describe a mask; where only a part of the picture is `painted`, what of it lies there."""
+        if painted is not None:
+            mask = mask & painted
         step = max(1, min(mask.shape) // COUNTING_SIDE)
         small = np.ascontiguousarray(mask[::step, ::step])
-        return cls(mask, float(mask.mean()), _components(small, connectivity=8)[0])
+        area = mask.size if painted is None else int(painted.sum())
+        share = int(mask.sum()) / area
+        return cls(mask, share, _components(small, connectivity=8)[0])
 
 
 def clean_up(soft: NDArray[np.uint8], size: tuple[int, ...], settings: Segmentation) -> SubjectMask:

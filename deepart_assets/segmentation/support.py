@@ -3,6 +3,7 @@
 The detector is made not to crop paint: what is not clearly visible on all sides is left in.
 """
 
+import json
 import math
 from itertools import product
 from typing import Literal, NamedTuple
@@ -33,6 +34,12 @@ UNEVEN = 2.5
 """How many times wider than its narrowest side the widest side of a frame may be."""
 CANDIDATES = 6
 """Edges that are tried on each side: a frame's mouldings have several."""
+MATCH = 0.9
+"""Agreement (IoU) with the ellipse in its box of what lies between flat corners."""
+HIGHEST = 0.65
+"""Share of a painting's height that the curve of an arch may take."""
+ARCH_GAPS = 0.03
+"""Share of an arch below its curve that may have the ground's colour."""
 WALLS = 24
 """Rectangles, the largest first, of which is tried whether a frame hangs there on a wall."""
 
@@ -51,6 +58,8 @@ class Support(NamedTuple):
     """The bounding box of the painting."""
     top: tuple[float, ...] = ()
     bottom: tuple[float, ...] = ()
+    in_result: Literal["put_back", "crop"] = "put_back"
+    """Whether it is part of the upscaled result."""
 
     @property
     def kind(self) -> Literal["frame", "arch", "oval"]:
@@ -58,6 +67,60 @@ class Support(NamedTuple):
         if not self.top:
             return "frame"
         return "oval" if self.bottom else "arch"
+
+    def description(self) -> str:
+        """Return the kind and the box in one line."""
+        left, top, right, bottom = self.box
+        return f"{self.kind}, painting {right - left}×{bottom - top} pixels at {left}, {top}"
+
+    def to_json(self) -> bytes:
+        """Return it as the lake keeps it; `from_json` reads it."""
+        return json.dumps({**self._asdict(), "box": self.box._asdict()}).encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "Support":
+        """Read what `to_json` wrote."""
+        content = json.loads(data)
+        return cls(
+            Box(**content["box"]),
+            tuple(content["top"]),
+            tuple(content["bottom"]),
+            content["in_result"],
+        )
+
+    def painted(self, height: int, width: int) -> Flags:
+        """Return where the paint is in the picture of H×W pixels: bool, H×W."""
+        region = np.zeros((height, width), dtype=np.bool_)
+        box = self.box
+        region[box.top : box.bottom, box.left : box.right] = self.shape(*box.size)
+        return region
+
+    def resized(self, size: tuple[int, ...], copy: tuple[int, ...]) -> "Support":
+        """Return the support in a copy of the picture, both sizes as (height, width)."""
+        inner = _within(Box(0, 0, copy[1], copy[0]), self.box, Box(0, 0, size[1], size[0]))
+        return self._replace(box=inner)
+
+    def visible(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Return the painting alone, H×W×3: corners outside of it repeat its nearest pixel."""
+        import cv2
+
+        part = np.ascontiguousarray(self.box.of(picture))
+        painted = self.shape(*self.box.size)
+        if painted.all():
+            return part
+        _, nearest = cv2.distanceTransformWithLabels(
+            (~painted).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+        )
+        colours = np.zeros((int(nearest.max()) + 1, 3), np.uint8)
+        colours[nearest[painted]] = part[painted]
+        return np.asarray(colours[nearest])
+
+    def placed(self, part: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+        """Return a mask of the painting alone as one of the picture: uint8, H×W, 0 elsewhere."""
+        whole_mask = np.zeros((height, width), np.uint8)
+        box = self.box
+        whole_mask[box.top : box.bottom, box.left : box.right] = part * self.shape(*box.size)
+        return whole_mask
 
     def shape(self, height: int, width: int) -> Flags:
         """Return where the paint is inside of the box, enlarged or reduced to H×W: bool, H×W."""
@@ -68,6 +131,10 @@ class Support(NamedTuple):
             if curve:
                 painted &= depth >= np.interp(at, np.linspace(0, 1, len(curve)), curve)
         return painted
+
+
+_HALF_OVAL = tuple(np.round((1 - np.sqrt(1 - np.linspace(-1, 1, 129) ** 2)) / 2, 4).tolist())
+_OVAL = Support(Box(0, 0, 1, 1), _HALF_OVAL, _HALF_OVAL)
 
 
 def find_support(picture: NDArray[np.uint8]) -> Support | None:
@@ -251,9 +318,17 @@ def _curves(region: NDArray[np.uint8]) -> Support | None:
         return None
     painted, part = (labels == largest)[top : box.bottom, left : box.right], box.of(region)
     upper, lower = _curve(painted, part), _curve(painted[::-1], part[::-1])
-    if upper and lower:
+    if not upper:
+        return None
+    if lower:
+        found = painted & _OVAL.shape(*box.size)
+        if found.sum() < MATCH * (painted | _OVAL.shape(*box.size)).sum():
+            return None
         return _innermost_oval(region, box) or Support(box, upper, lower)
-    return Support(box, upper) if upper else None
+    # Under its curve an arch is as wide as its box; a figure before a plain wall is not.
+    below = painted[math.ceil(upper[0] * down) + 1 :]
+    full = upper[0] <= HIGHEST and bool(below.mean() >= 1 - ARCH_GAPS)
+    return Support(box, upper) if full else None
 
 
 def _innermost_oval(region: NDArray[np.uint8], box: Box) -> Support | None:
@@ -277,10 +352,14 @@ def _innermost_oval(region: NDArray[np.uint8], box: Box) -> Support | None:
     if not len(closed):
         return None
     depth = int(closed[-1]) - 3 + 1
-    at = np.linspace(-1, 1, 129)
-    curve = tuple(np.round((1 - np.sqrt(1 - at**2)) / 2, 4).tolist())
     inset = Box(box.left + depth, box.top + depth, box.right - depth, box.bottom - depth)
-    return Support(inset, curve, curve)
+    return _OVAL._replace(box=inset)
+
+
+def _bends_outwards(curve: NDArray[np.intp], reach: int, height: int) -> bool:
+    """Whether the curve lies nowhere above the line between its points at `reach` on both sides."""
+    middle = (curve[: -2 * reach] + curve[2 * reach :]) / 2
+    return bool((curve[reach:-reach] <= middle + 1 + 0.01 * height).all())
 
 
 def _curve(painted: Flags, picture: NDArray[np.uint8]) -> tuple[float, ...]:
@@ -304,6 +383,7 @@ def _curve(painted: Flags, picture: NDArray[np.uint8]) -> tuple[float, ...]:
         or curve[0] < 0.04 * height
         or not 0.2 * half <= extent
         or curve[-1] > slack
+        or not all(_bends_outwards(curve, max(1, extent // part), height) for part in (3, 6))
         or curve[:extent].sum() > 0.46 * curve[0] * extent
         or curve.sum() < 0.0025 * painted.size
     ):

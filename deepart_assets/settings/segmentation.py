@@ -197,6 +197,22 @@ class MasksEvaluation(Section):
     shown: int = Field(8, ge=0, description="Number of paintings in the picture of disagreements.")
 
 
+class Supports(Section):
+    """What a painting is photographed with: a margin, a wall, a frame, an oval, an arch."""
+
+    detect: bool = Field(
+        True,
+        description="Whether a support is looked for. What is found is left out of the painting"
+        " that is segmented and outpainted; a curator's mask that keeps part of it overrules it.",
+    )
+    in_result: Literal["put_back", "crop"] = Field(
+        "put_back",
+        description="put_back: the upscaled result shows the original support around the generated"
+        " picture; crop: it ends with the painting, and the corners of an oval or an arch are"
+        " generated.",
+    )
+
+
 class Segmentation(Section):
     """The subject masks: the segmenter, and how its prediction becomes a mask."""
 
@@ -234,4 +250,5 @@ class Segmentation(Section):
         True,
         description="Whether a curator's mask is refused if its inverse matches the prediction.",
     )
+    support: Supports = Supports()
     evaluation: MasksEvaluation = MasksEvaluation()

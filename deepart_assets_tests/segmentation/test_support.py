@@ -8,6 +8,7 @@ from deepart_assets.imaging import decode_rgb, resize
 from deepart_assets.imaging.borders import Box, whole
 from deepart_assets.segmentation.support import Support, find_support
 from deepart_assets.settings.places import PROJECT
+from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.segmentation.supports import KINDS, photograph
 
 SAMPLE = sorted((PROJECT / "data" / "sample" / "paintings").glob("*.jpg"))
@@ -76,6 +77,10 @@ def vignette():
     return (blank((150, 120, 80)) * light).astype(np.uint8)
 
 
+def figure():
+    return resize(draw_painting(3), 500, 400)
+
+
 def dome():
     picture = blank((200, 210, 220))
     cv2.ellipse(picture, (250, 400), (120, 330), 0, 0, 360, (90, 70, 60), -1)
@@ -84,7 +89,7 @@ def dome():
 
 
 @pytest.mark.parametrize(
-    "scene", [blank, horizon, picture_within_a_picture, window, vignette, dome]
+    "scene", [blank, horizon, picture_within_a_picture, window, vignette, figure, dome]
 )
 def test_what_is_painted_is_no_support(scene):
     assert find_support(scene()) is None

@@ -1,9 +1,10 @@
-"""Takes the subject of an enlarged painting from the original, not from the network."""
+"""Takes the subject and the support of an enlarged painting from the original, not the network."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
+from deepart_assets.imaging.borders import Box
 
 FEATHER = 8
 """Width of the band outside of the subject in which colours are led to the subject's, in pixels of
@@ -60,6 +61,32 @@ def kept_difference(
     inside = cv2.erode(_subject(mask, size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     wanted = resize(original, *size)
     return int(np.abs(result[inside].astype(np.int16) - wanted[inside]).max(initial=0))
+
+
+def put_back(
+    enlarged: NDArray[np.uint8], original: NDArray[np.uint8], box: Box, painted: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], Box]:
+    """Lay an enlarged painting into its enlarged support.
+
+    Args:
+        enlarged: The painting, uint8, H×W×3, both sides multiples of 4.
+        original: The picture of it with its support: uint8, h×w×3, any size.
+        box: Where the painting is in the original.
+        painted: bool, H×W: the shape of the painting; outside of it the support is shown.
+
+    Returns:
+        The original resized, uint8, both sides multiples of 4, with the painting in its place, and
+        where that is.
+    """
+    height, width = enlarged.shape[:2]
+    down, across = height / box.size[0], width / box.size[1]
+    size = 4 * round(original.shape[0] * down / 4), 4 * round(original.shape[1] * across / 4)
+    size = max(size[0], height), max(size[1], width)
+    top = min(round(box.top * down), size[0] - height)
+    left = min(round(box.left * across), size[1] - width)
+    result, at = resize(original, *size).copy(), Box(left, top, left + width, top + height)
+    at.of(result)[painted] = enlarged[painted]
+    return result, at
 
 
 def _subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:

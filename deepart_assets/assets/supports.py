@@ -1,0 +1,82 @@
+"""How a painting's support is left out of what segmenters see, and kept on record with its masks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets import asset_names
+from deepart_assets.imaging import resize, working_size
+from deepart_assets.segmentation import Prediction, Support, find_support
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.storage import MaterializationRecord, MaterializationStore
+
+PREDICTION_SIDE = 2048
+"""Predictions are made at this smaller side at most: of four times the working copy."""
+
+SUPPORT_SUFFIX = ".support.json"
+"""Of the file that says where the painting is in its picture, where it has a support."""
+
+
+class SegmenterInput(NamedTuple):
+    """A painting as a segmenter receives it: RGB uint8, H×W×3, and what its labels choose."""
+
+    picture: NDArray[np.uint8]
+    choice: Mapping[str, Any]
+    support: Support | None = None
+    """Of the original, if it has one: the picture is then the painting alone."""
+    size: tuple[int, ...] = ()
+    """Height and width of the reduced original, support included."""
+    original_size: tuple[int, ...] = ()
+
+    def placed(self, prediction: Prediction) -> Prediction:
+        """Return the prediction for the painting with its support, on which nothing is subject."""
+        if self.support is None:
+            return prediction
+        height, width = self.size
+        here = self.support.resized(self.original_size, self.size)
+        levels = here.placed(prediction.levels(), height, width)
+        classes = prediction.classes and replace(
+            prediction.classes, ids=here.placed(prediction.classes.ids, height, width)
+        )
+        return replace(prediction, mask=(levels / 255).astype(np.float32), classes=classes)
+
+
+def segmenter_input(
+    original: NDArray[np.uint8], choice: Mapping[str, Any], settings: Segmentation
+) -> SegmenterInput:
+    """Prepare a painting for a segmenter: find its support, leave it out, reduce the rest."""
+    shown = shown_to_segmenters(original)
+    support = find_support(original) if settings.support.detect else None
+    if support is None:
+        return SegmenterInput(shown, choice)
+    here = support.resized(original.shape[:2], shown.shape[:2])
+    visible = here.visible(shown)
+    return SegmenterInput(visible, choice, support, shown.shape[:2], original.shape[:2])
+
+
+def support_in(store: MaterializationStore, record: MaterializationRecord) -> Support | None:
+    """Return the support that a painting's predicted or subject mask was made with."""
+    for index, file in enumerate(record.files):
+        if file.path.endswith(SUPPORT_SUFFIX):
+            return Support.from_json(store.read(record, index))
+    return None
+
+
+def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture reduced to `PREDICTION_SIDE`, never enlarged: RGB uint8."""
+    return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
+
+
+def support_file(asset: str, key: str, support: Support) -> dict[str, bytes]:
+    """Return the file that says where the painting is, by its lake path."""
+    return {asset_names.output_path(asset, key, SUPPORT_SUFFIX): support.to_json()}
+
+
+def shown_support(support: Support | None) -> str | None:
+    """Return what is said of a support in the metadata, on the sheet and in the gallery."""
+    if support is None:
+        return None
+    return f"{support.description()}, {support.in_result.replace('_', ' ')} in the result"
