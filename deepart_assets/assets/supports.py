@@ -1,4 +1,4 @@
-"""How a painting's support is left out of what segmenters see, and kept on record with its masks."""
+"""How a painting's support is left out of what segmenters see, and recorded with its masks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
