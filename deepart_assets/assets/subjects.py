@@ -80,7 +80,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a prediction, except for the choice by labels."""
     return {
         **settings.segmenter.provenance(
-            "minimal_confidence", "movement", "styles", "genres", "text"
+            "minimal_confidence", "movement", "styles", "genres", "text", "strokes"
         ),
         "detect_support": settings.support.detect,
     }
@@ -91,7 +91,12 @@ def mask_settings(settings: Segmentation) -> dict[str, Any]:
     return {
         **settings.provenance("segmenter", "support", "evaluation"),
         "minimal_confidence": settings.segmenter.minimal_confidence,
+        **({"strokes": "sam"} if _strokes_by_sam(settings) else {}),
     }
+
+
+def _strokes_by_sam(settings: Segmentation) -> bool:
+    return getattr(settings.segmenter, "strokes", None) == "sam"
 
 
 @painting_asset(
@@ -207,6 +212,14 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
     settings = context.settings.segmentation
     corrector = build_corrector(settings.segmenter)
 
+    def details(painting: Painting) -> Mapping[str, Any]:
+        """Return the weights that follow strokes; the prediction's bytes may not depend on them."""
+        if not _strokes_by_sam(settings) or CURATED_MASKS.asset not in painting.observed:
+            return {}
+        return {
+            "stroke_weights": painting.inputs[asset_names.PREDICTED_MASKS].provenance["weights"]
+        }
+
     def make(painting: Painting) -> StageResult:
         prediction = painting.inputs[asset_names.PREDICTED_MASKS]
         picture = painting.original()
@@ -258,7 +271,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
             verdict=reason,
         )
 
-    return PaintingStageSpec(make)
+    return PaintingStageSpec(make, details=details)
 
 
 def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:

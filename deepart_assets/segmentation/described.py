@@ -131,16 +131,18 @@ class DescribedSegmenter:
 
     @cached_property
     def _hash(self) -> str:
-        return sha256_of("".join(hash_of_model(each, FILES) for each in self._folders).encode())
+        folders = [self._folder]
+        if self._settings.detector is not None:
+            folders.append(self._folder_of(self._settings.detector))
+        return sha256_of("".join(hash_of_model(each, FILES) for each in folders).encode())
 
     @cached_property
-    def _folders(self) -> tuple[Path, ...]:
-        """The folder of `model`, and that of `detector` if there is one."""
-        ours = self._settings
-        model = download_model(ours.model, ours.revision, FILES, MODEL)
-        if ours.detector is None:
-            return (model,)
-        return model, download_model(ours.detector, ours.detector_revision, FILES, DETECTOR)
+    def _folder(self) -> Path:
+        """The folder of `model`."""
+        return download_model(self._settings.model, self._settings.revision, FILES, MODEL)
+
+    def _folder_of(self, detector: str) -> Path:
+        return download_model(detector, self._settings.detector_revision, FILES, DETECTOR)
 
     @cached_property
     def _finder(self) -> Finder:
@@ -150,24 +152,25 @@ class DescribedSegmenter:
                 raise UnavailableError(
                     f"{ours.model} finds what a text names by itself: set {DETECTOR} to null"
                 )
-            loaded = _load(self._folders[0], concept_masks.KINDS, "a SAM 3", MODEL)
+            loaded = _load(self._folder, concept_masks.KINDS, "a SAM 3", MODEL)
             return ConceptMasks(*loaded, ours.score, ours.boxes)
         if ours.detector is None:
             raise UnavailableError(
                 f"{ours.model} reads no text: set {DETECTOR} to a Grounding DINO, such as"
                 f" {Described.model_fields['detector'].default}"
             )
-        loaded = _load(self._folders[1], text_detection.KINDS, "a Grounding DINO", DETECTOR)
+        loaded = _load(
+            self._folder_of(ours.detector), text_detection.KINDS, "a Grounding DINO", DETECTOR
+        )
         detector = TextDetector(*loaded, ours.score, ours.boxes)
         return _Grounded(detector, self._prompted, ours.mask_score)
 
     @cached_property
     def _prompted(self) -> PromptedMasks | None:
         """What cuts out boxes and points; None if the model is a SAM 3."""
-        folder = self._folders[0]
-        if _kind(folder) in concept_masks.KINDS:
+        if _kind(self._folder) in concept_masks.KINDS:
             return None
-        return PromptedMasks(*_load(folder, prompted_masks.KINDS, "a SAM", MODEL))
+        return PromptedMasks(*_load(self._folder, prompted_masks.KINDS, "a SAM", MODEL))
 
 
 class _Grounded:

@@ -46,8 +46,13 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
 
 
 def build_corrector(settings: Segmenter) -> base.Corrector:
-    """Return what moves a segmenter's predictions by a curator's strokes.
+    """Return what moves a segmenter's predictions by a curator's strokes; loads nothing.
 
-    GrabCut for all of them. A segmenter that can be prompted with points is to be asked itself.
+    GrabCut, unless the settings let the segmenter itself cut out what the strokes point at.
     """
+    if isinstance(settings, Described) and settings.strokes == "sam":
+        from deepart_assets.segmentation.described import DescribedSegmenter
+        from deepart_assets.segmentation.prompted_correction import prompted_correction
+
+        return prompted_correction(DescribedSegmenter(settings).from_points)
     return grab_cut_correction

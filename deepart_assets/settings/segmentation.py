@@ -159,6 +159,12 @@ class Described(Section):
         16, ge=1, le=100, description="Most things in a painting: those with the highest scores."
     )
 
+    strokes: Literal["grab_cut", "sam"] = Field(
+        "grab_cut",
+        description="What follows a curator's strokes: GrabCut near them, or `model`, which cuts"
+        " out whole things under them and must not be SAM 3.",
+    )
+
     def text_for(self, labels: Mapping[str, str]) -> str:
         """Return the profile's text for a painting with these labels (`genre`, `style`)."""
         for table, label in ((self.genres, "genre"), (self.styles, "style")):

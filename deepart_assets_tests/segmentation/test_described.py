@@ -12,11 +12,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.segmentation import (
+    Scribble,
+    build_corrector,
     build_segmenter,
     concept_masks,
+    prompted_correction,
     prompted_masks,
     text_detection,
 )
+from deepart_assets.segmentation.correction import grab_cut_correction
 from deepart_assets.segmentation.described import FILES, DescribedSegmenter
 from deepart_assets.settings.segmentation import Described, Segmenter
 from deepart_assets_tests.conftest import draw_painting
@@ -251,6 +255,31 @@ def test_points_ask_for_a_mask(models):
     assert 0 <= found.confidence <= 1 and found.verdict is None
     other = segmenter.from_points(picture, drop, keep)
     assert not np.allclose(found.mask, other.mask, atol=1e-3)
+
+
+def test_strokes_add_and_take_away_what_sam_cuts_out_under_them(models):
+    picture = pictures()[0]
+    keep, drop = np.zeros((90, 70), bool), np.zeros((90, 70), bool)
+    keep[10:14, 5:20] = True
+    drop[60:80, 50:53] = True
+    scribble = Scribble(keep, drop)
+    soft = np.zeros((90, 70), np.uint8)
+    soft[40:] = 255
+    section = Described(kind="described", model=str(models / "sam2_video"), strokes="sam")
+    correct = build_corrector(section)
+    found = correct(picture, soft, scribble)
+    segmenter, points = segmenter_of(models), prompted_correction._points
+    added = segmenter.from_points(picture, points(keep), points(drop)).levels()
+    removed = segmenter.from_points(picture, points(drop), points(keep)).levels()
+    assert np.array_equal(found, np.minimum(np.maximum(soft, added), 255 - removed))
+    assert (found != soft).mean() > 0
+    assert len(points(keep)) == prompted_correction.POINTS
+    assert ((points(keep) * [70, 90]).astype(int)[:, ::-1] >= [10, 5]).all()
+    # Strokes that agree with the prediction, and other settings, load nothing.
+    gone = Described(kind="described", model=str(models / "none"), strokes="sam")
+    agreeing = Scribble(drop, keep)
+    assert np.array_equal(build_corrector(gone)(picture, soft, agreeing), soft)
+    assert build_corrector(Described(kind="described")) is grab_cut_correction
 
 
 # --- what can be wrong ---------------------------------------------------------------------------
