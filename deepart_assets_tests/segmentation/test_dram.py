@@ -315,7 +315,8 @@ def test_from_the_archive_to_a_mask(drive, downloads, tmp_path, monkeypatch):
     pictures = paintings((70, 50), (40, 90))
     first = segmenter(pictures)
     assert len(read) == 1 and "_impressionism_" in read[0]
-    again = segmenter(pictures, ["Cubism", "Realism"])
+    styles = ["Cubism", "Realism"]
+    again = segmenter(pictures, [segmenter.choice({"style": style}) for style in styles])
     assert len(read) == 2 and "_expressionism_" in read[1]  # each at most once
     assert [each.mask.shape for each in first] == [(70, 50), (40, 90)]
     assert np.array_equal(first[1].mask, again[1].mask)
