@@ -108,6 +108,9 @@ class Support(NamedTuple):
         painted = self.shape(*self.box.size)
         if painted.all():
             return part
+        # Along a curve the paint is blurred with the support.
+        rim = np.ones((2 * (min(painted.shape) // 200) + 3,) * 2, np.uint8)
+        painted = cv2.erode(painted.astype(np.uint8), rim) > 0
         _, nearest = cv2.distanceTransformWithLabels(
             (~painted).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
         )
