@@ -18,6 +18,8 @@ MARGINS_SIDE = 1024
 """Longer side of the copy in which flat margins are looked for."""
 SIDE = 512
 """Longer side of the copy in which frames and curves are looked for."""
+NARROWEST = 48
+"""Smaller side of that copy below which nothing is looked for."""
 STEP = 10
 """Grey levels between the two sides of an edge."""
 ALIKE = 16
@@ -150,6 +152,8 @@ def find_support(picture: NDArray[np.uint8]) -> Support | None:
         picture: RGB uint8, H×W×3.
     """
     height, width = picture.shape[:2]
+    if min(fit_within(height, width, SIDE)) < NARROWEST:
+        return None
     medium = resize(picture, *fit_within(height, width, MARGINS_SIDE))
     margins = _flat_margins(medium)
     inner = margins.of(medium)

@@ -95,6 +95,13 @@ def test_what_is_painted_is_no_support(scene):
     assert find_support(scene()) is None
 
 
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (47, 47), (48, 48), (60, 600), (2000, 190)])
+def test_odd_sizes_have_no_support(size):
+    rng = np.random.default_rng(0)
+    assert find_support(np.full((*size, 3), 90, np.uint8)) is None
+    assert find_support(rng.integers(0, 255, (*size, 3)).astype(np.uint8)) is None
+
+
 def test_shapes_scale_with_their_box():
     arch = Support(Box(0, 0, 100, 200), top=(0.25, 0, 0.25))
     assert arch.kind == "arch"
