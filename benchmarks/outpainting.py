@@ -23,7 +23,7 @@ from deepart_assets.outpainting import (
     seam_score,
     subject_difference,
 )
-from deepart_assets.segmentation import build_segmenter, clean_up, verdict
+from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.settings.outpainting import PatchMatch, Telea
 from deepart_assets.settings.places import cache_folder, data_root
 from deepart_assets.settings.segmentation import Saliency, Segmentation
@@ -64,7 +64,8 @@ def measure(files: list[Path], limit: int) -> list[dict[str, Any]]:
         picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
         [prediction] = segmenter([picture])
         subject = clean_up(prediction.levels(), picture.shape[:2], settings)
-        if verdict(subject.share, prediction.confidence, settings) is not None:
+        found = Features(prediction.confidence, subject.share, subject.parts, subject.largest)
+        if judge(found, settings).level == "none":
             continue
         count += 1
         unfinished = np.dstack([picture, subject.mask.astype(np.uint8) * 255])

@@ -28,7 +28,7 @@ from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, dagster_home, data_root
-from deepart_assets.storage import Lake, MaterializationStore
+from deepart_assets.storage import Lake, MaterializationStore, RecordIndex
 
 DATA_ASSETS = (
     asset_names.WIKIART_PAINTINGS,
@@ -183,6 +183,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
             plan := instance.get_latest_materialization_event(dg.AssetKey(RESTORATION_PLAN))
         ) is not None:
             _print_plan(console, plan.asset_materialization)
+    _print_verdicts(console, load_settings())
     _print_end(console, MaterializationStore(Lake(data_root())), time.perf_counter() - start, ok)
     return 0 if ok else 1
 
@@ -242,6 +243,18 @@ def _print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
         console.print(Markdown(str(figures["reasons"].value)))
 
 
+def _print_verdicts(console: Console, settings: Settings) -> None:
+    """Print the masks that people should look at, with the reason and the remedy."""
+    masks = RecordIndex(MaterializationStore(Lake(data_root())), asset_names.SUBJECT_MASKS)
+    table = Table("painting", "title", "mask", title="Masks to look at")
+    for painting in _paintings(settings).values():
+        record = masks.get(painting.id)
+        if record is not None and (reason := record.verdict or record.doubt):
+            table.add_row(painting.id, painting.labels["title"], reason)
+    if table.row_count:
+        console.print(table)
+
+
 def _print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
@@ -285,6 +298,8 @@ def _row(
     ended = next((r for r in records.values() if r is not None and r.status != "done"), None)
     mask = made.get(asset_names.SUBJECT_MASKS)
     result = "restored" if len(made) == len(stages) else "not yet made"
+    if mask is not None and mask.doubt is not None:
+        result += f", {mask.doubt}"
     return {
         "name": painting.id,
         "title": painting.labels["title"],

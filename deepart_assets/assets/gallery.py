@@ -8,7 +8,7 @@ from deepart_assets.orchestration.context import Painting, StageContext, StageSp
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
 from deepart_assets.settings import Settings
-from deepart_assets.storage import StageResult
+from deepart_assets.storage import RecordIndex, StageResult
 
 
 def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
@@ -37,10 +37,18 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
                         _figures(row) for row in rows
                     ),
                 },
-                {"paintings": len(rows), "restored": restored, "left_out": len(rows) - restored},
+                {
+                    "paintings": len(rows),
+                    "restored": restored,
+                    "doubtful": sum(row.doubt is not None for row in rows),
+                    "left_out": len(rows) - restored,
+                },
             )
 
-        return StageSpec(make)
+        masks = RecordIndex(context.store, asset_names.SUBJECT_MASKS)
+        records = ((key, masks.get(key)) for key in context.paintings)
+        doubts = {f"doubt/{key}": each.doubt for key, each in records if each and each.doubt}
+        return StageSpec(make, inputs=doubts)
 
     return [gallery]
 
@@ -67,6 +75,7 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
         support=mask.figures.get("support") if mask else None,
         sheet=made.path if made else None,
         reason=_reason(painting, outpainters),
+        doubt=mask.doubt if mask else None,
         picture=mask.figures.get("preview") if mask else None,
         results=results if made else {},
     )
@@ -88,4 +97,5 @@ def _figures(row: GalleryRow) -> dict[str, object]:
         "restored": row.sheet is not None,
         "subject_share": row.subject_share,
         "reason": row.reason,
+        "doubt": row.doubt,
     }

@@ -41,23 +41,27 @@ from deepart_assets.orchestration.context import (
 )
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import (
+    Features,
     Prediction,
     Scribble,
     SubjectMask,
+    Verdict,
     build_corrector,
     build_segmenter,
     check_polarity,
     clean_up,
     corrected_mask,
+    judge,
     overlay,
     read_curated_mask,
-    verdict,
 )
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import MaterializationRecord, StageResult
 
 OVERLAY_SIDE = 600
 """Longer side at which a mask is drawn on its painting."""
+
+_REMEDY = "Draw a mask, or green (kept) and red (generated) strokes, in"
 
 CURATED_MASKS = ObservableFolder(
     asset=asset_names.CURATED_MASKS,
@@ -80,7 +84,13 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a prediction, except for the choice by labels."""
     return {
         **settings.segmenter.provenance(
-            "minimal_confidence", "movement", "styles", "genres", "text", "strokes"
+            "minimal_confidence",
+            "confident_from",
+            "movement",
+            "styles",
+            "genres",
+            "text",
+            "strokes",
         ),
         "detect_support": settings.support.detect,
     }
@@ -92,6 +102,7 @@ def mask_settings(settings: Segmentation) -> dict[str, Any]:
         **settings.provenance("segmenter", "support", "evaluation"),
         "minimal_confidence": settings.segmenter.minimal_confidence,
         **({"strokes": "sam"} if _strokes_by_sam(settings) else {}),
+        "confident_from": settings.segmenter.confident_from,
     }
 
 
@@ -178,7 +189,7 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
 
 
 def _mask_fault(record: MaterializationRecord) -> str | None:
-    return record.verdict
+    return record.verdict or record.doubt
 
 
 @painting_asset(
@@ -189,12 +200,13 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"opencv"},
-    code_version="2",
+    code_version="3",  # 3: doubtful masks
     checks=[
         Check(
             "neither_empty_nor_full",
-            "The mask keeps a subject and leaves something to generate. A painting where it does"
-            " not is reported and left out downstream.",
+            "The mask keeps a subject beyond doubt and leaves something to generate. A painting"
+            " where it does not is reported, and left out downstream unless it is only doubtful and"
+            " segmentation.doubtful is restore.",
             _mask_fault,
             dg.AssetCheckSeverity.WARN,
         )
@@ -206,8 +218,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
     A prediction is corrected by the curator's strokes, thresholded at one half, specks are removed,
     holes filled, and the edge eroded if the profile says so. PNG of the painting's size, 255 =
     subject (kept), 0 = surround (generated). A painting without a clear subject gets a verdict and
-    is not restored. Nothing of a support is kept: `.support.json` says where the painting is and
-    whether the support is part of the result.
+    is not restored; a doubtful one is restored or held, as the profile says. Nothing of a support
+    is kept: `.support.json` says where the painting is and whether the support is in the result.
     """
     settings = context.settings.segmentation
     corrector = build_corrector(settings.segmenter)
@@ -230,9 +242,11 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         painted = support and support.painted(*size)
         if painted is not None:
             subject = SubjectMask.of(subject.mask, painted)
-        reason = prediction.verdict or verdict(
-            subject.share, prediction.figures["confidence"], settings
-        )
+        confidence = prediction.figures["confidence"]
+        found = Features(confidence, subject.share, subject.parts, subject.largest)
+        judged = judge(found, settings)
+        if prediction.verdict is not None:
+            judged = Verdict("none", prediction.verdict)
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
             drawn = _curated(painting, size)
@@ -244,10 +258,12 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 subject = SubjectMask.of(subject.mask, painted)
                 mask_from = f"{mask_from}, corrected by the curator"
             else:
-                if settings.check_polarity and reason is None:
+                if settings.check_polarity and judged.level != "none":
                     check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
                 subject, mask_from = SubjectMask.of(drawn, painted), "curator"
-            reason = None
+            judged = Verdict("confident")
+        reason = judged.reason and f"{judged.reason}. {_REMEDY} {CURATED_MASKS.path(painting.id)}"
+        left_out = judged.level == "none" or settings.doubtful == "hold"
         files = {
             asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
                 subject.mask.astype(np.uint8) * 255
@@ -262,13 +278,16 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "preview": _preview(picture, subject.mask),
                 "subject_share": round(subject.share, 4),
                 "parts": subject.parts,
+                "largest_part": round(subject.largest, 4),
                 "mask_from": mask_from,
-                "confidence": prediction.figures["confidence"],
+                "confidence": confidence,
+                "level": judged.level,
                 "classes": prediction.figures.get("classes"),
                 "segmenter_weights": prediction.provenance.get("weights"),
                 "support": shown_support(support),
             },
-            verdict=reason,
+            verdict=reason if left_out else None,
+            doubt=None if left_out else reason,
         )
 
     return PaintingStageSpec(make, details=details)

@@ -27,7 +27,7 @@ from deepart_assets.imaging import (
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.reports import report_json
-from deepart_assets.segmentation import Segmenter, build_segmenter, clean_up, verdict
+from deepart_assets.segmentation import Features, Segmenter, build_segmenter, clean_up, judge
 from deepart_assets.segmentation.comparison import iou_matrix
 from deepart_assets.segmentation.evaluation import (
     Sample,
@@ -197,14 +197,17 @@ def _mask_of(
         size = working_size(picture.shape[0], picture.shape[1], SIDE)
         subject = clean_up(item.placed(prediction).levels(), size, peer.settings)
         mask = encode_png(subject.mask.astype(np.uint8) * 255)
+        judged = judge(
+            Features(prediction.confidence, subject.share, subject.parts, subject.largest),
+            peer.settings,
+        )
         return StageResult(
             {f"{ASSET}/{name}/{painting.id}.png": mask},
-            verdict=prediction.verdict
-            or verdict(subject.share, prediction.confidence, peer.settings),
+            verdict=prediction.verdict or (judged.reason if judged.level == "none" else None),
         )
 
     provenance = Provenance(
-        code_version="1",
+        code_version="2",  # 2: doubtful masks count
         settings={
             **prediction_settings(peer.settings),
             **mask_settings(peer.settings),

@@ -15,6 +15,8 @@ def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) ->
     shown = {name: _value(value) for name, value in record.figures.items() if value is not None}
     if record.verdict is not None:
         shown["verdict"] = dg.MetadataValue.text(record.verdict)
+    if record.doubt is not None:
+        shown["doubt"] = dg.MetadataValue.text(record.doubt)
     if record.files:
         shown["file"] = dg.MetadataValue.path(lake.full_path(record.path))
     if record.provenance.get("weights"):

@@ -20,6 +20,8 @@ class GalleryRow:
     """Why the sheet is missing or stale."""
     support: str | None = None
     """What the painting was photographed with, and what becomes of it."""
+    doubt: str | None = None
+    """Why the mask should be looked at, and the remedy."""
     picture: str | None = None
     """A `data:` URI to show instead of the sheet."""
     results: Mapping[str, str] = field(default_factory=dict)

@@ -5,7 +5,6 @@ from deepart_assets.segmentation.cleanup import (
     SubjectMask,
     clean_up,
     remove_small_parts,
-    verdict,
 )
 from deepart_assets.segmentation.comparison import iou
 from deepart_assets.segmentation.correction import corrected_mask
@@ -15,15 +14,18 @@ from deepart_assets.segmentation.registry import build_corrector, build_segmente
 from deepart_assets.segmentation.scribble import Scribble
 from deepart_assets.segmentation.subject_text import check_text, read_text
 from deepart_assets.segmentation.support import Support, find_support
+from deepart_assets.segmentation.verdict import Features, Verdict, judge
 
 __all__ = [
     "ClassMap",
     "Descriptor",
+    "Features",
     "Prediction",
     "Scribble",
     "Segmenter",
     "SubjectMask",
     "Support",
+    "Verdict",
     "build_corrector",
     "build_segmenter",
     "check_polarity",
@@ -32,9 +34,9 @@ __all__ = [
     "corrected_mask",
     "find_support",
     "iou",
+    "judge",
     "overlay",
     "read_curated_mask",
     "read_text",
     "remove_small_parts",
-    "verdict",
 ]

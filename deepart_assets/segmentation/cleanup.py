@@ -1,4 +1,4 @@
-"""Turns a soft prediction into the binary mask that the pipeline keeps, and judges it."""
+"""Turns a soft prediction into the binary mask that the pipeline keeps."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,8 @@ class SubjectMask:
     """Share of the painting's area that is subject, in [0, 1]."""
     parts: int
     """Number of connected parts of the subject."""
+    largest: float
+    """Share of the subject that its largest part has, in [0, 1]; 0 if there is none."""
 
     @classmethod
     def of(cls, mask: NDArray[np.bool_], painted: NDArray[np.bool_] | None = None) -> "SubjectMask":
@@ -34,8 +36,9 @@ class SubjectMask:
         step = max(1, min(mask.shape) // COUNTING_SIDE)
         small = np.ascontiguousarray(mask[::step, ::step])
         area = mask.size if painted is None else int(painted.sum())
-        share = int(mask.sum()) / area
-        return cls(mask, share, _components(small, connectivity=8)[0])
+        parts, _, areas = _components(small, connectivity=8)
+        largest = float(areas.max() / areas.sum()) if parts else 0.0
+        return cls(mask, int(mask.sum()) / area, parts, largest)
 
 
 def clean_up(soft: NDArray[np.uint8], size: tuple[int, ...], settings: Segmentation) -> SubjectMask:
@@ -90,33 +93,6 @@ def eroded(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
         return mask
     depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.asarray(depth > distance)
-
-
-def verdict(share: float, confidence: float, settings: Segmentation) -> str | None:
-    """Say why a painting with this predicted subject is to be left out; None if it is fine.
-
-    Args:
-        share: As in `SubjectMask`.
-        confidence: As in `Prediction`.
-        settings: The limits; the reason names the one that was passed, with the figures.
-    """
-    least = settings.segmenter.minimal_confidence
-    if confidence < least:
-        return (
-            f"no subject: nothing stands out (confidence {confidence:.2f}, below"
-            f" segmenter.minimal_confidence {least:g})"
-        )
-    if share < settings.minimal_share:
-        return (
-            f"no subject: only {share:.1%} of the area was found (below minimal_share"
-            f" {settings.minimal_share:.1%})"
-        )
-    if share > settings.maximal_share:
-        return (
-            f"nearly everything is subject: {share:.1%} of the area (above maximal_share"
-            f" {settings.maximal_share:.1%})"
-        )
-    return None
 
 
 def _without_small_components(

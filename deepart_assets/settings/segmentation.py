@@ -23,7 +23,17 @@ def _minimal_confidence(default: float) -> Any:
         ge=0,
         le=1,
         description="Minimum confidence: the mean of the segmenter's own map inside the subject"
-        " minus the mean outside. Below it, the painting is skipped for want of a subject.",
+        " minus the mean outside. Below it, the painting is skipped for want of a subject, unless"
+        " one part fills much of it (`filling_share`).",
+    )
+
+
+def _confident_from(default: float) -> Any:
+    return Field(
+        default,
+        ge=0,
+        le=1,
+        description="Confidence from which a mask is not doubtful; see `minimal_confidence`.",
     )
 
 
@@ -32,6 +42,7 @@ class Saliency(Section):
 
     kind: Literal["saliency"] = "saliency"
     minimal_confidence: float = _minimal_confidence(0.2)
+    confident_from: float = _confident_from(0.35)
 
 
 class Bundled(Section):
@@ -39,6 +50,7 @@ class Bundled(Section):
 
     kind: Literal["bundled"]
     minimal_confidence: float = _minimal_confidence(0.55)
+    confident_from: float = _confident_from(0.8)
 
 
 class Dram(Section):
@@ -46,6 +58,7 @@ class Dram(Section):
 
     kind: Literal["dram"]
     minimal_confidence: float = _minimal_confidence(0)
+    confident_from: float = _confident_from(0)
     archive_id: str = Field(
         "1GvUGVRVRpK676Rb8WtEcZTfLRc6gGOHP",
         description="Google Drive file id of the authors' archive.",
@@ -70,6 +83,7 @@ class Salient(Section):
 
     kind: Literal["salient"]
     minimal_confidence: float = _minimal_confidence(0.3)
+    confident_from: float = _confident_from(0.6)
     model: Literal[
         "birefnet-general", "birefnet-general-lite", "birefnet-portrait", "birefnet-dis",
         "birefnet-hrsod", "birefnet-massive", "isnet-general-use", "u2net", "u2netp", "silueta",
@@ -89,6 +103,7 @@ class Panoptic(Section):
 
     kind: Literal["panoptic"]
     minimal_confidence: float = _minimal_confidence(0)
+    confident_from: float = _confident_from(0)
     model: str = Field(
         "facebook/mask2former-swin-large-coco-panoptic",
         description="Id on the Hugging Face Hub, or a local folder with the same files.",
@@ -118,6 +133,7 @@ class Described(Section):
 
     kind: Literal["described"]
     minimal_confidence: float = _minimal_confidence(0)
+    confident_from: float = _confident_from(0)
     text: SubjectText = Field(
         "person; animal",
         description="What the subject is, for paintings that nothing below and no text of their own"
@@ -241,8 +257,29 @@ class Segmentation(Section):
         0.95,
         ge=0,
         le=1,
-        description="Maximum share of the subject: above, too little is left to generate, and the"
-        " painting is skipped.",
+        description="Share of the subject above which little is left to generate: doubtful, or"
+        " skipped if the segmenter is not confident.",
+    )
+    confident_share: float = Field(
+        0.05, ge=0, le=1, description="Share of the subject below which it is doubtful."
+    )
+    filling_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Share from which a subject in one part fills the picture: with a confidence"
+        " below `minimal_confidence` it is doubtful instead of skipped.",
+    )
+    scattered_parts: int = Field(
+        4,
+        ge=2,
+        description="Number of parts from which a subject is scattered if none has half of it:"
+        " doubtful, or skipped if the segmenter is not confident.",
+    )
+    doubtful: Literal["restore", "hold"] = Field(
+        "restore",
+        description="What becomes of a painting with a doubtful mask. hold: it is skipped until a"
+        " curator draws a mask or strokes.",
     )
     erosion: float = Field(
         0,

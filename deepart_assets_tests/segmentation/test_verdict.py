@@ -1,0 +1,91 @@
+"""When a mask is confident, doubtful or none; and the curves that the thresholds are chosen by."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deepart_assets.segmentation import Features, judge
+from deepart_assets.segmentation.verdict import precision_coverage, reliability
+from deepart_assets.settings.segmentation import Saliency, Segmentation
+
+SETTINGS = Segmentation(
+    segmenter=Saliency(minimal_confidence=0.2, confident_from=0.6),
+    minimal_share=0.02,
+    confident_share=0.05,
+    maximal_share=0.9,
+)
+
+
+@pytest.mark.parametrize(
+    ("features", "level", "words"),
+    [
+        ((0.6, 0.05, 1, 1.0), "confident", []),  # the limits themselves are fine
+        ((0.9, 0.9, 3, 0.4), "confident", []),
+        ((0.9, 0.2, 9, 0.5), "confident", []),
+        ((0.59, 0.2, 1, 1.0), "doubtful", ["not sure", "0.59", "confident_from 0.6"]),
+        ((0.9, 0.04, 1, 1.0), "doubtful", ["small", "4.0%", "confident_share 5.0%"]),
+        ((0.9, 0.2, 4, 0.4), "doubtful", ["scattered", "4 parts", "scattered_parts 4", "40%"]),
+        ((0.9, 0.95, 1, 1.0), "doubtful", ["nearly everything", "95.0%", "maximal_share 90.0%"]),
+        ((0.3, 0.2, 4, 0.4), "none", ["scattered", "not sure"]),
+        ((0.3, 0.95, 1, 1.0), "none", ["nearly everything", "not sure"]),
+        ((0.9, 1.0, 1, 1.0), "none", ["nearly everything"]),
+        ((0.19, 0.2, 1, 1.0), "none", ["nothing stands out", "0.19", "minimal_confidence 0.2"]),
+        ((0.19, 0.5, 1, 1.0), "doubtful", ["not sure"]),  # a figure that fills the picture
+        ((0.19, 0.5, 5, 0.3), "none", ["nothing stands out"]),
+        ((0.0, 0.5, 1, 1.0), "none", ["nothing stands out"]),
+        ((0.9, 0.01, 1, 1.0), "none", ["no subject", "1.0%", "minimal_share 2.0%"]),
+        ((0.9, 0.0, 0, 0.0), "none", ["0.0%"]),
+    ],
+)
+def test_levels_and_their_reasons(features, level, words):
+    found = judge(Features(*features), SETTINGS)
+    assert found.level == level
+    assert (found.reason is None) == (level == "confident")
+    assert all(word in (found.reason or "") for word in words), found.reason
+
+
+ORDER = ["none", "doubtful", "confident"]
+unit = st.floats(0, 1)
+
+
+@given(unit, unit, unit, st.integers(1, 12), unit)
+def test_more_confidence_is_never_worse(first, second, share, parts, largest):
+    low, high = (
+        judge(Features(confidence, share, parts, largest), SETTINGS).level
+        for confidence in sorted((first, second))
+    )
+    assert ORDER.index(low) <= ORDER.index(high)
+
+
+@given(unit, unit, st.lists(st.integers(1, 12), min_size=2, max_size=2), unit)
+def test_more_parts_are_never_better(confidence, share, parts, largest):
+    few, many = (
+        judge(Features(confidence, share, count, largest), SETTINGS).level
+        for count in sorted(parts)
+    )
+    assert ORDER.index(many) <= ORDER.index(few)
+
+
+def labelled(*pairs):
+    return [(Features(confidence, 0.3, 1, 1.0), right) for confidence, right in pairs]
+
+
+def test_a_higher_threshold_trades_coverage_for_precision():
+    pairs = labelled((0.3, False), (0.5, True), (0.7, False), (0.9, True))
+    rows = precision_coverage(pairs, SETTINGS)
+    assert [row["confident_from"] for row in rows] == [0.3, 0.5, 0.7, 0.9]
+    assert [row["coverage"] for row in rows] == [1, 0.75, 0.5, 0.25]
+    assert [row["precision"] for row in rows] == [0.5, 2 / 3, 0.5, 1]
+    assert [row["recall"] for row in rows] == [1, 1, 0.5, 0.5]
+    [row] = precision_coverage(pairs, SETTINGS, [0.95])
+    assert row["coverage"] == 0 and math.isnan(row["precision"])
+
+
+def test_reliability_has_equally_many_masks_a_row():
+    pairs = labelled((0.9, True), (0.1, False), (0.3, True), (0.2, False))
+    assert reliability(pairs, bins=2) == [
+        {"masks": 2, "from": 0.1, "to": 0.2, "accepted": 0},
+        {"masks": 2, "from": 0.3, "to": 0.9, "accepted": 1},
+    ]
