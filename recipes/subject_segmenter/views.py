@@ -1,5 +1,6 @@
 """Augmented views for training a segmenter: crops, colours, subjects on other grounds."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -47,18 +48,6 @@ def varied(view: Labelled, random: np.random.Generator) -> Labelled:
     return Labelled(np.ascontiguousarray(picture), np.ascontiguousarray(mask))
 
 
-def cropped(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
-    """Return a part of a picture: 12% to 56% of its area, higher or wider by up to half."""
-    height, width = picture.shape[:2]
-    area = random.uniform(0.35, 0.75) ** 2 * height * width
-    aspect = np.exp(random.uniform(-0.25, 0.45))
-    rows = min(height, max(1, int((area * aspect) ** 0.5)))
-    columns = min(width, max(1, int((area / aspect) ** 0.5)))
-    top = random.integers(0, height - rows + 1)
-    left = random.integers(0, width - columns + 1)
-    return picture[top : top + rows, left : left + columns]
-
-
 def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArray[np.uint8]:
     """Change gamma (rather darker), saturation (at times grey), brightness and tint."""
     colours = (picture / np.float32(255)) ** np.exp(random.uniform(-0.35, 0.6))
@@ -67,6 +56,35 @@ def recoloured(picture: NDArray[np.uint8], random: np.random.Generator) -> NDArr
     colours = grey + (colours - grey) * random.uniform(least, 1.3)
     colours *= random.uniform(0.75, 1.1) * random.uniform(0.93, 1.07, 3)
     return (colours.clip(0, 1) * 255).astype(np.uint8)
+
+
+def framed(view: Labelled, random: np.random.Generator) -> Labelled:
+    """Put a frame around a view (three in five), or an oval's or arch's corners over it.
+
+    None of it is subject: the support of a painting must not be taken for it.
+    """
+    picture, mask = view
+    height, width = mask.shape
+    shade = random.integers(0, 255, 3) * random.uniform(0.2, 1)
+    if random.random() < 0.6:
+        wide = max(4, int(max(height, width) * random.uniform(0.03, 0.14)))
+        canvas = np.full((height + 2 * wide, width + 2 * wide, 3), shade, np.float32)
+        canvas += random.normal(0, random.uniform(1, 14), canvas.shape[:2])[..., None]
+        if random.random() < 0.6:
+            inner, lip = (int(wide * random.uniform(*each)) for each in ((0.2, 0.7), (0.7, 0.95)))
+            canvas[inner:-inner, inner:-inner] = random.integers(0, 255, 3)
+            canvas[lip:-lip, lip:-lip] *= random.uniform(0.3, 1.2)
+        inside = np.s_[wide:-wide, wide:-wide]
+        canvas[inside] = picture
+        label = np.zeros(canvas.shape[:2], np.float32)
+        label[inside] = mask
+        return Labelled(canvas.clip(0, 255).astype(np.uint8), label)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    painted = y**2 + x**2 < random.uniform(0.85, 1)
+    if random.random() < 0.4:  # an arch: the lower half keeps its corners
+        painted |= (y > 0) & (np.abs(x) < 0.97)
+    canvas = np.where(painted[..., None], picture, shade)
+    return Labelled(canvas.astype(np.uint8), (mask * painted).astype(np.float32))
 
 
 def cut_out(view: Labelled) -> CutOut | None:
@@ -100,9 +118,9 @@ def mirrored(subject: CutOut) -> CutOut:
 
 
 def composite(
-    subject: CutOut, second: CutOut | None, ground: Labelled, random: np.random.Generator
+    subject: CutOut, others: Sequence[CutOut], ground: Labelled, random: np.random.Generator
 ) -> Labelled:
-    """Put a subject, and perhaps a smaller second one, before another painting's ground.
+    """Put a subject, and perhaps smaller ones, before another painting's ground.
 
     Edges that a frame cut come to the frame again. The ground is often darker and at times blurred,
     the whole at times dark and noisy, so that figures in shade are learnt as well.
@@ -114,8 +132,8 @@ def composite(
     if random.random() < 0.5:
         canvas *= random.uniform(0.15, 0.6)
     _place(canvas, mask, subject, random.uniform(0.55, 1), random)
-    if second is not None:
-        _place(canvas, mask, second, random.uniform(0.3, 0.6), random)
+    for other in others:
+        _place(canvas, mask, other, random.uniform(0.3, 0.6), random)
     if random.random() < 0.35:
         canvas *= random.uniform(0.35, 1)
     if random.random() < 0.5:

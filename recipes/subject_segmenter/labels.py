@@ -1,0 +1,35 @@
+"""Which paintings are learnt from, and what was decided of them by eye.
+
+`labels.csv` names paintings as `<folder>_<file without its ending>`, with two columns:
+
+* `split`: `train`, `validation` (to choose settings) or `test` (looked at once, at the end). The
+  artist decides, so that no artist stands on two sides.
+* `label`: `accepted` (the teacher's mask is the subject), `empty` (a view without a subject), or
+  nothing (the teacher's mask is wrong: not learnt from).
+"""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+LABELS = Path(__file__).with_name("labels.csv")
+
+
+class Label(NamedTuple):
+    """One painting's row."""
+
+    painting: str
+    split: Literal["train", "validation", "test"]
+    label: Literal["accepted", "empty", ""]
+
+
+def read_labels(file: Path = LABELS) -> dict[str, Label]:
+    """Read the table, by the paintings' names."""
+    with file.open(newline="") as lines:
+        return {row["painting"]: Label(**row) for row in csv.DictReader(lines)}  # type: ignore[arg-type]
+
+
+def named(files: Iterable[Path]) -> dict[str, Path]:
+    """Name picture files as the table does."""
+    return {f"{file.parent.name}_{file.stem}": file for file in files}
