@@ -12,6 +12,9 @@ Level = Literal["confident", "doubtful", "none"]
 HALF = 0.5
 """A part with at least this share of the subject dominates it; it is not scattered."""
 
+NEARLY = 0.8
+"""Share of `minimal_confidence` that is enough for a subject that fills the picture."""
+
 
 @dataclass(frozen=True)
 class Features:
@@ -41,20 +44,21 @@ def judge(mask: Features, settings: Segmentation) -> Verdict:
 
     A mask with any fault is doubtful. It is none if nothing stands out or is left to generate, or
     if it is uncertain and scattered or covers nearly everything. One coherent part that fills much
-    of the picture is never less than doubtful for want of confidence: little of the picture is
+    of the picture is doubtful, not none, if it nearly has the confidence: little of the picture is
     left to stand out from.
     """
     segmenter = settings.segmenter
     least, certain = segmenter.minimal_confidence, segmenter.confident_from
     share, confidence = mask.share, mask.confidence
-    fills = share >= settings.filling_share and mask.largest >= HALF and confidence > 0
+    coherent = share >= settings.filling_share and mask.largest >= HALF
+    enough = least * NEARLY if coherent else least
     if share < settings.minimal_share:
         return Verdict(
             "none",
             f"no subject: only {share:.1%} of the area was found (below minimal_share"
             f" {settings.minimal_share:.1%})",
         )
-    if confidence < least and not fills:
+    if confidence < enough:
         return Verdict(
             "none",
             f"no subject: nothing stands out (confidence {confidence:.2f}, below"

@@ -268,7 +268,7 @@ class Segmentation(Section):
         ge=0,
         le=1,
         description="Share from which a subject in one part fills the picture: with a confidence"
-        " below `minimal_confidence` it is doubtful instead of skipped.",
+        " of at least 0.8 `minimal_confidence` it is doubtful instead of skipped.",
     )
     scattered_parts: int = Field(
         4,

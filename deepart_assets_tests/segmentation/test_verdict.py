@@ -33,6 +33,7 @@ SETTINGS = Segmentation(
         ((0.9, 1.0, 1, 1.0), "none", ["nearly everything"]),
         ((0.19, 0.2, 1, 1.0), "none", ["nothing stands out", "0.19", "minimal_confidence 0.2"]),
         ((0.19, 0.5, 1, 1.0), "doubtful", ["not sure"]),  # a figure that fills the picture
+        ((0.15, 0.5, 1, 1.0), "none", ["nothing stands out"]),
         ((0.19, 0.5, 5, 0.3), "none", ["nothing stands out"]),
         ((0.0, 0.5, 1, 1.0), "none", ["nothing stands out"]),
         ((0.9, 0.01, 1, 1.0), "none", ["no subject", "1.0%", "minimal_share 2.0%"]),
