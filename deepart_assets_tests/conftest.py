@@ -31,8 +31,11 @@ from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 # The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
-# How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("deepart", deadline=None)
+# How long an example takes says more of the machine than of the code. In CI the examples are always
+# the same: what is submitted is judged, not luck.
+hypothesis.settings.register_profile(
+    "deepart", deadline=None, derandomize=bool(os.environ.get("CI"))
+)
 hypothesis.settings.load_profile("deepart")
 
 SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}

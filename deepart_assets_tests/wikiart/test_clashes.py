@@ -52,7 +52,7 @@ def test_sources_are_joined_each_with_its_own_csv(shelf, picture, kaggle_csv):
     third = shelf({}, name="empty")
     build = build_catalogue([first.source(), second.source(), third.source()])
     table = build.catalogue.set_index("id")
-    assert list(build.catalogue.columns) == COLUMNS
+    assert list(build.catalogue.columns) == [each for each in COLUMNS if each != "subject"]
     assert table["source"].to_dict() == {"1": "kaggle", "7": "inbox", "8": "inbox"}
     assert table["style"].to_dict() == {"1": "Impressionism", "7": "Baroque", "8": ""}
     assert build.counts.ignored == ("kaggle/readme.txt",)

@@ -44,8 +44,9 @@ def test_a_power_law_has_no_end(exponent, seed):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.floats(0.3, 2.4), st.floats(0.3, 0.9), st.integers(0, 99))
+@given(st.floats(0.3, 2.2), st.floats(0.3, 0.9), st.integers(0, 99))
 def test_the_end_of_the_spectrum_is_found(exponent, end, seed):
+    # With steeper spectra the rounding to 8 bits is louder than the end.
     found = true_resolution(luma(field(512, 512, exponent, end, seed)))
     # 1/64 is one frequency; five are averaged.
     assert found == pytest.approx(end, abs=3 / 64)
