@@ -137,6 +137,6 @@ def test_files_that_belong_to_no_painting_are_reported(done, instance, capsys):
     done.lake.write("masks/p99.png", b"")
     done.lake.write("masks/p1.jpg", b"")
     observe(done, instance)
-    told = capsys.readouterr()
+    reported = capsys.readouterr()
     for name in ("p99.png", "p1.jpg"):
-        assert f"masks/{name} belongs to no painting" in told.out + told.err
+        assert f"masks/{name} belongs to no painting" in reported.out + reported.err

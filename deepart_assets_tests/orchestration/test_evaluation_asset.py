@@ -159,13 +159,13 @@ def test_the_table_the_pictures_and_the_checks(trained, instance):
             np.array_equal(sheet[y : y + 240, x : x + 240], part.hr(pair)) for y, x in starts
         )
 
-    told = shown(result)
-    assert "| bicubic |" in told["metrics"]
-    assert "colour_shift_at" in told["artefacts"]
-    plot = picture_of(told["fidelity_and_naturalness"])
+    reported = shown(result)
+    assert "| bicubic |" in reported["metrics"]
+    assert "colour_shift_at" in reported["artefacts"]
+    plot = picture_of(reported["fidelity_and_naturalness"])
     assert len(np.unique(plot.reshape(-1, 3), axis=0)) > 10
-    assert told["left_out"]["lpips"].startswith("no LPIPS: ")
-    assert "lpips" not in told
+    assert reported["left_out"]["lpips"].startswith("no LPIPS: ")
+    assert "lpips" not in reported
     assert set(checks(result)) == {claim.name for claim in CLAIMS}
     assert checks(result)["base_is_faithful"]
     assert checks(result)["no_colour_shift"]
@@ -223,9 +223,9 @@ def test_lpips_is_a_column_where_its_backbone_is_there(trained, instance, tmp_pa
     chosen = trained.content["super_resolution"]["evaluation"]
     chosen |= {"crop": 200, "interpolations": []}
     chosen["lpips"] = {"path": str(file), "sha256": digest}
-    told = shown(materialize(trained, instance, lr_hr_pairs))
-    assert told["lpips"] == f"squeeze {digest}"
-    assert "lpips" not in told["left_out"]
+    reported = shown(materialize(trained, instance, lr_hr_pairs))
+    assert reported["lpips"] == f"squeeze {digest}"
+    assert "lpips" not in reported["left_out"]
     rows = {row["name"]: row["lpips"] for row in figures(trained)["metrics"]}
     assert 0 < rows["psnr_weights"] < rows["bicubic"]
     # The same file elsewhere is the same; without it there is no column, and that is another table.
@@ -233,7 +233,7 @@ def test_lpips_is_a_column_where_its_backbone_is_there(trained, instance, tmp_pa
     chosen["lpips"]["path"] = str(moved)
     assert shown(materialize(trained, instance))["made"].startswith("reused")
     moved.unlink()
-    told = shown(materialize(trained, instance))
-    assert told["made"] == "now"
-    assert str(moved) in told["left_out"]["lpips"]
+    reported = shown(materialize(trained, instance))
+    assert reported["made"] == "now"
+    assert str(moved) in reported["left_out"]["lpips"]
     assert "lpips" not in figures(trained)["metrics"][0]

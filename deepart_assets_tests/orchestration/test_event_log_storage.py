@@ -76,7 +76,7 @@ def observed(instance):
     return {key: version.data_version for key, version in found.items()}
 
 
-def told(instance, run_id):
+def reported(instance, run_id):
     """What an instance says of a run: events by type, and what is known of the asset."""
     kinds = [entry.dagster_event_type for entry in instance.all_logs(run_id)]
     key = dg.AssetKey("pictures")
@@ -99,8 +99,8 @@ def test_both_logs_report_the_same(tmp_path):
         instance_in(tmp_path / "ours", ours=True) as ours,
         instance_in(tmp_path / "theirs", ours=False) as theirs,
     ):
-        mine = told(ours, make_all(ours))
-        assert mine == told(theirs, make_all(theirs))
+        mine = reported(ours, make_all(ours))
+        assert mine == reported(theirs, make_all(theirs))
         for kind, count in (("MATERIALIZATION_PLANNED", 8), ("OBSERVATION", 2)):
             assert mine[0].count(f"DagsterEventType.ASSET_{kind}") == count
 
@@ -108,13 +108,13 @@ def test_both_logs_report_the_same(tmp_path):
 def test_each_reads_what_the_other_wrote(tmp_path):
     with instance_in(tmp_path, ours=True) as instance:
         first = make_all(instance)
-        mine = told(instance, first)
+        mine = reported(instance, first)
     with instance_in(tmp_path, ours=False) as instance:
-        assert told(instance, first) == mine
+        assert reported(instance, first) == mine
         second = make_all(instance)
-        theirs = told(instance, second)
+        theirs = reported(instance, second)
     with instance_in(tmp_path, ours=True) as instance:
-        assert told(instance, second) == theirs
+        assert reported(instance, second) == theirs
 
 
 def test_few_databases_stay_open(ours):

@@ -92,7 +92,7 @@ class Killable:
         found = {pair: self.store.get(*pair) for pair in PAIRS}
         return {pair: record for pair, record in found.items() if record is not None}
 
-    def told(self):
+    def reported(self):
         """The data versions that Dagster has heard of, by asset and painting ("": of the whole)."""
         with dg.DagsterInstance.local_temp(str(self._home), overrides=QUIET) as instance:
             return {
@@ -148,9 +148,9 @@ class Killable:
                     unlike += not there
                 elif asset not in SUMS:
                     assert there, path
-        for (asset, key), version in self.told().items():
+        for (asset, key), version in self.reported().items():
             record = self.store.get(asset, key or "_whole")
-            assert record is not None, f"Dagster was told of {asset} {key}, which is not recorded"
+            assert record is not None, f"Dagster knows of {asset} {key}, which is not recorded"
             if asset in TRAINED or version == target.versions[asset, key]:
                 assert record.data_version == version
             else:
@@ -160,7 +160,7 @@ class Killable:
     def check_all(self, target: Finished, before) -> int:
         """All is as if nothing had been killed; return how many outputs were there `before`."""
         assert target.files.items() <= self.files().items()
-        assert {pair: each for pair, each in self.told().items() if pair in PAIRS} == (
+        assert {pair: each for pair, each in self.reported().items() if pair in PAIRS} == (
             target.versions
         )
         return self.kept(target, before)

@@ -147,8 +147,8 @@ def test_a_step_that_no_node_is_found_for_fails_with_the_schedulers_reason(
     with on_kubernetes(catalogued, instance, ["predicted_masks"]) as result:
         assert events(result, "STEP_FAILURE") == ["predicted_masks"]
         assert not events(result, "STEP_UP_FOR_RETRY")
-        told = failure(result)
-    assert "3 Insufficient nvidia.com/gpu" in told and "execution.gpu_steps" in told
+        reported = failure(result)
+    assert "3 Insufficient nvidia.com/gpu" in reported and "execution.gpu_steps" in reported
     assert api.deleted, "the job would wait on"
 
 

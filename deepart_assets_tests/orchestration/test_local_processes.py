@@ -1,4 +1,4 @@
-"""Real assets in processes of this machine, which is told that it has two GPUs."""
+"""Real assets in processes of this machine, which is made to believe that it has two GPUs."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""What the profile's function is told of runs that have ended."""
+"""The profile's function is called with the runs that have ended."""
 
 import logging
 import sys
@@ -9,9 +9,9 @@ import pytest
 from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
 
 TELL = """
-told = []
+reported = []
 def tell(notification):
-    told.append(notification)
+    reported.append(notification)
 def broken(notification):
     raise ConnectionError("the chat is down")
 """
@@ -41,23 +41,31 @@ def ended(sensors, job="catalogue", **more):
 
 
 @pytest.mark.slow
-def test_a_function_is_reported_what_succeeded_and_what_failed(sensors, hook):
+def test_a_function_is_called_for_what_succeeded_and_what_failed(sensors, hook):
     sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
     tags = {"deepart/reason": "every week: new paintings of the sources"}
     result, _ = ended(sensors, tags=tags)
-    [told] = sys.modules[hook].told
-    assert (told.run_id, told.job, told.succeeded) == (result.run_id, "catalogue", True)
-    assert told.reason == "every week: new paintings of the sources"
-    assert told.failures == ()
+    [notification] = sys.modules[hook].reported
+    assert (notification.run_id, notification.job, notification.succeeded) == (
+        result.run_id,
+        "catalogue",
+        True,
+    )
+    assert notification.reason == "every week: new paintings of the sources"
+    assert notification.failures == ()
 
     (sensors.project.pictures / "p1.png").write_bytes(b"")
     sensors.project.lake.write("wikiart_paintings/p1.png", b"no picture")
     result, _ = ended(
         sensors, "restore", keys=["p1", "p2"], asset_selection=[dg.AssetKey("predicted_masks")]
     )
-    _, told = sys.modules[hook].told
-    assert (told.run_id, told.job, told.succeeded) == (result.run_id, "restore", False)
-    assert told.failures == (
+    _, notification = sys.modules[hook].reported
+    assert (notification.run_id, notification.job, notification.succeeded) == (
+        result.run_id,
+        "restore",
+        False,
+    )
+    assert notification.failures == (
         "predicted_masks: 1 of 2 paintings failed in predicted_masks; the others are done.",
     )
 
@@ -66,20 +74,20 @@ def test_the_reason_is_the_faults_own_and_not_that_dagster_met_it(sensors, hook)
     sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
     sensors.project.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
     ended(sensors)
-    [told] = sys.modules[hook].told
-    [failure] = told.failures
+    [notification] = sys.modules[hook].reported
+    [failure] = notification.failures
     assert failure.startswith("wikiart_paintings: ")
     assert "There is no folder /nowhere" in failure
 
 
-def test_a_function_that_raises_is_reported_on_the_tick_and_the_next_run_is_reported(sensors, hook):
+def test_a_function_that_raises_is_shown_on_the_tick_and_called_for_the_next_run(sensors, hook):
     sensors.project.content["automation"] = {"notify": f"{hook}:broken"}
     _, reactions = ended(sensors)
     [reaction] = reactions["notify_succeeded"]
     assert "the chat is down" in reaction.error.to_string()
     sensors.project.content["automation"] = {"notify": f"{hook}:tell"}
     result, _ = ended(sensors)
-    assert [told.run_id for told in sys.modules[hook].told] == [result.run_id]
+    assert [each.run_id for each in sys.modules[hook].reported] == [result.run_id]
 
 
 def test_by_default_a_line_is_logged(sensors, caplog):

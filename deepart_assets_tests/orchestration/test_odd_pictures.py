@@ -1,4 +1,4 @@
-"""Subjects of odd pictures: no size, aspect or emptiness stops a run, and each is told of."""
+"""Subjects of odd pictures: no size, aspect or emptiness stops a run, and each has its message."""
 
 import dagster as dg
 import numpy as np

@@ -56,7 +56,7 @@ def claims(instance) -> list[str]:
 
 
 def health(instance, run_id: str) -> WorkerStatus:
-    """What Dagster's run monitoring is told."""
+    """What Dagster's run monitoring sees."""
     launcher = instance.run_launcher
     assert launcher.supports_check_run_worker_health
     return launcher.check_run_worker_health(instance.get_run_by_id(run_id)).status

@@ -23,8 +23,8 @@ def test_a_step_of_many_paintings_reports_the_first_the_last_and_those_that_fail
     done.lake.remove(done.store.get("predicted_masks", "p2").path)
     done.lake.write("wikiart_paintings/p2.png", b"not a picture any more")
     with done.run("restore", instance) as result:
-        told = lines(instance, result, "predicted_masks")
-    assert [line for line in told if " 1/5 " in line]
-    assert [line for line in told if " 5/5 " in line]
-    assert [line for line in told if "p2: failed" in line]
-    assert len(told) < 5
+        reported = lines(instance, result, "predicted_masks")
+    assert [line for line in reported if " 1/5 " in line]
+    assert [line for line in reported if " 5/5 " in line]
+    assert [line for line in reported if "p2: failed" in line]
+    assert len(reported) < 5

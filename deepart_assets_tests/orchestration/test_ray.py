@@ -170,11 +170,11 @@ def test_what_no_node_can_give_ends_the_run_at_once_with_the_remedy(catalogued, 
     with on_ray(catalogued, cluster, instance, **more) as result:
         assert not result.success
         assert not events(result, "STEP_START")
-        told = failure(result)
+        reported = failure(result)
     assert time.monotonic() - start < 30
-    assert "telea_outpaintings asks for 1 CPUs, 3 GPUs, 2.0 GiB" in told
-    assert "The nodes have: 2 CPUs, 1 GPUs" in told
-    assert "execution.steps" in told
+    assert "telea_outpaintings asks for 1 CPUs, 3 GPUs, 2.0 GiB" in reported
+    assert "The nodes have: 2 CPUs, 1 GPUs" in reported
+    assert "execution.steps" in reported
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Schedules and sensors are as the profile says; what it says wrongly is told with the key."""
+"""Schedules and sensors are as the profile says; a mistake in it is an error that names the key."""
 
 import re
 
@@ -49,7 +49,7 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "told"),
+    ("key", "value", "reported"),
     [
         ("nightly", "every day", "automation.nightly: 'every day' is not a cron expression"),
         ("weekly", "0 0 30 2 *", "automation.weekly: '0 0 30 2 *' is not a cron expression"),
@@ -68,8 +68,8 @@ def test_every_job_says_why_it_runs_and_is_run_again_as_a_whole_when_killed(proj
         ("poll_interval_seconds", 0, "automation.poll_interval_seconds: "),
     ],
 )
-def test_what_is_wrong_is_reported_with_the_key(project, key, value, told):
+def test_what_is_wrong_is_reported_with_the_key(project, key, value, reported):
     project.content["automation"] = {key: value}
-    with pytest.raises(SettingsError, match=re.escape(told)) as caught:
+    with pytest.raises(SettingsError, match=re.escape(reported)) as caught:
         project.defs()
     assert len(str(caught.value).splitlines()) == 1

@@ -185,8 +185,8 @@ def test_a_text_that_the_segmenter_does_not_read_is_a_warning(listed, instance, 
         " segmentation.segmenter.kind to described, or remove the text"
     )
     assert fault in check.metadata["faults"].value
-    told = capsys.readouterr()
-    assert (told.out + told.err).count(fault) == 1
+    reported = capsys.readouterr()
+    assert (reported.out + reported.err).count(fault) == 1
     assert changed(listed, before) == {"p1"}
     assert listed.store.get("predicted_masks", "p1").data_version == version
 
@@ -210,9 +210,9 @@ def test_the_ui_marks_exactly_that_painting(described, instance, capsys):
     described.lake.write("masks/p99.txt", b"the horse")
     capsys.readouterr()
     observe(described, instance)
-    told = capsys.readouterr()
-    assert (told.out + told.err).count("masks/p99.txt belongs to no painting") == 1
-    assert "p1.txt" not in told.out + told.err
+    reported = capsys.readouterr()
+    assert (reported.out + reported.err).count("masks/p99.txt belongs to no painting") == 1
+    assert "p1.txt" not in reported.out + reported.err
     assert stale_masks(described, instance) == {("predicted_masks", "p1")}
     assert restore(described, instance)
     assert stale_masks(described, instance) == set()

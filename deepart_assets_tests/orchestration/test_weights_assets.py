@@ -1,4 +1,4 @@
-"""The assets of weights in Dagster: their sources, what is told of them, what makes them again."""
+"""The assets of weights in Dagster: their sources, what the UI shows, what makes them again."""
 
 import json
 

@@ -71,9 +71,9 @@ def test_a_killed_training_comes_to_the_same_bytes(examples, tmp_path, killed):
     with pytest.raises(Killed):
         train(examples, recipe(), kill, kept(tmp_path))
     assert len(list((tmp_path / "weights" / "checkpoint").iterdir())) == 1
-    told = []
-    resumed = train(examples, recipe(), told.append, kept(tmp_path))
-    assert told[0].iteration == killed + 1
+    reported = []
+    resumed = train(examples, recipe(), reported.append, kept(tmp_path))
+    assert reported[0].iteration == killed + 1
     assert resumed.weights == whole.weights
     assert resumed.figures["resumed_after"] == str(killed)
     assert [row["iteration"] for row in resumed.curve] == list(range(1, 11))
@@ -83,9 +83,9 @@ def test_a_killed_training_comes_to_the_same_bytes(examples, tmp_path, killed):
 @pytest.mark.slow
 def test_a_finished_training_is_not_trained_again(examples, tmp_path):
     first = train(examples, recipe(), checkpoints=kept(tmp_path))
-    told = []
-    again = train(examples, recipe(), told.append, kept(tmp_path))
-    assert again.weights == first.weights and not told
+    reported = []
+    again = train(examples, recipe(), reported.append, kept(tmp_path))
+    assert again.weights == first.weights and not reported
 
 
 def test_nothing_to_train_on_and_divergence_are_told(examples):

@@ -1,4 +1,4 @@
-"""A curator's own masks: what is taken as one, and what is told of the others."""
+"""A curator's own masks: what is taken as one, and what is said of the others."""
 
 import io
 

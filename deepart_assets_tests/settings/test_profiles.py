@@ -123,7 +123,7 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("extends: bsae", r"mine\.yaml: extends: There is no profile 'bsae'.*did you mean 'base'"),
         ("extends: mine", r"mine\.yaml: extends: it extends itself"),
@@ -133,7 +133,7 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
         ),
     ],
 )
-def test_what_is_wrong_with_an_extending_profile_is_said_with_its_file(folder, text, told):
+def test_what_is_wrong_with_an_extending_profile_is_said_with_its_file(folder, text, reported):
     (folder / "mine.yaml").write_text(text)
-    with pytest.raises(SettingsError, match=told):
+    with pytest.raises(SettingsError, match=reported):
         load_settings("mine")

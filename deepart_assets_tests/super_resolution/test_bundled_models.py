@@ -34,8 +34,8 @@ def test_there_is_one_and_each_has_a_card_and_few_bytes():
 
 
 def test_it_says_where_it_comes_from(model):
-    told = provenance_of(model)
-    assert {"source", "source_sha256", "origin_data_set", "origin_settings"} <= told.keys()
+    reported = provenance_of(model)
+    assert {"source", "source_sha256", "origin_data_set", "origin_settings"} <= reported.keys()
     assert spec_of(read_state(model, "it")).scale == 4
 
 

@@ -54,8 +54,8 @@ def test_a_base_that_does_not_beat_bicubic_is_told(good):
 
 def test_art_esrgan_must_be_more_natural_than_both(good):
     good.rows[2]["niqe"] = 7.5
-    told = found(good)["art_esrgan_is_natural"]
-    assert told == "NIQE of art_esrgan is 7.50, of psnr_weights 7.00"
+    reported = found(good)["art_esrgan_is_natural"]
+    assert reported == "NIQE of art_esrgan is 7.50, of psnr_weights 7.00"
     good.rows[2]["niqe"] = 8.0
     assert "of bicubic 8.00" in found(good)["art_esrgan_is_natural"]
 
@@ -73,11 +73,11 @@ def test_what_could_not_be_measured_speaks_against_nothing(good):
 def test_one_painting_is_enough_and_it_is_named(good, claim, figure, unit):
     bad = copy.deepcopy(good)
     bad.paintings[5][figure] = 3.25
-    told = found(bad)
-    assert list(told) == [claim]
-    assert "1 of 4 results above" in told[claim]
-    assert "art_esrgan/b" in told[claim]
-    assert unit in told[claim]
+    reported = found(bad)
+    assert list(reported) == [claim]
+    assert "1 of 4 results above" in reported[claim]
+    assert "art_esrgan/b" in reported[claim]
+    assert unit in reported[claim]
     # Nothing is claimed of interpolations, nor of bicubic.
     bad = copy.deepcopy(good)
     bad.paintings[0][figure] = bad.paintings[7][figure] = 3.25

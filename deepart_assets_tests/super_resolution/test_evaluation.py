@@ -19,8 +19,8 @@ UPSCALERS = {"bicubic": BicubicUpscaler, "repeated": Repeating}
 
 def test_rows_have_the_means_over_the_test_pairs():
     pairs = [*some_pairs(), pair("test", 21, 220, 240)]
-    told = []
-    compared = evaluate(pairs, UPSCALERS, report=lambda *arguments: told.append(arguments))
+    reported = []
+    compared = evaluate(pairs, UPSCALERS, report=lambda *arguments: reported.append(arguments))
     bicubic, repeated = compared.rows
     assert [bicubic["name"], repeated["name"]] == ["bicubic", "repeated"]
     for figure in ("psnr_y", "psnr_rgb", "ssim_y", "ssim_rgb"):
@@ -34,7 +34,12 @@ def test_rows_have_the_means_over_the_test_pairs():
     assert bicubic["niqe"] == pytest.approx(niqe(made[1]))
     assert compared.originals["niqe"] == pytest.approx(niqe(tests[1].hr))
     assert "lpips" not in bicubic
-    assert told == [(1, 4, "bicubic"), (2, 4, "bicubic"), (3, 4, "repeated"), (4, 4, "repeated")]
+    assert reported == [
+        (1, 4, "bicubic"),
+        (2, 4, "bicubic"),
+        (3, 4, "repeated"),
+        (4, 4, "repeated"),
+    ]
 
 
 def test_each_painting_has_its_own_figures():

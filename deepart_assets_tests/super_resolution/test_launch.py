@@ -38,15 +38,15 @@ def far_apart(first, second):
 
 def test_two_processes_come_to_what_one_does_with_twice_the_batch():
     """The mean of two means of equal counts is the mean of all: only the order of sums differs."""
-    pairs, told = killable.small_pairs(), []
+    pairs, reported = killable.small_pairs(), []
     half = pixel_options(6)
-    two = launch(Job(pairs, half), 2, told.append, None)
+    two = launch(Job(pairs, half), 2, reported.append, None)
     one = train_pixel(pairs, changed(half, {"datasets": {"train": {"batch_size_per_gpu": 4}}}))
     other = train_pixel(pairs, half)
     assert far_apart(two.weights, one.weights) < 2e-5
     assert far_apart(two.weights, other.weights) > 1e-3
     assert two.figures["processes"] == 2
-    assert [step.iteration for step in told] == [1, 2, 3, 4, 5, 6]
+    assert [step.iteration for step in reported] == [1, 2, 3, 4, 5, 6]
     for mine, theirs in zip(two.curve, one.curve, strict=True):
         assert mine["l_pix"] == pytest.approx(theirs["l_pix"], rel=1e-3)
 
@@ -73,9 +73,9 @@ def test_a_training_of_two_goes_on_and_a_lost_process_ends_it(tmp_path):
     kept = Checkpoints(Lake(tmp_path), "art_esrgan", "a" * 64, 0)
     with pytest.raises(UnavailableError, match=r"a training process exited .* to resume from"):
         launch(job, 2, kill_one, kept)
-    told = []
-    resumed = launch(job, 2, told.append, kept)
-    assert told[0].iteration > 2
+    reported = []
+    resumed = launch(job, 2, reported.append, kept)
+    assert reported[0].iteration > 2
     assert resumed.weights == whole.weights
 
 

@@ -70,14 +70,14 @@ def test_figures_and_curve_are_plain_json(base):
 
 
 def test_progress_is_reported_to_the_end(pairs):
-    told = []
-    train_pixel(pairs, TINY, told.append)
-    assert [step.iteration for step in told] == [1, 2, 3, 4, 5, 6]
-    assert {step.total for step in told} == {6}
-    assert all(step.losses["l_pix"] > 0 and step.rate > 0 for step in told)
-    assert told[-1].seconds_left == 0
+    reported = []
+    train_pixel(pairs, TINY, reported.append)
+    assert [step.iteration for step in reported] == [1, 2, 3, 4, 5, 6]
+    assert {step.total for step in reported} == {6}
+    assert all(step.losses["l_pix"] > 0 and step.rate > 0 for step in reported)
+    assert reported[-1].seconds_left == 0
     assert re.fullmatch(
-        r"6/6: l_pix 0\.\d+, PSNR-Y \d\d\.\d\d dB; [\d.]+ it/s, about 0 s left", told[-1].line
+        r"6/6: l_pix 0\.\d+, PSNR-Y \d\d\.\d\d dB; [\d.]+ it/s, about 0 s left", reported[-1].line
     )
 
 

@@ -36,12 +36,12 @@ def finished(process, pipe):
 
 def killed_after(count, delay, process, pipe):
     """Kill the process `delay` seconds after `count` iterations; return the last one told of."""
-    told = [pipe.recv() for _ in range(count)]
+    reported = [pipe.recv() for _ in range(count)]
     time.sleep(delay)
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
-    return told[-1]
+    return reported[-1]
 
 
 @pytest.mark.slow
@@ -55,15 +55,15 @@ def test_killed_at_any_moment_it_comes_to_the_same_result(stage, tmp_path):
 
     chance = random.Random()
     moments = [(chance.randint(2, 5), chance.uniform(0, 0.03)) for _ in range(3)]
-    told = [killed_after(*moment, *start(stage, tmp_path / "killed")) for moment in moments]
+    reported = [killed_after(*moment, *start(stage, tmp_path / "killed")) for moment in moments]
     again = finished(*start(stage, tmp_path / "killed"))
     assert again[0] == weights, moments
     assert again[1] == curve, moments
     same = set(figures) - {"seconds"}
     assert {name: again[2][name] for name in same} == {name: figures[name] for name in same}
     resumed = [int(text) for text in again[2]["resumed_after"].split(", ")]
-    # What was told of last may not be saved yet; what was told of before is.
-    assert resumed[-1] >= told[-1] - 1, moments
+    # The last reported iteration may not be saved yet; the ones before are.
+    assert resumed[-1] >= reported[-1] - 1, moments
     assert resumed == sorted(resumed)
 
 
@@ -89,33 +89,33 @@ def interrupted(lake, fingerprint="a" * 64):
         )
 
 
-def iterations_of(lake, fingerprint, told):
+def iterations_of(lake, fingerprint, reported):
     """Train to the end and return the iterations that were trained now."""
     seen = []
     train_pixel(
         killable.small_pairs(),
         killable.PIXEL,
         lambda step: seen.append(step.iteration),
-        Checkpoints(lake, "pixel", fingerprint, 0, told.append),
+        Checkpoints(lake, "pixel", fingerprint, 0, reported.append),
     )
     return seen
 
 
 def test_another_fingerprint_starts_over_and_leaves_the_other_s_checkpoint(tmp_path):
-    lake, told = Lake(tmp_path), []
+    lake, reported = Lake(tmp_path), []
     interrupted(lake)
-    assert iterations_of(lake, "b" * 64, told) == list(range(1, 11))
-    assert "starting over" in told[0]
-    assert iterations_of(lake, "a" * 64, told) == [6, 7, 8, 9, 10]
+    assert iterations_of(lake, "b" * 64, reported) == list(range(1, 11))
+    assert "starting over" in reported[0]
+    assert iterations_of(lake, "a" * 64, reported) == [6, 7, 8, 9, 10]
 
 
 def test_a_damaged_checkpoint_is_told_of_and_starts_over(tmp_path):
-    lake, told = Lake(tmp_path), []
+    lake, reported = Lake(tmp_path), []
     interrupted(lake)
     file = tmp_path / Checkpoints(lake, "pixel", "a" * 64, 0).path
     file.write_bytes(file.read_bytes()[:-500])
-    assert iterations_of(lake, "a" * 64, told) == list(range(1, 11))
-    assert str(file) in told[0]
+    assert iterations_of(lake, "a" * 64, reported) == list(range(1, 11))
+    assert str(file) in reported[0]
 
 
 def test_code_in_a_checkpoint_is_not_run(tmp_path):
@@ -123,13 +123,13 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path):
         def __reduce__(self):
             return (tmp_path / "harm").touch, ()
 
-    told = []
-    kept = Checkpoints(Lake(tmp_path), "pixel", "a" * 64, 0, told.append)
+    reported = []
+    kept = Checkpoints(Lake(tmp_path), "pixel", "a" * 64, 0, reported.append)
     (tmp_path / kept.path).parent.mkdir(parents=True)
     torch.save({"format": 1, "state": Malicious()}, tmp_path / kept.path)
     assert kept.load() is None
     assert not (tmp_path / "harm").exists()
-    assert "cannot resume from" in told[0]
+    assert "cannot resume from" in reported[0]
 
 
 def test_a_checkpoint_replaces_the_one_before_only_when_it_is_whole(tmp_path, monkeypatch):

@@ -21,11 +21,11 @@ class Killed(Exception):
 
 def test_tensorboard_shows_each_iteration_once_after_an_interruption(tmp_path):
     def train(until):
-        board, told = TensorBoard(tmp_path / "board"), []
+        board, reported = TensorBoard(tmp_path / "board"), []
 
         def report(step):
             board(step)
-            told.append(step)
+            reported.append(step)
             if step.iteration == until:
                 board._writer.flush()  # what a kill would leave of it, at worst
                 raise Killed
@@ -34,12 +34,12 @@ def test_tensorboard_shows_each_iteration_once_after_an_interruption(tmp_path):
         try:
             train_pixel(killable.small_pairs(), killable.PIXEL, report, kept)
         except Killed:
-            return told
+            return reported
         board.close()
-        return told
+        return reported
 
     first, second = train(6), train(None)
-    assert (first[-1].iteration, second[0].iteration) == (6, 6)  # 6 was told, not yet saved
+    assert (first[-1].iteration, second[0].iteration) == (6, 6)  # 6 was reported, not yet saved
     events = EventAccumulator(str(tmp_path / "board")).Reload()
     assert [event.step for event in events.Scalars("loss/l_pix")] == list(range(1, 11))
     assert events.Scalars("valid/psnr_y")[-1].value == pytest.approx(

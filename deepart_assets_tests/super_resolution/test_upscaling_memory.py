@@ -64,10 +64,10 @@ from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 from deepart_assets.super_resolution.weights import to_bytes
 
-told = []
+reported = []
 class Tell(logging.Handler):
     def emit(self, record):
-        told.append(record.args[0])
+        reported.append(record.args[0])
 logging.getLogger("deepart_assets").addHandler(Tell())
 side, limit, tile = map(int, sys.argv[1:4])
 torch.set_num_threads(1)
@@ -83,7 +83,7 @@ made = upscaler(picture)
 # Of this process alone: ru_maxrss begins with the parent's.
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 peak = int(status["VmHWM"].split()[0]) * 1024
-found = {"shape": made.shape, "told": told, "peak": peak}
+found = {"shape": made.shape, "reported": reported, "peak": peak}
 if limit:
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     with_enough = upscaler(picture)
@@ -105,8 +105,8 @@ def limited(side, limit, tile):
 def test_under_a_real_limit_of_the_address_space_the_picture_is_made_in_smaller_tiles():
     found = limited(384, 150 * 2**20, 384)
     assert found["shape"] == [1536, 1536, 3]
-    assert found["told"]
-    assert found["told"][0] == 192
+    assert found["reported"]
+    assert found["reported"][0] == 192
     assert found["contrast"] > 0
     assert found["difference"] <= 1
 
@@ -148,5 +148,5 @@ def test_openvino_says_that_it_is_out_of_memory_and_works_afterwards():
 def test_twenty_megapixels_take_less_than_three_gigabytes():
     found = limited(1118, 0, Upscaling().tile)
     assert found["shape"] == [4472, 4472, 3]
-    assert found["told"] == []
+    assert found["reported"] == []
     assert found["peak"] < 3e9

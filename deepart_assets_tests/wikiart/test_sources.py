@@ -101,7 +101,7 @@ def test_a_name_that_is_no_unicode(tmp_path, downloads):
 
 def test_a_folder_that_may_not_be_read_is_told(pauses):
     place = Path(tempfile.mkdtemp())
-    told: list[str] = []
+    reported: list[str] = []
     is_root = os.geteuid() == 0
     try:
         place.chmod(0o755)
@@ -110,14 +110,14 @@ def test_a_folder_that_may_not_be_read_is_told(pauses):
         (place / "locked").chmod(0)
         if is_root:  # who may read everything
             os.seteuid(65534)
-        listed = open_source("f", folder(place), Downloads(place, Lake(place), told.append))
+        listed = open_source("f", folder(place), Downloads(place, Lake(place), reported.append))
     finally:
         if is_root:
             os.seteuid(0)
         (place / "locked").chmod(stat.S_IRWXU)
         shutil.rmtree(place)
     assert [picture.path for picture in listed.pictures] == ["open.png"]
-    assert len(told) == 1 and "locked cannot be listed (Permission denied)" in told[0]
+    assert len(reported) == 1 and "locked cannot be listed (Permission denied)" in reported[0]
 
 
 # --- several -------------------------------------------------------------------------------------
