@@ -30,7 +30,7 @@ def _minimal_confidence(default: float) -> Any:
 
 def _confident_from(default: float) -> Any:
     return Field(
-        default,
+        float(default),
         ge=0,
         le=1,
         description="Confidence from which a mask is not doubtful; see `minimal_confidence`.",
