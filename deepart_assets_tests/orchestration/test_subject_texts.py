@@ -54,14 +54,14 @@ def texts(project):
 
 def made(project):
     return {
-        (asset, key): project.store.get(asset, key).made_at
+        (asset, key): project.store.get(asset, key)  # whole: `made_at` has seconds alone
         for asset in MASKS
         for key in project.store.keys(asset)
     }
 
 
 def changed(project, before):
-    return {key for (_, key), at in made(project).items() if before.get((_, key)) != at}
+    return {key for (_, key), now in made(project).items() if before.get((_, key)) != now}
 
 
 @pytest.mark.slow
