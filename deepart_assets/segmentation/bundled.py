@@ -28,7 +28,7 @@ could move by 3% of the side, and raised it to 0.802 where the map is between 0.
 
 
 class BundledSegmenter:
-    """Subject = what a salient object network would keep, as far as ours has learnt it."""
+    """Finds the subjects that an eye accepted on the paintings that the network learnt from."""
 
     descriptor = Descriptor(
         name="bundled",

@@ -77,9 +77,9 @@ def remove_small_parts(mask: NDArray[np.bool_], smallest_part: float) -> NDArray
         bool, H×W, a new array.
     """
     smallest = smallest_part * mask.size
-    without_islands = _without_small_components(mask, smallest, connectivity=8)
+    without_islands = without_small_components(mask, smallest, connectivity=8)
     # The dual connectivity: a diagonal line of subject pixels closes a hole.
-    return ~_without_small_components(~without_islands, smallest, connectivity=4)
+    return ~without_small_components(~without_islands, smallest, connectivity=4)
 
 
 def eroded(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
@@ -95,9 +95,10 @@ def eroded(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
     return np.asarray(depth > distance)
 
 
-def _without_small_components(
+def without_small_components(
     mask: NDArray[np.bool_], smallest: float, connectivity: int
 ) -> NDArray[np.bool_]:
+    """Return the connected parts (4 or 8 neighbours) of at least `smallest` pixels: bool, H×W."""
     count, labels, areas = _components(mask, connectivity)
     large = np.zeros(count + 1, dtype=bool)
     large[1:] = areas >= smallest

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, fit_within, resize
+from deepart_assets.segmentation.cleanup import without_small_components
 from recipes.subject_segmenter.views import Labelled
 
 TEACHER_SIDE = 1024
@@ -55,20 +56,7 @@ def tidied(mask: NDArray[np.float32]) -> NDArray[np.float32]:
     """Remove small islands from a soft mask and fill small holes."""
     import cv2
 
-    large = _parts((mask > 0.5).astype(np.uint8), SMALLEST_PART, at_least=True)
-    holes = _parts((~large).astype(np.uint8), SMALLEST_HOLE, at_least=False)
+    large = without_small_components(mask > 0.5, SMALLEST_PART * mask.size, 8)
+    holes = ~large & ~without_small_components(~large, SMALLEST_HOLE * mask.size, 8)
     near = cv2.dilate((large | holes).astype(np.uint8), np.ones((7, 7), np.uint8))
     return np.where(holes, 1, mask * near).astype(np.float32)
-
-
-def _parts(region: NDArray[np.uint8], share: float, *, at_least: bool) -> NDArray[np.bool_]:
-    import cv2
-
-    count, labels, statistics, _ = cv2.connectedComponentsWithStats(region)
-    limit = share * region.size
-    chosen = [
-        part
-        for part in range(1, count)
-        if (statistics[part, cv2.CC_STAT_AREA] >= limit) == at_least
-    ]
-    return np.isin(labels, chosen)
