@@ -1,7 +1,7 @@
 """The protocol of an outpainter, with its request and descriptor types."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -38,6 +38,10 @@ class Request:
     """What not to paint."""
     seed: int = 0
     """The only source of randomness: equal requests give equal results."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the catalogue knows of the painting: id, title, artist, style, genre, date."""
+    candidate: int = 0
+    """Which of several results is wanted, of an outpainter that ranks them: 0 is the best."""
 
 
 class Outpainter(Protocol):

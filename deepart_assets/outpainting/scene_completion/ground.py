@@ -1,0 +1,212 @@
+"""A ground: what the library knows of one painting that may lend its surround."""
+
+import io
+import json
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import perceptual_hash, resize, working_size
+from deepart_assets.outpainting.scene_completion.hole import find_hole, plainness
+from deepart_assets.outpainting.scene_completion.subject import Subject
+from deepart_assets.outpainting.scene_completion.vectors import (
+    GREY,
+    lab_of,
+    pooled,
+    texture_of,
+    tokens_of,
+    unit,
+)
+
+SIDE = 512
+"""Smaller side in pixels of what is looked at."""
+CELL = 8
+"""Side in pixels of a cell of the hole."""
+KINDS = ("figure", "still", "landscape", "interior")
+FULL = 0.8
+"""A painting with a larger share of hole has no ground to lend."""
+VERSION = 1
+"""Of the file format."""
+_GENRES = {
+    "still": r"still|flower|vanitas",
+    "landscape": r"landscape|marina|cityscape|seascape|veduta|panorama",
+    "interior": r"interior",
+    "figure": r"portrait|figur|genre|religio|mytholog|history|nude|battle|allegor|literary",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Ground:
+    """What the library knows of one painting at a smaller side of 512 pixels.
+
+    Vectors are float16. Those of the subject are zeros where the painting has none.
+    """
+
+    id: str
+    title: str
+    artist: str
+    licence: str
+    source: str
+    year: int | None
+    kind: str
+    """One of `KINDS`."""
+    shape: tuple[int, int]
+    """Height and width in pixels, the smaller side 512 or the picture's own if that is less."""
+    plain: float
+    """Mean gradient of the paint next to the hole, in L*a*b* per pixel; small for a bare wall."""
+    base_row: float | None
+    """Lowest row of the subject as a share of the height; None if there is no subject, or the
+    frame cuts it."""
+    rows: tuple[float, float]
+    """First and last row of the subject as shares of the height; (0, 0) without one."""
+    usable: bool
+    """False if more than `FULL` of it is hole."""
+    hash: int
+    """Perceptual hash of the picture, 64 bits."""
+    mirrored_hash: int
+    """Of the mirrored picture."""
+    hole: NDArray[np.bool_]
+    """⌈H/8⌉×⌈W/8⌉: True where a cell shows the subject, another figure or the scan's border."""
+    subject: NDArray[np.float16]
+    """384: the ViT's tokens pooled in the subject, the surround greyed."""
+    ground: NDArray[np.float16]
+    """384: the ViT's tokens pooled outside the hole, the hole greyed."""
+    texture: NDArray[np.float16]
+    """224: see `texture_of`, of the subject."""
+    ground_texture: NDArray[np.float16]
+    """224: of the ground."""
+    palette: NDArray[np.float16]
+    """7×3: quantiles 2, 10, 25, 50, 75, 90, 98 of the subject's L*a*b*."""
+    tones: NDArray[np.float16]
+    """2×2×3: mean and deviation of L*a*b* of the subject, then of the ground."""
+
+    @property
+    def has_subject(self) -> bool:
+        """Whether a subject was found."""
+        return self.rows[1] > 0
+
+    def to_bytes(self) -> bytes:
+        """Return the ground as an npz file (NumPy's, without pickle)."""
+        arrays: dict[str, NDArray] = {}
+        plain: dict[str, Any] = {"version": VERSION}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            (arrays if isinstance(value, np.ndarray) else plain)[each.name] = value
+        buffer = io.BytesIO()
+        header = np.frombuffer(json.dumps(plain, sort_keys=True).encode(), np.uint8)
+        np.savez_compressed(buffer, header=header, **arrays)  # type: ignore[arg-type]
+        return buffer.getvalue()
+
+    @classmethod
+    def from_bytes(cls, data: bytes, name: str) -> "Ground":
+        """Read what `to_bytes` wrote.
+
+        Args:
+            data: The file.
+            name: Its name, for the message.
+
+        Raises:
+            PaintingError: The file is damaged, or another version's.
+        """
+        try:
+            with np.load(io.BytesIO(data), allow_pickle=False) as file:
+                arrays = {key: file[key] for key in file.files}
+            values = json.loads(arrays.pop("header").tobytes())
+            if values.pop("version") != VERSION:
+                raise ValueError("another version's")
+            values["shape"], values["rows"] = tuple(values["shape"]), tuple(values["rows"])
+            return cls(**values, **arrays)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise PaintingError(
+                f"{name} is not a ground of this version ({error}): materialize it again"
+            ) from error
+
+
+def describe_ground(
+    picture: NDArray[np.uint8],
+    mask: NDArray[np.bool_],
+    probability: NDArray[np.float32] | None,
+    *,
+    id: str,
+    labels: Mapping[str, str],
+) -> Ground:
+    """Describe a painting that may lend its ground.
+
+    Args:
+        picture: uint8, H×W×3, RGB, of any size.
+        mask: bool, H×W, True = subject; it may be empty.
+        probability: float, of any size, in [0, 1]: the segmenter's map, which also tells of what
+            the mask leaves out; None if there is none.
+        id: The painting's.
+        labels: Of the catalogue; title, artist, style, genre, date, licence and source are read.
+
+    Raises:
+        UnavailableError: A network's package is missing.
+    """
+    height, width = working_size(*picture.shape[:2], SIDE)
+    small = resize(picture, height, width)
+    subject = Subject.of(small, resize(mask.astype(np.float32), height, width) >= 0.5)
+    tokens = tokens_of(small)
+    kind = kind_of(labels)
+    hole = find_hole(small, subject.mask, probability, tokens, kind)
+    usable = bool(hole.mean() <= FULL)
+    outside = np.where(hole, 0, 1).astype(np.float32)
+    greyed = np.where(hole[..., None], np.uint8(GREY), small)
+    seen = tokens_of(greyed) if usable else tokens
+    lab = lab_of(small)[~hole if usable else np.ones_like(hole)]
+    tones = np.stack([subject.tone, np.stack([lab.mean(0), lab.std(0)])])
+    rows = subject.rows
+    return Ground(
+        id=id,
+        title=labels.get("title", ""),
+        artist=labels.get("artist", ""),
+        licence=labels.get("licence", ""),
+        source=labels.get("source", ""),
+        year=year_of(labels.get("date", "")),
+        kind=kind,
+        shape=(height, width),
+        plain=plainness(small, hole),
+        base_row=subject.base_row,
+        rows=rows,
+        usable=usable,
+        hash=perceptual_hash(small),
+        mirrored_hash=perceptual_hash(np.ascontiguousarray(small[:, ::-1])),
+        hole=cells_of(hole),
+        subject=subject.vector.astype(np.float16),
+        ground=unit(pooled(seen, outside)).astype(np.float16),
+        texture=subject.texture.astype(np.float16),
+        ground_texture=texture_of(small, outside).astype(np.float16),
+        palette=subject.palette.astype(np.float16),
+        tones=tones.astype(np.float16),
+    )
+
+
+def cells_of(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which cells of 8×8 pixels have at least one pixel of hole: bool, ⌈H/8⌉×⌈W/8⌉."""
+    height, width = hole.shape
+    padded = np.pad(hole, ((0, -height % CELL), (0, -width % CELL)))
+    return np.asarray(
+        padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL).any((1, 3))
+    )
+
+
+def year_of(date: str) -> int | None:
+    """Return the first year of three or four digits in a date; None if there is none."""
+    found = re.search(r"(?<!\d)\d{3,4}(?!\d)", date)
+    return int(found[0]) if found else None
+
+
+def kind_of(labels: Mapping[str, str]) -> str:
+    """Return which of `KINDS` a genre of WikiArt is; "figure" if it is unknown."""
+    for key in ("genre", "title"):
+        text = labels.get(key, "").casefold()
+        for kind, pattern in _GENRES.items():
+            if re.search(pattern, text):
+                return kind
+    return "figure"

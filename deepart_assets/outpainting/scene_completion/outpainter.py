@@ -1,0 +1,210 @@
+"""The outpainter that lends the ground of another painting."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import resize, working_size
+from deepart_assets.outpainting.base import Descriptor, Request
+from deepart_assets.outpainting.scene_completion import composition
+from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, year_of
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary
+from deepart_assets.outpainting.scene_completion.matching import Query
+from deepart_assets.outpainting.scene_completion.placement import place
+from deepart_assets.outpainting.scene_completion.subject import Subject
+
+FINALISTS = 80
+"""Grounds that are placed, of all that are compared."""
+PLACE_WEIGHT = 1.8
+STRENGTH = 0.5
+"""How much of the colour difference is taken back."""
+GATE = 0.3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A ground for a painting, how it is laid, and what it costs."""
+
+    ground: str
+    """Its id in the library."""
+    flip: bool
+    """Whether it is mirrored."""
+    scale: float
+    """From the ground's pixels to the picture's, both at a smaller side of 512."""
+    offset: tuple[float, float]
+    """Row and column of the picture in the scaled ground, as shares of its height and width."""
+    gain: tuple[float, float, float]
+    """By which the ground's L*, a* and b* are spread about their mean."""
+    shift: tuple[float, float, float]
+    """By which their mean is moved."""
+    cost: float
+    fits: bool
+    """False if no ground of the library suits the subject, so that only plain ones were taken."""
+    terms: Mapping[str, float]
+    """The cost's parts."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what JSON can hold."""
+        return {**asdict(self), "terms": dict(self.terms)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Choice":
+        """Return what `to_dict` described, read from JSON."""
+        tuples = {name: tuple(values[name]) for name in ("offset", "gain", "shift")}
+        return cls(**{**values, **tuples})
+
+
+class SceneCompletionOutpainter:
+    """Ranks the grounds of a library for a subject, lays the best one and joins it.
+
+    Hays and Efros 2007, "Scene completion using millions of photographs", turned to paintings: the
+    ground's own subject is hidden behind ours or filled, and its colours follow ours.
+
+    Args:
+        library: Returns the library; called at the first use.
+    """
+
+    descriptor = Descriptor(
+        name="Scene completion",
+        learned=False,
+        uses_prompt=False,
+        multiple_of=1,
+        needs_gpu=False,
+        half_precision=False,
+        licence="Apache-2.0; what it paints is the lender's",
+        source="Hays and Efros 2007, Scene completion using millions of photographs",
+    )
+
+    def __init__(self, library: Callable[[], GroundLibrary]) -> None:
+        self._find = library
+
+    @cached_property
+    def library(self) -> GroundLibrary:
+        """The library of grounds."""
+        return self._find()
+
+    def weights_hash(self) -> str:
+        """Return the SHA-256 of the library.
+
+        Raises:
+            UnavailableError: There is none; the message has the remedy.
+        """
+        return self.library.hash
+
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Lay the ground that each request's `candidate` asks for; the last if there are fewer.
+
+        Raises:
+            PaintingError: As for `choose`.
+        """
+        results = []
+        for request in requests:
+            choices = self.choose(request, request.candidate + 1)
+            results.append(self.render(request, choices[-1]))
+        return results
+
+    def choose(self, request: Request, count: int = 3) -> list[Choice]:
+        """Return the best grounds for a subject, the best first.
+
+        Args:
+            request: A subject of any size.
+            count: How many are wanted; there may be fewer.
+
+        Raises:
+            PaintingError: There is no subject, or no ground is left.
+        """
+        height, width = working_size(*request.known.shape, SIDE)
+        mask = resize(request.known.astype(np.float32), height, width) >= 0.5
+        if not mask.any():
+            raise PaintingError("there is no subject that a ground could be found for")
+        subject = Subject.of(resize(request.picture, height, width), mask)
+        year = year_of(request.labels.get("date", ""))
+        query = Query(subject.vector, subject.texture, subject.palette, subject.tone, year)
+        library = self.library
+        allowed = np.array([not _same(request.labels, each) for each in library.grounds])
+        if not allowed.any():
+            raise PaintingError("the library has no ground but the painting's own")
+        terms = library.matcher.terms(query, allowed)
+        match = np.where(allowed, sum(terms.values()) - library.mean_costs, np.inf)
+        shortlist = np.argsort(match, kind="stable")[: min(FINALISTS, int(allowed.sum()))]
+        found = []
+        for index in shortlist:
+            ground = library.grounds[index]
+            laid = place(mask, subject.base_row, ground, float(library.plain[index]))
+            gain, shift = self._colours(subject, ground)
+            parts = {name: round(float(each[index]), 3) for name, each in terms.items()}
+            parts |= {"hub": round(float(-library.mean_costs[index]), 3)}
+            parts |= {"place": round(PLACE_WEIGHT * laid.cost, 3)}
+            cost = float(match[index]) + PLACE_WEIGHT * laid.cost
+            found.append(
+                Choice(
+                    ground=ground.id,
+                    flip=laid.flip,
+                    scale=laid.scale * SIDE / min(height, width),
+                    offset=(laid.offset[0] / height, laid.offset[1] / width),
+                    gain=gain,
+                    shift=shift,
+                    cost=round(cost, 4),
+                    fits=cost <= GATE,
+                    terms=parts,
+                )
+            )
+        return sorted(found, key=lambda each: (each.cost, each.ground))[:count]
+
+    def render(self, request: Request, choice: Choice) -> NDArray[np.uint8]:
+        """Lay the chosen ground under a subject.
+
+        Args:
+            request: The subject that it was chosen for, or the same enlarged: the ground is taken
+                from the lender's picture at the size that is needed.
+            choice: Of `choose`.
+
+        Returns:
+            uint8, H×W×3, of the request's size; the subject's pixels are unchanged.
+
+        Raises:
+            PaintingError: The ground is no longer in the library.
+            UnavailableError: PyPatchMatch is missing.
+        """
+        try:
+            ground = self.library[choice.ground]
+        except KeyError as error:
+            raise PaintingError(
+                f"{choice.ground} is no longer in the library: choose a ground again"
+            ) from error
+        wanted = min(request.known.shape) / SIDE * choice.scale * min(ground.shape)
+        picture = self.library.picture(ground.id, int(np.ceil(wanted)))
+        laid = composition.lay(
+            picture,
+            ground,
+            request.known,
+            scale=choice.scale,
+            offset=choice.offset,
+            flip=choice.flip,
+        )
+        gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
+        return composition.finish(laid, request.picture, request.known, gain, shift)
+
+    @staticmethod
+    def _colours(
+        subject: Subject, ground: Ground
+    ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        has = ground.has_subject
+        of_ground = ground.tones[0 if has else 1].astype(np.float32)
+        strength = STRENGTH * (1 if has else 0.6)
+        gain, shift = composition.colour_map(subject.tone, of_ground, strength)
+        (g0, g1, g2), (s0, s1, s2) = gain.round(4).tolist(), shift.round(3).tolist()
+        return (g0, g1, g2), (s0, s1, s2)
+
+
+def _same(labels: Mapping[str, str], ground: Ground) -> bool:
+    """Return whether the catalogue says that a ground is the painting's own."""
+    if labels.get("id") == ground.id:
+        return True
+    title, artist = labels.get("title", ""), labels.get("artist", "")
+    return bool(title and artist) and (title, artist) == (ground.title, ground.artist)

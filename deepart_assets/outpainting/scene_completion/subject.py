@@ -1,0 +1,81 @@
+"""A subject: what is known of the part of a painting that stays, the query of the search."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.outpainting.scene_completion.vectors import (
+    GREY,
+    lab_of,
+    pooled,
+    texture_of,
+    tokens_of,
+    unit,
+)
+
+QUANTILES = (2, 10, 25, 50, 75, 90, 98)
+THIN = 0.004
+"""A row with a smaller share of subject is taken to have none."""
+CUT = 0.965
+"""A subject that reaches below this share of the height is cut by the frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A subject at a smaller side of 512 pixels, and what two networks see of it."""
+
+    picture: NDArray[np.uint8]
+    """uint8, H×W×3, RGB."""
+    mask: NDArray[np.bool_]
+    """bool, H×W."""
+    vector: NDArray[np.float32]
+    """384, of length 1; zeros without a subject."""
+    texture: NDArray[np.float32]
+    """224; zeros without a subject."""
+
+    @classmethod
+    def of(cls, picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> "Subject":
+        """Look at the subject of a picture; nothing outside the mask counts.
+
+        Args:
+            picture: uint8, H×W×3, RGB.
+            mask: bool, H×W; it may be empty.
+
+        Raises:
+            UnavailableError: A network's package is missing.
+        """
+        if not mask.any():
+            return cls(picture, mask, np.zeros(384, np.float32), np.zeros(224, np.float32))
+        alone = np.where(mask[..., None], picture, np.uint8(GREY))
+        share = mask.astype(np.float32)
+        return cls(picture, mask, unit(pooled(tokens_of(alone), share)), texture_of(alone, share))
+
+    @cached_property
+    def _lab(self) -> NDArray[np.float32]:
+        return lab_of(self.picture)[self.mask] if self.mask.any() else np.zeros((1, 3), np.float32)
+
+    @cached_property
+    def palette(self) -> NDArray[np.float32]:
+        """7×3: quantiles of L*a*b*."""
+        return np.asarray(np.percentile(self._lab, QUANTILES, axis=0), np.float32)
+
+    @cached_property
+    def tone(self) -> NDArray[np.float32]:
+        """2×3: mean and deviation of L*a*b*."""
+        return np.stack([self._lab.mean(0), self._lab.std(0)])
+
+    @cached_property
+    def rows(self) -> tuple[float, float]:
+        """First and last row as shares of the height; (0, 0) without a subject."""
+        found = np.nonzero(self.mask.mean(1) > THIN)[0]
+        if not len(found):
+            return (0.0, 0.0)
+        height = len(self.mask)
+        return float(found[0] / height), float((found[-1] + 1) / height)
+
+    @property
+    def base_row(self) -> float | None:
+        """Lowest row as a share of the height; None without a subject, or if the frame cuts it."""
+        return self.rows[1] if 0 < self.rows[1] <= CUT else None
