@@ -149,7 +149,7 @@ def describe_ground(
     Raises:
         UnavailableError: A network's package is missing.
     """
-    height, width = working_size(*picture.shape[:2], SIDE)
+    height, width = working_size(picture.shape[0], picture.shape[1], SIDE)
     small = resize(picture, height, width)
     subject = Subject.of(small, resize(mask.astype(np.float32), height, width) >= 0.5)
     tokens = tokens_of(small)

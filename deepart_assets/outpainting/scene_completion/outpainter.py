@@ -118,7 +118,7 @@ class SceneCompletionOutpainter:
         Raises:
             PaintingError: There is no subject, or no ground is left.
         """
-        height, width = working_size(*request.known.shape, SIDE)
+        height, width = working_size(request.known.shape[0], request.known.shape[1], SIDE)
         mask = resize(request.known.astype(np.float32), height, width) >= 0.5
         if not mask.any():
             raise PaintingError("there is no subject that a ground could be found for")
@@ -198,7 +198,9 @@ class SceneCompletionOutpainter:
         of_ground = ground.tones[0 if has else 1].astype(np.float32)
         strength = STRENGTH * (1 if has else 0.6)
         gain, shift = composition.colour_map(subject.tone, of_ground, strength)
-        (g0, g1, g2), (s0, s1, s2) = gain.round(4).tolist(), shift.round(3).tolist()
+        (g0, g1, g2), (s0, s1, s2) = (
+            each.astype(float).round(4).tolist() for each in (gain, shift)
+        )
         return (g0, g1, g2), (s0, s1, s2)
 
 
