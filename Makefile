@@ -1,7 +1,8 @@
 # `make help` lists the commands. PYTHON chooses the interpreter that makes .venv; by default,
-# .ci/find_python.sh finds or fetches one.
+# .ci/find_python.sh finds or fetches one. EXTRAS are the optional dependencies.
 
 PYTHON ?=
+EXTRAS ?= sample,dev,docs
 VENV ?= .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster_home
@@ -14,7 +15,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo restore ui test test-all check format bench docs lock clean
+.PHONY: help install demo restore ui test test-all check check-lint check-types check-defs format bench docs lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -22,7 +23,7 @@ help: ## list the commands
 # The stamp is renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || { python=$$(.ci/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
-	$(BIN)/python -m pip install --editable ".[sample,dev,docs]"
+	$(BIN)/python -m pip install --editable ".[$(EXTRAS)]"
 	touch $@
 
 install: $(VENV)/.installed ## make .venv and install everything
@@ -37,20 +38,26 @@ ui: install ## the Dagster UI on 127.0.0.1:3000
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
 
 # A process for each core, and one thread for each: threads that take each other's core are slower.
-# Files run in the order of their names: the longest, in orchestration, are not the last.
+# A process runs tests of the same files one after the other, which share what they have made.
 test: install ## the quick tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m "not slow" --numprocesses auto --dist worksteal
 
 test-all: install ## all tests, the slow ones too
 	$(BIN)/pytest
 
-check: install ## lint, types, import contracts, definitions, documentation
+check: check-lint check-types check-defs docs ## lint, types, import contracts, definitions, documentation
+
+# Parts of `check`, which `make --jobs 2 check` runs side by side.
+check-lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy deepart_assets recipes
 	$(BIN)/lint-imports
+
+check-types: install
+	$(BIN)/mypy deepart_assets recipes
+
+check-defs: install
 	$(BIN)/dg check defs
-	$(BIN)/mkdocs build --strict --quiet
 
 format: install ## format the code and mend what the linter can
 	$(BIN)/ruff format .
