@@ -13,7 +13,8 @@ from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
 from deepart_assets.segmentation.subject_text import check_text, read_text
-from deepart_assets.segmentation.support import Support, find_support
+from deepart_assets.segmentation.support import Support
+from deepart_assets.segmentation.support_detection import find_support
 from deepart_assets.segmentation.verdict import Features, Verdict, judge
 
 __all__ = [

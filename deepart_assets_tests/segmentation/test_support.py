@@ -6,7 +6,8 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb, resize
 from deepart_assets.imaging.borders import Box, whole
-from deepart_assets.segmentation.support import Support, find_support
+from deepart_assets.segmentation.support import Support
+from deepart_assets.segmentation.support_detection import find_support
 from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.segmentation.supports import KINDS, photograph
