@@ -6,11 +6,8 @@ import numpy as np
 
 from deepart_assets import asset_names
 from deepart_assets.assets.outpaintings import outpaintings_by
-from deepart_assets.assets.subjects import (
-    predicted_masks,
-    subject_masks,
-    unfinished_paintings,
-)
+from deepart_assets.assets.predicted_masks import predicted_masks
+from deepart_assets.assets.subjects import subject_masks, unfinished_paintings
 from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.imaging import (
     column_sheet,

@@ -1,6 +1,6 @@
-"""The subject of each painting: predicted masks, subject masks, unfinished paintings."""
+"""The subject of each painting: subject masks and unfinished paintings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -8,23 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.subject_texts import (
-    SUBJECT_TEXTS,
-    choice_for,
-    text_fault,
-    unread_text,
-)
-from deepart_assets.assets.supports import (
-    SegmenterInput,
-    segmenter_input,
-    shown_support,
-    support_file,
-    support_in,
-)
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
+from deepart_assets.assets.supports import shown_support, support_file, support_in
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
-    encode_ids,
     encode_png,
     fit_within,
     preview_uri,
@@ -33,21 +21,14 @@ from deepart_assets.imaging import (
 )
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.context import (
-    BatchedPrediction,
-    Painting,
-    PaintingStageSpec,
-    StageContext,
-)
+from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import (
     Features,
-    Prediction,
     Scribble,
     SubjectMask,
     Verdict,
     build_corrector,
-    build_segmenter,
     check_polarity,
     clean_up,
     corrected_mask,
@@ -80,22 +61,6 @@ REACHES_OUT = 0.05
 """Share of a curator's mask on the support from which on that is no support but paint."""
 
 
-def prediction_settings(settings: Segmentation) -> dict[str, Any]:
-    """Return the settings that affect a prediction, except for the choice by labels."""
-    return {
-        **settings.segmenter.provenance(
-            "minimal_confidence",
-            "confident_from",
-            "movement",
-            "styles",
-            "genres",
-            "text",
-            "strokes",
-        ),
-        "detect_support": settings.support.detect,
-    }
-
-
 def mask_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a mask besides the prediction."""
     return {
@@ -108,84 +73,6 @@ def mask_settings(settings: Segmentation) -> dict[str, Any]:
 
 def _strokes_by_sam(settings: Segmentation) -> bool:
     return getattr(settings.segmenter, "strokes", None) == "sam"
-
-
-@painting_asset(
-    settings=lambda settings: prediction_settings(settings.segmentation),
-    observed=[SUBJECT_TEXTS],
-    kinds={"onnx"},
-    pool="gpu",
-    checks=[
-        Check(
-            "texts_are_read",
-            "Where somebody says what the subject of a painting is, the segmenter reads it.",
-            text_fault,
-            dg.AssetCheckSeverity.WARN,
-        )
-    ],
-)
-def predicted_masks(context: StageContext) -> PaintingStageSpec:
-    """The subject of each painting as the segmenter predicts it, several paintings at a time.
-
-    Grey PNG, 0 = surround to 255 = subject, with a smaller side of at most 2048. A segmenter with
-    classes also writes a palette PNG of class ids (`.classes.png`), 0 = background. Where the
-    painting has a support (a frame, an oval), the segmenter sees the painting alone, the rest is 0,
-    and `.support.json` says where the painting is.
-    """
-    settings = context.settings.segmentation
-    segmenter = build_segmenter(settings.segmenter, context.downloads)
-    warned: list[str] = []
-
-    def read(painting: Painting) -> SegmenterInput:
-        return segmenter_input(painting.original(), choice_for(painting, segmenter), settings)
-
-    def predict(inputs: Sequence[SegmenterInput]) -> list[Prediction]:
-        return segmenter([each.picture for each in inputs], [each.choice for each in inputs])
-
-    def details(painting: Painting) -> Mapping[str, Any]:
-        """Return the choice, but for a text in a file, whose hash is among the inputs."""
-        if SUBJECT_TEXTS.asset in painting.observed and segmenter.descriptor.reads_text:
-            return {}
-        choice = segmenter.choice(painting.labels)
-        unread = unread_text(painting, segmenter)
-        return choice if unread is None else {**choice, "unread_text": unread}
-
-    def finish(painting: Painting, item: SegmenterInput, prediction: Prediction) -> StageResult:
-        prediction = item.placed(prediction)
-        soft = prediction.levels()
-        files = {
-            asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id): encode_png(soft)
-        }
-        if item.support is not None:
-            files |= support_file(asset_names.PREDICTED_MASKS, painting.id, item.support)
-        figures: dict[str, Any] = {"preview": preview_uri(soft)}
-        if (classes := prediction.classes) is not None:
-            path = asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id, ".classes.png")
-            files[path] = encode_ids(classes.ids, classes.palette)
-            figures["preview"] = preview_uri(np.array(classes.palette, np.uint8)[classes.ids])
-            figures["classes"] = {name: round(v, 4) for name, v in classes.shares().items()}
-        unread = unread_text(painting, segmenter)
-        if unread is not None and not warned:
-            warned.append(painting.id)
-            context.log.warning(f"{painting.id}: {unread} (the check texts_are_read lists all)")
-        return StageResult(
-            files,
-            {
-                **figures,
-                "confidence": round(prediction.confidence, 3),
-                "segmenter": segmenter.descriptor.name,
-                "text": item.choice.get("text"),
-                "unread_text": unread,
-                "support": item.support.description() if item.support else None,
-            },
-            verdict=prediction.verdict,
-        )
-
-    return PaintingStageSpec(
-        BatchedPrediction(read, predict, finish, settings.batch),
-        details=details,
-        weights=segmenter.weights_hash(),
-    )
 
 
 def _mask_fault(record: MaterializationRecord) -> str | None:

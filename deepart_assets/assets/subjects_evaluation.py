@@ -8,12 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
+from deepart_assets.assets.predicted_masks import prediction_settings
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
-from deepart_assets.assets.subjects import (
-    CURATED_MASKS,
-    mask_settings,
-    prediction_settings,
-)
+from deepart_assets.assets.subjects import CURATED_MASKS, mask_settings
 from deepart_assets.assets.supports import segmenter_input
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
 from deepart_assets.imaging import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.transfer import looks_like_html
+from deepart_assets.storage.responses import looks_like_html
 
 MAX_MEMBERS = 3_000_000
 MAX_MEMBER_SIZE = 2_000_000_000

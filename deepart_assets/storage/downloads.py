@@ -14,13 +14,8 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import Progress, gigabytes
 from deepart_assets.storage.lake import Lake, sha256_of_file
 from deepart_assets.storage.local_files import StateFile, lock_file
-from deepart_assets.storage.transfer import (
-    ATTEMPTS,
-    Locate,
-    Transfer,
-    TransferError,
-    looks_like_html,
-)
+from deepart_assets.storage.responses import TransferError, looks_like_html
+from deepart_assets.storage.transfer import ATTEMPTS, Locate, Transfer
 
 DISK_RESERVE = 500_000_000
 """Bytes of disk space that a download leaves free."""

@@ -10,7 +10,8 @@ import requests
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.archives import Archive
 from deepart_assets.storage.downloads import Download, Downloads
-from deepart_assets.storage.transfer import HTML_INSTEAD, TIMEOUT, Address, TransferError
+from deepart_assets.storage.responses import HTML_INSTEAD, TransferError
+from deepart_assets.storage.transfer import TIMEOUT, Address
 
 DRIVE_URL = "https://drive.google.com/uc?id={file_id}"
 

@@ -15,10 +15,19 @@ from pathlib import Path
 
 import requests
 import urllib3
-from urllib3.util import Retry
 
 from deepart_assets.progress import Progress
 from deepart_assets.storage.local_files import StateFile
+from deepart_assets.storage.responses import (
+    HTML_INSTEAD,
+    TransferError,
+    error_from,
+    length_of,
+    looks_like_html,
+    range_total,
+    refusal_of,
+    validator_of,
+)
 
 ATTEMPTS = 8
 """Default number of consecutive attempts that may fail."""
@@ -29,31 +38,8 @@ MAX_BACKOFF = 60.0
 MAX_RETRY_AFTER = 600.0
 """Longest Retry-After in seconds that is honoured."""
 BLOCK = 1 << 18
-RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504, 507, 509})
-"""HTTP statuses that are retried."""
 EXPIRED = frozenset({400, 401, 403, 404, 410})
 """HTTP statuses of a signed address that has expired."""
-
-
-class TransferError(Exception):
-    """Why a transfer failed; the message contains no address.
-
-    Attributes:
-        status: The HTTP status, if it is the reason.
-        retry_after: Seconds the server asks to wait.
-        permanent: Whether retrying is pointless.
-    """
-
-    def __init__(
-        self,
-        text: str,
-        *,
-        status: int | None = None,
-        retry_after: float | None = None,
-        permanent: bool = False,
-    ) -> None:
-        super().__init__(text)
-        self.status, self.retry_after, self.permanent = status, retry_after, permanent
 
 
 @dataclass(frozen=True)
@@ -125,7 +111,7 @@ class Transfer:
                     if self._attempt(session):
                         return
                 except (requests.RequestException, urllib3.exceptions.HTTPError) as caught:
-                    error = _error_from(caught)
+                    error = error_from(caught)
                 except TransferError as caught:
                     error = caught
                 if self._size() > furthest:
@@ -150,7 +136,7 @@ class Transfer:
             start = 0  # the rest may be of another version
         with self._get(session, start) as response:
             match response.status_code:
-                case 416 if complete and _range_total(response) in (None, start):
+                case 416 if complete and range_total(response) in (None, start):
                     return True
                 case 416:
                     raise self._restart("the server sends less than it announced")
@@ -165,10 +151,10 @@ class Transfer:
                 case 200:
                     start = 0
                     self._discard()
-                    self._total, self._validator = _length(response), _validator(response)
+                    self._total, self._validator = length_of(response), validator_of(response)
                     self._save_state()
                 case _:
-                    refusal = _refusal(response)
+                    refusal = refusal_of(response)
                     if complete and refusal.permanent:
                         return True  # the server refuses ranges past the end
                     raise refusal
@@ -201,11 +187,11 @@ class Transfer:
             return False
         if self._total is not None and found[2] not in ("*", str(self._total)):
             return False
-        return _validator(response) in ("", self._validator or "")  # a 206 may omit the date
+        return validator_of(response) in ("", self._validator or "")  # a 206 may omit the date
 
     def _is_same(self, response: requests.Response) -> bool:
-        same_size = _length(response) in (None, self._total)
-        return same_size and _validator(response) == (self._validator or "")
+        same_size = length_of(response) in (None, self._total)
+        return same_size and validator_of(response) == (self._validator or "")
 
     def _receive(self, response: requests.Response, size: int) -> None:
         if "text/html" in response.headers.get("Content-Type", "").lower():
@@ -246,63 +232,10 @@ class Transfer:
         return TransferError(text, permanent=permanent)
 
 
-HTML_INSTEAD = "the server sent a web page (log-in or quota) instead"
-
-
-def looks_like_html(data: bytes) -> bool:
-    """Return whether a file's first bytes are those of a web page."""
-    start = data[:512].lstrip(b"\xef\xbb\xbf \t\r\n\v\f").lower()
-    return start.startswith((b"<!doctype", b"<html", b"<head", b"<?xml"))
-
-
 def _blocks(response: requests.Response) -> Iterator[bytes]:
     yield response.raw.read(512, decode_content=True)  # enough for `looks_like_html`
     while block := response.raw.read1(BLOCK, decode_content=True):
         yield block
-
-
-def _is_encoded(response: requests.Response) -> bool:
-    return response.headers.get("Content-Encoding", "identity").lower() != "identity"
-
-
-def _validator(response: requests.Response) -> str:
-    """Return the strong ETag or else the modification date; "" if there is none."""
-    if _is_encoded(response):
-        return ""
-    etag = response.headers.get("ETag", "")
-    return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
-
-
-def _length(response: requests.Response) -> int | None:
-    length = response.headers.get("Content-Length", "")
-    return int(length) if length.isdigit() and not _is_encoded(response) else None
-
-
-def _range_total(response: requests.Response) -> int | None:
-    found = re.fullmatch(r"bytes \*/(\d+)", response.headers.get("Content-Range", ""))
-    return int(found[1]) if found else None
-
-
-def _refusal(response: requests.Response) -> TransferError:
-    status, retry_after = response.status_code, None
-    with contextlib.suppress(urllib3.exceptions.InvalidHeader):
-        if header := response.headers.get("Retry-After"):
-            retry_after = Retry().parse_retry_after(header)
-    permanent = status not in RETRIED
-    text = f"HTTP status {status}"
-    return TransferError(text, status=status, retry_after=retry_after, permanent=permanent)
-
-
-def _error_from(error: Exception) -> TransferError:
-    """Describe an error without its own text, which contains the address."""
-    response = getattr(error, "response", None)
-    if response is not None and response.status_code >= 400:
-        return _refusal(response)
-    if isinstance(error, requests.Timeout | urllib3.exceptions.TimeoutError):
-        return TransferError("the server did not answer in time")
-    if isinstance(error, urllib3.exceptions.ProtocolError):
-        return TransferError("the connection broke off")
-    return TransferError(f"there is no connection ({type(error).__name__})")
 
 
 def _pause(failures: int, retry_after: float | None) -> float:

@@ -22,7 +22,8 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Download, Downloads
 from deepart_assets.storage.drive import drive_download
-from deepart_assets.storage.transfer import ATTEMPTS, MAX_RETRY_AFTER, Address, looks_like_html
+from deepart_assets.storage.responses import looks_like_html
+from deepart_assets.storage.transfer import ATTEMPTS, MAX_RETRY_AFTER, Address
 from deepart_assets_tests.loopback import LOG_IN, SECRET, Fault
 
 DATA = random.Random(1).randbytes(3_000_000)

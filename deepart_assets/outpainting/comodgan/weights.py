@@ -22,7 +22,7 @@ from deepart_assets.outpainting.comodgan.layouts import (
 from deepart_assets.outpainting.comodgan.pickles import read_networks
 from deepart_assets.outpainting.comodgan.spec import Spec, spec_of
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.storage.transfer import looks_like_html
+from deepart_assets.storage.responses import looks_like_html
 
 if TYPE_CHECKING:
     from deepart_assets.outpainting.comodgan.generator import Generator

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.transfer import looks_like_html
+from deepart_assets.storage.responses import looks_like_html
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights.namings import State, canonical_state, spec_of
 

@@ -15,7 +15,8 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.wikiart import KaggleSource
 from deepart_assets.storage.archives import Archive
 from deepart_assets.storage.downloads import Download, Downloads
-from deepart_assets.storage.transfer import TIMEOUT, Address, TransferError
+from deepart_assets.storage.responses import TransferError
+from deepart_assets.storage.transfer import TIMEOUT, Address
 from deepart_assets.wikiart.sources.archive import archive_csv, archive_pictures
 from deepart_assets.wikiart.sources.base import NO_PICTURE, Picture, Source
 
