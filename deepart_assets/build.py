@@ -4,9 +4,15 @@ import itertools
 
 import dagster as dg
 
-from deepart_assets.asset_names import ART_ESRGAN, STYLED_PAINTINGS
+from deepart_assets.asset_names import (
+    ART_ESRGAN,
+    GROUND_LIBRARY,
+    PAINTING_GROUNDS,
+    STYLED_PAINTINGS,
+)
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
+from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
 from deepart_assets.assets.restoration import painting_stages, restoration_assets
 from deepart_assets.assets.restoration_plan import restoration_plan
@@ -41,10 +47,16 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     parts = {
         part: [build_asset(spec, settings) for spec in of_part] for part, of_part in specs.items()
     }
+    shared = [*specs["weights"], *specs["restoration"]]
+    library = [spec.name for spec in shared if spec.name == GROUND_LIBRARY]
     observed = [CURATED_MASKS.definition(), SUBJECT_TEXTS.definition()]
     plan = restoration_plan(
         [spec for spec in specs["restoration"] if isinstance(spec, PaintingAssetSpec)],
-        [STYLED_PAINTINGS, ART_ESRGAN, *(spec.name for spec in specs["weights"])],
+        [
+            STYLED_PAINTINGS,
+            ART_ESRGAN,
+            *dict.fromkeys([*(spec.name for spec in specs["weights"]), *library]),
+        ],
     )
     assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         paintings_asset(),
@@ -68,13 +80,17 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
 def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
     """Return the assets of a profile by part of the pipeline, in its order."""
     return {
-        "wikiart": wikiart_assets(settings, list(painting_stages(settings.outpainters).values())),
+        "wikiart": wikiart_assets(
+            settings, [*painting_stages(settings.outpainters).values(), PAINTING_GROUNDS]
+        ),
         "super_resolution": super_resolution_assets(settings),
         "weights": [
             generator_weights(name)
             for name, outpainter in settings.outpainters.items()
             if isinstance(outpainter, ArtificiallyInspired)
-        ],
+        ]
+        # With grounds of the profile's own paintings it follows those.
+        + ([] if settings.grounds.catalogue else ground_assets(settings)),
         "restoration": restoration_assets(settings),
         "evaluation": [subject_masks_evaluation, outpainting_evaluation(settings)],
         "gallery": gallery_assets(settings),

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import RESTORATION_PLAN
+from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
 from deepart_assets.cli_tables import (
@@ -22,10 +23,10 @@ from deepart_assets.cli_tables import (
     print_verdicts,
 )
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
-from deepart_assets.errors import DeepArtError, UnknownPaintingError
+from deepart_assets.errors import DeepArtError, SettingsError, UnknownPaintingError
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.partitions import painting_keys
-from deepart_assets.orchestration.planner import plan_of_run, restore_runs
+from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY, plan_of_run, restore_runs
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, dagster_home, data_root
@@ -72,6 +73,7 @@ def bring_up_to_date(
     *,
     profile: str | None = None,
     root: str | None = None,
+    renew_grounds: bool = False,
     **plan_config: Any,
 ) -> bool:
     """Take in what is new, make a plan, and restore what is stale, run after run.
@@ -82,17 +84,25 @@ def bring_up_to_date(
         instance: Where the runs are recorded.
         profile: As for `load_settings`.
         root: As for `build_defs`.
+        renew_grounds: Renew the library of grounds first.
         plan_config: The plan's configuration (`assets.restoration_plan.PlanConfig`).
 
     Returns:
         Whether every run succeeded.
 
     Raises:
+        SettingsError: There is no library of grounds to renew.
         UnknownPaintingError: The plan's configuration has an unknown id or style.
     """
+    if renew_grounds and not ground_assets(load_settings(profile)):
+        raise SettingsError(
+            "There is no library of grounds to renew: no outpainter of the profile has the kind"
+            " scene_completion"
+        )
     place: dict[str, Any] = {"profile": profile, "root": root}
     config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}}
-    with run_job(instance, "restore_stale", run_config=config, **place) as result:
+    first = RENEW_GROUND_LIBRARY if renew_grounds else "restore_stale"
+    with run_job(instance, first, run_config=config, **place) as result:
         for event in result.filter_events(lambda event: event.is_step_failure):
             refusal = event.step_failure_data.user_failure_data
             if event.step_key == RESTORATION_PLAN and refusal is not None:
@@ -120,6 +130,11 @@ def command_parser() -> argparse.ArgumentParser:
     restore.add_argument("--force", action="store_true", help="compute fresh outputs again, too")
     restore.add_argument(
         "--thorough", action="store_true", help="read every file, to find damaged ones"
+    )
+    restore.add_argument(
+        "--renew-grounds",
+        action="store_true",
+        help="let the library of grounds take in new paintings first",
     )
     restore.set_defaults(run=run_restore)
     listed = commands.add_parser(
@@ -169,6 +184,7 @@ def run_restore(arguments: argparse.Namespace) -> int:
             style=arguments.style,
             force=arguments.force,
             thorough=arguments.thorough,
+            renew_grounds=arguments.renew_grounds,
         )
         console = open_console()
         if (

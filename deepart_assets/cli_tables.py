@@ -23,6 +23,7 @@ DATA_ASSETS = (
     asset_names.PSNR_WEIGHTS,
     asset_names.ART_ESRGAN,
     asset_names.ART_ESRGAN_EVALUATION,
+    asset_names.GROUND_LIBRARY,
     asset_names.GALLERY,
 )
 """The unpartitioned assets in the table of the demo."""

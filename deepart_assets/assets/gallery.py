@@ -2,6 +2,7 @@
 
 from deepart_assets import asset_names
 from deepart_assets.assets.restoration import painting_stages
+from deepart_assets.assets.scene_completions import credit_in
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec
@@ -78,6 +79,12 @@ def _row(painting: Painting, outpainters: list[str]) -> GalleryRow:
         doubt=mask.doubt if mask else None,
         picture=mask.figures.get("preview") if mask else None,
         results=results if made else {},
+        grounds={
+            name: credit
+            for name in outpainters
+            if made
+            and (credit := credit_in(store.done(asset_names.outpaintings(name), painting.id)))
+        },
     )
 
 

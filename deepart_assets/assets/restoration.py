@@ -5,8 +5,10 @@ from collections.abc import Iterable
 import numpy as np
 
 from deepart_assets import asset_names
+from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.assets.predicted_masks import predicted_masks
+from deepart_assets.assets.scene_completions import credit_in, scene_completions_by
 from deepart_assets.assets.subjects import subject_masks, unfinished_paintings
 from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.imaging import (
@@ -22,6 +24,7 @@ from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
+from deepart_assets.settings.outpainting import SceneCompletion
 from deepart_assets.storage import StageResult
 
 SHEET_HEIGHT = 1024
@@ -34,12 +37,18 @@ def restoration_assets(settings: Settings) -> list[PipelineAssetSpec]:
     columns = [
         asset
         for name, outpainter in settings.outpainters.items()
-        for asset in (outpaintings_by(name, outpainter), upscaled_from(name))
+        for asset in (
+            scene_completions_by(name)
+            if isinstance(outpainter, SceneCompletion)
+            else outpaintings_by(name, outpainter),
+            upscaled_from(name, outpainter),
+        )
     ]
     return [
         predicted_masks,
         subject_masks,
         unfinished_paintings,
+        *(ground_assets(settings) if settings.grounds.catalogue else []),
         *columns,
         _restoration_sheets(names),
     ]
@@ -81,7 +90,8 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
     )
     def restoration_sheets(context: StageContext) -> PaintingStageSpec:
         """A sheet of each painting: the original, its mask above the unfinished painting, and a
-        column for each outpainter with its outpainting above the upscaled result. JPEG.
+        column for each outpainter with its outpainting above the upscaled result. JPEG. The title
+        also says whose ground an outpainting has.
         """
 
         def make(painting: Painting) -> StageResult:
@@ -106,6 +116,9 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
             ]
             support = painting.inputs[asset_names.SUBJECT_MASKS].figures.get("support")
             title = f"{painting.caption} ({support})" if support else painting.caption
+            for name in names:
+                if credit := credit_in(painting.inputs[asset_names.outpaintings(name)]):
+                    title += f" – {name}: the ground of {credit}"
             sheet = column_sheet(columns, title, SHEET_HEIGHT)
             return StageResult(
                 {

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepart_assets import asset_names
-from deepart_assets.orchestration.context import SUBJECT, Painting
+from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import Segmenter, check_text, read_text
 from deepart_assets.storage import MaterializationRecord
+from deepart_assets.wikiart.annotations import SUBJECT
 
 SUBJECT_TEXTS = ObservableFolder(
     asset=asset_names.SUBJECT_TEXTS,

@@ -4,16 +4,24 @@ from functools import cache
 from typing import Any
 
 from deepart_assets import asset_names
+from deepart_assets.assets.scene_completions import (
+    FULL_SIZE,
+    ground_at_full_size,
+    scene_completion_outpainter,
+)
 from deepart_assets.assets.supports import support_in
-from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri
+from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri, resize
 from deepart_assets.imaging.borders import whole
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
+from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.upscaling.subject import (
+    enlarged_subject,
     keep_subject,
     kept_difference,
     put_back,
@@ -21,9 +29,10 @@ from deepart_assets.super_resolution.upscaling.subject import (
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
 
 
-def upscaled_from(name: str) -> PipelineAssetSpec:
+def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = asset_names.outpaintings(name)
+    full_size = isinstance(kind, SceneCompletion) and kind.full_size
 
     def size_fault(record: MaterializationRecord) -> str | None:
         figures = record.figures
@@ -38,9 +47,12 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         return f"differs by {difference} grey levels" if difference else None
 
     @painting_asset(
-        settings=_upscaling,
+        settings=lambda settings: {
+            **_upscaling(settings),
+            **(settings.outpainters[name].model_dump(include={*FULL_SIZE}) if full_size else {}),
+        },
         name=asset_names.upscaled(name),
-        deps=[asset_names.ART_ESRGAN],
+        deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
         code_version="2",
@@ -64,11 +76,17 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
         Where the original painting is larger than the working copy, the subject is taken from it
-        at this size, and the generated side blends into it in a narrow band. Where the painting has
+        at this size, and the generated side blends into it in a narrow band. The ground of another
+        painting is taken from that one's original where it is large enough. Where the painting has
         a support and segmentation.support.in_result is put_back, the original's surrounds it.
         """
         settings = context.settings.super_resolution.upscaling
         keep = context.settings.restoration.keep_subject
+        outpainter = context.settings.outpainters[name]
+        laid_from, largest = None, 0.0
+        if full_size and isinstance(outpainter, SceneCompletion):
+            laid_from = scene_completion_outpainter(context)
+            largest = outpainter.maximal_enlargement
         # Loaded with the first painting that has to be computed.
         upscaler = cache(lambda: RRDBNetUpscaler(context.read(asset_names.ART_ESRGAN), settings))
 
@@ -81,7 +99,14 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
             if support is not None:
                 original, mask = support.box.of(original), support.box.of(mask)
             kept = keep and min(original.shape[:2]) > min(low.shape[:2])
-            high = upscaler()(low)
+            high = None
+            if laid_from is not None and (placed := painting.inputs[source].figures["placement"]):
+                size = SCALE * low.shape[0], SCALE * low.shape[1]
+                shown = resize(original, *size) if kept else upscaler()(low)
+                known = enlarged_subject(mask, size)
+                high = ground_at_full_size(laid_from, placed, shown, known, largest)
+            real = high is not None
+            high = upscaler()(low) if high is None else high
             if kept:
                 high = keep_subject(high, original, mask)
             painted = whole(high)
@@ -89,7 +114,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
                 high, painted = put_back(
                     high, photograph, support.box, support.shape(*high.shape[:2])
                 )
-            data = encode_png(high)
+            data = encode_png(high, painting.inputs[source].figures.get("texts"))
             high = decode_rgb(data, painting.id)
             return StageResult(
                 {asset_names.output_path(asset_names.upscaled(name), painting.id): data},
@@ -100,6 +125,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
                     "subject_from": "original" if kept else "network",
+                    "ground_from": ("original" if real else "network") if full_size else None,
                     "subject_difference": kept_difference(painted.of(high), original, mask)
                     if kept
                     else None,

@@ -32,7 +32,7 @@ from deepart_assets.reports.data_set import (
 from deepart_assets.settings import Settings
 from deepart_assets.settings.super_resolution import DriveSR, RuledSR
 from deepart_assets.storage import StageResult
-from deepart_assets.wikiart.annotations import SUBJECT
+from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
 from deepart_assets.wikiart.sources import open_source
 from deepart_assets.wikiart.sr.archive import take_archive
@@ -97,8 +97,8 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
 
 def _by_rule(context: StageContext, choice: RuledSR) -> StageResult:
     catalogue = from_parquet(context.read(asset_names.WIKIART_PAINTINGS))
-    # No training depends on what somebody takes for a subject.
-    catalogue = catalogue.drop(columns=SUBJECT, errors="ignore")
+    # No training depends on what somebody takes for a subject, or on a licence.
+    catalogue = catalogue.drop(columns=list(OPTIONAL), errors="ignore")
     candidates = large_enough(catalogue, choice.minimal_side)
     measured, decoded = measure_paintings(
         candidates, context.original, context.lake, context.log.info

@@ -6,13 +6,19 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import (
+    GROUND_LIBRARY,
     INBOX_PAINTINGS,
     LR_HR_PAIRS,
     RESTORATION_PLAN,
     STYLED_PAINTINGS,
 )
-from deepart_assets.orchestration.planner import PUBLISH, RESTORE, RESTORE_PART
-from deepart_assets.orchestration.tags import ALL_STEPS, REASON, RETRY
+from deepart_assets.orchestration.planner import (
+    PUBLISH,
+    RENEW_GROUND_LIBRARY,
+    RESTORE,
+    RESTORE_PART,
+)
+from deepart_assets.orchestration.tags import ALL_STEPS, REASON, RENEW, RETRY, Tags
 
 AssetsByPart = Mapping[str, Sequence[dg.AssetsDefinition]]
 
@@ -36,14 +42,16 @@ def _jobs(
     def of(*parts: str) -> list[dg.AssetsDefinition]:
         return [asset for part in parts for asset in assets[part]]
 
-    def job(name: str, selection: Any, description: str, **plan_config: Any) -> Any:
+    def job(
+        name: str, selection: Any, description: str, tags: Tags | None = None, **plan_config: Any
+    ) -> Any:
         config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}} if plan_config else None
         return dg.define_asset_job(
             name,
             selection=selection,
             description=description,
             config=config,
-            tags={REASON: f"somebody started {name}", RETRY: ALL_STEPS},
+            tags={REASON: f"somebody started {name}", RETRY: ALL_STEPS, **(tags or {})},
         )
 
     part = ("super_resolution", "weights", "restoration")
@@ -71,6 +79,15 @@ def _jobs(
         "As `restore_stale`, for the paintings of one style: name it in the launchpad.",
         style="Realism",
     )
+    library = [each for each in of("weights", "restoration") if each.key.path == [GROUND_LIBRARY]]
+    if library:
+        yield job(
+            RENEW_GROUND_LIBRARY,
+            list({each.key: each for each in [*planning, *library]}.values()),
+            "As `restore_stale`, after the library of grounds has taken in the paintings that are"
+            " new: what it makes stale is restored again.",
+            tags={RENEW: "true"},
+        )
     yield job(
         "restore_again",
         planning,

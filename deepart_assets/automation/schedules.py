@@ -1,4 +1,4 @@
-"""The nightly and the weekly schedule."""
+"""The schedules: nightly, weekly, and the renewal of the library of grounds."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import dagster as dg
 
 from deepart_assets.automation.restore_sensors import Jobs
 from deepart_assets.errors import SettingsError
+from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY
 from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
 
@@ -19,6 +20,12 @@ def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition
     Raises:
         SettingsError: A cron expression that Dagster refuses; names the key.
     """
+    renewal = RENEW_GROUND_LIBRARY
+    if settings.renew_ground_library is not None and renewal not in jobs:
+        raise SettingsError(
+            f"automation.{renewal}: no outpainter of the profile has the kind scene_completion, so"
+            " there is no library of grounds: remove the setting"
+        )
     return [
         _schedule(
             settings,
@@ -33,6 +40,20 @@ def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition
             jobs["catalogue"],
             "every week: new paintings of the sources",
             "Reads the sources again; what is new on the list is restored.",
+        ),
+        *(
+            [
+                _schedule(
+                    settings,
+                    renewal,
+                    jobs[renewal],
+                    "the library of grounds is renewed",
+                    "The library of grounds takes in new paintings; what that makes stale is"
+                    " restored again.",
+                )
+            ]
+            if settings.renew_ground_library is not None
+            else []
         ),
     ]
 

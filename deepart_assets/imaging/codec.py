@@ -1,7 +1,9 @@
 """Decodes picture files to sRGB, and encodes results."""
 
 import io
-from collections.abc import Sequence
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,8 +39,13 @@ def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
     return np.asarray(_own_png(data, name).convert("L"))
 
 
-def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """Encode uint8 H×W, H×W×3 (RGB) or H×W×4 (RGBA) as PNG, fast rather than small."""
+def encode_png(picture: NDArray[np.uint8], text: Mapping[str, str] | None = None) -> bytes:
+    """Encode uint8 H×W, H×W×3 (RGB) or H×W×4 (RGBA) as PNG, fast rather than small.
+
+    Args:
+        picture: The pixels.
+        text: Texts in the file by keyword (`iTXt` chunks), which picture viewers show.
+    """
     import cv2
 
     order = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
@@ -47,7 +54,20 @@ def encode_png(picture: NDArray[np.uint8]) -> bytes:
     ok, data = cv2.imencode(".png", pixels)
     if not ok:
         raise PaintingError(f"a picture of shape {picture.shape} could not be written as PNG")
-    return data.tobytes()
+    return _with_text(data.tobytes(), text) if text else data.tobytes()
+
+
+_AFTER_HEADER = 33
+"""Where a PNG's second chunk begins: after eight bytes of signature and 25 of the header."""
+
+
+def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
+    """Insert texts in UTF-8, uncompressed, after the header."""
+    chunks = []
+    for keyword, words in text.items():
+        body = b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + words.encode()
+        chunks.append(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)))
+    return png[:_AFTER_HEADER] + b"".join(chunks) + png[_AFTER_HEADER:]
 
 
 def encode_ids(ids: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> bytes:

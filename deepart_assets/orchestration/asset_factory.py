@@ -20,6 +20,7 @@ from deepart_assets.orchestration.metadata import duration, markdown_table, meta
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.step_resources import at_work
+from deepart_assets.orchestration.tags import RENEW
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Provenance, RecordIndex, materialize_if_stale
 
@@ -75,14 +76,24 @@ def _common_arguments(spec: PipelineAssetSpec, settings: Settings) -> dict[str, 
 
 
 def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
-    @dg.asset(deps=[*spec.deps, *spec.painting_deps], **_common_arguments(spec, settings))
+    # Without partitions, so that Dagster does not take a change in one for a reason to renew it.
+    nothing = dg.SpecificPartitionsPartitionMapping([])
+    snapshots = [dg.AssetDep(each, partition_mapping=nothing) for each in spec.snapshot_of]
+
+    @dg.asset(
+        deps=[*spec.deps, *spec.painting_deps, *snapshots], **_common_arguments(spec, settings)
+    )
     def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             stage_context = StageContext(profile.settings, profile.store, context.log)
             stage = spec.stage(stage_context)
             profile.store.sweep(spec.name)
             record, computed = materialize_if_stale(
-                profile.store, spec.name, provenance_of(spec, stage_context, stage), stage.make
+                profile.store,
+                spec.name,
+                provenance_of(spec, stage_context, stage),
+                stage.make,
+                force=bool(spec.snapshot_of) and _renews(context),
             )
             if spec.after is not None:
                 spec.after(context, stage_context)
@@ -94,6 +105,11 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
             )
 
     return asset
+
+
+def _renews(context: dg.AssetExecutionContext) -> bool:
+    """Whether the run is meant to renew frozen assets, or has this one asset alone."""
+    return context.run.tags.get(RENEW) == "true" or len(context.run.asset_selection or ()) == 1
 
 
 def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDefinition:

@@ -69,6 +69,9 @@ class DataAssetSpec(_AssetSpec[StageSpec]):
 
     _: KW_ONLY
     group: str
+    snapshot_of: Sequence[str] = ()
+    """Upstream assets with a partition for each painting that the output is made from as they are
+    then. It is frozen: what changes in them makes it stale only when it is renewed on purpose."""
     after: Callable[[dg.AssetExecutionContext, StageContext], None] | None = None
     """Runs once the result is recorded, whether it was computed or reused."""
 

@@ -27,6 +27,7 @@ from deepart_assets.storage import (
     sha256_of,
 )
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.naming import WIKIART
 
 
@@ -115,7 +116,8 @@ class StageContext:
 
         table = from_parquet(self.read(STYLED_PAINTINGS))
         columns = (table[name].tolist() for name in ("id", "path", "sha256", *LABELS))
-        subjects = table[SUBJECT].tolist() if SUBJECT in table else [""] * len(table)
+        optional = [name for name in OPTIONAL if name in table]
+        extra = table[optional].to_dict("records") if optional else [{}] * len(table)
         return {
             str(key): Painting(
                 id=str(key),
@@ -123,11 +125,11 @@ class StageContext:
                 sha256=str(sha256),
                 labels={
                     **{name: str(word or "") for name, word in zip(LABELS, words, strict=True)},
-                    **({SUBJECT: str(subject)} if subject else {}),
+                    **{str(name): str(word) for name, word in more.items() if word},
                 },
                 store=self.store,
             )
-            for key, path, sha256, *words, subject in zip(*columns, subjects, strict=True)
+            for key, path, sha256, *words, more in zip(*columns, extra, strict=True)
         }
 
 
@@ -152,10 +154,8 @@ MOSAIC_SIZE = 24
 """Paintings of a mosaic."""
 
 LABELS = ("artist", "title", "style", "genre", "date")
-"""The columns of the catalogue that describe a painting in words."""
-
-SUBJECT = "subject"
-"""The label, of those paintings alone whose CSV has it, that says what the subject is."""
+"""The columns of the catalogue that describe a painting in words. A painting also has the labels
+of `annotations.OPTIONAL` that its CSV gives it."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,10 @@ from deepart_assets.storage import RecordIndex
 RESTORE, RESTORE_PART, PUBLISH = "restore", "restore_part", "publish"
 """The jobs that restore paintings with evaluations and gallery; without them; those alone."""
 
-PLANNING_JOBS = ("restore_stale", "restore_style", "restore_again")
+RENEW_GROUND_LIBRARY = "renew_ground_library"
+"""The job that renews the library of grounds, where the profile has one."""
+
+PLANNING_JOBS = ("restore_stale", "restore_style", "restore_again", RENEW_GROUND_LIBRARY)
 """The jobs that make a plan, after which what is stale in it is restored."""
 
 RUNS = "runs"

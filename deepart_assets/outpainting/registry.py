@@ -10,12 +10,15 @@ from deepart_assets.outpainting.artificially_inspired import (
 )
 from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
+from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.shipped import shipped_library
 from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
 from deepart_assets.settings.outpainting import (
     ArtificiallyInspired,
     Outpainter,
     PatchMatch,
+    SceneCompletion,
     Telea,
 )
 from deepart_assets.settings.stable_diffusion import StableDiffusion
@@ -27,6 +30,7 @@ def build_outpainter(
     downloads: Downloads | None = None,
     weights: Callable[[], Path] | None = None,
     enlarger: Enlarger | None = None,
+    library: Callable[[], GroundLibrary] | None = None,
 ) -> base.Outpainter:
     """Return the outpainter of some settings; it loads its weights at the first use.
 
@@ -37,6 +41,7 @@ def build_outpainter(
         weights: Returns the generator's file, for an outpainter whose weights are an asset; None:
             the file is fetched as the settings say.
         enlarger: Enlarges what is painted at a smaller scale; required by `enlarge: network`.
+        library: Returns the grounds of `scene_completion`; None: those that ship with the project.
     """
     match settings:
         case Telea():
@@ -45,6 +50,8 @@ def build_outpainter(
             return PatchMatchOutpainter(settings)
         case StableDiffusion():
             return StableDiffusionOutpainter(settings)
+        case SceneCompletion():
+            return SceneCompletionOutpainter(library or shipped_library)
         case ArtificiallyInspired():
             file = weights or (lambda: fetch_weights(settings.weights, downloads))
             return ArtificiallyInspiredOutpainter(settings, file, enlarger)

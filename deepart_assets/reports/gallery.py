@@ -26,6 +26,8 @@ class GalleryRow:
     """A `data:` URI to show instead of the sheet."""
     results: Mapping[str, str] = field(default_factory=dict)
     """Lake paths of the full-size results, by caption."""
+    grounds: Mapping[str, str] = field(default_factory=dict)
+    """Artist, title and year of the painting whose ground an outpainting has, by outpainter."""
 
 
 def gallery_html(title: str, rows: Sequence[GalleryRow]) -> bytes:

@@ -22,8 +22,13 @@ class Automation(Section):
     )
     nightly: str = Field("0 2 * * *", description="When stale outputs are computed: cron.")
     weekly: str = Field("0 0 * * 0", description="When the sources are read again: cron.")
+    renew_ground_library: str | None = Field(
+        None,
+        description="When the library of grounds takes in new paintings: cron. Left out: when"
+        " somebody starts the job of this name.",
+    )
     time_zone: str = Field(
-        "UTC", description="Time zone of both, an IANA name such as Europe/Berlin."
+        "UTC", description="Time zone of these, an IANA name such as Europe/Berlin."
     )
     max_partitions_per_run: int = Field(500, ge=1, description="Maximum paintings per run.")
     max_partition_gap: int = Field(

@@ -4,6 +4,7 @@ from pydantic import Field
 
 from deepart_assets.settings.automation import Automation
 from deepart_assets.settings.execution import Execution, LocalExecution
+from deepart_assets.settings.grounds import Grounds
 from deepart_assets.settings.outpainting import Outpainter
 from deepart_assets.settings.restoration import Restoration
 from deepart_assets.settings.section import Name, Section
@@ -22,6 +23,7 @@ class Settings(Section):
     super_resolution: SuperResolution
     segmentation: Segmentation = Segmentation()
     restoration: Restoration = Restoration()
+    grounds: Grounds = Grounds()
     outpainters: dict[Name, Outpainter] = Field(min_length=1)
     automation: Automation = Automation()
     execution: Execution = LocalExecution()

@@ -74,6 +74,27 @@ class ArtificiallyInspired(Section):
         return weights
 
 
+class SceneCompletion(Section):
+    """Scene completion (Hays and Efros 2007): the real, painted ground of another painting.
+
+    `grounds` says which paintings lend theirs.
+    """
+
+    kind: Literal["scene_completion"]
+    full_size: bool = Field(
+        True,
+        description="The enlarged result takes the ground from the lender's original, if that is"
+        " large enough; off: the ×4 network enlarges the outpainting's.",
+    )
+    maximal_enlargement: float = Field(
+        1.5,
+        gt=0,
+        description="A lender's original is large enough if its pixels are enlarged at most so"
+        " many times.",
+    )
+
+
 Outpainter = Annotated[
-    Telea | PatchMatch | StableDiffusion | ArtificiallyInspired, Field(discriminator="kind")
+    Telea | PatchMatch | StableDiffusion | ArtificiallyInspired | SceneCompletion,
+    Field(discriminator="kind"),
 ]

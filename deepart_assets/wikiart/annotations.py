@@ -1,4 +1,4 @@
-"""A source's annotations of its pictures: artist, title, style, genre, date, subject."""
+"""A source's annotations of its pictures: artist, title, style, genre, date, subject, licence."""
 
 import csv
 import io
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 ANNOTATED = ("artist", "title", "style", "genre", "date")
 SUBJECT = "subject"
-"""The column that says what the subject is; a catalogue has it where a CSV does."""
+"""The column that says what the subject is."""
+LICENCE = "licence"
+"""The column that says under which terms the picture may be used."""
+OPTIONAL = (SUBJECT, LICENCE)
+"""A catalogue has these columns where a CSV does."""
 KEY = "new_filename"
 """The column that names the picture's file."""
 
@@ -29,8 +33,8 @@ def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
     name of its folder, as in the original notebook's archive, or "" at the top of the source.
 
     Returns:
-        A table with the text columns `ANNOTATED`, and `SUBJECT` if the CSV has it; the number of
-        CSV rows without a picture; and the number of pictures without a row.
+        A table with the text columns `ANNOTATED`, and those of `OPTIONAL` that the CSV has; the
+        number of CSV rows without a picture; and the number of pictures without a row.
 
     Raises:
         SettingsError: The CSV is not UTF-8 or lacks the column `new_filename`.
@@ -62,7 +66,7 @@ def _read(data: bytes, source: Source) -> tuple[list[str], list[str], list[tuple
                 f" {', '.join(header) or 'none'}: give it the columns of Kaggle's"
                 " all_data_info.csv"
             )
-        columns = [*ANNOTATED, *(name for name in (SUBJECT,) if name in header)]
+        columns = [*ANNOTATED, *(name for name in OPTIONAL if name in header)]
         places = [header.index(name) if name in header else -1 for name in columns]
         key_place = header.index(KEY)
         keys, rows = [], []

@@ -9,7 +9,7 @@ import numpy as np
 
 from deepart_assets.storage import Lake
 from deepart_assets.storage.stamped_cache import StampedCache
-from deepart_assets.wikiart.annotations import ANNOTATED, SUBJECT, annotate
+from deepart_assets.wikiart.annotations import ANNOTATED, OPTIONAL, annotate
 from deepart_assets.wikiart.clashes import refuse_clashes
 from deepart_assets.wikiart.examine import inspect_all
 from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = [
-    "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, SUBJECT,
+    "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, *OPTIONAL,
     "source", "status", "reason",
 ]  # fmt: skip
 
@@ -69,9 +69,10 @@ def build_catalogue(
     Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
     original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
     `height` in pixels after the EXIF orientation, `artist`, `title`, `style`, `genre` and `date`
-    ("" if unknown), `subject` if any CSV has that column, `source` (its name in the profile),
-    `status` ("ok" or "quarantined") and `reason`. Rows are sorted by id. A picture that was not
-    read or decoded has size 0 and no hash. The format is detected from the content, not the suffix.
+    ("" if unknown), `subject` and `licence` if any CSV has them, `source` (its name in the
+    profile), `status` ("ok" or "quarantined") and `reason`. Rows are sorted by id. A picture that
+    was not read or decoded has size 0 and no hash. The format is detected from the content, not the
+    suffix.
 
     "ok" rows have distinct bytes and ids. Ids are compared without case, since the lake may be on a
     case-insensitive file system. Of rows that clash, the one that was "ok" in `previous` with this

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from deepart_assets.errors import SettingsError
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyledPaintings
-from deepart_assets.wikiart.annotations import SUBJECT
+from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.labels import artist_key, spellings, years_of
 from deepart_assets.wikiart.naming import INBOX, WIKIART
 
@@ -140,8 +140,8 @@ def with_inbox(
     ]
     theirs = theirs.assign(**{name: False for name in ("style_labelled",) if name in ours})
     listed = pd.concat([ours[~is_replaced], theirs], ignore_index=True)
-    if SUBJECT in listed:  # a column that only one of them may have
-        listed[SUBJECT] = listed[SUBJECT].fillna("")
+    for name in filter(listed.columns.__contains__, OPTIONAL):  # which only one of them may have
+        listed[name] = listed[name].fillna("")
     return listed, refused
 
 

@@ -298,3 +298,14 @@ def test_distances_are_counted_in_bits(values):
 def test_a_uniform_picture_has_no_bit_set():
     for level in (0, 77, 255):
         assert perceptual_hash(np.full((50, 70, 3), level, np.uint8)) == 0
+
+
+def test_texts_in_a_png_are_read_back_and_change_no_pixel():
+    picture = np.random.default_rng(0).integers(0, 256, (9, 7, 3), dtype=np.uint8)
+    texts = {"Description": "Ground of „Träume“, Édouard Manet", "Source": "a"}
+    data = encode_png(picture, texts)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert image.text == texts
+    np.testing.assert_array_equal(decode_rgb(data, "a.png"), picture)
+    assert data == encode_png(picture, texts) != encode_png(picture)

@@ -61,6 +61,8 @@ def test_groups(graph, settings):
     for name, outpainter in settings.outpainters.items():
         if outpainter.kind == "artificially_inspired":
             expected["outpainting"].add(f"{name}_weights")
+        if outpainter.kind == "scene_completion":
+            expected["outpainting"] |= {"painting_grounds", "ground_library"}
     found: dict[str, set[str]] = {}
     for key in graph.materializable_asset_keys:
         found.setdefault(graph.get(key).group_name, set()).add(key.to_user_string())
@@ -70,7 +72,12 @@ def test_groups(graph, settings):
 def test_restoration_has_a_partition_for_each_painting_and_runs_as_one(graph):
     for key in graph.materializable_asset_keys:
         node = graph.get(key)
-        if node.group_name == "restoration" or node.key.to_user_string().endswith("_outpaintings"):
+        name = node.key.to_user_string()
+        if (
+            node.group_name == "restoration"
+            or name.endswith("_outpaintings")
+            or name == "painting_grounds"
+        ):
             assert node.partitions_def == dg.DynamicPartitionsDefinition(name="paintings")
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
         else:

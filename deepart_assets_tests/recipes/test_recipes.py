@@ -12,7 +12,9 @@ from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.training import PixelTraining
 
 
-@pytest.mark.parametrize("recipe", ["comodgan_paintings_small", "subject_segmenter"])
+@pytest.mark.parametrize(
+    "recipe", ["comodgan_paintings_small", "ground_library", "subject_segmenter"]
+)
 def test_a_recipe_is_a_command(recipe):
     command = [sys.executable, "-m", f"recipes.{recipe}", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PROJECT)
@@ -21,7 +23,7 @@ def test_a_recipe_is_a_command(recipe):
 
 def test_each_recipe_has_a_readme_of_three_lines():
     folders = [each for each in (PROJECT / "recipes").iterdir() if (each / "README.md").is_file()]
-    assert len(folders) == 3
+    assert len(folders) == 4
     assert all(len((each / "README.md").read_text().splitlines()) == 3 for each in folders)
 
 

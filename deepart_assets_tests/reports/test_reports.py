@@ -74,7 +74,8 @@ class _Parts(HTMLParser):
 
 ROWS = [
     GalleryRow("1", "A & <B>, Ünïcode 画", "Realism", 0.25, "restoration_sheets/1.jpg",
-               results={"telea, ×4": "telea_upscaled/1.png"}),
+               results={"telea, ×4": "telea_upscaled/1.png"},
+               grounds={"completed": "<Somebody>, A wall, 1650"}),
     GalleryRow("2", "A sea", "Realism", None, None, reason="no subject: nothing <stands> out",
                picture=preview_uri(np.full((20, 30, 3), 200, np.uint8))),
 ]  # fmt: skip
@@ -90,6 +91,7 @@ def test_the_page_links_every_sheet_and_escapes_what_it_shows():
     assert "no subject: nothing &lt;stands&gt; out" in page
     assert "1 of 2 paintings restored" in page
     assert "Not up to date" not in page
+    assert page.count("the ground is that of &lt;Somebody&gt;, A wall, 1650") == 1
 
 
 def test_an_old_sheet_says_that_it_is_old():

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 
+from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.catalogue import (
     COLUMNS,
     build_catalogue,
@@ -52,7 +53,7 @@ def test_sources_are_joined_each_with_its_own_csv(shelf, picture, kaggle_csv):
     third = shelf({}, name="empty")
     build = build_catalogue([first.source(), second.source(), third.source()])
     table = build.catalogue.set_index("id")
-    assert list(build.catalogue.columns) == [each for each in COLUMNS if each != "subject"]
+    assert list(build.catalogue.columns) == [each for each in COLUMNS if each not in OPTIONAL]
     assert table["source"].to_dict() == {"1": "kaggle", "7": "inbox", "8": "inbox"}
     assert table["style"].to_dict() == {"1": "Impressionism", "7": "Baroque", "8": ""}
     assert build.counts.ignored == ("kaggle/readme.txt",)

@@ -33,7 +33,7 @@ def keep_subject(
         uint8, H×W×3, a new array.
     """
     size = enlarged.shape[:2]
-    wanted, subject = resize(original, *size), _subject(mask, size)
+    wanted, subject = resize(original, *size), enlarged_subject(mask, size)
     result = enlarged.copy()
     result[subject] = wanted[subject]
     reach = 2 * FEATHER
@@ -58,7 +58,7 @@ def kept_difference(
     import cv2
 
     size = result.shape[:2]
-    inside = cv2.erode(_subject(mask, size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    inside = cv2.erode(enlarged_subject(mask, size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     wanted = resize(original, *size)
     return int(np.abs(result[inside].astype(np.int16) - wanted[inside]).max(initial=0))
 
@@ -89,8 +89,8 @@ def put_back(
     return result, at
 
 
-def _subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Half covered or more is subject, as in the working copy."""
+def enlarged_subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Return the subject at another size, bool: half covered or more, as in the working copy."""
     return np.asarray(resize((mask > 0).astype(np.float32), *size) >= 0.5)
 
 

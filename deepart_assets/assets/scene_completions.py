@@ -1,0 +1,199 @@
+"""The asset of outpaintings by scene completion: each subject on the ground of another painting."""
+
+import math
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets import asset_names
+from deepart_assets.assets.grounds import ground_library, ready_made_hash
+from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
+from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
+from deepart_assets.orchestration.asset_factory import painting_asset
+from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
+from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
+from deepart_assets.outpainting import (
+    composed,
+    request_for,
+    seam_score,
+    subject_difference,
+)
+from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.ground import SIDE
+from deepart_assets.settings import Settings
+from deepart_assets.storage import MaterializationRecord, StageResult
+
+FULL_SIZE = ("full_size", "maximal_enlargement")
+"""The outpainter's settings that the outpainting itself does not depend on."""
+
+READ_LABELS = ("title", "artist", "style", "genre", "date")
+"""The labels of the painting that its choice of a ground depends on."""
+
+
+def scene_completions_by(name: str) -> PipelineAssetSpec:
+    """Return the asset `<name>_outpaintings` of an outpainter of kind `scene_completion`."""
+    asset = asset_names.outpaintings(name)
+
+    def chosen(settings: Settings) -> dict[str, Any]:
+        return {
+            "outpainter": settings.outpainters[name].provenance(*FULL_SIZE),
+            "candidates": settings.restoration.candidates,
+            # A library that has to be made again makes the results stale before it is.
+            "grounds": settings.grounds.model_dump(mode="json"),
+        }
+
+    @painting_asset(
+        settings=chosen,
+        name=asset,
+        deps=[asset_names.GROUND_LIBRARY],
+        reads_original=False,
+        painting_deps=[asset_names.UNFINISHED_PAINTINGS],
+        group="outpainting",
+        kinds={"numpy"},
+        checks=[SUBJECT_UNTOUCHED],
+    )
+    def outpaintings(context: StageContext) -> PaintingStageSpec:
+        """The subject on the painted ground of another painting of the library, colours matched.
+
+        RGB PNG at the working size. Subject pixels are unchanged, byte for byte; the seam is
+        blended on the ground's side only. Of several candidates the ground that suits best comes
+        first; the others are kept. Whose ground it is stands in the file, in the metadata, on the
+        sheet and in the gallery. A painting never gets its own ground, nor that of a copy.
+        """
+        candidates = context.settings.restoration.candidates
+        outpainter = scene_completion_outpainter(context)
+
+        def details(painting: Painting) -> Mapping[str, Any]:
+            return {"labels": labels_of(painting)}
+
+        def make(painting: Painting) -> StageResult:
+            path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
+            unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
+            request = request_for(unfinished, labels=labels_of(painting))
+            choices = [] if request is None else outpainter.choose(request, candidates)
+            found: list[dict[str, Any]] = []
+            texts: list[dict[str, str]] = []
+            files: dict[str, bytes] = {}
+            for rank, choice in enumerate(choices):
+                assert request is not None
+                ground = outpainter.library[choice.ground]
+                laid = outpainter.render(request, choice)
+                result = composed(laid, unfinished, outpainter.descriptor)
+                suffix = f".{rank}.png" if rank else ".png"
+                path = asset_names.output_path(asset, painting.id, suffix)
+                texts.append(provenance_text(ground, choice))
+                files[path] = encode_png(result, texts[-1])
+                found.append(
+                    {
+                        **_credited(ground),
+                        "cost": choice.cost,
+                        "seam_score": round(seam_score(unfinished, result), 3),
+                    }
+                )
+            if not files:  # nothing is missing
+                path = asset_names.output_path(asset, painting.id)
+                files[path] = encode_png(unfinished[..., :3])
+            written = decode_rgb(next(iter(files.values())), painting.id)
+            first = choices[0] if choices else None
+            return StageResult(
+                files,
+                {
+                    "preview": preview_uri(written),
+                    "ground": credit_of(outpainter.library[first.ground]) if first else None,
+                    "lender": _credited(outpainter.library[first.ground]) if first else None,
+                    "placement": first.to_dict() if first else None,
+                    "texts": texts[0] if texts else None,
+                    "cost": first.cost if first else None,
+                    "fits": first.fits if first else None,
+                    "subject_difference": subject_difference(unfinished, written),
+                    "seam_score": found[0]["seam_score"] if found else None,
+                    "candidates": found if len(found) > 1 else None,
+                },
+            )
+
+        return PaintingStageSpec(make, details, ready_made_hash(context.settings))
+
+    return outpaintings
+
+
+def scene_completion_outpainter(context: StageContext) -> SceneCompletionOutpainter:
+    """Return the outpainter; it reads the lake's library at the first use."""
+    return SceneCompletionOutpainter(cache(lambda: ground_library(context)))
+
+
+def labels_of(painting: Painting) -> dict[str, str]:
+    """Return what a painting's choice of a ground depends on: its id and some labels."""
+    return {"id": painting.id} | {
+        name: painting.labels[name] for name in READ_LABELS if painting.labels.get(name)
+    }
+
+
+def credit_of(ground: Ground) -> str:
+    """Return title, artist and year of the painting that lends a ground, in one line."""
+    year = "" if ground.year is None else str(ground.year)
+    return ", ".join(filter(None, (ground.artist, ground.title, year))) or ground.id
+
+
+def credit_in(record: MaterializationRecord | None) -> str | None:
+    """Return whose ground an outpainting has, from its record; None where that is not another's."""
+    credit = record.figures.get("ground") if record is not None else None
+    return str(credit) if credit else None
+
+
+def _credited(ground: Ground) -> dict[str, Any]:
+    return {
+        "id": ground.id,
+        "artist": ground.artist,
+        "title": ground.title,
+        "year": ground.year,
+        "licence": ground.licence,
+        "source": ground.source,
+    }
+
+
+def ground_at_full_size(
+    outpainter: SceneCompletionOutpainter,
+    placement: Mapping[str, Any],
+    picture: NDArray[np.uint8],
+    known: NDArray[np.bool_],
+    largest: float,
+) -> NDArray[np.uint8] | None:
+    """Lay the ground of an outpainting under its enlarged subject, from the lender's original.
+
+    Args:
+        outpainter: Which laid it.
+        placement: As the outpainting's record has it.
+        picture: uint8, H×W×3, RGB: only the subject counts.
+        known: bool, H×W, True = subject.
+        largest: So many times the original may be enlarged at most.
+
+    Returns:
+        uint8, H×W×3, the subject unchanged; None where the original is too small.
+    """
+    choice = Choice.from_dict(placement)
+    ground = outpainter.library[choice.ground]
+    wanted = min(known.shape) / SIDE * choice.scale * min(ground.shape)
+    original = outpainter.library.picture(ground.id, math.ceil(wanted))
+    if wanted > largest * min(original.shape[:2]):
+        return None
+    alone = np.dstack([picture, known.astype(np.uint8) * 255])
+    request = request_for(alone)
+    if request is None:
+        return picture
+    return composed(outpainter.render(request, choice), alone, outpainter.descriptor)
+
+
+def provenance_text(ground: Ground, choice: Choice) -> dict[str, str]:
+    """Return what the picture's file says of the ground, by PNG's keywords."""
+    down, across = choice.offset
+    laid = "mirrored, " if choice.flip else ""
+    terms = ", ".join(filter(None, (ground.licence, ground.source)))
+    return {
+        "Description": f"The ground is that of another painting: {credit_of(ground)}"
+        f" ({ground.id}{f'; {terms}' if terms else ''}), {laid}at {choice.scale:.3g} times its"
+        f" size, from {down:.3f} of the height and {across:.3f} of the width, colours matched.",
+        "Source": ground.source or ground.id,
+    }

@@ -1,0 +1,174 @@
+"""The library of grounds is frozen: what makes it stale, and what follows from it."""
+
+import io
+import json
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
+from dagster._core.loader import LoadingContextForTest
+from PIL import Image
+
+from deepart_assets.errors import SettingsError
+from deepart_assets.imaging import decode_rgb, decode_rgba
+from deepart_assets.orchestration.planner import plan_of_run
+from deepart_assets.outpainting import subject_difference
+from deepart_assets.settings.places import PROJECT
+
+NAMES = ["painting_grounds", "ground_library", "completed_outpaintings", "completed_upscaled"]
+LENDERS = [f"p{number}" for number in range(9)]
+"""A library takes at least eight."""
+CHAIN = ["predicted_masks", "subject_masks", "unfinished_paintings", *NAMES]
+
+
+def with_scene_completion(project, **grounds):
+    project.content["outpainters"] = {"completed": {"kind": "scene_completion"}}
+    project.content["grounds"] = {"libraries": [], **grounds}
+
+
+def restore(project, instance, *, success=True, **more):
+    selection = [dg.AssetKey(name) for name in CHAIN]
+    with project.run("restore", instance, asset_selection=selection, **more) as result:
+        assert result.success is success
+
+
+def stale_in_the_ui(project, instance, keys):
+    graph = project.defs().resolve_asset_graph()
+    resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+    pairs = [(name, key) for name in CHAIN if name != "ground_library" for key in keys]
+    return {
+        (name, key)
+        for name, key in [*pairs, ("ground_library", None)]
+        if resolver.get_status(dg.AssetKey(name), key) != StaleStatus.FRESH
+    }
+
+
+def planned(project, instance):
+    """What a plan of all finds stale, by asset, beside the sheets."""
+    with project.run("restore_stale", instance) as result:
+        assert result.success
+        event = result.asset_materializations_for_node("restoration_plan")[0]
+    text = str(event.metadata["stale"].value)
+    rows = [line.split(" | ") for line in text.splitlines()[2:]]
+    found = {(row[1], row[0].removeprefix("| ")) for row in rows}
+    return {pair for pair in found if pair[0] != "restoration_sheets"}
+
+
+def versions(project):
+    return {
+        (name, key): project.store.get(name, key).made_at + project.store.get(name, key).fingerprint
+        for name in NAMES
+        for key in project.store.keys(name)
+    }
+
+
+@pytest.fixture
+def lending(unrestored, instance):
+    """A project with nine paintings that lend each other their grounds, restored."""
+    project = unrestored
+    with_scene_completion(project)
+    # Those of the inbox change no training, whose new weights would make all results stale.
+    project.pictures = project.inbox
+    project.pictures.mkdir(exist_ok=True)
+    for number in range(5, 9):
+        project.add_painting(f"p{number}", seed=number)
+    with project.run("catalogue", instance) as result:
+        assert result.success
+    restore(project, instance)
+    return project
+
+
+def lenders(project):
+    """The id of the painting that lends each painting its ground."""
+    return {
+        key: project.store.get("completed_outpaintings", key).figures["lender"]["id"]
+        for key in LENDERS
+    }
+
+
+@pytest.mark.slow
+def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_else_stale(
+    lending, instance
+):
+    assert stale_in_the_ui(lending, instance, LENDERS) == set()
+    assert lending.store.get("ground_library").figures["from_paintings"] == 9
+    assert all(lender != key for key, lender in lenders(lending).items())
+    for key, lender in lenders(lending).items():
+        unfinished = decode_rgba(lending.lake.read(f"unfinished_paintings/{key}.png"), key)
+        data = lending.lake.read(f"completed_outpaintings/{key}.png")
+        assert subject_difference(unfinished, decode_rgb(data, key)) == 0
+        assert lender in Image.open(io.BytesIO(data)).text["Description"]
+
+    lending.add_painting("p9", seed=9)
+    with lending.run("catalogue", instance) as result:
+        assert result.success
+    assert {key for _, key in planned(lending, instance)} == {"p9"}
+    before = versions(lending)
+    restore(lending, instance)
+    after = versions(lending)
+    assert {pair for pair in after if after[pair] != before.get(pair)} == {
+        (name, "p9") for name in NAMES if name != "ground_library"
+    }
+    assert stale_in_the_ui(lending, instance, [*LENDERS, "p9"]) == set()
+
+    # Renewed on purpose, it takes the new one in: what is made from it is stale, and no more.
+    with lending.run("renew_ground_library", instance) as result:
+        assert result.success
+        assert plan_of_run(instance, result.run_id) == [[*LENDERS, "p9"]]
+    assert lending.store.get("ground_library").figures["from_paintings"] == 10
+    expected = {
+        (name, key)
+        for name in ("completed_outpaintings", "completed_upscaled")
+        for key in [*LENDERS, "p9"]
+    }
+    assert planned(lending, instance) == expected
+    assert stale_in_the_ui(lending, instance, [*LENDERS, "p9"]) == expected
+
+
+@pytest.mark.slow
+def test_a_lender_that_the_profile_withdraws_is_in_no_result(lending, instance):
+    lent = list(lenders(lending).values())
+    withdrawn = max(sorted(lent), key=lent.count)
+    with_scene_completion(lending, lenders={"not_paintings": [withdrawn]})
+    assert ("completed_outpaintings", "p0") in planned(lending, instance)
+    restore(lending, instance)
+    assert lending.store.get("painting_grounds", withdrawn).status == "skipped"
+    places = json.loads(lending.lake.read("ground_library/pictures.json"))
+    assert withdrawn not in places and len(places) == 8
+    assert withdrawn not in lenders(lending).values()
+
+    # An original that is no longer what it was is named, with the remedy.
+    lender = lenders(lending)["p1"]
+    lending.lake.write(places[lender][0], b"another")
+    lending.lake.remove("completed_outpaintings/p1.png")
+    restore(lending, instance, success=False)
+    reason = lending.store.get("completed_outpaintings", "p1").reason
+    assert places[lender][0] in reason and "renew_ground_library" in reason
+
+
+def test_without_scene_completion_there_is_no_library(project):
+    graph = project.defs().resolve_asset_graph()
+    names = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    assert not names & {"painting_grounds", "ground_library"}
+    project.content["automation"] = {"renew_ground_library": "0 3 1 * *"}
+    with pytest.raises(SettingsError, match=r"renew_ground_library.*scene_completion"):
+        project.defs()
+
+
+def test_the_library_can_be_renewed_on_a_schedule(project):
+    with_scene_completion(project)
+    project.content["automation"] = {"renew_ground_library": "0 3 1 * *"}
+    defs = project.defs()
+    assert defs.resolve_schedule_def("renew_ground_library").cron_schedule == "0 3 1 * *"
+    job = defs.resolve_job_def("renew_ground_library")
+    assert job.tags["deepart/renew"] == "true"
+
+
+def test_a_missing_library_is_named_with_the_remedy(done, instance):
+    with_scene_completion(done, libraries=[{"kind": "bundled", "name": "none"}], catalogue=False)
+    selection = [dg.AssetKey("ground_library")]
+    with done.run("restore", instance, asset_selection=selection, raise_on_error=False) as result:
+        assert not result.success
+        [event] = result.filter_events(lambda event: event.is_step_failure)
+    text = event.step_failure_data.error.to_string()
+    assert str(PROJECT / "data" / "grounds" / "none") in text and "grounds.libraries" in text

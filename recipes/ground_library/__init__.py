@@ -1,0 +1,1 @@
+"""A ready-made library of grounds, made from a folder of pictures."""
