@@ -15,7 +15,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo restore ui test test-all check check-lint check-types check-defs format bench docs lock clean
+.PHONY: help install demo restore ui test test-all check check-lint check-types check-defs format bench docs screenshots lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -68,6 +68,9 @@ bench: install ## the benchmarks in quick mode; figures go to benchmarks/results
 
 docs: install ## the documentation with its reference, in site/
 	$(BIN)/mkdocs build --strict --quiet
+
+screenshots: install ## renew the pictures of the documentation: a demo in the UI, seen by chromium
+	$(BIN)/python .ci/screenshots.py
 
 lock: install ## renew the generated pins of constraints.txt
 	$(BIN)/python .ci/lock.py

@@ -1,0 +1,228 @@
+"""Renews the pictures of docs/images: the Dagster UI on a demo in which things have happened.
+
+    .venv/bin/python .ci/screenshots.py [FOLDER]
+
+It makes the demo, drops a painting into the inbox, lays a turned mask on another one, and
+photographs the pages with the chromium of this machine. The data lake and Dagster's history go to
+FOLDER, a temporary one by default; where they are there already, they are photographed as they are.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from PIL import Image, ImageOps
+from websockets.sync.client import ClientConnection, connect
+
+from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.storage import Lake, MaterializationStore
+
+ROOT = Path(__file__).resolve().parents[1]
+PICTURES = ROOT / "docs" / "images"
+SAMPLE = ROOT / "data" / "sample" / "paintings"
+BIN = Path(sys.executable).parent
+PAGES: Mapping[str, tuple[str, int, int, str]] = {
+    "lineage": ("asset-groups", 1455, 1857, "restoration_plan"),
+    "ticks": ("locations/deepart_assets/sensors/inbox", 1360, 740, "take_in"),
+    "runs": ("runs", 1360, 860, "take_in"),
+    "plan": ("assets/restoration_plan?view=events", 1360, 900, "Metadata"),
+    "partitions": ("locations/deepart_assets/jobs/restore/partitions", 1360, 900, "Status"),
+    "failed": ("assets/subject_masks?view=events", 1360, 460, "Metadata"),
+    "states": ("locations/deepart_assets/asset-groups/restoration", 1360, 900, "subject_masks"),
+}
+"""Path, width and height in CSS pixels of each picture, and a text that is there once it is."""
+CLICKS = {"partitions": ("Show per-asset status", "Hide per-asset status")}
+"""Text of the button that is pressed first, and what it then says."""
+SCALE = 0.75
+"""Pixels of a picture for each CSS pixel."""
+SETTLES = 8.0
+"""Seconds in which a page shows the rest; it never ends to poll."""
+NEW, TURNED, SHEET = "436122", "437382", "436545"
+"""Ids of sample paintings: it comes mirrored into the inbox; its mask is turned; its sheet is in
+the README."""
+
+
+def wait_for(what: str, happened: Callable[[], Any], seconds: float = 1800) -> None:
+    """Return once something has happened."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        if time.monotonic() > deadline:
+            sys.exit(f"waited {seconds:.0f} s in vain for {what}")
+        time.sleep(0.5)
+
+
+def free_port() -> int:
+    """Return a port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def running(*command: str | Path, **more: Any) -> Iterator[None]:
+    """Run a command beside the block, and end it with all its processes."""
+    process = subprocess.Popen(list(map(str, command)), start_new_session=True, **more)
+    try:
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@contextlib.contextmanager
+def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
+    """Run the UI and its daemon; yield its URL."""
+    url = f"http://127.0.0.1:{(port := free_port())}"
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/server_info") as page:
+            return bool(page.status == 200)
+        return False
+
+    command = (BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port))
+    with running(*command, cwd=ROOT, env=environment):
+        wait_for("the UI", answers)
+        yield url
+
+
+class Browser:
+    """A page of a headless chromium, driven by the Chrome DevTools Protocol."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection, self._number = connection, 0
+
+    def __call__(self, method: str, **parameters: Any) -> dict[str, Any]:
+        """Call a method of the protocol and return its result."""
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": parameters}
+        self._connection.send(json.dumps(message))
+        while (answer := json.loads(self._connection.recv())).get("id") != self._number:
+            pass
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def evaluate(self, code: str) -> Any:
+        """Return the value of a JavaScript expression."""
+        return self("Runtime.evaluate", expression=code)["result"].get("value")
+
+    def show(self, url: str, width: int, height: int, text: str) -> None:
+        """Open a page and wait until a text is on it."""
+        self(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=height,
+            deviceScaleFactor=SCALE,
+            mobile=False,
+        )
+        self("Page.navigate", url=url)
+        wait_for(text, lambda: self.evaluate(f"document.body.innerText.includes('{text}')"), 180)
+        time.sleep(SETTLES)
+
+    def click(self, text: str) -> None:
+        """Click the innermost element that has just this text."""
+        self.evaluate(f"{self._element(text)}?.click()")
+        time.sleep(SETTLES)
+
+    def scroll_to(self, text: str) -> None:
+        """Scroll to an element that has just this text."""
+        self.evaluate(f"{self._element(text)}?.scrollIntoView()")
+        time.sleep(SETTLES)
+
+    def shoot(self) -> bytes:
+        """Return a PNG of what the page shows."""
+        return base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
+
+    @staticmethod
+    def _element(text: str) -> str:
+        return f"[...document.querySelectorAll('*')].findLast(e => e.innerText == '{text}')"
+
+
+@contextlib.contextmanager
+def browser() -> Iterator[Browser]:
+    """Run a headless chromium with one page."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        port_file = Path(folder) / "DevToolsActivePort"
+        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+        ports = ("--remote-debugging-port=0", f"--user-data-dir={folder}")
+        with running("chromium", *flags, *ports, "about:blank", stderr=subprocess.DEVNULL):
+            wait_for("chromium", port_file.exists, 60)
+            time.sleep(1)
+            port = port_file.read_text().splitlines()[0]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+                pages = [each for each in json.load(answer) if each["type"] == "page"]
+            with connect(pages[0]["webSocketDebuggerUrl"], max_size=None) as connection:
+                yield Browser(connection)
+
+
+def make_demo(store: MaterializationStore, environment: Mapping[str, str]) -> None:
+    """Make the demo, and let the daemon restore a new painting and fail at a turned mask."""
+
+    def status_of(key: str) -> str | None:
+        record = store.get("subject_masks", key)
+        return None if record is None else record.status
+
+    subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
+    with dagster_ui(environment):
+        inbox = Path(environment["DEEPART_DATA"]) / "inbox"
+        inbox.mkdir(exist_ok=True)
+        ImageOps.mirror(Image.open(SAMPLE / f"{NEW}.jpg")).save(inbox / "harbour.jpg")
+        wait_for("the new painting", lambda: store.done("restoration_sheets", "harbour"))
+        mask = decode_grey(store.lake.read(f"subject_masks/{TURNED}.png"), TURNED)
+        store.lake.write(f"masks/{TURNED}.png", encode_png(mask.T.copy()))
+        wait_for("the turned mask", lambda: status_of(TURNED) == "failed")
+        time.sleep(60)  # the rest of that run
+    # A plan that finds the failed painting; the command fails with it again.
+    subprocess.run([BIN / "deepart", "restore"], cwd=ROOT, env=environment, check=False)
+
+
+def main() -> None:
+    """Make the demo unless there is one, and renew the pictures."""
+    if shutil.which("chromium") is None:
+        sys.exit("there is no chromium: install it with the system's packages")
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()).resolve()
+    environment = {
+        **os.environ,
+        "DEEPART_DATA": str(folder / "lake"),
+        "DAGSTER_HOME": str(folder / "dagster"),
+    }
+    store = MaterializationStore(Lake(folder / "lake"))
+    if not (folder / "dagster").exists():
+        (folder / "dagster").mkdir(parents=True)
+        shutil.copy(ROOT / ".dagster_home" / "dagster.yaml", folder / "dagster")
+        make_demo(store, environment)
+    with dagster_ui(environment) as url, browser() as page:
+        page.show(url, 1360, 900, "Hide navigation")
+        page.click("Hide navigation")
+        for name, (path, width, height, text) in PAGES.items():
+            page.show(f"{url}/{path}", width, height, text)
+            if name in CLICKS:
+                button, then = CLICKS[name]
+                page.click(button)
+                page.scroll_to(then)
+            (PICTURES / f"{name}.png").write_bytes(page.shoot())
+            print(PICTURES / f"{name}.png")
+    sheet = folder / "lake" / "restoration_sheets" / f"{SHEET}.jpg"
+    picture = Image.open(sheet)
+    picture.thumbnail((1600, 1600))
+    picture.save(PICTURES / "sheet.jpg", quality=85)
+    print(f"{PICTURES / 'sheet.jpg'}; the demo is in {folder}")
+
+
+if __name__ == "__main__":
+    main()
