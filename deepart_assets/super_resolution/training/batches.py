@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -31,38 +31,24 @@ class Batches:
         self, pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampling
     ) -> None:
         self.drawn: Mapping[str, Any] = generator.bit_generator.state
-        self._make = lambda: random_crops(pairs, generator, sampling)
-        self._generator = generator
-        self._ready: queue.Queue[Any] = queue.Queue(AHEAD)
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._work, name="training batches", daemon=True)
+        self._thread = ThreadPoolExecutor(1, "training batches")
+
+        def cut() -> tuple[NDArray[np.uint8], NDArray[np.uint8], Mapping[str, Any]]:
+            return *random_crops(pairs, generator, sampling), generator.bit_generator.state
+
+        self._cut = cut
 
     def __enter__(self) -> Batches:
-        self._thread.start()
+        self._ahead = deque(self._thread.submit(self._cut) for _ in range(AHEAD))
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        while self._thread.is_alive():
-            try:
-                self._ready.get_nowait()  # unblocks a thread that waits for room
-            except queue.Empty:
-                self._thread.join(0.01)
+        self._thread.shutdown(cancel_futures=True)
 
     def __iter__(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.uint8]]]:
         return self
 
     def __next__(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        made = self._ready.get()
-        if isinstance(made, BaseException):
-            raise made
-        lr, hr, self.drawn = made
+        self._ahead.append(self._thread.submit(self._cut))
+        lr, hr, self.drawn = self._ahead.popleft().result()
         return lr, hr
-
-    def _work(self) -> None:
-        try:
-            while not self._ended.is_set():
-                lr, hr = self._make()
-                self._ready.put((lr, hr, self._generator.bit_generator.state))
-        except BaseException as error:
-            self._ready.put(error)
