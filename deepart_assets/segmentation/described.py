@@ -35,10 +35,6 @@ class DescribedSegmenter:
 
     descriptor = Descriptor(
         name="described",
-        input_size=(1024, 1024),
-        keeps_aspect=False,
-        needs_gpu=False,
-        half_precision=False,
         licence="the models' own (Grounding DINO, SAM 2: Apache-2.0; SAM 3: SAM License, gated)",
         source="Liu et al. 2023, arXiv 2303.05499; Ravi et al. 2024, arXiv 2408.00714;"
         " transformers",

@@ -56,10 +56,6 @@ class DramSegmenter:
 
     descriptor = Descriptor(
         name="dram",
-        input_size=(SIDE, SIDE),
-        keeps_aspect=False,
-        needs_gpu=False,
-        half_precision=False,
         licence="code MIT; DRAM, the training data: research use only",
         source="https://github.com/Nadavc220/SemanticSegmentationInArtPaintings",
     )

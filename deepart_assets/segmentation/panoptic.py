@@ -49,10 +49,6 @@ class PanopticSegmenter:
 
     descriptor = Descriptor(
         name="panoptic",
-        input_size=(384, 384),
-        keeps_aspect=False,
-        needs_gpu=False,
-        half_precision=False,
         licence="the model's own (MIT for those of the Mask2Former authors)",
         source="Cheng et al. 2022, arXiv 2112.01527; transformers",
     )

