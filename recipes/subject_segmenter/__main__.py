@@ -1,11 +1,14 @@
 """Trains the bundled segmenter's network on masks of paintings that were accepted by eye.
 
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
-        --output subject.safetensors -- PICTURE...
+        --output first.safetensors -- PICTURE...
+    python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
+        --start first.safetensors --steps 800 --output subject.safetensors -- PICTURE...
 
 `labels.csv` says which pictures are learnt from (`labels`). The teacher labels the accepted ones;
-other views and composites (`views`) inherit its masks. The cache folder keeps masks and features,
-so that training begins at once the second time.
+other views and composites (`views`) inherit its masks. The second training goes on from the first
+and learns from accepted masks of the first network as well. The cache folder keeps masks and
+features, so that training begins at once the second time.
 """
 
 import argparse
@@ -20,7 +23,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtractor, Features, grid_of
 from recipes.subject_segmenter.labels import LABELS, named, read_labels
-from recipes.subject_segmenter.teacher import Teacher, label, read_picture
+from recipes.subject_segmenter.teacher import Teacher, label, own_label, read_picture
 from recipes.subject_segmenter.views import (
     Labelled,
     composite,
@@ -43,7 +46,10 @@ LARGEST_CUT_OUT = 0.75
 FRAMED = {"accepted": 0.2, "composite": 0.12, "empty": 0.3}
 """How many of the varied views get a frame or an oval's corners."""
 BATCH = 4
-LEARNING_RATE, LAYERS_LEARNING_RATE, WARM_UP = 2e-3, 1e-4, 40
+LEARNING_RATES, WARM_UP = (2e-3, 1e-4), 40
+"""Of the decoder, and of the pretrained layers."""
+SECOND_LEARNING_RATES = 8e-4, 5e-5
+"""The same where training goes on from a network."""
 MOST_CHANGE = 1.0
 """Greatest norm of the pretrained layers' gradient."""
 WEIGHT_DECAY = 0.05
@@ -146,15 +152,17 @@ def loss_of(logits: "torch.Tensor", target: "torch.Tensor") -> "torch.Tensor":
     return loss
 
 
-def train(files: Sequence[Path], steps: int, seed: int) -> "SubjectNetwork":
-    """Train the last layers further and the rest from scratch.
+def train(
+    files: Sequence[Path], steps: int, seed: int, start: Path | None = None
+) -> "SubjectNetwork":
+    """Train the last layers further and the rest from scratch, or go on from a network.
 
     AdamW, warm-up and cosine, and the moving average of the weights.
     """
     import torch
 
     from deepart_assets.segmentation.pretrained_layers import pretrained_layers
-    from deepart_assets.segmentation.subject_network import SubjectNetwork
+    from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
 
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)
@@ -162,6 +170,8 @@ def train(files: Sequence[Path], steps: int, seed: int) -> "SubjectNetwork":
     numbers = range(FROZEN, FROZEN + len(network.layers))
     for layer, state in zip(network.layers, pretrained_layers(numbers).values(), strict=True):
         layer.load_state_dict({name: torch.from_numpy(each) for name, each in state.items()})
+    if start:
+        network.load_state_dict(load_network(start).state_dict())
     average.load_state_dict(network.state_dict())
     pretrained = list(network.layers.parameters())
     known = {id(each) for each in pretrained}
@@ -169,7 +179,7 @@ def train(files: Sequence[Path], steps: int, seed: int) -> "SubjectNetwork":
         {"params": [each for each in network.parameters() if id(each) not in known]},
         {"params": pretrained},
     ]
-    rates = LEARNING_RATE, LAYERS_LEARNING_RATE
+    rates = SECOND_LEARNING_RATES if start else LEARNING_RATES
     optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     queue: list[Path] = []
     for step in range(steps):
@@ -203,6 +213,11 @@ def main() -> None:
     parser.add_argument("--teacher", type=Path, required=True)
     parser.add_argument("--labels", type=Path, default=LABELS)
     parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="a network to go on from, whose masks the paintings labelled `own` get",
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1100)
     parser.add_argument("--seed", type=int, default=0)
@@ -210,24 +225,30 @@ def main() -> None:
 
     from safetensors.torch import save_file
 
+    from deepart_assets.segmentation.bundled import BundledSegmenter
     from deepart_assets.segmentation.pretrained_layers import as_difference
 
     arguments.cache.mkdir(parents=True, exist_ok=True)
     teacher, labels = Teacher(arguments.teacher), read_labels(arguments.labels)
+    first = BundledSegmenter(arguments.start) if arguments.start else None
     accepted, empty = {}, {}
     for name, file in named(arguments.pictures).items():
         row = labels.get(name)
         if row is None or row.split != "train" or not row.label:
             continue
+        if row.label == "own" and first is None:
+            continue
         picture = read_picture(file)
         if row.label == "accepted":
             accepted[name] = label(name, picture, teacher, arguments.cache)
+        elif row.label == "own" and first:
+            accepted[name] = own_label(picture, first)
         else:
             empty[name] = Labelled(picture, np.zeros(picture.shape[:2], np.float32))
     if not accepted:
         parser.error(f"{arguments.labels} accepts none of the {len(arguments.pictures)} pictures")
     files = examples(views(accepted, empty), arguments.cache)
-    network = train(files, arguments.steps, arguments.seed)
+    network = train(files, arguments.steps, arguments.seed, arguments.start)
     save_file(as_difference(network.state_dict(), FROZEN), arguments.output)
 
 

@@ -4,8 +4,9 @@
 
 * `split`: `train`, `validation` (to choose settings) or `test` (looked at once, at the end). The
   artist decides, so that no artist stands on two sides.
-* `label`: `accepted` (the teacher's mask is the subject), `empty` (a view without a subject), or
-  nothing (the teacher's mask is wrong: not learnt from).
+* `label`: `accepted` (the teacher's mask is the subject), `own` (the teacher's is wrong, and that
+  of the network of the first training is the subject), `empty` (a view without a subject), or
+  nothing (both are wrong: not learnt from).
 """
 
 import csv
@@ -21,7 +22,7 @@ class Label(NamedTuple):
 
     painting: str
     split: Literal["train", "validation", "test"]
-    label: Literal["accepted", "empty", ""]
+    label: Literal["accepted", "own", "empty", ""]
 
 
 def read_labels(file: Path = LABELS) -> dict[str, Label]:

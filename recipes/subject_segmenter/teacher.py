@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, fit_within, resize
+from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.cleanup import without_small_components
 from recipes.subject_segmenter.views import Labelled
 
@@ -50,6 +51,11 @@ def label(name: str, picture: NDArray[np.uint8], teacher: Teacher, cache: Path) 
         np.save(kept, np.round(teacher(picture) * 255).astype(np.uint8))
     mask = resize(np.load(kept).astype(np.float32) / 255, *picture.shape[:2]).clip(0, 1)
     return Labelled(picture, tidied(mask))
+
+
+def own_label(picture: NDArray[np.uint8], segmenter: BundledSegmenter) -> Labelled:
+    """Return a painting with the mask that an earlier network gave it, tidied."""
+    return Labelled(picture, tidied(segmenter([picture])[0].mask))
 
 
 def tidied(mask: NDArray[np.float32]) -> NDArray[np.float32]:
