@@ -79,7 +79,8 @@ def load_checkpoint(path: Path) -> DeepLabV2:
         )
     extractor, classifier = (_without_prefix(part, "module.") for part in parts)
 
-    network = DeepLabV2()
+    with torch.device("meta"):  # random weights would take a second
+        network = DeepLabV2()
     backbone = _without_prefix(extractor, "backbone.")
     weights = {f"backbone.{key}": value for key, value in backbone.items()}
     weights |= {
@@ -87,16 +88,16 @@ def load_checkpoint(path: Path) -> DeepLabV2:
     }
     for key, value in network.state_dict().items():
         if key.endswith("num_batches_tracked"):
-            weights.setdefault(key, value)
+            weights.setdefault(key, torch.zeros((), dtype=value.dtype))
     try:
-        network.load_state_dict(weights, strict=True)
+        network.load_state_dict(weights, strict=True, assign=True)
     except (RuntimeError, AttributeError, TypeError) as error:  # a value may be no tensor
         first = str(error).splitlines()[1:2] or [str(error)]
         raise UnavailableError(
             f"{path} does not fit DeepLabV2 ResNet-101 with {CLASSES} classes:"
             f" {first[0].strip().rstrip('.')}. {REMEDY}"
         ) from error
-    return network.eval()
+    return network.float().eval()
 
 
 def _read(path: Path) -> Any:
