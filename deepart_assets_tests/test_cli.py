@@ -67,7 +67,7 @@ def test_the_demo_prints_a_table_and_the_second_computes_nothing(demo, project):
 @pytest.mark.slow
 def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
     chance = random.Random(7)
-    for _ in range(5):
+    for _ in range(2):
         process = demo()
         for line in process.stdout:
             # From the first line of work on, any moment.

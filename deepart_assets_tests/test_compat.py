@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 USE = """
 from deepart_assets import compat
 compat.prepare()
@@ -36,6 +38,7 @@ def run(code: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.slow
 def test_torchvision_and_basicsr_can_be_imported_and_used():
     run(USE)
 

@@ -101,17 +101,17 @@ def test_a_painting_below_64_pixels_and_one_beyond_10_000(project, instance, tmp
             "steps": 1,
         },
     }
-    sizes = {"stamp": (40, 30), "frieze": (400, 10_500), "p0": (200, 160)}
-    for name in ("stamp", "frieze"):
+    sizes = {"a_stamp": (40, 30), "frieze": (800, 10_100), "p0": (200, 160)}
+    for name in ("a_stamp", "frieze"):
         Image.fromarray(draw_painting(1, *sizes[name])).save(project.pictures / f"{name}.png")
     with project.run("catalogue", instance) as result:
         assert result.success
-    for name in ("stamp", "frieze"):
+    for name in ("a_stamp", "frieze"):
         height, width = sizes[name]
         levels = np.zeros(sizes[name], np.uint8)
         levels[height // 3 :, width // 3 : width // 2] = 255
         lay_mask(project, name, levels)
-    with project.run("restore", instance) as result:
+    with project.run("restore", instance, keys=list(sizes)) as result:
         assert result.success
     for name in project.content["outpainters"]:
         for key, (height, width) in sizes.items():
@@ -149,34 +149,35 @@ def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tm
     assert set(records(done, "telea_outpaintings")) == KEYS
 
 
-@pytest.mark.parametrize("model", ["missing", "gated", "empty"])
-def test_a_pipeline_that_is_unavailable(done, instance, tmp_path, monkeypatch, model):
+def test_pipelines_that_are_unavailable(done, instance, tmp_path, monkeypatch):
     folder = tmp_path / "empty"
     folder.mkdir()
-    name, expected = {
+    unavailable = {
         "missing": ("owner/missing", REFUSALS["missing"][2]),
         "gated": ("owner/gated", REFUSALS["gated"][2]),
         "empty": (
             str(folder),
             f"{folder} does not hold a pipeline .*correct the outpainter's model",
         ),
-    }[model]
+    }
     with serve_hub(tmp_path / "cache", monkeypatch):
-        told_and_the_rest_done(done, instance, name, expected)
+        the_rest_is_done(done, instance, unavailable)
 
 
+@pytest.mark.slow
 def test_no_network(done, instance, tmp_path, monkeypatch):
     point_at("http://127.0.0.1:9", tmp_path, monkeypatch)
-    told_and_the_rest_done(
-        done, instance, "owner/model", REFUSALS["broken"][2].replace("broken", "model")
-    )
+    expected = REFUSALS["broken"][2].replace("broken", "model")
+    the_rest_is_done(done, instance, {"diffusion": ("owner/model", expected)})
 
 
-def told_and_the_rest_done(project, instance, model, expected):
-    """Paint with an unavailable model, and beside it with one that can."""
-    project.content["outpainters"]["diffusion"] = {"kind": "stable_diffusion", "model": model}
+def the_rest_is_done(project, instance, unavailable):
+    """Paint with unavailable models, which have names and reasons, and beside them with Telea's."""
+    for name, (model, _) in unavailable.items():
+        project.content["outpainters"][name] = {"kind": "stable_diffusion", "model": model}
     (project.root / "records" / "telea_outpaintings" / "p1.json").unlink()
-    failed = restore(project, instance, "diffusion", "telea")
-    assert set(failed) == {"diffusion_outpaintings"}
-    assert re.search(expected, failed["diffusion_outpaintings"])
+    failed = restore(project, instance, *unavailable, "telea")
+    assert set(failed) == {f"{name}_outpaintings" for name in unavailable}
+    for name, (_, expected) in unavailable.items():
+        assert re.search(expected, failed[f"{name}_outpaintings"])
     assert set(records(project, "telea_outpaintings")) == KEYS

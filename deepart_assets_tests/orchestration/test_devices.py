@@ -135,6 +135,7 @@ def worker(count, work, steps="many"):
     )
 
 
+@pytest.mark.slow
 def test_processes_never_share_a_device(machine):
     machine(None, "0,1")
     running = [worker(count, 0.15, steps) for count, steps in 3 * [(1, "many"), (1, "one")]]

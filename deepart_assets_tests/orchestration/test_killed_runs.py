@@ -27,7 +27,7 @@ from deepart_assets_tests.orchestration.killable_runs import Server
 from deepart_assets_tests.orchestration.test_pipeline import STAGES
 from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
-KILLS = int(os.environ.get("DEEPART_KILLS", "10"))
+KILLS = int(os.environ.get("DEEPART_KILLS", "7"))
 KEYS = [f"p{number}" for number in range(5)]
 PAIRS = [(stage, key) for stage in STAGES for key in KEYS]
 SIDES = (64, 80)
@@ -200,7 +200,7 @@ def test_whenever_a_run_is_killed_the_next_one_ends_what_was_missing(killable, t
         if kills >= KILLS // 3:
             break
         fresh = killable.at(tmp_path / f"fresh_{number}")
-        for _ in range(4):
+        for _ in range(2):
             seconds = chance.uniform(0.1, 0.9) * from_nothing.seconds
             kills += fresh.killed_after(seconds, from_nothing.profile)
             assert fresh.check(from_nothing, from_nothing) == 0

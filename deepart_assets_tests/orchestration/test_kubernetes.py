@@ -137,6 +137,7 @@ def test_the_jobs_are_valid_and_ask_for_what_each_step_needs(catalogued, api, in
     assert container["resources"]["requests"] == {"cpu": "3"}
 
 
+@pytest.mark.slow
 def test_a_step_that_no_node_is_found_for_fails_with_the_schedulers_reason(
     catalogued, api, instance, monkeypatch
 ):

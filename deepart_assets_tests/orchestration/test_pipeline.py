@@ -102,6 +102,7 @@ def test_a_second_run_computes_nothing_and_a_damaged_output_alone_is_made_again(
     assert done.lake.read("telea_outpaintings/p2.png") == data
 
 
+@pytest.mark.slow
 def test_one_bad_painting_never_stops_the_others(unrestored, instance, capsys):
     unrestored.lake.write("wikiart_paintings/p1.png", b"no picture any more")
     with unrestored.run("restore", instance) as result:

@@ -110,6 +110,7 @@ def test_a_click_on_materialize_makes_a_list_too(sensors, instance):
     assert ranges(sensors(LIST).run_requests) == [("new", "new")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tags", [BY_DAEMON, {}], ids=["in the UI", "on the command line"])
 def test_what_is_new_beside_the_paintings_that_were_asked_for(sensors, tags):
     config = {"ops": {"restoration_plan": {"config": {"paintings": ["p1"]}}}}

@@ -101,9 +101,10 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_while_writing_leaves_a_whole_file(tmp_path):
     root = tmp_path / "lake"
-    for _ in range(4):
+    for _ in range(2):
         process = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(root)], stdout=subprocess.PIPE, text=True
         )

@@ -42,7 +42,7 @@ print(made)
 PATHS = {"a/p.png": 300_000, "a/p.1.png": 200_000}
 
 
-@pytest.fixture(params=["folder", "s3"])
+@pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.slow)])
 def lake(request, tmp_path):
     if request.param == "folder":
         return Lake(tmp_path / "lake")

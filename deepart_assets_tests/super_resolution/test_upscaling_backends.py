@@ -207,6 +207,7 @@ print(backend._request.get_compiled_model().get_property("INFERENCE_NUM_THREADS"
 """
 
 
+@pytest.mark.slow
 @on_cpu
 def test_openvino_writes_no_files_and_takes_torchs_threads(tmp_path):
     home, work = tmp_path / "home", tmp_path / "work"

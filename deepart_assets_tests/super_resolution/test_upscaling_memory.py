@@ -136,6 +136,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_AS is Linux's")
 def test_openvino_says_that_it_is_out_of_memory_and_works_afterwards():
     command = [sys.executable, "-c", FAILING]

@@ -8,6 +8,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from deepart_assets import work
@@ -98,6 +99,7 @@ print("decoded", build.counts.decoded, "copied", copied)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
     inbox, root = tmp_path / "inbox", tmp_path / "lake"
     inbox.mkdir()

@@ -91,7 +91,7 @@ def selected(table, settings):
 SETTINGS = choice((8, 3, 3), 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables(), st.randoms(use_true_random=False))
 def test_what_holds_of_every_selection(table, shuffle):
     found = selected(table, SETTINGS)
@@ -120,7 +120,7 @@ def test_what_holds_of_every_selection(table, shuffle):
     pd.testing.assert_frame_equal(again.rejected, rejected)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(tables(), st.data())
 def test_adding_or_removing_paintings_moves_none_to_another_side(table, data):
     kept = set(table.index) - data.draw(st.sets(st.sampled_from(list(table.index)), max_size=9))
