@@ -14,8 +14,8 @@ from deepart_assets.outpainting.scene_completion.vectors import lab_of
 
 PATCH = 4
 """Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
-FILLED_SIDE = 1024
-"""Larger grounds are filled at this smaller side: only the hole is softer then."""
+FILLED_SIDE = 512
+"""Holes of larger grounds are filled at this smaller side: the same at every size."""
 MATTE = 1.8
 """How far the subject's colours go on outside the mask, fading."""
 OCCLUSION, CONTACT = 0.07, 0.35

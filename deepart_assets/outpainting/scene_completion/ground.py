@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import perceptual_hash, resize, working_size
 from deepart_assets.outpainting.scene_completion.hole import find_hole, plainness
+from deepart_assets.outpainting.scene_completion.probes import KINDS, likely_kind, places
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import (
-    GREY,
     lab_of,
     pooled,
     texture_of,
@@ -28,7 +28,6 @@ SIDE = 512
 """Smaller side in pixels of what is looked at."""
 CELL = 8
 """Side in pixels of a cell of the hole."""
-KINDS = ("figure", "still", "landscape", "interior")
 FULL = 0.8
 """A painting with a larger share of hole has no ground to lend."""
 VERSION = 1
@@ -37,7 +36,7 @@ _GENRES = {
     "still": r"still|flower|vanitas",
     "landscape": r"landscape|marina|cityscape|seascape|veduta|panorama",
     "interior": r"interior",
-    "figure": r"portrait|figur|genre|religio|mytholog|history|nude|battle|allegor|literary",
+    "figure": r"portrait|figur|genre|religio|mytholog|histor|nude|battle|allegor|literary",
 }
 
 
@@ -71,12 +70,18 @@ class Ground:
     """Perceptual hash of the picture, 64 bits."""
     mirrored_hash: int
     """Of the mirrored picture."""
+    horizon: float | None
+    """Where the sky ends, as a share of the height; None without a sky."""
+    light: float
+    """How much lighter the ground is on the left than on the right, in deviations of L*."""
     hole: NDArray[np.bool_]
     """⌈H/8⌉×⌈W/8⌉: True where a cell shows the subject, another figure or the scan's border."""
+    standing: NDArray[np.int8]
+    """r×c patches: where somebody can stand, from -100 (sky, water, a wall) to 100 (a floor)."""
     subject: NDArray[np.float16]
     """384: the ViT's tokens pooled in the subject, the surround greyed."""
     ground: NDArray[np.float16]
-    """384: the ViT's tokens pooled outside the hole, the hole greyed."""
+    """384: the ViT's tokens of the whole picture, pooled outside the hole."""
     texture: NDArray[np.float16]
     """224: see `texture_of`, of the subject."""
     ground_texture: NDArray[np.float16]
@@ -153,13 +158,13 @@ def describe_ground(
     small = resize(picture, height, width)
     subject = Subject.of(small, resize(mask.astype(np.float32), height, width) >= 0.5)
     tokens = tokens_of(small)
-    kind = kind_of(labels)
-    hole = find_hole(small, subject.mask, probability, tokens, kind)
+    kind = kind_of(labels) or likely_kind(tokens)
+    seen_places = places(tokens)
+    hole = find_hole(small, subject.mask, probability, seen_places["figure"], kind)
     usable = bool(hole.mean() <= FULL)
     outside = np.where(hole, 0, 1).astype(np.float32)
-    greyed = np.where(hole[..., None], np.uint8(GREY), small)
-    seen = tokens_of(greyed) if usable else tokens
-    lab = lab_of(small)[~hole if usable else np.ones_like(hole)]
+    whole = lab_of(small)
+    lab = whole[~hole if usable else np.ones_like(hole)]
     tones = np.stack([subject.tone, np.stack([lab.mean(0), lab.std(0)])])
     rows = subject.rows
     return Ground(
@@ -177,9 +182,12 @@ def describe_ground(
         usable=usable,
         hash=perceptual_hash(small),
         mirrored_hash=perceptual_hash(np.ascontiguousarray(small[:, ::-1])),
+        horizon=horizon_of(seen_places["sky"]),
+        light=light_from(whole[..., 0], ~hole),
         hole=cells_of(hole),
+        standing=standing_on(seen_places),
         subject=subject.vector.astype(np.float16),
-        ground=unit(pooled(seen, outside)).astype(np.float16),
+        ground=unit(pooled(tokens, outside)).astype(np.float16),
         texture=subject.texture.astype(np.float16),
         ground_texture=texture_of(small, outside).astype(np.float16),
         palette=subject.palette.astype(np.float16),
@@ -202,11 +210,34 @@ def year_of(date: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def kind_of(labels: Mapping[str, str]) -> str:
-    """Return which of `KINDS` a genre of WikiArt is; "figure" if it is unknown."""
-    for key in ("genre", "title"):
-        text = labels.get(key, "").casefold()
-        for kind, pattern in _GENRES.items():
-            if re.search(pattern, text):
-                return kind
-    return "figure"
+def kind_of(labels: Mapping[str, str]) -> str | None:
+    """Return which of `KINDS` a genre of WikiArt is; None if it is unknown."""
+    genre = labels.get("genre", "").casefold()
+    return next((kind for kind in KINDS if re.search(_GENRES[kind], genre)), None)
+
+
+def horizon_of(sky: NDArray[np.float32]) -> float | None:
+    """Return where the sky ends, as a share of the height; None unless half of the top is sky."""
+    found = sky > 0
+    if found[:2].mean() < 0.5:
+        return None
+    depths = np.where(found.all(0), len(found), found.argmin(0))
+    return float(np.median(depths[depths > 0]) / len(found))
+
+
+def standing_on(seen: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int8]:
+    """Return where somebody can stand: int8, r×c, from -100 to 100; see `Ground.standing`."""
+    worst = np.maximum(seen["sky"], seen["water"])
+    return np.asarray(100 * np.clip(seen["floor"] - np.maximum(worst, 0), -1, 1), np.int8)
+
+
+def light_from(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
+    """Return how much lighter it is on the left than on the right, in deviations, -3 to 3."""
+    middle = lightness.shape[1] // 2
+    left, right = (
+        lightness[:, half][where[:, half]] for half in (slice(middle), slice(middle, None))
+    )
+    if not left.size or not right.size:
+        return 0.0
+    deviation = float(lightness[where].std()) + 1e-3
+    return float(np.clip((left.mean() - right.mean()) / deviation, -3, 3))

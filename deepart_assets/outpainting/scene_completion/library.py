@@ -12,15 +12,20 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.scene_completion.ground import Ground
-from deepart_assets.outpainting.scene_completion.matching import Matcher, Query
+from deepart_assets.outpainting.scene_completion.matching import Matcher
+from deepart_assets.outpainting.scene_completion.statistics import (
+    best_costs,
+    hub_costs,
+    match_costs,
+)
 from deepart_assets.storage import sha256_of
 
 Picture = Callable[[str, int], NDArray[np.uint8]]
 """Returns a painting by id, RGB, uint8, its smaller side reduced to the number, never enlarged."""
 MINIMUM = 8
 """Fewer usable grounds make no library."""
-TARGETS = 128
-"""Subjects of the library over which a ground's mean cost is taken."""
+FITTING = 0.85
+"""A match fits if it costs no more than the best one of so many of the library's subjects."""
 VERSION = 1
 """Of the file format."""
 
@@ -30,16 +35,20 @@ class GroundLibrary:
 
     Args:
         grounds: Usable ones, sorted by id; see `of`.
-        mean_costs: float32, N: the mean cost of each over subjects of the library. A ground that
-            suits everything is a hub (Radovanović et al. 2010); the mean is subtracted.
+        hubs: float32, N: what is added to the cost of each; see `statistics.hub_costs`.
+        best: float32, rising: what the best ground costs, of subjects of the library.
         picture: Returns the picture of a ground.
     """
 
     def __init__(
-        self, grounds: Sequence[Ground], mean_costs: NDArray[np.float32], picture: Picture
+        self,
+        grounds: Sequence[Ground],
+        hubs: NDArray[np.float32],
+        best: NDArray[np.float32],
+        picture: Picture,
     ) -> None:
         self.grounds = tuple(grounds)
-        self.mean_costs = mean_costs
+        self.hubs, self.best = hubs, best
         self.picture = picture
         self._places = {each.id: index for index, each in enumerate(self.grounds)}
 
@@ -57,8 +66,9 @@ class GroundLibrary:
                 f" {MINIMUM}: add paintings that may lend their ground and renew the library, or"
                 " choose another outpainter"
             )
-        matcher = Matcher(usable)
-        return cls(usable, _mean_costs(usable, matcher), picture)
+        costs = match_costs(usable, Matcher(usable))
+        hubs = hub_costs(costs)
+        return cls(usable, hubs, best_costs(costs, hubs), picture)
 
     def __len__(self) -> int:
         """Return the number of grounds."""
@@ -73,11 +83,9 @@ class GroundLibrary:
         """The stacked vectors."""
         return Matcher(self.grounds)
 
-    @cached_property
-    def plain(self) -> NDArray[np.float32]:
-        """N: the plainness of each ground over the median, in [0.2, 2]."""
-        values = np.array([each.plain for each in self.grounds], np.float32)
-        return np.clip(values / max(float(np.median(values)), 1e-6), 0.2, 2)
+    def fits(self, cost: float) -> bool:
+        """Return whether a match, before placement, is as good as most in the library itself."""
+        return not len(self.best) or cost <= float(np.quantile(self.best, FITTING))
 
     @cached_property
     def hash(self) -> str:
@@ -93,7 +101,8 @@ class GroundLibrary:
             buffer,
             header=np.frombuffer(json.dumps(header).encode(), np.uint8),
             grounds=np.frombuffer(b"".join(files), np.uint8),
-            mean_costs=self.mean_costs,
+            hubs=self.hubs,
+            best=self.best,
         )
         return buffer.getvalue()
 
@@ -112,11 +121,12 @@ class GroundLibrary:
         try:
             with np.load(io.BytesIO(data), allow_pickle=False) as file:
                 header = json.loads(file["header"].tobytes())
-                joined, mean_costs = file["grounds"].tobytes(), file["mean_costs"]
+                joined = file["grounds"].tobytes()
+                hubs, best = file["hubs"], file["best"]
             if header["version"] != VERSION:
                 raise ValueError("another version's")
             ends = np.cumsum([0, *header["sizes"]])
-            if len(mean_costs) != len(ends) - 1 or len(joined) != ends[-1]:
+            if len(hubs) != len(ends) - 1 or len(joined) != ends[-1]:
                 raise ValueError("its parts disagree")
             grounds = [
                 Ground.from_bytes(joined[start:end], name)
@@ -129,24 +139,4 @@ class GroundLibrary:
             raise UnavailableError(
                 f"{name} is not a library of grounds of this version ({error}): renew it"
             ) from error
-        return cls(grounds, mean_costs, picture)
-
-
-def _mean_costs(grounds: Sequence[Ground], matcher: Matcher) -> NDArray[np.float32]:
-    """Return each ground's mean cost over subjects of the library, its own left out."""
-    having = [index for index, each in enumerate(grounds) if each.has_subject]
-    if not having:
-        return np.zeros(len(grounds), np.float32)
-    step = max(1, len(having) // TARGETS)
-    total, count = np.zeros(len(grounds)), np.zeros(len(grounds))
-    for target in having[::step]:
-        allowed = np.array([each.artist != grounds[target].artist for each in grounds])
-        allowed |= np.array([not each.artist for each in grounds])
-        allowed[target] = False
-        if not allowed.any():
-            continue
-        terms = matcher.terms(Query.like(grounds[target]), allowed)
-        total += np.where(allowed, sum(terms.values()), 0)
-        count += allowed
-    mean = total / np.maximum(count, 1)
-    return np.asarray(mean - mean.mean(), np.float32)
+        return cls(grounds, hubs, best, picture)

@@ -1,4 +1,4 @@
-"""How well a ground suits a subject, by matrix products over the whole library."""
+"""How well each ground of a library suits a subject, by matrix products over all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,21 +6,35 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.imaging import resize
 from deepart_assets.outpainting.scene_completion.ground import Ground
+from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import unit
 
 NEIGHBOURS = 8
+"""Subjects of the library that tell what ground, tone and kind are to be expected."""
+SHARPNESS = 0.12
+"""Of the neighbours' weights: the cosine's difference by which one counts e times less."""
+LAYOUT = 16
+"""Side of the square in which masks and holes are compared before anything is placed."""
+TONE = 12
+"""Levels of L*a*b* that count as one."""
+UNKNOWN_YEAR = 0.7
+"""Costs as much as 70 years' distance."""
+TOLERABLE = 0.08
+"""Share of the picture that may be visible hole before it costs extra."""
 WEIGHTS = {
     "subject": 0.8,
     "ground": 1.1,
     "texture": 0.5,
     "palette": 0.3,
     "year": 1.2,
-    "tone": 0.9,
+    "tone": 0.6,
     "kind": 2.0,
+    "outdoors": 1.6,
 }
-UNKNOWN_YEAR = 0.7
-"""Costs as much as 70 years' distance."""
+PLACED = 1.8
+"""Weight of the cost of a placement, foreseen or real."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,21 +46,42 @@ class Query:
     palette: NDArray[np.float32]
     tone: NDArray[np.float32]
     year: int | None
+    layout: NDArray[np.float32]
+    """16×16: how much of each part of the picture the subject covers."""
+
+    @classmethod
+    def of(cls, subject: Subject, year: int | None) -> "Query":
+        """Return the query for a subject that was looked at."""
+        layout = layout_of(subject.mask)
+        return cls(subject.vector, subject.texture, subject.palette, subject.tone, year, layout)
 
     @classmethod
     def like(cls, ground: Ground) -> "Query":
         """Return the query for the subject of a painting of the library."""
-        return cls(
-            ground.subject.astype(np.float32),
-            ground.texture.astype(np.float32),
-            ground.palette.astype(np.float32),
-            ground.tones[0].astype(np.float32),
-            ground.year,
-        )
+        vectors = (ground.subject, ground.texture, ground.palette, ground.tones[0])
+        found = (each.astype(np.float32) for each in vectors)
+        return cls(*found, ground.year, layout_of(ground.hole))
+
+
+@dataclass(frozen=True, eq=False)
+class Match:
+    """What a query costs with each of N grounds, before anything is placed."""
+
+    terms: dict[str, NDArray[np.float32]]
+    """Weighted, N each."""
+    cover: NDArray[np.float32]
+    """N: about what the best placement of each will cost, weighted; not among the terms."""
+    still: float
+    """How likely the subject is a still life, in [0, 1]."""
+
+    @property
+    def costs(self) -> NDArray[np.float32]:
+        """The sum of the terms: N."""
+        return np.asarray(sum(self.terms.values()), np.float32)
 
 
 class Matcher:
-    """The vectors of all grounds, stacked, and what they say of subjects and grounds in general.
+    """The vectors of N grounds, stacked.
 
     Args:
         grounds: At least two.
@@ -54,56 +89,62 @@ class Matcher:
 
     def __init__(self, grounds: Sequence[Ground]) -> None:
         self._has = np.array([each.has_subject for each in grounds])
-        if not self._has.any():
-            self._has[:] = True
-        self._subjects = np.stack([each.subject for each in grounds])
-        self._grounds = np.stack([each.ground for each in grounds])
-        self._textures = np.stack([each.texture for each in grounds])
-        self._palettes = np.stack([each.palette for each in grounds])
-        self._tones = np.stack([each.tones[1] for each in grounds])
+        subjects = np.stack([each.subject for each in grounds]).astype(np.float32)
+        spaces = np.stack([each.ground for each in grounds]).astype(np.float32)
+        known = self._has if self._has.any() else np.ones_like(self._has)
+        self._mean = subjects[known].mean(0)
+        self._subjects = unit(subjects - self._mean).astype(np.float16)
+        self._grounds = unit(spaces - spaces.mean(0)).astype(np.float16)
+        textures = np.stack([each.texture for each in grounds])
+        self._spread = textures[known].astype(np.float32).std(0) + 1e-3
+        self._textures = textures
+        self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
+        self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
         self._still = np.array([each.kind == "still" for each in grounds])
-        self._scenery = np.array([each.kind == "landscape" for each in grounds]) | ~self._has
-        known = self._subjects[self._has].astype(np.float32)
-        self._mean_subject = known.mean(0)
-        self._mean_ground = self._grounds.astype(np.float32).mean(0)
-        self._spread = self._textures[self._has].astype(np.float32).std(0) + 1e-3
+        self._outdoors = np.array(
+            [each.kind == "landscape" or each.horizon is not None for each in grounds]
+        )
+        self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
+        self.plain = relative_plainness(grounds)
 
-    def terms(self, query: Query, allowed: NDArray[np.bool_]) -> dict[str, NDArray[np.float32]]:
-        """Return the terms of the cost of each ground, N each, weighted.
+    def __call__(self, query: Query, allowed: NDArray[np.bool_]) -> Match:
+        """Compare a subject with all grounds.
 
         Args:
             query: The subject.
-            allowed: bool, N: grounds that may be learnt from and that statistics are taken over.
+            allowed: bool, N: the grounds that may be learnt from.
         """
-        subjects = unit(self._subjects.astype(np.float32) - self._mean_subject)
-        grounds = unit(self._grounds.astype(np.float32) - self._mean_ground)
-        vector = unit(query.vector - self._mean_subject)
-        similar = subjects @ vector
-        candidates = np.flatnonzero(self._has & allowed)
-        near = candidates[np.argsort(-similar[candidates], kind="stable")[:NEIGHBOURS]]
-        weights = np.exp(similar[near] / 0.12)
-        weights /= weights.sum()
-        wanted = unit(weights @ grounds[near])
-        tone = weights @ self._tones[near, 0].astype(np.float32)
+        similar = self._subjects.astype(np.float32) @ unit(query.vector - self._mean)
+        known = np.flatnonzero(self._has & allowed)
+        near = known[np.argsort(-similar[known], kind="stable")[:NEIGHBOURS]]
+        weights = np.exp(similar[near] / SHARPNESS)
+        weights /= max(float(weights.sum()), 1e-9)
+        grounds = self._grounds.astype(np.float32)
+        expected = unit(weights @ grounds[near]) if len(near) else np.zeros(384, np.float32)
+        tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
         still = float(weights @ self._still[near])
-        missing = ~self._has
-        texture = np.sqrt(
-            (((self._textures.astype(np.float32) - query.texture) / self._spread) ** 2).mean(1)
-        )
-        palette = np.abs(self._palettes.astype(np.float32) - query.palette).mean(1)
-        off = np.abs(self._tones[:, 0].astype(np.float32) - tone) / 12
-        kind = np.where(self._still, 1 - still, still)
-        found = {
-            "subject": _standard(1 - similar, allowed, missing),
-            "ground": _standard(1 - grounds @ wanted, allowed),
-            "texture": _standard(texture, allowed, missing),
-            "palette": _standard(palette @ np.array([0.5, 1, 1]), allowed, missing),
+        outdoors = float(weights @ self._outdoors[near])
+        off = np.abs(self._tones[:, 0] - tone) / TONE
+        apart = (self._textures.astype(np.float32) - query.texture) / self._spread
+        palette = np.abs(self._palettes - query.palette).mean(1) @ np.array([0.5, 1, 1])
+        terms = {
+            "subject": _standard(1 - similar, allowed, self._has),
+            "ground": _standard(1 - grounds @ expected, allowed),
+            "texture": _standard(np.sqrt((apart**2).mean(1)), allowed, self._has),
+            "palette": _standard(palette, allowed, self._has),
             "year": self._ages(query.year),
             "tone": off[:, 0] + 0.35 * (off[:, 1] + off[:, 2]),
-            "kind": np.where(self._scenery, 0.45 + 0.75 * still, kind),
+            "kind": np.where(self._still, 1 - still, still),
+            "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
-        return {name: np.asarray(WEIGHTS[name] * each, np.float32) for name, each in found.items()}
+        weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
+        cover = np.float32(PLACED) * self._covers(query.layout)
+        return Match(
+            {name: each.astype(np.float32) for name, each in weighted.items()},
+            cover.astype(np.float32),
+            still,
+        )
 
     def _ages(self, year: int | None) -> NDArray[np.float64]:
         if not year:
@@ -111,13 +152,37 @@ class Matcher:
         apart = np.minimum(np.abs(self._years - year) / 100, 2)
         return np.where(self._years > 0, apart, UNKNOWN_YEAR)
 
+    def _covers(self, layout: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return about what the best placement will cost: the holes' parts outside the subject."""
+        seen = np.stack([1 - layout, 1 - layout[:, ::-1]]).reshape(2, -1).T
+        holes = self._layouts.reshape(len(self._layouts), -1).astype(np.float32)
+        visible = (holes @ seen).min(1) / LAYOUT**2
+        return visible_cost(visible, self.plain)
+
+
+def visible_cost(visible: NDArray, plain: NDArray | float) -> NDArray:
+    """Return what it costs that a share of the picture shows hole; less in plain grounds."""
+    much = np.maximum(visible - TOLERABLE, 0)
+    return np.asarray(4 * visible * (0.4 + 0.6 * plain) + 14 * plain * much)
+
+
+def layout_of(mask: NDArray) -> NDArray[np.float32]:
+    """Return a mask or a hole of any size as shares of 16×16 parts: float32, in [0, 1]."""
+    return resize(mask.astype(np.float32), LAYOUT, LAYOUT).clip(0, 1)
+
+
+def relative_plainness(grounds: Sequence[Ground]) -> NDArray[np.float32]:
+    """Return the plainness of each ground over the median: N, in [0.2, 2]."""
+    values = np.array([each.plain for each in grounds], np.float32)
+    return np.clip(values / max(float(np.median(values)), 1e-6), 0.2, 2)
+
 
 def _standard(
-    values: NDArray, allowed: NDArray[np.bool_], missing: NDArray[np.bool_] | None = None
+    values: NDArray, allowed: NDArray[np.bool_], has: NDArray[np.bool_] | None = None
 ) -> NDArray:
-    """Return standard scores; 0 where the value is missing."""
-    known = allowed if missing is None else allowed & ~missing
+    """Return standard scores; 0 where a ground has no subject to compare."""
+    known = allowed if has is None else allowed & has
     if not known.any():
         return np.zeros(len(values))
     scores = (values - values[known].mean()) / (values[known].std() + 1e-9)
-    return scores if missing is None else np.where(missing, 0, scores)
+    return scores if has is None else np.where(has, scores, 0)

@@ -12,18 +12,19 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.scene_completion import composition
+from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck, own_entries
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
-from deepart_assets.outpainting.scene_completion.matching import Query
-from deepart_assets.outpainting.scene_completion.placement import place
+from deepart_assets.outpainting.scene_completion.matching import Match, Query
+from deepart_assets.outpainting.scene_completion.ranking import (
+    Finalist,
+    finalists,
+    plain_finalists,
+)
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
-FINALISTS = 80
-"""Grounds that are placed, of all that are compared."""
-PLACE_WEIGHT = 1.8
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
-GATE = 0.3
 
 
 @dataclass(frozen=True)
@@ -124,37 +125,52 @@ class SceneCompletionOutpainter:
             raise PaintingError("there is no subject that a ground could be found for")
         subject = Subject.of(resize(request.picture, height, width), mask)
         year = year_of(request.labels.get("date", ""))
-        query = Query(subject.vector, subject.texture, subject.palette, subject.tone, year)
         library = self.library
-        allowed = np.array([not _same(request.labels, each) for each in library.grounds])
+        allowed = ~own_entries(request.labels, library.grounds)
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
-        terms = library.matcher.terms(query, allowed)
-        match = np.where(allowed, sum(terms.values()) - library.mean_costs, np.inf)
-        shortlist = np.argsort(match, kind="stable")[: min(FINALISTS, int(allowed.sum()))]
-        found = []
-        for index in shortlist:
-            ground = library.grounds[index]
-            laid = place(mask, subject.base_row, ground, float(library.plain[index]))
-            gain, shift = self._colours(subject, ground)
-            parts = {name: round(float(each[index]), 3) for name, each in terms.items()}
-            parts |= {"hub": round(float(-library.mean_costs[index]), 3)}
-            parts |= {"place": round(PLACE_WEIGHT * laid.cost, 3)}
-            cost = float(match[index]) + PLACE_WEIGHT * laid.cost
-            found.append(
-                Choice(
-                    ground=ground.id,
-                    flip=laid.flip,
-                    scale=laid.scale * SIDE / min(height, width),
-                    offset=(laid.offset[0] / height, laid.offset[1] / width),
-                    gain=gain,
-                    shift=shift,
-                    cost=round(cost, 4),
-                    fits=cost <= GATE,
-                    terms=parts,
-                )
-            )
-        return sorted(found, key=lambda each: (each.cost, each.ground))[:count]
+        match = library.matcher(Query.of(subject, year), allowed)
+        is_copy, found = CopyCheck(subject), list[Choice]()
+        for finalist in self._ranked(match, subject, allowed):
+            ground = library.grounds[finalist.index]
+            if float(subject.vector @ ground.subject.astype(np.float32)) > ALIKE:
+                continue
+            if not is_copy(library.picture(ground.id, SIDE)):
+                found.append(self._choice(finalist, match, subject, ground))
+            if len(found) == count:
+                break
+        if not found:
+            raise PaintingError("all grounds that suit the subject are copies of the painting")
+        return found
+
+    def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
+        """Return the finalists; where none fits, plain grounds stand before them."""
+        library = self.library
+        given = (match, subject, library.grounds, library.matcher.plain)
+        costs = np.where(allowed, match.costs + match.cover + library.hubs, np.float32(np.inf))
+        ranked = finalists(*given, costs)
+        if library.fits(float(costs.min())):
+            return ranked
+        return [*plain_finalists(*given, allowed), *ranked]
+
+    def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
+        """Return the record of a finalist."""
+        height, width = subject.mask.shape
+        laid = finalist.placement
+        gain, shift = self._colours(subject, ground)
+        terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
+        terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
+        return Choice(
+            ground=ground.id,
+            flip=laid.flip,
+            scale=laid.scale * SIDE / min(height, width),
+            offset=(laid.offset[0] / height, laid.offset[1] / width),
+            gain=gain,
+            shift=shift,
+            cost=round(finalist.cost, 4),
+            fits=not finalist.plain,
+            terms={name: round(each, 3) for name, each in terms.items()},
+        )
 
     def render(self, request: Request, choice: Choice) -> NDArray[np.uint8]:
         """Lay the chosen ground under a subject.
@@ -202,11 +218,3 @@ class SceneCompletionOutpainter:
             each.astype(float).round(4).tolist() for each in (gain, shift)
         )
         return (g0, g1, g2), (s0, s1, s2)
-
-
-def _same(labels: Mapping[str, str], ground: Ground) -> bool:
-    """Return whether the catalogue says that a ground is the painting's own."""
-    if labels.get("id") == ground.id:
-        return True
-    title, artist = labels.get("title", ""), labels.get("artist", "")
-    return bool(title and artist) and (title, artist) == (ground.title, ground.artist)

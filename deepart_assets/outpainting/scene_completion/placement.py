@@ -1,23 +1,28 @@
 """Where a ground is laid so that the subject hides what the ground cannot show."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion.ground import CELL, Ground
+from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
+from deepart_assets.outpainting.scene_completion.matching import visible_cost
+from deepart_assets.outpainting.scene_completion.subject import Subject
+from deepart_assets.outpainting.scene_completion.vectors import lab_of
 
 ZOOMS = (1.0, 1.1, 1.22, 1.35, 1.5, 1.7)
 """Times the smallest scale at which the ground covers the picture; it is never stretched."""
-TOLERABLE = 0.08
-"""Share of the picture that may be visible hole before it costs extra."""
+CARRIES = 0.35
+"""Where somebody stands, `Ground.standing` is at least so many hundreds."""
 
 
 @dataclass(frozen=True)
 class Placement:
     """A ground laid on a picture; sizes are of ground and picture at a smaller side of 512."""
 
-    cost: float
+    terms: Mapping[str, float]
+    """The parts of its cost."""
     visible: float
     """Share of the picture where the ground's hole is seen, and must be filled."""
     scale: float
@@ -26,60 +31,129 @@ class Placement:
     """Row and column of the picture's corner in the scaled ground, in pixels of the picture."""
     flip: bool
 
+    @property
+    def cost(self) -> float:
+        """The sum of the terms."""
+        return sum(self.terms.values())
 
-def place(
-    mask: NDArray[np.bool_], base_row: float | None, ground: Ground, plain: float
-) -> Placement:
-    """Return the cheapest placement of a ground, mirrored or not.
+
+class Placer:
+    """Finds the cheapest placement of grounds for one subject.
 
     Args:
-        mask: bool, H×W at a smaller side of 512: the subject.
-        base_row: The subject's; see `Ground`.
-        ground: The ground.
-        plain: Its plainness over the library's median.
+        subject: The subject.
+        still: How likely it is a still life, in [0, 1]: it then lies on a table, not on a floor.
     """
-    import cv2
 
-    height, width = mask.shape
-    rows, columns = max(1, round(height / CELL)), max(1, round(width / CELL))
-    size = (columns, rows)
-    covered = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    cover = max(height / ground.shape[0], width / ground.shape[1])
-    best: Placement | None = None
-    for flip in (False, True):
-        hole = (ground.hole[:, ::-1] if flip else ground.hole).astype(np.float32)
-        for zoom in ZOOMS:
-            scale = cover * zoom
-            scaled = (
-                max(columns, round(ground.shape[1] * scale / CELL)),
-                max(rows, round(ground.shape[0] * scale / CELL)),
-            )
-            enlarged = cv2.resize(hole, scaled, interpolation=cv2.INTER_AREA)
-            hidden = cv2.matchTemplate(enlarged, covered, cv2.TM_CCORR)
-            visible = np.maximum(_window_sums(enlarged, rows, columns) - hidden, 0)
-            visible /= rows * columns
-            down, across = visible.shape
-            y = np.abs(np.arange(down) - (down - 1) / 2) / rows
-            x = np.abs(np.arange(across) - (across - 1) / 2) / columns
-            support = _support(base_row, height, ground, scale, np.arange(down) * CELL)
-            cost = (
-                4 * visible * (0.4 + 0.6 * plain)
-                + 14 * plain * np.maximum(visible - TOLERABLE, 0)
-                + 0.35 * np.log2(zoom)
-                + (0.15 * y + support)[:, None]
-                + 0.1 * x
-            )
-            row, column = np.unravel_index(int(cost.argmin()), cost.shape)
-            if best is None or cost[row, column] < best.cost:
-                best = Placement(
-                    cost=float(cost[row, column]),
-                    visible=float(visible[row, column]),
-                    scale=scale,
-                    offset=(int(row) * CELL, int(column) * CELL),
-                    flip=flip,
-                )
-    assert best is not None
-    return best
+    def __init__(self, subject: Subject, still: float) -> None:
+        import cv2
+
+        self._height, self._width = subject.mask.shape
+        self._rows = max(1, round(self._height / CELL))
+        self._columns = max(1, round(self._width / CELL))
+        size = (self._columns, self._rows)
+        mask = subject.mask.astype(np.float32)
+        self._mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
+        self._subject, self._still = subject, still
+        self._base = _under(self._mask > 0.5)
+        self._light = light_from(lab_of(subject.picture)[..., 0], subject.mask)
+
+    def __call__(self, ground: Ground, plain: float) -> Placement:
+        """Return the cheapest placement of a ground, mirrored or not.
+
+        Args:
+            ground: The ground.
+            plain: Its plainness over the library's median.
+        """
+        tried = [self._at(ground, plain, zoom, flip) for flip in (False, True) for zoom in ZOOMS]
+        return min(tried, key=lambda each: each.cost)
+
+    def _at(self, ground: Ground, plain: float, zoom: float, flip: bool) -> Placement:
+        """Return the cheapest placement at one scale."""
+        import cv2
+
+        tall, wide = ground.shape
+        scale = max(self._height / tall, self._width / wide) * zoom
+        size = (
+            max(self._columns, round(wide * scale / CELL)),
+            max(self._rows, round(tall * scale / CELL)),
+        )
+        side = slice(None, None, -1 if flip else 1)
+        hole = cv2.resize(
+            ground.hole[:, side].astype(np.float32), size, interpolation=cv2.INTER_AREA
+        )
+        hidden = cv2.matchTemplate(hole, self._mask, cv2.TM_CCORR)
+        visible = np.maximum(_window_sums(hole, self._rows, self._columns) - hidden, 0)
+        visible /= self._rows * self._columns
+        down, across = visible.shape
+        y, x = np.arange(down)[:, None], np.arange(across)[None]
+        terms: dict[str, NDArray | float] = {
+            "visible": visible_cost(visible, plain),
+            "zoom": 0.35 * float(np.log2(zoom)),
+            "off centre": 0.15 * np.abs(y - (down - 1) / 2) / self._rows
+            + 0.1 * np.abs(x - (across - 1) / 2) / self._columns,
+            "base": self._support(ground, size, scale, side, y),
+            "horizon": self._horizon(ground, scale, y),
+            "light": 0.12 * abs(self._light - (-ground.light if flip else ground.light)),
+        }
+        cost = np.zeros((down, across))
+        for each in terms.values():
+            cost = cost + each
+        best = np.unravel_index(int(cost.argmin()), cost.shape)
+        row, column = int(best[0]), int(best[1])
+        return Placement(
+            terms={
+                name: float(np.broadcast_to(each, cost.shape)[row, column])
+                for name, each in terms.items()
+            },
+            visible=float(visible[row, column]),
+            scale=scale,
+            offset=(row * CELL, column * CELL),
+            flip=flip,
+        )
+
+    def _support(
+        self, ground: Ground, size: tuple[int, int], scale: float, side: slice, y: NDArray
+    ) -> NDArray | float:
+        """Return what it costs, by offset, that the ground does not carry a base that is seen."""
+        import cv2
+
+        base = self._subject.base_row
+        if base is None:
+            return 0.0
+        standing = ground.standing[:, side].astype(np.float32) / 100
+        floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
+        under = cv2.matchTemplate(floor, self._base, cv2.TM_CCORR) / self._base.sum()
+        on_floor = 1.6 * np.maximum(CARRIES - under, 0)
+        if self._still < 0.1:
+            return np.asarray(on_floor)
+        on_table: NDArray | float = 0.8
+        if ground.kind == "still" and ground.base_row is not None:
+            apart = ground.base_row * ground.shape[0] * scale - y * CELL - base * self._height
+            on_table = 2 * np.abs(apart) / self._height
+        return np.asarray((1 - self._still) * on_floor + self._still * on_table)
+
+    def _horizon(self, ground: Ground, scale: float, y: NDArray) -> NDArray | float:
+        """Return what it costs that the horizon is below the middle of a figure: a giant."""
+        if ground.horizon is None:
+            return 0.0
+        row = (ground.horizon * ground.shape[0] * scale - y * CELL) / self._height
+        top, bottom = self._subject.rows
+        return np.asarray(1.5 * np.maximum(row - (top + 0.55 * (bottom - top)), 0))
+
+
+def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the cells right under a subject's base: float32, 1 there."""
+    rows = np.flatnonzero(mask.any(1))
+    found = np.zeros(mask.shape, np.float32)
+    if not len(rows):
+        found[-1] = 1
+        return found
+    lowest = len(mask) - 1 - mask[::-1].argmax(0)
+    near = mask.any(0) & (lowest >= rows[-1] - 0.1 * (rows[-1] - rows[0]))
+    columns = np.flatnonzero(near)
+    found[np.minimum(lowest[columns] + 1, len(mask) - 1), columns] = 1
+    return found
 
 
 def _window_sums(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float64]:
@@ -92,22 +166,3 @@ def _window_sums(values: NDArray[np.float32], rows: int, columns: int) -> NDArra
         - integral[rows : rows + down, :across]
         + integral[:down, :across]
     )
-
-
-def _support(
-    base_row: float | None,
-    height: int,
-    ground: Ground,
-    scale: float,
-    offsets: NDArray[np.intp],
-) -> NDArray[np.float64]:
-    """Return what it costs, by offset, that the ground does not carry a base that is seen."""
-    if base_row is None:
-        return np.zeros(len(offsets))
-    tall = ground.shape[0] * scale
-    base = base_row * height + offsets
-    if not ground.has_subject or ground.kind == "landscape":
-        return np.asarray(3 * np.maximum(0.72 - base / tall, 0))
-    if ground.base_row is None:
-        return np.full(len(offsets), 0.8)
-    return np.asarray(2 * np.abs(ground.base_row * tall - base) / height)

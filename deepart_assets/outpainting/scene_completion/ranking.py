@@ -1,0 +1,94 @@
+"""Orders the grounds for a subject: all are compared, the finalists are placed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.outpainting.scene_completion.ground import Ground
+from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
+from deepart_assets.outpainting.scene_completion.placement import Placement, Placer
+from deepart_assets.outpainting.scene_completion.subject import Subject
+
+FINALISTS = 80
+"""Grounds that are placed, of all that are compared."""
+PLAIN = 0.6
+"""A ground is plain below this share of the library's median."""
+MOST_VISIBLE = 0.3
+"""Share of the picture that may be visible hole in a plain ground."""
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A ground that was placed."""
+
+    index: int
+    """In the library."""
+    placement: Placement
+    cost: float
+    plain: bool = False
+    """Whether it is only here because it is plain."""
+
+
+def finalists(
+    match: Match,
+    subject: Subject,
+    grounds: Sequence[Ground],
+    plain: NDArray[np.float32],
+    costs: NDArray[np.float32],
+) -> list[Finalist]:
+    """Return the best grounds, placed; the cheapest first.
+
+    Args:
+        match: Of all N grounds.
+        subject: The subject.
+        grounds: N.
+        plain: float32, N: their plainness over the median.
+        costs: float32, N: of match, cover and hubs; infinite for what may not be lent.
+    """
+    lendable = int(np.isfinite(costs).sum())
+    shortlist = np.argsort(costs, kind="stable")[: min(FINALISTS, lendable)]
+    placer = Placer(subject, match.still)
+    found = []
+    for index in shortlist.tolist():
+        placement = placer(grounds[index], float(plain[index]))
+        cost = float(costs[index]) - float(match.cover[index]) + PLACED * placement.cost
+        found.append(Finalist(index, placement, cost))
+    return sorted(found, key=lambda each: (each.cost, each.index))
+
+
+def plain_finalists(
+    match: Match,
+    subject: Subject,
+    grounds: Sequence[Ground],
+    plain: NDArray[np.float32],
+    allowed: NDArray[np.bool_],
+) -> list[Finalist]:
+    """Return plain grounds of the subject's tone and handling, which suit anything, placed.
+
+    Args:
+        match: As for `finalists`.
+        subject: As for `finalists`.
+        grounds: As for `finalists`.
+        plain: As for `finalists`.
+        allowed: bool, N: those that may be lent.
+    """
+    fitting = [
+        each.kind != "landscape"
+        and each.horizon is None
+        and (each.kind != "still" or match.still > 0.4)
+        for each in grounds
+    ]
+    wanted = np.flatnonzero(allowed & (plain < PLAIN) & np.array(fitting, bool))
+    terms = match.terms
+    costs = terms["tone"] + 0.5 * (terms["texture"] + terms["year"]) + 1.5 * plain
+    order = wanted[np.argsort(costs[wanted], kind="stable")[: FINALISTS // 2]]
+    placer = Placer(subject, match.still)
+    found = []
+    for index in order.tolist():
+        placement = placer(grounds[index], float(plain[index]))
+        if placement.visible < MOST_VISIBLE:
+            extra = 2 * max(placement.visible - 0.05, 0)
+            found.append(Finalist(index, placement, float(costs[index]) + extra, plain=True))
+    return sorted(found, key=lambda each: (each.cost, each.index))

@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+
+from deepart_assets.imaging import resize
+from deepart_assets.outpainting import composed, subject_difference
+from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.composition import colour_map, finish, lay
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint
+
+ORIGINAL = paint(11, 256, 200)
+"""The lender's picture at its largest size."""
+SMALL = resize(ORIGINAL, 128, 100)
+MASK = oval(128, 100, radii=(0.3, 0.2))
+GAIN, SHIFT = np.float32([0.9, 1.1, 1]), np.float32([6, -3, 4])
+PICTURE = np.where(MASK[..., None], paint(12, 128, 100), np.uint8(0))
+
+
+def rendered(times=1, **placement):
+    lender = ground("g", picture=SMALL, mask=oval(128, 100, centre=(0.6, 0.55), radii=(0.2, 0.2)))
+    known = np.kron(MASK, np.ones((times, times), bool))
+    picture = np.kron(PICTURE, np.ones((times, times, 1), np.uint8))
+    where = {"scale": 512 / 100, "offset": (0.02, 0.04), "flip": True} | placement
+    laid = lay(resize(ORIGINAL, 128 * times, 100 * times), lender, known, **where)
+    return finish(laid, picture, known, GAIN, SHIFT), picture, known
+
+
+def test_the_subject_is_unchanged_byte_for_byte():
+    result, picture, known = rendered()
+    unfinished = np.dstack([picture, known * np.uint8(255)])
+    joined = composed(result, unfinished, SceneCompletionOutpainter.descriptor)
+    assert subject_difference(unfinished, joined) == 0
+    assert np.array_equal(result[known], picture[known])
+
+
+def test_equal_arguments_give_equal_results():
+    assert rendered()[0].tobytes() == rendered()[0].tobytes()
+
+
+def test_full_size_shows_the_same_ground():
+    once = rendered(scale=1.15 * 512 / 100)[0]
+    full = rendered(2, scale=1.15 * 512 / 100)[0]
+    assert full.shape == (256, 200, 3)
+    away = ~oval(128, 100, radii=(0.36, 0.26))
+    difference = np.abs(resize(full, 128, 100).astype(float) - once)[away]
+    other = np.abs(rendered(2, flip=False)[0][::2, ::2].astype(float) - once)[away]
+    assert difference.mean() < 8 < other.mean()
+
+
+def test_a_ground_keeps_its_own_hole_out_of_the_picture():
+    lender = paint(13, 128, 100)
+    mask = oval(128, 100, centre=(0.3, 0.5), radii=(0.2, 0.2))
+    lender[mask] = (255, 0, 255)
+    known = oval(128, 100, centre=(0.8, 0.5), radii=(0.15, 0.15))
+    laid = lay(
+        lender,
+        ground("g", picture=lender, mask=mask),
+        known,
+        scale=512 / 100,
+        offset=(0, 0),
+        flip=False,
+    )
+    pink = (np.abs(laid.astype(int) - (255, 0, 255)).sum(2) < 60) & ~known
+    assert pink.mean() < 0.005
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.5, 1.0])
+def test_colours_move_towards_the_subject_and_never_far(strength):
+    dark, light = np.float32([[20, 5, 5], [8, 3, 3]]), np.float32([[80, -5, 30], [20, 9, 9]])
+    gain, shift = colour_map(dark, light, strength)
+    assert np.all(np.abs(shift) <= (12, 6, 8))
+    assert bool(shift[0] < 0) is (strength > 0)
+    assert np.all((gain >= 0.8) & (gain <= 1.1))

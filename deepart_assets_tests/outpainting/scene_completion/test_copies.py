@@ -1,0 +1,55 @@
+import cv2
+import numpy as np
+import pytest
+
+from deepart_assets.outpainting.scene_completion.copies import CopyCheck, own_entries
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
+
+PICTURE = paint(5, 400, 320)
+MASK = oval(400, 320, radii=(0.35, 0.4))
+
+
+def recoloured(picture):
+    return cv2.applyColorMap(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLORMAP_BONE)
+
+
+@pytest.mark.parametrize(
+    "copy",
+    [
+        PICTURE,
+        PICTURE[60:360, 20:300],
+        cv2.resize(PICTURE, (480, 600), interpolation=cv2.INTER_CUBIC),
+        PICTURE[:, ::-1],
+        recoloured(PICTURE),
+    ],
+    ids=["duplicate", "detail", "enlarged", "mirrored", "recoloured"],
+)
+def test_a_copy_is_found(copy):
+    assert CopyCheck(subject(PICTURE, MASK))(np.ascontiguousarray(copy))
+
+
+def test_other_paintings_are_no_copies():
+    check = CopyCheck(subject(PICTURE, MASK))
+    assert not any(check(paint(seed, 400, 320)) for seed in (6, 7, 8))
+    assert not check(np.full((100, 100, 3), 99, np.uint8))
+
+
+def test_only_the_subject_counts():
+    other = paint(9, 400, 320)
+    lent = np.where(oval(400, 320, radii=(0.4, 0.45))[..., None], other, PICTURE)
+    assert not CopyCheck(subject(PICTURE, MASK))(lent)
+
+
+def test_the_catalogue_names_the_painting_and_its_copies():
+    mirrored = np.ascontiguousarray(PICTURE[:, ::-1])
+    grounds = (
+        ground("a", picture=PICTURE),
+        ground("b", picture=cv2.resize(PICTURE, (160, 200), interpolation=cv2.INTER_AREA)),
+        ground("c", picture=mirrored),
+        ground("d", 3),
+        ground("e", 4, title="LA PROMENADE", artist="Edouard Manet"),
+    )
+    assert own_entries({"id": "a"}, grounds).tolist() == [True, True, True, False, False]
+    named = {"id": "new", "title": "La promenade", "artist": "Édouard Manet"}
+    assert own_entries(named, grounds).tolist() == [False] * 4 + [True]
+    assert not own_entries({}, grounds).any()

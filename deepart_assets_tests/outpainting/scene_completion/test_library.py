@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.outpainting.scene_completion import Ground, GroundLibrary
+from deepart_assets.outpainting.scene_completion.ground import cells_of, kind_of, year_of
+from deepart_assets.outpainting.scene_completion.statistics import CHOICES, MOST, Costs, hub_costs
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, reduced
+
+GROUNDS = [ground(f"g{each}", each, mask=oval()) for each in range(12)]
+PICTURE = reduced({})
+
+
+def test_a_ground_survives_its_file():
+    first = replace(GROUNDS[0], year=None, horizon=0.4)
+    second = Ground.from_bytes(first.to_bytes(), "file")
+    assert second.to_bytes() == first.to_bytes()
+    assert (second.year, second.horizon, second.shape) == (None, 0.4, first.shape)
+    assert np.array_equal(second.hole, first.hole)
+
+
+@pytest.mark.parametrize("broken", [b"", b"PK\x03\x04", GROUNDS[0].to_bytes()[:900], b"x" * 99])
+def test_a_broken_ground_is_named(broken):
+    with pytest.raises(PaintingError, match=r"met-1\.npz .*materialize it again"):
+        Ground.from_bytes(broken, "met-1.npz")
+
+
+def test_a_cell_with_one_pixel_of_hole_is_hole():
+    hole = np.zeros((17, 24), bool)
+    hole[16, 9] = True
+    assert np.array_equal(np.argwhere(cells_of(hole)), [[2, 1]])
+
+
+@pytest.mark.parametrize(
+    ("genre", "kind"),
+    [
+        ("flower painting", "still"),
+        ("Marina", "landscape"),
+        ("genre painting", "figure"),
+        ("", None),
+    ],
+)
+def test_the_kind_is_read_from_the_genre(genre, kind):
+    assert kind_of({"genre": genre}) == kind
+
+
+def test_the_year_is_the_first_in_a_date():
+    assert [year_of(each) for each in ("ca. 1510–15", "1889", "undated")] == [1510, 1889, None]
+
+
+@pytest.mark.parametrize("count", [0, 7])
+def test_too_few_grounds_name_the_remedy(count):
+    useless = [replace(each, usable=False) for each in GROUNDS[count:]]
+    with pytest.raises(UnavailableError, match=rf"has {count} usable grounds.*add paintings"):
+        GroundLibrary.of([*GROUNDS[:count], *useless], PICTURE)
+
+
+def test_a_library_survives_its_file_and_does_not_depend_on_the_order():
+    first = GroundLibrary.of(GROUNDS, PICTURE)
+    second = GroundLibrary.from_bytes(first.to_bytes(), PICTURE, "library.npz")
+    assert first.hash == second.hash == GroundLibrary.of(GROUNDS[::-1], PICTURE).hash
+    assert second["g3"].title == "Title g3"
+    assert GroundLibrary.of(GROUNDS[1:], PICTURE).hash != first.hash
+
+
+def test_a_broken_library_is_named():
+    data = GroundLibrary.of(GROUNDS, PICTURE).to_bytes()
+    for broken in (b"", data[:-200], GROUNDS[0].to_bytes()):
+        with pytest.raises(UnavailableError, match=r"library\.npz .*renew it"):
+            GroundLibrary.from_bytes(broken, PICTURE, "library.npz")
+
+
+def test_a_ground_that_suits_everything_is_capped():
+    random = np.random.default_rng(0)
+    costs = random.normal(size=(120, 200)).astype(np.float32)
+    suits_all = random.random(120) < 0.7
+    costs[suits_all, 7] -= 4
+
+    def most_used(extra):
+        best = np.argsort(costs + extra, axis=1)[:, :CHOICES]
+        return int(np.bincount(best.ravel(), minlength=200).max())
+
+    assert most_used(np.zeros(200)) > 60
+    assert most_used(hub_costs(Costs(costs, np.zeros_like(costs), costs < 99))) <= np.ceil(
+        MOST * 120 * CHOICES
+    )

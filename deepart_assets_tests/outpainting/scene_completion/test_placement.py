@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+
+from deepart_assets.outpainting.scene_completion.placement import Placer
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
+
+PICTURE = paint(1)
+
+
+def placed(mask, other, still=0.0):
+    return Placer(subject(PICTURE, mask), still)(other, plain=1.0)
+
+
+def test_a_subject_hides_the_hole_of_its_shape():
+    mask = oval(centre=(0.7, 0.5), radii=(0.4, 0.3))
+    smaller = oval(centre=(0.7, 0.5), radii=(0.3, 0.22))
+    found = placed(mask, ground("same", mask=smaller))
+    assert found.visible < 0.005
+    assert (found.scale, found.offset) == (1.0, (0, 0))
+
+
+def test_a_ground_is_mirrored_where_that_hides_more():
+    mask = oval(centre=(0.7, 0.25), radii=(0.35, 0.22))
+    here, there = (oval(centre=(0.7, each), radii=(0.28, 0.17)) for each in (0.25, 0.75))
+    assert not placed(mask, ground("here", mask=here)).flip
+    assert placed(mask, ground("there", mask=there)).flip
+
+
+def test_hole_that_stays_visible_costs_by_its_share():
+    mask = oval(centre=(0.7, 0.5), radii=(0.2, 0.15))
+    large, larger = (oval(centre=(0.5, 0.5), radii=(each, each)) for each in (0.35, 0.48))
+    costs = [placed(mask, ground("g", mask=each)).terms["visible"] for each in (large, larger)]
+    assert 0 < costs[0] < costs[1]
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_a_figure_stands_on_a_floor_and_not_on_water(below):
+    mask = oval(centre=(0.6, 0.5), radii=(0.3, 0.1))
+    standing = np.full((22, 18), -100, np.int8)
+    if below:
+        standing[17:] = 100
+    cost = placed(mask, ground("g", standing=standing)).terms["base"]
+    assert (cost < 0.1) is below
+    assert (cost > 1.5) is not below
+
+
+def test_a_floor_does_not_matter_under_a_subject_that_the_frame_cuts():
+    cut = oval(centre=(0.9, 0.5), radii=(0.5, 0.2))
+    water = ground("water", standing=np.full((22, 18), -100, np.int8))
+    assert placed(cut, water).terms["base"] == 0
+
+
+def test_a_horizon_at_the_feet_makes_a_giant():
+    mask = oval(centre=(0.55, 0.5), radii=(0.4, 0.1))
+    low, high = (placed(mask, ground("g", horizon=each)) for each in (0.95, 0.3))
+    assert low.terms["horizon"] > 0.2
+    assert high.terms["horizon"] == 0
