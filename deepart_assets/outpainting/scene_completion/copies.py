@@ -86,7 +86,8 @@ def _keypoints(
     if mask is not None:
         # A descriptor's window must not reach over the subject's outline.
         where = cv2.erode(mask.astype(np.uint8) * 255, np.ones((5, 5), np.uint8))
-    found, descriptors = cv2.SIFT_create(KEYPOINTS).detectAndCompute(grey, where)
+    sift: Any = cv2.SIFT.create(KEYPOINTS)
+    found, descriptors = sift.detectAndCompute(grey, where)
     return np.array([each.pt for each in found], np.float32).reshape(-1, 2), descriptors
 
 

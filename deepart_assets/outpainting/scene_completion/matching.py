@@ -58,9 +58,14 @@ class Query:
     @classmethod
     def like(cls, ground: Ground) -> "Query":
         """Return the query for the subject of a painting of the library."""
-        vectors = (ground.subject, ground.texture, ground.palette, ground.tones[0])
-        found = (each.astype(np.float32) for each in vectors)
-        return cls(*found, ground.year, layout_of(ground.hole))
+        return cls(
+            ground.subject.astype(np.float32),
+            ground.texture.astype(np.float32),
+            ground.palette.astype(np.float32),
+            ground.tones[0].astype(np.float32),
+            ground.year,
+            layout_of(ground.hole),
+        )
 
 
 @dataclass(frozen=True, eq=False)
