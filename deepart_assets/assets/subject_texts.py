@@ -17,7 +17,7 @@ SUBJECT_TEXTS = ObservableFolder(
     ' the dog". Takes precedence over the column `subject` of a CSV and over the profile.',
     folder="masks",
     suffix=".txt",
-    stray=lambda name: name.endswith(".txt"),
+    stray=lambda name: name.lower().endswith(".txt"),
 )
 
 
@@ -30,7 +30,7 @@ def choice_for(painting: Painting, segmenter: Segmenter) -> Mapping[str, Any]:
     own = painting.labels.get(SUBJECT, "")
     if segmenter.descriptor.reads_text:
         if SUBJECT_TEXTS.asset in painting.observed:
-            path = SUBJECT_TEXTS.path(painting.id)
+            path = SUBJECT_TEXTS.located(painting.store.lake, painting.id)
             own = read_text(painting.observed_file(SUBJECT_TEXTS.asset, path), path)
         elif own:
             own = check_text(own, f"the column {SUBJECT} of {painting.id} in its CSV")

@@ -30,6 +30,7 @@ from deepart_assets.segmentation import (
     Verdict,
     build_corrector,
     check_polarity,
+    check_position,
     clean_up,
     corrected_mask,
     judge,
@@ -53,7 +54,8 @@ CURATED_MASKS = ObservableFolder(
     " that painting's outputs as stale.",
     folder="masks",
     suffix=".png",
-    stray=lambda name: not name.endswith(SUBJECT_TEXTS.suffix),
+    others=frozenset({".bmp", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"}),
+    stray=lambda name: not name.lower().endswith(SUBJECT_TEXTS.suffix),
 )
 
 
@@ -87,7 +89,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"opencv"},
-    code_version="3",  # 3: doubtful masks
+    code_version="4",  # 4: masks of two levels, positions
     checks=[
         Check(
             "neither_empty_nor_full",
@@ -136,7 +138,9 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
             judged = Verdict("none", prediction.verdict)
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
-            drawn = _curated(painting, size)
+            path = CURATED_MASKS.located(context.lake, painting.id)
+            data = painting.observed_file(CURATED_MASKS.asset, path)
+            drawn = read_curated_mask(data, path, size)
             kept = drawn.keep if isinstance(drawn, Scribble) else drawn
             if painted is not None and (kept & ~painted).sum() > REACHES_OUT * kept.sum():
                 support = painted = None
@@ -146,7 +150,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 mask_from = f"{mask_from}, corrected by the curator"
             else:
                 if settings.check_polarity and judged.level != "none":
-                    check_polarity(drawn, subject.mask, CURATED_MASKS.path(painting.id))
+                    check_polarity(drawn, subject.mask, path)
+                    check_position(drawn, subject.mask, path)
                 subject, mask_from = SubjectMask.of(drawn, painted), "curator"
             judged = Verdict("confident")
         reason = judged.reason and f"{judged.reason}. {_REMEDY} {CURATED_MASKS.path(painting.id)}"
@@ -186,12 +191,6 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
     return preview_uri(
         overlay(resize(picture, *size), resize(mask.astype(np.float32), *size) >= 0.5)
     )
-
-
-def _curated(painting: Painting, size: tuple[int, ...]) -> NDArray[np.bool_] | Scribble:
-    path = CURATED_MASKS.path(painting.id)
-    data = painting.observed_file(CURATED_MASKS.asset, path)
-    return read_curated_mask(data, path, (size[0], size[1]))
 
 
 @painting_asset(

@@ -48,16 +48,16 @@ READABLE = Check(
     group="wikiart",
     settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
     kinds={"parquet"},
-    code_version="4",  # 4: licences
+    code_version="4",  # 4: licences, colour and warning
     checks=[READABLE],
 )
 def wikiart_paintings(context: StageContext) -> StageSpec:
     """The paintings of the profile's sources and their catalogue.
 
     A copy of every usable picture, byte for byte, and a parquet table with a row for each picture:
-    id, file, sha256, perceptual hash, size, artist, title, style, genre, date, source, status and,
-    for a quarantined one, the reason. Pictures that have not changed are neither read nor
-    decoded again, and an interrupted run resumes.
+    id, file, sha256, perceptual hash, size, colour space, warning, artist, title, style, genre,
+    date, source, status and, for a quarantined one, the reason. Pictures that have not changed are
+    neither read nor decoded again, and an interrupted run resumes.
     """
     sources = open_sources(context.settings.wikiart.sources, context.downloads)
     return _catalogued(context, WIKIART, sources)
@@ -99,6 +99,9 @@ def _catalogued(
         counts, table = build.counts, build.catalogue
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
+        doubtful = table.loc[is_ok & (table["warning"] != ""), ["file", "source", "warning"]]
+        for file, _, warning in doubtful.head(SHOWN).itertuples(index=False):
+            context.log.warning(f"{file}: {warning}")
         return StageResult(
             {collection.catalogue: to_parquet(table)},
             {
@@ -114,6 +117,7 @@ def _catalogued(
                 "sources": list(counts.sources),
                 "ignored_files": len(counts.ignored),
                 "ignored": [{"file": file} for file in counts.ignored[:SHOWN]] or None,
+                "warnings": doubtful.head(SHOWN).to_dict("records") or None,
                 "quarantine": bad.head(SHOWN).to_dict("records") or None,
             },
         )

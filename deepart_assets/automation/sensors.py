@@ -18,6 +18,8 @@ from deepart_assets.automation.restore_sensors import (
 )
 from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
 from deepart_assets.orchestration.notifications import notification_sensors
+from deepart_assets.orchestration.observable_assets import by_folded_id
+from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import (
     RESTORE,
     RESTORE_PART,
@@ -46,9 +48,9 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         return [PlannedRun("take_in", tags={REASON: reason, AUTOMATED: "true", PRIORITY: "1"})]
 
     def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
-        suffixes = CURATED_MASKS.suffix, SUBJECT_TEXTS.suffix
-        ours = [name.rpartition(".")[0] for name in names if name.endswith(suffixes)]
-        keys = list(dict.fromkeys(ours))
+        folded = by_folded_id(painting_keys(instance))
+        found = [CURATED_MASKS.key_of(n, folded) or SUBJECT_TEXTS.key_of(n, folded) for n in names]
+        keys = list(dict.fromkeys(key for key in found if key is not None))
         tags = {REASON: f"a curator's masks changed: {named(keys)}", AUTOMATED: "true"}
         return restore_runs(ranges_of(instance, keys, settings), tags)
 

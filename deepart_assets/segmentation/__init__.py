@@ -8,7 +8,7 @@ from deepart_assets.segmentation.cleanup import (
 )
 from deepart_assets.segmentation.comparison import iou
 from deepart_assets.segmentation.correction import corrected_mask
-from deepart_assets.segmentation.curated import check_polarity, read_curated_mask
+from deepart_assets.segmentation.curated import check_polarity, check_position, read_curated_mask
 from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
@@ -30,6 +30,7 @@ __all__ = [
     "build_corrector",
     "build_segmenter",
     "check_polarity",
+    "check_position",
     "check_text",
     "clean_up",
     "corrected_mask",

@@ -26,7 +26,8 @@ def read_curated_mask(
 ) -> NDArray[np.bool_] | Scribble:
     """Read what a curator drew for a painting: a mask, a cut-out, or strokes that correct.
 
-    In a mask nothing is transparent and white is the subject, which is kept. With a transparent
+    In a mask nothing is transparent and white is the subject, which is kept; of two levels the
+    upper one is white, however dark it is. With a transparent
     surround it is a scribble if its colours are few and saturated (`find_strokes`), or else a
     cut-out: what is opaque is the subject. Another size than the painting's is enlarged or reduced,
     if its aspect is the painting's.
@@ -42,7 +43,7 @@ def read_curated_mask(
     Raises:
         PaintingError: It is none of these for this painting; the message names the file and the
             remedy.
-        SkipPainting: Nothing is white: the painting is left out on purpose.
+        SkipPainting: It is black, and nothing else: the painting is left out on purpose.
     """
     import cv2
 
@@ -51,6 +52,7 @@ def read_curated_mask(
     levels = _levels(image, name)
     if isinstance(levels, tuple):
         return fitted(*levels, size)
+    levels = _stretched(levels, name)
     # Judged as drawn: reducing a hard edge makes grey of it.
     grey = float(((levels > CERTAIN) & (levels < 255 - CERTAIN)).mean())
     if grey > GREY_SHARE:
@@ -62,13 +64,81 @@ def read_curated_mask(
     resized = np.asarray(cv2.resize(levels, (size[1], size[0]), interpolation=method))
     mask: NDArray[np.bool_] = resized >= THRESHOLD
     if not mask.any():
-        raise SkipPainting(f"{name} is all black: the curator keeps nothing of this painting")
+        if not levels.any():
+            raise SkipPainting(f"{name} is all black: the curator keeps nothing of this painting")
+        raise PaintingError(
+            f"{name} keeps nothing once it has the painting's size: draw a larger subject"
+        )
     if mask.all():
         raise PaintingError(
             f"{name} is all white: nothing would be generated. Draw the subject white and the rest"
             " black, or remove the file"
         )
     return mask
+
+
+def _stretched(levels: NDArray[np.uint8], name: str) -> NDArray[np.uint8]:
+    """Return levels of which the brightest is white.
+
+    Two levels are black and white, whatever their numbers (0 and 1, as many programs save them).
+
+    Raises:
+        PaintingError: There are more, and none is white.
+    """
+    lowest, brightest = int(levels.min()), int(levels.max())
+    if brightest >= THRESHOLD and lowest < THRESHOLD:
+        return levels
+    is_upper = levels == brightest
+    if lowest < brightest and bool((is_upper | (levels == lowest)).all()):
+        return is_upper.astype(np.uint8) * np.uint8(255)
+    if 0 < brightest < THRESHOLD and lowest == 0:
+        raise PaintingError(
+            f"{name} has no white: its brightest level is {brightest} of 255. Draw the subject"
+            " white and the rest black"
+        )
+    return levels
+
+
+TURNED_FROM = 0.6
+"""Overlap (IoU) with the prediction from which on another position is the one that was meant."""
+TURNED_BY = 0.2
+"""Least difference of that overlap to the one as drawn."""
+
+_POSITIONS = {
+    "mirrored": lambda mask: mask[:, ::-1],
+    "turned by 180°": lambda mask: mask[::-1, ::-1],
+    "upside down": lambda mask: mask[::-1],
+    "turned by 90°": lambda mask: np.rot90(mask, -1),
+    "turned by 270°": np.rot90,
+    "turned and mirrored": lambda mask: mask.T,
+    "turned and mirrored the other way": lambda mask: mask[::-1, ::-1].T,
+}
+"""The seven ways in which the pixels that a camera stored may lie, but for as they are shown."""
+
+
+def check_position(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: str) -> None:
+    """Refuse a mask that was drawn on the stored pixels of a painting that EXIF turns.
+
+    Args:
+        mask: bool, H×W, as drawn.
+        predicted: bool, H×W, what the segmenter found.
+        name: The file's name, for the message.
+
+    Raises:
+        PaintingError: In another of the eight positions it agrees with the prediction far better.
+    """
+    overlaps = {
+        position: iou(moved, predicted)
+        for position, move in _POSITIONS.items()
+        if (moved := move(mask)).shape == predicted.shape
+    }
+    best = max(overlaps, key=lambda position: overlaps[position])
+    if overlaps[best] >= max(TURNED_FROM, iou(mask, predicted) + TURNED_BY):
+        raise PaintingError(
+            f"{name} seems to be {best}: so it would agree with what the segmenter takes for the"
+            " subject. Draw it on the painting as it is shown; if it is meant so, set"
+            " segmentation.check_polarity to false"
+        )
 
 
 def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: str) -> None:
@@ -110,6 +180,9 @@ def _levels(
         return np.round(values / max(1.0, values.max()) * 255).astype(np.uint8)
     if image.has_transparency_data:
         picture = np.asarray(image.convert("RGBA"))
+        alpha = picture[..., 3]
+        if 0 < int(alpha.max()) < THRESHOLD and len(np.unique(alpha)) == 2:  # 0 and 1, say
+            picture = np.dstack([picture[..., :3], _stretched(alpha, name)])
         if picture[..., 3].min() < 255:
             return find_strokes(picture, name) or picture[..., 3]
     colours = np.asarray(image.convert("RGB"))

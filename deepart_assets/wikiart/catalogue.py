@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pandas
 
 COLUMNS = [
-    "id", "file", "sha256", "phash", "width", "height", *ANNOTATED, *OPTIONAL,
+    "id", "file", "sha256", "phash", "width", "height", "colour", "warning",
+    *ANNOTATED, *OPTIONAL,
     "source", "status", "reason",
 ]  # fmt: skip
 
@@ -68,7 +69,8 @@ def build_catalogue(
 
     Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
     original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
-    `height` in pixels after the EXIF orientation, `artist`, `title`, `style`, `genre` and `date`
+    `height` in pixels after the EXIF orientation, `colour` (the colour space it was taken to be in)
+    and `warning` (what may be wrong with it), `artist`, `title`, `style`, `genre` and `date`
     ("" if unknown), `subject` and `licence` if any CSV has them, `source` (its name in the
     profile), `status` ("ok" or "quarantined") and `reason`. Rows are sorted by id. A picture that
     was not read or decoded has size 0 and no hash. The format is detected from the content, not the
@@ -103,7 +105,7 @@ def build_catalogue(
     table["file"] = [
         key + stem_and_suffix(picture.path)[1] for key, picture in zip(ids, pictures, strict=True)
     ]
-    for column in ("sha256", "phash", "width", "height", "reason"):
+    for column in ("sha256", "phash", "width", "height", "reason", "colour", "warning"):
         table[column] = [getattr(inspection, column) for inspection in seen]
     table["source"] = names
     texts = [column for column in COLUMNS if column in table.columns]
@@ -137,7 +139,7 @@ def without(build: Build, refused: Mapping[int, str]) -> Build:
     catalogue = build.catalogue.copy()
     rows = list(refused)
     catalogue.loc[rows, "status"] = "quarantined"
-    catalogue.loc[rows, ["sha256", "phash"]] = ""
+    catalogue.loc[rows, ["sha256", "phash", "colour", "warning"]] = ""
     catalogue.loc[rows, ["width", "height"]] = 0
     catalogue.loc[rows, "reason"] = list(refused.values())
     names = [str(row["name"]) for row in build.counts.sources]

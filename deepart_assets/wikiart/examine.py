@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, hash_to_hex, perceptual_hash
@@ -13,7 +13,7 @@ from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.work import MemoryBudget, in_parallel
 
-INSPECTION_VERSION = "1"
+INSPECTION_VERSION = "2"
 """Increase it when inspecting the same bytes gives another result, to drop cached inspections."""
 
 MIN_SIDE = 16
@@ -36,6 +36,10 @@ class Inspection:
     height: int = 0
     reason: str = ""
     """Why the picture cannot be used; "" if it can."""
+    colour: str = ""
+    """The colour space that it was taken to be in, and by what."""
+    warning: str = ""
+    """What was taken for granted and may be wrong."""
 
 
 def inspect_all(
@@ -78,7 +82,7 @@ def inspect_all(
             key, picture = items[number]
             found[number] = inspection
             if inspection.sha256:
-                value = [inspection.phash, inspection.width, inspection.height, inspection.reason]
+                _, *value = astuple(inspection)
                 cache.put(key, picture.stamp, inspection.sha256, value)
             decoded += was_decoded
             done, bad = done + 1, bad + bool(inspection.reason)
@@ -122,9 +126,10 @@ def _inspect(
         return Inspection(reason=f"{name} does not fit into memory: free some"), True
     reason = ""
     if min(seen.width, seen.height) < MIN_SIDE:
-        size = f"{seen.width}×{seen.height} pixels"
-        reason = f"{name} has {size}, fewer than {MIN_SIDE} on a side: remove or replace it"
+        shown_size = f"{seen.width}×{seen.height} pixels"
+        reason = f"{name} has {shown_size}, fewer than {MIN_SIDE} on a side: remove or replace it"
     elif seen.is_transparent:
         reason = f"{name} is wholly transparent, it shows nothing: remove or replace it"
     phash = hash_to_hex(perceptual_hash(seen.picture))
-    return Inspection(sha256, phash, seen.width, seen.height, reason), True
+    size = seen.width, seen.height
+    return Inspection(sha256, phash, *size, reason, file.colour, "; ".join(file.warnings)), True

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from PIL import Image
 
 from deepart_assets.errors import PaintingError, SkipPainting
-from deepart_assets.segmentation import check_polarity, read_curated_mask
+from deepart_assets.segmentation import check_polarity, check_position, read_curated_mask
 
 SIZE = (60, 40)
 
@@ -111,6 +111,48 @@ def test_what_is_no_mask_is_told_with_the_file_and_the_remedy(data, words):
 def test_all_black_leaves_the_painting_out():
     with pytest.raises(SkipPainting, match="all black"):
         read(file_of(np.zeros(SIZE, np.uint8)))
+
+
+@pytest.mark.parametrize(
+    "levels", [(0, 1), (0, 2), (0, 100), (0, 127), (1, 2), (60, 90), (200, 220)]
+)
+@pytest.mark.parametrize("mode", ["L", "RGB", "RGBA", "LA", "P"])
+def test_of_two_levels_the_upper_is_white(levels, mode):
+    for mask in (drawn(), np.pad(np.ones((2, 2), bool), ((5, 53), (5, 33)))):
+        picture = np.where(mask, levels[1], levels[0]).astype(np.uint8)
+        assert np.array_equal(read(file_of(picture, mode)), mask)
+
+
+def test_two_levels_of_sixteen_bits_and_of_alpha():
+    assert np.array_equal(read(file_of(drawn().astype(np.uint16))), drawn())
+    everywhere = np.dstack([drawn().astype(np.uint8)] * 4)
+    assert np.array_equal(read(file_of(everywhere)), drawn())
+
+
+def test_a_dark_mask_with_soft_edges_is_an_error_and_no_skip():
+    levels = drawn().astype(np.uint8) * 100
+    levels[10, 20:25] = 50
+    with pytest.raises(PaintingError, match="brightest level is 100 of 255"):
+        read(file_of(levels))
+
+
+@pytest.mark.parametrize("size", [(48, 48), (60, 40)])
+def test_a_mask_on_the_stored_pixels_of_a_turned_painting_is_refused(size):
+    """For each EXIF orientation: the stored pixels are the upright ones turned back."""
+    upright = np.zeros(size, bool)
+    upright[8:40, 6:18], upright[8:14, 6:34] = True, True
+    stored = {
+        2: upright[:, ::-1], 3: upright[::-1, ::-1], 4: upright[::-1], 5: upright.T,
+        6: np.rot90(upright), 7: upright[::-1, ::-1].T, 8: np.rot90(upright, -1),
+    }  # fmt: skip
+    for orientation, mask in stored.items():
+        if mask.shape == upright.shape:
+            with pytest.raises(PaintingError, match=r"seems to be (mirrored|turned|upside down)"):
+                check_position(mask, upright, f"masks/{orientation}.png")
+    check_position(upright, upright, "masks/p1.png")
+    larger = np.zeros(size, bool)
+    larger[4:44, 4:36] = True
+    check_position(larger, upright, "masks/p1.png")
 
 
 def test_an_inverted_mask_is_refused_and_a_correction_is_not():

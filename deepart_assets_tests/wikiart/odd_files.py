@@ -152,7 +152,7 @@ def damaged() -> Iterator[Odd]:
         "script.jpg", b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", reason="PostScript"
     )
     yield Odd("packed.png", b"PK\x03\x04" + bytes(99), reason="zip")
-    yield Odd("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(99), reason="HEIF")
+    yield Odd("phone.jpg", b"\0\0\0\x18ftypheic" + bytes(99), reason="HEIC")
 
 
 # --- sizes ---------------------------------------------------------------------------------------

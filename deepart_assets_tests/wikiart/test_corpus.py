@@ -121,7 +121,7 @@ def _is_decoded(data, way):
     try:
         way(PictureFile(data, "x"))
     except PaintingError as error:
-        assert str(error).startswith("x ") and "0x" not in str(error)
+        assert str(error).startswith("x ") and " at 0x" not in str(error)
         return False
     return True
 

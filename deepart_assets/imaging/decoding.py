@@ -1,0 +1,209 @@
+"""Decodes the formats whose pixels Pillow gives whole, and those of more than 8 bits otherwise.
+
+`tiff` reads TIFF.
+"""
+
+import io
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from deepart_assets.imaging.colour import cut, full_range, model_of, plain, to_8bit_srgb
+from deepart_assets.imaging.colour_space import Colour, ColourTags, resolve
+from deepart_assets.imaging.containers import (
+    boxes_of,
+    exif_colour,
+    png_chunks,
+    png_tags,
+)
+from deepart_assets.imaging.jpeg import check_jpeg
+from deepart_assets.imaging.tiff import Raster, range_warning, read_tiff
+from deepart_assets.imaging.unsupported import Unsupported
+
+ORIENTATION = 0x0112
+"""The EXIF and TIFF tag."""
+
+
+class Decoded(NamedTuple):
+    """A decoded picture; what is left to do is to turn it and to convert 8 bits to sRGB."""
+
+    image: Image.Image
+    """`colour.plain`."""
+    profile: bytes | None
+    """The ICC profile of the image; None: it is sRGB."""
+    orientation: int
+    colour: str
+    warnings: tuple[str, ...]
+
+
+def decode_tiff(data: bytes) -> Decoded:
+    """Decode the main picture of a TIFF."""
+    raster = read_tiff(data)
+    return _finished(raster, resolve(raster.tags, raster.model))
+
+
+def decode(image: Image.Image, data: bytes) -> Decoded:
+    """Decode a picture that Pillow has opened, of any format but TIFF.
+
+    Args:
+        image: What Pillow opened, perhaps with a `draft` size; it is closed.
+        data: The bytes of the file.
+
+    Raises:
+        Unsupported: A colour space or depth that is not read.
+        Exception: It is damaged.
+    """
+    with image:
+        frames = getattr(image, "n_frames", 1)
+        several = (f"it has {frames} frames, of which the first is taken",) if frames > 1 else ()
+        deep, tags = _READERS.get(str(image.format), _no_reader)(image, data)
+        if deep is None:
+            image.load()
+        # EXIF data may follow the pixels.
+        tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
+        orientation = 1 if image.format == "JXL" else _orientation(image)
+        if deep is not None:
+            raster = _raster(deep, tags, orientation, several)
+            return _finished(raster, resolve(tags, raster.model))
+        icc = tags.icc or image.info.get("icc_profile")
+        colour = resolve(ColourTags(**{**tags.__dict__, "icc": icc}), model_of(image))
+        made = plain(image)
+    return Decoded(made, colour.profile, orientation, colour.label, (*several, *colour.warnings))
+
+
+def _finished(raster: Raster, colour: Colour) -> Decoded:
+    """Leave 8 bits to `to_srgb`; convert others now, before they are cut."""
+    values, profile = raster.values, colour.profile
+    if values.dtype == np.uint8 and raster.model != "Lab":
+        mode = {1: "L", 3: "RGB", 4: "CMYK"}[values.shape[2]]
+        pixels = np.ascontiguousarray(values[..., 0] if mode == "L" else values)
+        image = Image.frombuffer(mode, (values.shape[1], values.shape[0]), pixels.tobytes())
+    else:
+        image = Image.fromarray(to_8bit_srgb(values, raster.model, profile))
+        profile = None
+    if raster.alpha is not None:
+        if image.mode == "CMYK":  # Pillow has no inks with alpha
+            image = Image.fromarray(to_8bit_srgb(values, raster.model, profile))
+            profile = None
+        image.putalpha(Image.fromarray(np.ascontiguousarray(raster.alpha)))
+    warnings = (*raster.warnings, *colour.warnings)
+    return Decoded(image, profile, raster.orientation, colour.label, warnings)
+
+
+def _raster(
+    deep: tuple[Any, float, tuple[str, ...]],
+    tags: ColourTags,
+    orientation: int,
+    warnings: tuple[str, ...],
+) -> Raster:
+    """Return the raster of an array H×W or H×W×channels of which the last may be alpha."""
+    values, white, told = deep
+    values = values[..., None] if values.ndim == 2 else values
+    has_alpha = values.shape[2] in (2, 4)
+    alpha = cut(full_range(values[..., -1], white)) if has_alpha else None
+    values = full_range(values[..., :-1] if has_alpha else values, white)
+    model = "gray" if values.shape[2] == 1 else "RGB"
+    return Raster(values, model, alpha, tags, orientation, (*told, *warnings))  # type: ignore[arg-type]
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:  # damaged EXIF data
+        return 1
+
+
+# --- the formats: each returns pixels of more than 8 bits with their white, and the colour tags ---
+
+_Read = tuple[tuple[Any, float, tuple[str, ...]] | None, ColourTags]
+
+
+def _no_reader(image: Image.Image, data: bytes) -> _Read:
+    return None, ColourTags(icc=image.info.get("icc_profile"))
+
+
+def _read_jpeg(image: Image.Image, data: bytes) -> _Read:
+    check_jpeg(data)
+    return _no_reader(image, data)
+
+
+def _read_png(image: Image.Image, data: bytes) -> _Read:
+    chunks: dict[bytes, bytes] = {}
+    for kind, content in png_chunks(data):
+        if kind in (b"IHDR", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"sBIT"):
+            chunks.setdefault(kind, bytes(content))
+    tags = png_tags(chunks, image.info.get("icc_profile"))
+    if chunks.get(b"IHDR", bytes(13))[8] != 16:
+        return None, tags
+    from imagecodecs import png_decode
+
+    values = png_decode(data)
+    colours = values[..., :-1] if values.shape[2:] in ((2,), (4,)) else values
+    brightest, bits = int(colours.max(initial=0)), max(chunks.get(b"sBIT", b"\x10"))
+    if 8 <= bits < 16 and brightest < 1 << bits:
+        # By the specification they would fill the range; some programs write them as they are.
+        return (values, (1 << bits) - 1, (f"it uses {bits} of its 16 bits, as sBIT says",)), tags
+    return (values, 65535, tuple(range_warning(brightest, 65535))), tags
+
+
+def _read_jp2(image: Image.Image, data: bytes) -> _Read:
+    is_boxed = data[4:8] == b"jP  "
+    tags, bits = boxes_of(data) if is_boxed else (ColourTags(), 8)
+    at = data.find(b"\xff\x4f\xff\x51")  # the code stream
+    depths = set(data[at + 42 : at + 42 + 3 * int.from_bytes(data[at + 40 : at + 42], "big") : 3])
+    if len(depths) == 1:
+        bits = (depths.pop() & 127) + 1
+    if bits <= 8:
+        return None, tags
+    if tags.is_ycc:
+        raise Unsupported(f"has sYCC of {bits} bits", "export it as RGB")
+    from imagecodecs import jpeg2k_decode
+
+    # Without the boxes, as imagecodecs would convert by the profile, and wrongly.
+    values, white = jpeg2k_decode(data[at:]), (1 << bits) - 1
+    return (values, white, tuple(range_warning(int(values.max()), white))), tags
+
+
+def _read_avif(image: Image.Image, data: bytes) -> _Read:
+    tags, bits = boxes_of(data)
+    if bits <= 8:
+        return None, tags
+    from imagecodecs import avif_decode
+
+    values = avif_decode(data)
+    values = values[0] if values.ndim == 4 else values
+    return (values, (1 << bits) - 1, ()), tags
+
+
+def _read_heif(image: Image.Image, data: bytes) -> _Read:
+    from pillow_heif import open_heif
+
+    nclx = image.info.get("nclx_profile")
+    coded = (nclx["color_primaries"], nclx["transfer_characteristics"]) if nclx else None
+    tags = ColourTags(cicp=coded, icc=image.info.get("icc_profile"))
+    if image.info.get("bit_depth", 8) <= 8:
+        return None, tags
+    values = np.asarray(open_heif(io.BytesIO(data), convert_hdr_to_8bit=False))
+    return (values, 65535, ()), tags
+
+
+def _read_jxl(image: Image.Image, data: bytes) -> _Read:
+    from imagecodecs import jpegxl_decode
+
+    tags = ColourTags(icc=image.info.get("icc_profile"))
+    values = jpegxl_decode(data)
+    if values.dtype == np.uint8:
+        return None, tags
+    return (values, 1.0 if values.dtype.kind == "f" else 65535, ()), tags
+
+
+_READERS = {
+    "JPEG": _read_jpeg,
+    "MPO": _read_jpeg,
+    "PNG": _read_png,
+    "JPEG2000": _read_jp2,
+    "AVIF": _read_avif,
+    "HEIF": _read_heif,
+    "JXL": _read_jxl,
+}

@@ -1,0 +1,344 @@
+"""Reads TIFF by its own tags: the main picture, its numbers and its colour space.
+
+What is supported stands in `check_supported`; tifffile and imagecodecs decode.
+"""
+
+import io
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deepart_assets.imaging.colour import cut, full_range
+from deepart_assets.imaging.colour_space import ColourTags, Model
+from deepart_assets.imaging.jpeg import check_jpeg
+from deepart_assets.imaging.unsupported import Unsupported
+
+if TYPE_CHECKING:
+    from tifffile import TiffFile, TiffPage
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""The first bytes of a TIFF file, classic and big."""
+
+COMPRESSIONS = {
+    **{1: "none", 2: "CCITT RLE", 3: "CCITT T.4", 4: "CCITT T.6", 5: "LZW", 6: "JPEG of TIFF 6"},
+    **{7: "JPEG", 8: "deflate", 32946: "deflate", 32773: "PackBits", 34925: "LZMA"},
+    **{34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC"},
+    **{34933: "PNG", 34934: "JPEG XR", 22610: "JPEG XR", 50000: "Zstandard", 34926: "Zstandard"},
+    **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"},
+}
+"""Supported compressions by their number."""
+
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB, _ICCLAB = (
+    *(0, 1, 2, 3, 5, 6, 8, 9),
+)
+_MODELS: dict[int, Model] = {
+    **{_WHITE_IS_ZERO: "gray", _BLACK_IS_ZERO: "gray", _CMYK: "CMYK"},
+    **{_CIELAB: "Lab", _ICCLAB: "Lab"},
+}
+_PHOTOMETRIC = {
+    4: "a mask",
+    10: "ITU Lab colours",
+    32803: "the raw data of a camera",
+    34892: "the raw data of a camera",
+    32844: "LogLuv colours",
+    32845: "LogLuv colours",
+    34863: "a depth map",
+}
+
+_OLD_JPEG, _JPEG = 6, 7
+_BY_LIBTIFF = {1, 5, _OLD_JPEG, 8, 32946, 32773}
+"""Compressions of YCbCr that Pillow's libtiff reads and tifffile does not."""
+
+_FLOAT_WHITES = (1.0, 255.0, 65535.0, 4294967295.0)
+_MOSTLY = 0.5
+"""Share of the values of a float picture above 1 from which on 1 is not white."""
+
+
+class Raster(NamedTuple):
+    """The pixels of a picture in full range."""
+
+    values: NDArray
+    """uint8 or uint16, H×W×channels, without alpha."""
+    model: Model
+    alpha: NDArray[np.uint8] | None
+    """H×W."""
+    tags: ColourTags
+    orientation: int
+    warnings: tuple[str, ...]
+
+
+def tiff_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of the main picture."""
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page, _ = main_page(tiff)
+        return page.imagewidth, page.imagelength
+
+
+def read_tiff(data: bytes) -> Raster:
+    """Decode the main picture.
+
+    Raises:
+        Unsupported: A combination of tags that is not read.
+        Exception: It is damaged; tifffile and imagecodecs raise many kinds of errors.
+    """
+    import tifffile
+
+    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+        page, warnings = main_page(tiff)
+        check_supported(page)
+        _check_whole(page, data)
+        tags = {tag.code: tag.value for tag in page.tags}
+        photometric, channels = int(page.photometric), _channels(page)
+        if photometric == _YCBCR and int(page.compression) in _BY_LIBTIFF:
+            values = _by_libtiff(data, page)
+        else:
+            values = _decoded(page)
+    alpha = None
+    extras = [int(each) for each in page.extrasamples]
+    values, others = values[..., :channels], values[..., channels:]
+    if photometric == _PALETTE:
+        values, white = np.asarray(_looked_up(values[..., 0], tags[320])), 65535.0
+    else:
+        white, told = _white(page, tags, values)
+        warnings += told
+    if photometric in (_CIELAB, _ICCLAB):
+        pixels: Any = _lab(values, photometric)
+    else:
+        pixels = full_range(values, white)
+    if photometric == _WHITE_IS_ZERO:
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    seen = [number for number, kind in enumerate(extras) if kind in (1, 2)]
+    if seen and photometric not in (_CIELAB, _ICCLAB):
+        deep_alpha = full_range(others[..., seen[0]], white)
+        if extras[seen[0]] == 1:
+            pixels = _unassociated(pixels, deep_alpha)
+        alpha = cut(deep_alpha)
+    if len(extras) > (alpha is not None):
+        warnings.append(f"{len(extras) - (alpha is not None)} of its channels are left out")
+    model = _MODELS.get(photometric, "RGB")
+    colours = ColourTags(icc=tags.get(34675), exif=_exif(tags), chromaticities=_points(tags))
+    orientation = tags.get(274, 1)
+    return Raster(pixels, model, alpha, colours, int(orientation), tuple(warnings))
+
+
+def main_page(tiff: "TiffFile") -> tuple["TiffPage", list[str]]:
+    """Return the largest page that is not marked as reduced or as a mask, and what to warn of."""
+    found = []
+    for page in tiff.pages:
+        found.append(page.aspage())
+        found += [sub.aspage() for sub in page.aspage().pages or ()]
+    marked = [page for page in found if not _marks(page) & 0b101]
+    page = max(marked or found, key=lambda page: page.imagewidth * page.imagelength)
+    equal = sum(each.shape[:2] == page.shape[:2] for each in marked)
+    if equal > 1:
+        return page, [f"it has {equal} pages of this size, of which the first is taken"]
+    return page, []
+
+
+def _marks(page: "TiffPage") -> int:
+    """Return the bits of NewSubfileType; the older SubfileType says 2 for reduced."""
+    new, old = page.tags.get(254), page.tags.get(255)
+    return (int(new.value) if new else 0) | (1 if old is not None and old.value == 2 else 0)
+
+
+def _channels(page: "TiffPage") -> int:
+    return page.samplesperpixel - len(page.extrasamples)
+
+
+def check_supported(page: "TiffPage") -> None:
+    """Refuse what is not read right, by the tags.
+
+    Supported are grey (also white is zero), palette, RGB, CMYK, YCbCr and L*a*b*; strips and
+    tiles, either byte order, interleaved or planes apart; 1 to 16, 24, 32 and 64 bits without a
+    sign, floats of 16 to 64 bits; `COMPRESSIONS`; extra channels.
+
+    Raises:
+        Unsupported: It is something else.
+    """
+    photometric, compression = int(page.photometric), int(page.compression)
+    remedy = "export it as TIFF in RGB"
+    if photometric in _PHOTOMETRIC:
+        raise Unsupported(f"has {_PHOTOMETRIC[photometric]}", "develop or export it as RGB")
+    channels = {
+        _WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3,
+        _CIELAB: 3, _ICCLAB: 3,
+    }.get(photometric)  # fmt: skip
+    if channels is None:
+        raise Unsupported(f"has the photometric interpretation {photometric}", remedy)
+    if compression not in COMPRESSIONS:
+        raise Unsupported(f"has the compression {compression}", "export it with LZW or deflate")
+    if _channels(page) != channels:
+        fault = f"has {page.samplesperpixel} channels where {channels} are expected"
+        raise Unsupported(fault, remedy)
+    ink_set = page.tags.get(332)
+    if photometric == _CMYK and ink_set is not None and ink_set.value != 1:
+        raise Unsupported("has other inks than CMYK", remedy)
+    if photometric == _YCBCR and compression != _JPEG:
+        planes = int(page.planarconfig) == 2
+        if compression not in _BY_LIBTIFF or page.bitspersample != 8 or planes or page.extrasamples:
+            raise Unsupported(f"has YCbCr with {COMPRESSIONS[compression]} compression", remedy)
+    elif compression == _OLD_JPEG:
+        raise Unsupported("has the JPEG compression of TIFF 6", "export it with LZW or deflate")
+    _check_numbers(page, photometric, remedy)
+
+
+def _check_numbers(page: "TiffPage", photometric: int, remedy: str) -> None:
+    """Refuse depths and formats of numbers that are not read."""
+    if page.imagedepth != 1:
+        raise Unsupported("is a volume", remedy)
+    bits = page.bitspersample
+    if not isinstance(bits, int) or page.dtype is None:
+        raise Unsupported("has channels of several depths", remedy)
+    is_lab = photometric in (_CIELAB, _ICCLAB)
+    if int(page.sampleformat) not in ((1, 2) if is_lab or page.dtype.kind == "i" else (1, 3)):
+        raise Unsupported(f"has numbers of format {int(page.sampleformat)}", remedy)
+    if is_lab and bits not in (8, 16):
+        raise Unsupported(f"has L*a*b* of {bits} bits", remedy)
+    if photometric == _PALETTE and bits > 16:
+        raise Unsupported(f"has a palette of {bits} bits", remedy)
+
+
+def _check_whole(page: "TiffPage", data: bytes) -> None:
+    """Raise ValueError if strips or tiles are missing, or their JPEG is damaged."""
+    tables = page.jpegtables or b""
+    for start, length in zip(page.dataoffsets, page.databytecounts, strict=True):
+        if start <= 0 or length <= 0 or start + length > len(data):
+            raise ValueError("a strip or tile is missing")
+        if page.compression == _JPEG:
+            segment = data[start : start + length]
+            check_jpeg(tables[:-2] + segment[2:] if tables else segment)
+
+
+def _decoded(page: "TiffPage") -> NDArray:
+    """Return the numbers of a page, H×W×channels."""
+    values = np.asarray(page.asarray())
+    samples = page.samplesperpixel
+    shape = (page.imagelength, page.imagewidth)
+    if values.ndim == 2:
+        values = values[..., None]
+    elif page.axes.startswith("S"):
+        values = np.moveaxis(values, 0, -1)
+    if values.shape != (*shape, samples):
+        raise ValueError(f"its shape is {values.shape}")
+    return values
+
+
+def _by_libtiff(data: bytes, page: "TiffPage") -> NDArray[np.uint8]:
+    """Return YCbCr as RGB."""
+    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
+        for number in range(getattr(image, "n_frames", 1)):
+            image.seek(number)
+            if image.size == (page.imagewidth, page.imagelength):
+                return np.asarray(image.convert("RGB"))
+    raise Unsupported("has YCbCr in a page of its own", "export it as RGB")
+
+
+def _looked_up(indices: NDArray, colour_map: Any) -> NDArray[np.uint16]:
+    """Return the colours of a palette, H×W×3."""
+    table = np.asarray(colour_map, np.uint16).reshape(3, -1).T
+    if table.max(initial=0) < 256:  # 8 bits, as old programs write it
+        table = table * np.uint16(257)
+    return table[indices]
+
+
+def _white(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[float, list[str]]:
+    """Return the number that means white, and what to warn of."""
+    kind, bits = values.dtype.kind, page.bitspersample
+    if kind == "b" or (kind == "u" and bits <= 8):
+        return 1.0 if kind == "b" else (1 << bits) - 1, []
+    brightest = float(np.nanmax(values, initial=0, where=np.isfinite(values)))
+    told = _told_white(tags)
+    if kind == "f":
+        return _float_white(values, brightest, told)
+    warnings = []
+    if kind == "i":
+        if values.min(initial=0) < 0:
+            raise Unsupported("has negative numbers", "export it without a sign")
+        bits -= 1
+        warnings.append("its numbers have a sign; the largest possible one is taken for white")
+    top = (1 << bits) - 1
+    if told is not None and told >= brightest and told in {(1 << n) - 1 for n in range(8, bits)}:
+        return told, [f"it uses {int(told).bit_length()} of its {bits} bits, as its tags say"]
+    whites = [white for white in _FLOAT_WHITES[1:] if white < top] if bits > 16 else [255.0]
+    if (white := next((white for white in whites if 0 < brightest <= white), None)) is not None:
+        bits_used = int(white).bit_length()
+        return white, [*warnings, f"its numbers have {bits} bits but seem to be of {bits_used}"]
+    return top, [*warnings, *range_warning(brightest, top)]
+
+
+def range_warning(brightest: float, top: float) -> list[str]:
+    """Warn of a picture whose brightest number is below a quarter of the range."""
+    if not 0 < brightest < top / 4:
+        return []
+    share = int(top // brightest)
+    return [f"it uses a {_PARTS.get(share, f'{share}th part')} of its range and may be too dark"]
+
+
+_PARTS = {4: "quarter", 5: "fifth", 8: "eighth", 15: "fifteenth", 16: "sixteenth"}
+
+
+def _told_white(tags: dict[int, Any]) -> float | None:
+    """Return the largest sample value by SMaxSampleValue or MaxSampleValue."""
+    for code in (341, 281):
+        value = tags.get(code)
+        if value is not None:
+            found = max(value) if isinstance(value, tuple) else value
+            return float(found)
+    return None
+
+
+def _float_white(values: NDArray, brightest: float, told: float | None) -> tuple[float, list[str]]:
+    warnings = []
+    if not np.isfinite(values).all():
+        warnings.append("some of its pixels are no number and become black")
+    if brightest <= 1:
+        return 1.0, [*warnings, *range_warning(brightest, 1)]
+    over = float((values > 1).mean())
+    if over < _MOSTLY and brightest < 255 / 4:
+        return 1.0, [*warnings, f"{over:.0%} of its numbers are above 1 and become white"]
+    white = told if told is not None and told >= brightest else None
+    white = white or next((each for each in _FLOAT_WHITES if brightest <= each), brightest)
+    return white, [*warnings, f"{white:g} is taken for white"]
+
+
+def _lab(values: NDArray, photometric: int) -> NDArray[np.uint16]:
+    """Encode L*a*b* as ICC profiles of version 4 do: 0 to 65535, no colour at 32896."""
+    bits = values.dtype.itemsize * 8
+    unsigned = values.view(np.uint8 if bits == 8 else np.uint16).astype(np.float64)
+    if photometric == _ICCLAB:
+        scale = 257.0 if bits == 8 else 65535 / 65280
+        return np.clip(unsigned * scale + 0.5, 0, 65535).astype(np.uint16)
+    signed = values.view(np.int8 if bits == 8 else np.int16).astype(np.float64)
+    step = 1 if bits == 8 else 256
+    light = unsigned[..., :1] * (257 if bits == 8 else 1)
+    return np.clip(
+        np.concatenate([light, (signed[..., 1:] / step + 128) * 257], axis=2) + 0.5, 0, 65535
+    ).astype(np.uint16)
+
+
+def _unassociated(pixels: Any, alpha: Any) -> Any:
+    """Divide premultiplied values by their alpha."""
+    top = int(np.iinfo(pixels.dtype).max)
+    share = np.maximum(alpha, 1)[..., None].astype(np.float64) / top
+    return np.clip(pixels / share + 0.5, 0, top).astype(pixels.dtype)
+
+
+def _exif(tags: dict[int, Any]) -> Any:
+    exif = tags.get(34665)
+    space = exif.get("ColorSpace") if isinstance(exif, dict) else None
+    return {1: "sRGB", 2: "Adobe RGB"}.get(int(space)) if isinstance(space, int) else None
+
+
+def _points(tags: dict[int, Any]) -> tuple[float, ...] | None:
+    """Return white point and primaries, which TIFF keeps as fractions."""
+    if 319 not in tags:
+        return None
+    fractions = (*tags.get(318, (3127, 10000, 3290, 10000)), *tags[319])
+    if len(fractions) != 16:
+        return None
+    pairs = zip(fractions[::2], fractions[1::2], strict=True)
+    return tuple(over / max(1, under) for over, under in pairs)
