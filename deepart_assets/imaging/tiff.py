@@ -3,7 +3,13 @@
 What is supported stands in `check_supported`; tifffile and imagecodecs decode.
 """
 
+import contextlib
 import io
+import logging
+import math
+import re
+import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -51,6 +57,8 @@ _OLD_JPEG, _JPEG = 6, 7
 _BY_LIBTIFF = {1, 5, _OLD_JPEG, 8, 32946, 32773}
 """Compressions of YCbCr that Pillow's libtiff reads and tifffile does not."""
 
+_TAG, _PRIVATE, _ICC = re.compile(r"TiffTag (\d+)"), 1000, 34675
+
 _FLOAT_WHITES = (1.0, 255.0, 65535.0, 4294967295.0)
 _MOSTLY = 0.5
 """Share of the values of a float picture above 1 from which on 1 is not white."""
@@ -71,9 +79,7 @@ class Raster(NamedTuple):
 
 def tiff_size(data: bytes) -> tuple[int, int]:
     """Return width and height of the main picture."""
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+    with _opened(data) as tiff:
         page, _ = main_page(tiff)
         return page.imagewidth, page.imagelength
 
@@ -85,9 +91,7 @@ def read_tiff(data: bytes) -> Raster:
         Unsupported: A combination of tags that is not read.
         Exception: It is damaged; tifffile and imagecodecs raise many kinds of errors.
     """
-    import tifffile
-
-    with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+    with _opened(data) as tiff:
         page, warnings = main_page(tiff)
         check_supported(page)
         _check_whole(page, data)
@@ -120,9 +124,40 @@ def read_tiff(data: bytes) -> Raster:
     if len(extras) > (alpha is not None):
         warnings.append(f"{len(extras) - (alpha is not None)} of its channels are left out")
     model = _MODELS.get(photometric, "RGB")
-    colours = ColourTags(icc=tags.get(34675), exif=_exif(tags), chromaticities=_points(tags))
+    colours = ColourTags(icc=tags.get(_ICC), exif=_exif(tags), chromaticities=_points(tags))
     orientation = tags.get(274, 1)
     return Raster(pixels, model, alpha, colours, int(orientation), tuple(warnings))
+
+
+@contextlib.contextmanager
+def _opened(data: bytes) -> "Iterator[TiffFile]":
+    """Open a TIFF; what tifffile logs of a tag that matters is raised, other tags may be broken."""
+    import tifffile
+
+    log, collected = logging.getLogger("tifffile"), _Collected()
+    log.addHandler(collected)
+    try:
+        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
+            yield tiff
+        for message in collected.messages:
+            tag = _TAG.search(message)
+            if tag is None or int(tag[1]) < _PRIVATE or int(tag[1]) == _ICC:
+                raise ValueError(message)
+    finally:
+        log.removeHandler(collected)
+
+
+class _Collected(logging.Handler):
+    """Collects the errors of this thread."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.messages: list[str] = []
+        self._thread = threading.get_ident()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.thread == self._thread:
+            self.messages.append(record.getMessage())
 
 
 def main_page(tiff: "TiffFile") -> tuple["TiffPage", list[str]]:
@@ -204,6 +239,8 @@ def _check_numbers(page: "TiffPage", photometric: int, remedy: str) -> None:
 
 def _check_whole(page: "TiffPage", data: bytes) -> None:
     """Raise ValueError if strips or tiles are missing, or their JPEG is damaged."""
+    if len(page.dataoffsets) < math.prod(page.chunked):
+        raise ValueError("strips or tiles are missing")
     tables = page.jpegtables or b""
     for start, length in zip(page.dataoffsets, page.databytecounts, strict=True):
         if start <= 0 or length <= 0 or start + length > len(data):

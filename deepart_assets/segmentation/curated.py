@@ -4,6 +4,7 @@
 """
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,12 +105,12 @@ TURNED_FROM = 0.6
 TURNED_BY = 0.2
 """Least difference of that overlap to the one as drawn."""
 
-_POSITIONS = {
+_POSITIONS: dict[str, Callable[[NDArray[np.bool_]], NDArray[np.bool_]]] = {
     "mirrored": lambda mask: mask[:, ::-1],
     "turned by 180°": lambda mask: mask[::-1, ::-1],
     "upside down": lambda mask: mask[::-1],
     "turned by 90°": lambda mask: np.rot90(mask, -1),
-    "turned by 270°": np.rot90,
+    "turned by 270°": lambda mask: np.rot90(mask, 1),
     "turned and mirrored": lambda mask: mask.T,
     "turned and mirrored the other way": lambda mask: mask[::-1, ::-1].T,
 }

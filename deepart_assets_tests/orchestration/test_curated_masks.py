@@ -135,8 +135,8 @@ def test_an_inverted_mask_is_refused_unless_it_is_meant(done, instance):
 
 def test_files_that_belong_to_no_painting_are_reported(done, instance, capsys):
     done.lake.write("masks/p99.png", b"")
-    done.lake.write("masks/p1.jpg", b"")
+    done.lake.write("masks/p1.gif", b"")
     observe(done, instance)
     reported = capsys.readouterr()
-    for name in ("p99.png", "p1.jpg"):
+    for name in ("p99.png", "p1.gif"):
         assert f"masks/{name} belongs to no painting" in reported.out + reported.err

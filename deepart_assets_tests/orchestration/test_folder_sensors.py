@@ -124,7 +124,7 @@ def test_masks_restore_just_their_paintings(sensors, instance):
     ranges = [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in found]
     assert ranges == [("p0", "p1"), ("p4", "p4")]
     assert {each.tags["deepart/reason"] for each in found} == {
-        "a curator's masks changed: nobody, p0, p1, p4"
+        "a curator's masks changed: p0, p1, p4"
     }
 
     lake.remove("masks/p1.png")
