@@ -97,7 +97,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
         group="outpainting",
         kinds={_KINDS[kind.kind]},
-        code_version="3" if own_weights else "2",  # 3: where tiles lie
+        code_version="4" if own_weights else "2",  # 4: the whole is painted first
         pool="gpu",
         checks=[SUBJECT_UNTOUCHED],
     )

@@ -1,4 +1,4 @@
-"""Artificially Inspired: a CoModGAN that paints tile by tile, from the subject outwards.
+"""Artificially Inspired: a CoModGAN that paints the whole picture, then refines it by tiles.
 
 After the winner of NTIRE 2022 inpainting, track 1 (Das and Hira; affromero/NTIRE22_Inpainting).
 """
@@ -18,8 +18,10 @@ from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
+from deepart_assets.outpainting.comodgan.refinement import grid, refined
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.reduced import fit, reduce
+from deepart_assets.outpainting.tone import follow_tone
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.settings.weights import BundledWeights
 from deepart_assets.storage import sha256_of_file
@@ -33,12 +35,15 @@ if TYPE_CHECKING:
 Enlarger = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """Enlarges RGB uint8, H×W×3, by any factor."""
 
+Paint = Callable[[NDArray[np.uint8], NDArray[np.bool_], int], NDArray[np.uint8]]
+"""Paints the unknown pixels of a picture, given which are known and the seed."""
+
 
 class ArtificiallyInspiredOutpainter:
-    """A CoModGAN whose first tile sees the subject, and each later tile what is already painted.
+    """A CoModGAN that sees the whole subject at its own size, and adds detail tile by tile.
 
-    One latent is drawn for the whole painting, which makes the tiles match. The noise of a tile
-    depends only on the seed and its position, so that a result depends only on its arguments.
+    One latent is drawn for the whole painting. The noise of a tile depends only on the seed and its
+    position, so that a result depends only on its arguments.
 
     Args:
         settings: Which weights, and how they are used.
@@ -106,42 +111,75 @@ class ArtificiallyInspiredOutpainter:
         self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
     ) -> NDArray[np.uint8]:
         height, width = known.shape
-        if self._settings.scale == 1:
-            painted = self._paint(picture, known, seed)
-        else:
+        paint = self._refine if self._settings.tiles == "refined" else self._paint_outwards
+        small, small_known = (picture, known)
+        if self._settings.scale < 1:
             small, small_known = reduce(picture, known, self._settings.scale)
-            painted = self._paint(small, small_known, seed)
+        painted = self._padded(paint, small, small_known, seed)
+        painted = follow_tone(painted, small, small_known, self._settings.tone)
+        if self._settings.scale < 1:
             if self._enlarger is not None:
                 painted = self._enlarger(painted)
             painted = fit(painted, height, width)
         return np.where(known[..., None], picture, painted)
 
-    # --- tiles -----------------------------------------------------------------------------------
-
-    def _paint(
-        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
+    def _padded(
+        self, paint: Paint, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
     ) -> NDArray[np.uint8]:
+        """Paint a picture in the middle of one that is at least as large as the network's."""
         side = self._network.spec.resolution
         height, width = known.shape
         lacking = (max(0, side - height), max(0, side - width))
         top, left = lacking[0] // 2, lacking[1] // 2
         rows, columns = (top, lacking[0] - top), (left, lacking[1] - left)
         canvas = np.pad(picture, (rows, columns, (0, 0)))
-        done = np.pad(known, (rows, columns))
+        painted = paint(canvas, np.pad(known, (rows, columns)), seed)
+        return painted[top : top + height, left : left + width]
+
+    # --- the whole, refined ----------------------------------------------------------------------
+
+    def _refine(
+        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
+    ) -> NDArray[np.uint8]:
+        """Paint a picture at the network's size, and add the detail of tiles if it is larger.
+
+        From one size to the next is at most an octave, so that each adds what the last is too small
+        for.
+        """
+        import cv2
+
+        side = self._network.spec.resolution
+        height, width = known.shape
         w = self._latent(seed)
-        margin = int(self._settings.tile_margin * side)
-        for group in waves(done, side):
+        if height == width == side:
+            return self._painted(picture, known, w, seed, [Tile(0, 0, side)])[0]
+        small, small_known = reduce(picture, known, max(0.5, side / max(height, width)), 1)
+        whole = self._padded(self._refine, small, small_known, seed).astype(np.float32)
+        coarse = cv2.resize(whole, (width, height), interpolation=cv2.INTER_CUBIC)
+        tiles = grid(known, side)
+        paint = partial(self._painted, picture, known, w, seed)
+        painted = list(predict_in_halves(paint, tiles, self._batch, self._halved))
+        return refined(coarse, known, tiles, painted)
+
+    # --- the published inference -----------------------------------------------------------------
+
+    def _paint_outwards(
+        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
+    ) -> NDArray[np.uint8]:
+        """Paint tiles from the subject outwards; each sees what earlier ones painted."""
+        canvas, done, w = picture.copy(), known.copy(), self._latent(seed)
+        for group in waves(done, self._network.spec.resolution):
             painted = predict_in_halves(
                 partial(self._painted, canvas, done, w, seed), group, self._batch, self._halved
             )
             for tile, colours in zip(group, painted, strict=True):
-                inner = tile.inner(margin, *done.shape)
-                hole = np.zeros_like(done)
-                hole[inner] = ~done[inner]
-                canvas[hole] = colours[hole[tile.window]]
+                hole = ~done[tile.window]
+                canvas[tile.window][hole] = colours[hole]
             for tile in group:
-                done[tile.inner(margin, *done.shape)] = True
-        return canvas[top : top + height, left : left + width]
+                done[tile.window] = True
+        return canvas
+
+    # --- the network -----------------------------------------------------------------------------
 
     def _painted(
         self,

@@ -8,16 +8,20 @@ SMALLEST_SIDE = 16
 
 
 def reduce(
-    picture: NDArray[np.uint8], known: NDArray[np.bool_], scale: float
+    picture: NDArray[np.uint8],
+    known: NDArray[np.bool_],
+    scale: float,
+    smallest: int = SMALLEST_SIDE,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Reduce a picture and its mask; a reduced pixel is known if all its source pixels are.
 
     If no pixel would be known, because the subject is thin, one known source pixel is enough.
+    Neither side becomes smaller than `smallest`, unless it is smaller already.
     """
     import cv2
 
     height, width = known.shape
-    scale = min(1.0, max(scale, SMALLEST_SIDE / min(height, width)))
+    scale = min(1.0, max(scale, smallest / min(height, width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     share = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
     colours = cv2.resize(picture.astype(np.float32), size, interpolation=cv2.INTER_AREA)

@@ -44,12 +44,18 @@ class ArtificiallyInspired(Section):
         description="How a result painted at a smaller scale is enlarged to the working size."
         " network: by the ×4 network psnr_weights, which is sharper.",
     )
-    tile_margin: float = Field(
-        0.0,
+    tiles: Literal["refined", "published"] = Field(
+        "refined",
+        description="refined: the network paints the whole picture at its own size, and tiles add"
+        " detail to it where it is smaller than the picture. published: tiles from the subject"
+        " outwards, each beside the last, as in the published inference; their borders show.",
+    )
+    tone: float = Field(
+        0.7,
         ge=0,
-        lt=0.25,
-        description="Share of a tile's side left to its neighbour, which sees more context there;"
-        " 0 in the published inference.",
+        le=1,
+        description="How far the surround's colours are moved, within bounds, towards those that"
+        " suit the subject; 0: not at all, as in the published inference.",
     )
     truncation: float = Field(
         1.0, ge=0, le=1, description="Truncation of the latent towards the mean; 1: none."

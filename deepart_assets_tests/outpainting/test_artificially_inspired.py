@@ -12,6 +12,8 @@ from safetensors.numpy import load_file
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting import Request, build_outpainter, outpaint, subject_difference
 from deepart_assets.outpainting.comodgan import sources
+from deepart_assets.outpainting.comodgan.refinement import grid
+from deepart_assets.outpainting.comodgan.tiling import waves
 from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.storage import sha256_of, sha256_of_file
@@ -116,7 +118,7 @@ def test_known_pixels_of_any_mask_stay(build):
 
 def test_tiles_are_crops_of_the_painting(build):
     """Nothing is stretched or shifted: what the network sees are the picture's own pixels."""
-    painter = build(batch=1)
+    painter = build(batch=1, tiles="published")
     given = unfinished(64, 150)
     seen = watched(painter)
     result = outpaint(painter, given, seed=3)
@@ -136,7 +138,7 @@ def test_tiles_are_crops_of_the_painting(build):
 
 
 def test_one_latent_for_the_whole_painting_and_noise_for_each_tile(build):
-    painter = build()
+    painter = build(tiles="published")
     seen = watched(painter)
     outpaint(painter, unfinished(150, 150), seed=3)
     outpaint(painter, unfinished(150, 150), seed=4)
@@ -156,23 +158,80 @@ def test_equal_seeds_equal_bytes(build):
     assert outpaint(painter, given, seed=5).tobytes() == first.tobytes()
 
 
-def test_independent_tiles_are_painted_at_once_with_the_same_result(build):
+@pytest.mark.parametrize(("tiles", "most"), [("published", 2), ("refined", 4)])
+def test_independent_tiles_are_painted_at_once_with_the_same_result(build, tiles, most):
     given = unfinished(64, 260)
     results, calls = [], []
     for batch in (1, 4):
-        painter = build(batch=batch)
+        painter = build(batch=batch, tiles=tiles)
         seen = watched(painter)
         results.append(outpaint(painter, given, seed=2))
         calls.append([len(each[0]) for each in seen])
-    assert max(calls[0]) == 1 and max(calls[1]) == 2
+    assert max(calls[0]) == 1 and max(calls[1]) == most
     assert sum(calls[0]) == sum(calls[1]) > len(calls[1])
     # Sums in another order: a rounding here and there.
     assert np.abs(results[0].astype(int) - results[1]).max() <= 2
 
 
+def test_the_whole_picture_is_painted_first_then_octave_by_octave(build):
+    painter = build()
+    seen = watched(painter)
+    outpaint(painter, unfinished(64, 200), seed=2)
+    # At 20×64, at 32×100 and at 64×200; a smaller picture lies in the middle of a tile.
+    assert [len(each[0]) for each in seen] == [1, 2, 4]
+    whole = seen[0][1][0, 0].numpy() > 0
+    assert whole.any() and not whole[:22].any() and not whole[42:].any()
+
+
+def test_no_border_of_a_tile_is_stronger_than_lines_elsewhere(build, file):
+    """With the weights that ship with the project, and with random ones."""
+    rows, columns = np.mgrid[:128, :300]
+    known = (rows - 70) ** 2 + (columns - 120) ** 2 < 40**2
+    shade = (120 + 40 * np.sin(rows / 40))[..., None] * np.array((1, 0.9, 0.7))
+    given = Request(np.where(known[..., None], shade, 0).astype(np.uint8), known, seed=7)
+    bundled = {"kind": "bundled", "name": "paintings_small"}
+    for weights, side in (bundled, 128), ({"kind": "file", "path": str(file)}, 64):
+        strength = {}
+        for tiles in ("refined", "published"):
+            settings = ArtificiallyInspired(
+                kind="artificially_inspired", weights=weights, tiles=tiles
+            )
+            [painted] = build_outpainter(settings)([given])
+            found = (
+                grid(known, side)
+                if tiles == "refined"
+                else [tile for group in waves(known, side) for tile in group]
+            )
+            borders = {at for tile in found for at in (tile.column, tile.column + side)}
+            strength[tiles] = border_strength(painted, known, borders - {0, 300})
+        assert strength["refined"] < 1.5, strength
+        assert strength["published"] > 2, strength
+
+
+def border_strength(picture, known, borders):
+    """The mean step across columns at borders over that elsewhere, along 16 pixels, unsigned."""
+    luma = picture.mean(axis=2)
+    step = np.diff(luma, axis=1)
+    step = step[:, 1:-1] - (step[:, :-2] + step[:, 2:]) / 2  # a slope is no line
+    free = ~(known[:, :-3] | known[:, 1:-2] | known[:, 2:-1] | known[:, 3:])
+    parts = len(step) // 16
+    step = np.abs(step[: parts * 16].reshape(parts, 16, -1).mean(axis=1))
+    free = free[: parts * 16].reshape(parts, 16, -1).all(axis=1)
+    at = np.isin(np.arange(step.shape[1]) + 2, list(borders))
+    return step[:, at][free[:, at]].mean() / step[:, ~at][free[:, ~at]].mean()
+
+
+def test_tone_moves_the_surround_and_not_the_subject(build):
+    given = unfinished(SIDE, SIDE)
+    request = Request(given[..., :3], given[..., 3] == 255, seed=3)
+    without, toned = (build(tone=tone)([request])[0] for tone in (0, 1))
+    assert np.array_equal(without[request.known], toned[request.known])
+    assert not np.array_equal(without, toned)
+
+
 def test_a_tile_is_what_the_network_paints(build, network):
     """64×64: exactly the generator's output, rounded, in the hole."""
-    painter = build()
+    painter = build(tone=0)
     given = unfinished(SIDE, SIDE)
     seen = watched(painter)
     result = outpaint(painter, given, seed=3)
@@ -209,22 +268,6 @@ def test_reduced_precision_paints_nearly_the_same(build, precision, mean):
     if not torch.cuda.is_available():
         assert outpaint(build(), given, seed=1).tobytes() == exact.tobytes()  # auto
     assert 0 < np.abs(reduced.astype(int) - exact).mean() <= mean
-
-
-def test_a_margin_is_painted_by_the_tile_beside_it(build):
-    given = unfinished(64, 150)
-    plain, painter = build(batch=1), build(batch=1, tile_margin=0.2)
-    seen = watched(plain), watched(painter)
-    first, second = (outpaint(each, given, seed=3) for each in (plain, painter))
-    assert subject_difference(given, second) == 0 and first.tobytes() != second.tobytes()
-    # The first tile is the same, the second finds a margin of it unknown where nothing was known.
-    before, after = ([each[1][0, 0] > 0 for each in calls[:2]] for calls in seen)
-    assert torch.equal(before[0], after[0])
-    less = before[1] & ~after[1]
-    assert less.any() and not (after[1] & ~before[1]).any()
-    assert int(less.any(0).sum()) == int(0.2 * SIDE)  # so many columns
-    one = unfinished(64, 64)  # without a border inside the picture
-    assert np.array_equal(outpaint(plain, one, seed=3), outpaint(painter, one, seed=3))
 
 
 def test_values_that_are_no_colours_are_told(network, tmp_path, downloads):

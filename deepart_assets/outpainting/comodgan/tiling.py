@@ -30,17 +30,6 @@ class Tile:
         rows = slice(self.row, self.row + self.side)
         return rows, slice(self.column, self.column + self.side)
 
-    def inner(self, margin: int, height: int, width: int) -> tuple[slice, slice]:
-        """Return rows and columns without a margin, except at the borders of the picture.
-
-        If the margin is less than a quarter of the side, the inner parts of all tiles cover the
-        picture, as tiles are half a side apart.
-        """
-        end = (self.row + self.side, self.column + self.side)
-        first = (self.row + margin * (self.row > 0), self.column + margin * (self.column > 0))
-        last = (end[0] - margin * (end[0] < height), end[1] - margin * (end[1] < width))
-        return slice(first[0], last[0]), slice(first[1], last[1])
-
     def overlaps(self, other: Tile) -> bool:
         """Return whether two tiles have pixels in common."""
         return abs(self.row - other.row) < self.side and abs(self.column - other.column) < self.side

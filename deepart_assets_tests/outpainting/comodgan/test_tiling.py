@@ -4,6 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepart_assets.outpainting.comodgan.refinement import grid
 from deepart_assets.outpainting.comodgan.tiling import waves
 
 SIDE = 16
@@ -33,26 +34,6 @@ def test_every_hole_is_reached_from_what_is_known(known):
             assert done[tile.window].any(), "a tile sees nothing known"
         for tile in group:
             done[tile.window] = True
-    assert done.all()
-
-
-@settings(max_examples=150, deadline=None)
-@given(subjects(), st.integers(1, SIDE // 4 - 1))
-def test_margins_are_left_to_tiles_that_see_more(known, margin):
-    """Nothing is left over, and what is painted lies away from borders inside the picture."""
-    done = known.copy()
-    for group in waves(known, SIDE):
-        for tile in group:
-            assert done[tile.window].any(), "a tile sees nothing known"
-            rows, columns = tile.inner(margin, *known.shape)
-            for part, first, length in (
-                (rows, tile.row, known.shape[0]),
-                (columns, tile.column, known.shape[1]),
-            ):
-                assert part.start == (first + margin if first else 0)
-                assert part.stop == (length if first + SIDE == length else first + SIDE - margin)
-        for tile in group:
-            done[tile.inner(margin, *known.shape)] = True
     assert done.all()
 
 
@@ -106,4 +87,20 @@ def test_independent_tiles_go_together():
 
 
 def test_a_finished_picture_has_no_tiles():
-    assert waves(np.ones((40, 40), bool), 16) == []
+    done = np.ones((40, 40), bool)
+    assert waves(done, 16) == grid(done, 16) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(subjects())
+def test_a_grid_covers_every_hole_with_overlap(known):
+    done, tiles = known.copy(), grid(known, SIDE)
+    for tile in tiles:
+        assert 0 <= tile.row <= known.shape[0] - SIDE
+        assert 0 <= tile.column <= known.shape[1] - SIDE
+        assert not known[tile.window].all()
+        done[tile.window] = True
+    assert done.all()
+    for offsets in ({tile.row for tile in tiles}, {tile.column for tile in tiles}):
+        if not known[0].any() and not known[:, 0].any():
+            assert (np.diff(sorted(offsets)) <= 0.75 * SIDE).all()

@@ -1,0 +1,65 @@
+"""Brings the colours of a generated surround near those that suit the subject."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+GROUND_MEAN = (34.6, 1.3, 9.5)
+"""Mean L, a and b around the subjects of 324 paintings, whose masks were accepted by eye."""
+GROUND_SPREAD = (0.79, 0.71, 0.89)
+"""Their standard deviation around the subject over that of the subject."""
+OWN = (0.5, 0.25, 0.25)
+"""Weights of the subject's own mean beside `GROUND_MEAN`. In those paintings the one says next to
+nothing of the other (R² < 0.05): the weights are for the harmony, not a prediction."""
+SHIFTS = ((-12, 8), (-6, 6), (-8, 8))
+"""Bounds of the shift of L, a and b."""
+GAINS = (0.7, 1.4)
+"""Bounds of the factor of a deviation."""
+SOFTENING = 3
+"""Added to both deviations: a flat surround does not become noise."""
+
+
+def follow_tone(
+    generated: NDArray[np.uint8],
+    picture: NDArray[np.uint8],
+    known: NDArray[np.bool_],
+    strength: float,
+) -> NDArray[np.uint8]:
+    """Shift and spread a surround's colours towards those that suit the subject, in CIELAB.
+
+    One gain and one shift for each of L, a and b, both bounded, so that no line appears that was
+    not there.
+
+    Args:
+        generated: uint8, H×W×3, RGB.
+        picture: uint8, H×W×3; the subject.
+        known: bool, H×W, True = subject.
+        strength: Share of the difference that is corrected, in [0, 1]; 0: none.
+
+    Returns:
+        uint8, H×W×3; `generated` where `known`.
+    """
+    import cv2
+
+    if not strength or known.all():
+        return generated
+    subject = _lab(picture[known][None])[0]
+    # Converted as a whole: the surround's colours have a place each.
+    surround = _lab(generated)[~known]
+    own = np.array(OWN)
+    wanted = own * subject.mean(0) + (1 - own) * GROUND_MEAN
+    spread = subject.std(0) * GROUND_SPREAD
+    mean, deviation = surround.mean(0), surround.std(0)
+    gain = np.clip((spread + SOFTENING) / (deviation + SOFTENING), *GAINS) ** strength
+    lowest, highest = np.array(SHIFTS).T
+    shift = np.clip(strength * (wanted - mean), lowest, highest)
+    matched = ((surround - mean) * gain + mean + shift).astype(np.float32)
+    colours = cv2.cvtColor(matched[None], cv2.COLOR_LAB2RGB)[0]
+    result = generated.copy()
+    result[~known] = np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8)
+    return result
+
+
+def _lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
