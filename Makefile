@@ -15,7 +15,7 @@ export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo restore ui test test-all check check-lint check-types check-defs format bench docs screenshots lock clean
+.PHONY: help install demo restore ui desk test test-all check check-lint check-types check-defs format bench docs screenshots lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -35,7 +35,11 @@ restore: install ## bring everything up to date once, without the UI and its dae
 	$(BIN)/deepart restore
 
 ui: install ## the Dagster UI on 127.0.0.1:3000
+	@echo "The curator's desk: make desk, then http://127.0.0.1:3001/"
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+desk: install ## the curator's desk on 127.0.0.1:3001
+	$(BIN)/deepart desk
 
 # A process for each core, and one thread for each: threads that take each other's core are slower.
 # A process runs tests of the same files one after the other, which share what they have made.

@@ -23,6 +23,7 @@ from deepart_assets.cli_tables import (
     print_verdicts,
 )
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
+from deepart_assets.desk.command import add_arguments
 from deepart_assets.errors import DeepArtError, SettingsError, UnknownPaintingError
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.partitions import painting_keys
@@ -141,6 +142,8 @@ def command_parser() -> argparse.ArgumentParser:
         "list", help="list the paintings to restore: id, style, artist and title, separated by tabs"
     )
     listed.set_defaults(run=run_list)
+    desk = commands.add_parser("desk", help="serve the curator's desk, a web application")
+    add_arguments(desk)
     return parser
 
 

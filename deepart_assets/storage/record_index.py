@@ -21,9 +21,15 @@ _SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "doubt", "s
 
 
 class RecordIndex:
-    """A snapshot of the records of an asset."""
+    """A snapshot of the records of an asset.
 
-    def __init__(self, store: MaterializationStore, asset: str) -> None:
+    Args:
+        store: The records.
+        asset: Name of the asset.
+        save: Whether to write the index where it is not up to date.
+    """
+
+    def __init__(self, store: MaterializationStore, asset: str, *, save: bool = True) -> None:
         self._asset = asset
         known = dict(_lines(store, asset))
         self._lines: dict[str, tuple[str, str]] = {}
@@ -36,7 +42,7 @@ class RecordIndex:
                 short = {field: getattr(record, field) for field in _SHORT}
                 files = [(each.path, each.sha256, each.size, each.stamp) for each in record.files]
                 self._lines[key] = stamp, json.dumps({**short, "files": files})
-        if self._lines != known:
+        if save and self._lines != known:
             lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())
             store.lake.write(_path(asset), "".join(lines).encode())
 
@@ -47,6 +53,12 @@ class RecordIndex:
         short = json.loads(self._lines[key][1])
         files = tuple(StoredFile(*each) for each in short.pop("files"))
         return RecordSummary(asset=self._asset, key=key, provenance={}, files=files, **short)
+
+    def items(self) -> Iterator[tuple[str, str, RecordSummary]]:
+        """Yield key, the stamp of the record's file, and summary of each record."""
+        for key, (stamp, _) in self._lines.items():
+            if (summary := self.get(key)) is not None:
+                yield key, stamp, summary
 
 
 def _lines(store: MaterializationStore, asset: str) -> Iterator[tuple[str, tuple[str, str]]]:

@@ -1,0 +1,130 @@
+"""What the handlers of the desk share: the lake, the index of paintings, pictures and templates."""
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepart_assets import asset_names
+from deepart_assets.desk.index import STATUSES, PaintingIndex
+from deepart_assets.desk.listed import Listed
+from deepart_assets.desk.painting import ORIGINAL, PaintingPage
+from deepart_assets.desk.pictures import PictureCache
+from deepart_assets.desk.security import new_secret
+from deepart_assets.errors import PaintingError
+from deepart_assets.settings import Settings
+from deepart_assets.storage import Lake, MaterializationStore
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+HERE = Path(__file__).parent
+
+_CANDIDATE = re.compile(r"(?P<asset>[a-z0-9_]+)(?:\.(?P<number>[1-9]\d?))?")
+
+
+class UnknownError(PaintingError):
+    """There is no such painting or picture."""
+
+
+@dataclass(frozen=True)
+class DeskOptions:
+    """How a desk was started."""
+
+    token: str | None = None
+    """Asked of every request, unless it is None."""
+    read_only: bool = False
+    dagster: str = "http://127.0.0.1:3000"
+    """The address of Dagster's UI, for links."""
+
+
+class Desk:
+    """A desk over a lake.
+
+    Args:
+        settings: The profile.
+        lake: The data lake.
+        options: How it was started.
+    """
+
+    def __init__(self, settings: Settings, lake: Lake, options: DeskOptions | None = None) -> None:
+        self.settings, self.lake = settings, lake
+        self.options = options or DeskOptions()
+        self.csrf = new_secret()
+        self.store = MaterializationStore(lake)
+        self.index = PaintingIndex(self.store, self.outpainters, save=not self.options.read_only)
+        self.cache = PictureCache(lake)
+
+    @property
+    def outpainters(self) -> list[str]:
+        """The names of the profile's outpainters."""
+        return list(self.settings.outpainters)
+
+    def listed(self, key: str) -> Listed:
+        """Return a painting of the list.
+
+        Raises:
+            UnknownError: There is none of this id.
+        """
+        row = self.index.rows().get(key)
+        if row is None:
+            raise UnknownError(f"there is no painting {key!r} on the list")
+        return row.listed
+
+    def painting(self, key: str) -> PaintingPage:
+        """Read what is known of a painting now."""
+        listed = self.listed(key)
+        return PaintingPage(self.store, listed, self.outpainters)
+
+    def picture_path(self, listed: Listed, picture: str) -> str:
+        """Return the lake path of one of a painting's pictures.
+
+        Raises:
+            UnknownError: The pipeline makes no such picture.
+        """
+        if picture == ORIGINAL:
+            return listed.path
+        found = _CANDIDATE.fullmatch(picture)
+        if found is None or found["asset"] not in self._pictured:
+            raise UnknownError(f"there is no picture {picture!r}")
+        suffix = f".{found['number']}.png" if found["number"] else ".png"
+        return asset_names.output_path(found["asset"], listed.id, suffix)
+
+    def render(self, template: str, **content: Any) -> str:
+        """Return a page."""
+        shared = {
+            "csrf": self.csrf,
+            "read_only": self.options.read_only,
+            "dagster": self.options.dagster,
+            "statuses": STATUSES,
+            "outpainters": self.outpainters,
+        }
+        return self._templates.get_template(template).render(**shared, **content)
+
+    @cached_property
+    def _pictured(self) -> set[str]:
+        return {
+            asset_names.PREDICTED_MASKS,
+            asset_names.SUBJECT_MASKS,
+            asset_names.UNFINISHED_PAINTINGS,
+            *map(asset_names.outpaintings, self.outpainters),
+            *map(asset_names.upscaled, self.outpainters),
+        }
+
+    @cached_property
+    def _templates(self) -> "Environment":
+        return templates()
+
+
+def templates() -> "Environment":
+    """Return the templates; what they are given is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )

@@ -1,0 +1,307 @@
+"""The paintings and how each stands, in memory: what the wall searches, filters and sorts.
+
+What one painting's page shows is in `painting`.
+"""
+
+import math
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from deepart_assets import asset_names
+from deepart_assets.desk.listed import Listed, read_list
+from deepart_assets.desk.painting import PaintingPage
+from deepart_assets.names import name_key
+from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
+
+REFRESH_SECONDS = 3.0
+"""The lake is looked at at most this often."""
+
+SLOW_SECONDS = 0.5
+"""A visitor waits for a look that takes less."""
+
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a folder's time of change tells of all changes before it."""
+
+STATUSES = {
+    "accepted": "accepted",
+    "rejected": "rejected",
+    "restored": "restored",
+    "doubtful": "doubtful mask",
+    "no_subject": "no subject",
+    "failed": "failed",
+    "stale": "out of date",
+    "being_made": "being made",
+}
+"""What a painting may be, in words."""
+
+
+class Outcome(NamedTuple):
+    """What an asset's record of a painting says, in short."""
+
+    stamp: str
+    status: str
+    made_at: str
+    reason: str
+    """Why it failed or was skipped; the verdict or the doubt of a mask."""
+    doubtful: bool
+    version: str
+    """The first digits of the main file's SHA-256; "" without files."""
+
+    @classmethod
+    def of(cls, stamp: str, record: MaterializationRecord) -> "Outcome":
+        """Summarize a record."""
+        reason = record.reason or record.verdict or record.doubt or ""
+        version = record.files[0].sha256[:16] if record.files else ""
+        status, made_at, why = map(
+            sys.intern, ("no_subject" if record.verdict else record.status, record.made_at, reason)
+        )
+        return cls(stamp, status, made_at, why, record.doubt is not None, version)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A painting on the wall."""
+
+    listed: Listed
+    statuses: tuple[str, ...]
+    """The most important one first; keys of `STATUSES`."""
+    reason: str
+    made_at: str
+    """When its last output was made, ISO 8601; "" before the first."""
+    picture: tuple[str, str]
+    """The asset whose picture stands for it, and that picture's version."""
+    text: str
+    """What a search looks through."""
+
+
+class Query(NamedTuple):
+    """What the wall shows."""
+
+    words: str = ""
+    style: str = ""
+    artist: str = ""
+    status: str = ""
+    sort: str = "list"
+
+
+SORTS = {
+    "list": "as listed",
+    "new": "last made",
+    "check": "to be looked at first",
+    "title": "title",
+}
+"""The orders of the wall, in words."""
+
+_URGENCY = ("failed", "no_subject", "doubtful", "stale", "rejected", "being_made")
+
+
+class PaintingIndex:
+    """The rows of all paintings, renewed from the lake when something in it has changed.
+
+    Args:
+        store: The records of the lake.
+        outpainters: The names of the profile's outpainters.
+        save: Whether `RecordIndex` may write its caches.
+    """
+
+    def __init__(
+        self, store: MaterializationStore, outpainters: Iterable[str], *, save: bool = True
+    ) -> None:
+        self._store, self._save = store, save
+        self._outpainters = list(outpainters)
+        self._assets = [
+            asset_names.PREDICTED_MASKS,
+            asset_names.SUBJECT_MASKS,
+            asset_names.UNFINISHED_PAINTINGS,
+            *map(asset_names.outpaintings, self._outpainters),
+            *map(asset_names.upscaled, self._outpainters),
+        ]
+        self._lock = threading.Lock()
+        self._outcomes: dict[str, dict[str, Outcome]] = {}
+        self._list_stamp: str | None = None
+        self._listed: dict[str, Listed] = {}
+        self._files: dict[str, str] = {}
+        self._rows: dict[str, Row] = {}
+        self._folders: dict[str, int] = {}
+        self._looked = -math.inf
+        self._seconds = 0.0
+
+    def rows(self) -> Mapping[str, Row]:
+        """Return the rows by painting id, in the list's order.
+
+        Where looking at the lake takes long, the rows are those of the last look, and a new one
+        begins.
+        """
+        if time.monotonic() - self._looked >= REFRESH_SECONDS:
+            if self._seconds > SLOW_SECONDS:
+                if not self._lock.locked():
+                    threading.Thread(target=self.refresh, daemon=True).start()
+            else:
+                self.refresh()
+        return self._rows
+
+    def refresh(self, *, at_once: bool = False) -> None:
+        """Look at the lake; not again within `REFRESH_SECONDS`, unless `at_once`."""
+        with self._lock:
+            begun = time.monotonic()
+            if at_once or begun - self._looked >= REFRESH_SECONDS:
+                self._refresh()
+                self._looked = time.monotonic()
+                self._seconds = self._looked - begun
+
+    def find(self, query: Query) -> list[Row]:
+        """Return the rows that a query asks for, in its order."""
+        words = name_key(query.words).split()
+        found = [
+            row
+            for row in self.rows().values()
+            if (not query.style or row.listed.style == query.style)
+            and (not query.artist or row.listed.artist == query.artist)
+            and (not query.status or query.status in row.statuses)
+            and all(word in row.text for word in words)
+        ]
+        match query.sort:
+            case "new":
+                found.sort(key=lambda row: row.made_at, reverse=True)
+            case "title":
+                found.sort(key=lambda row: name_key(row.listed.title) or row.listed.id)
+            case "check":
+                urgency = {name: place for place, name in enumerate(_URGENCY)}
+                found.sort(key=lambda row: urgency.get(row.statuses[0], len(urgency)))
+        return found
+
+    def counts(self) -> dict[str, Counter[str]]:
+        """Return how many paintings have each style, artist and status."""
+        rows = self.rows().values()
+        return {
+            "style": Counter(row.listed.style for row in rows if row.listed.style),
+            "artist": Counter(row.listed.artist for row in rows if row.listed.artist),
+            "status": Counter(status for row in rows for status in row.statuses),
+        }
+
+    def _refresh(self) -> None:
+        stamp = self._store.lake.stamp(f"records/{asset_names.STYLED_PAINTINGS}/_whole.json")
+        changed: set[str] | None = set()
+        if stamp != self._list_stamp or stamp is None:
+            self._listed = read_list(self._store)
+            self._list_stamp, changed = stamp, None
+        for asset in self._assets:
+            news = self._read(asset)
+            changed = None if changed is None else changed | news
+        files = self._curators_files()
+        names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
+        self._files = files
+        if changed is None:
+            self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
+        elif changed or names:  # a copy: others may read the old rows
+            changed |= {name.rpartition(".")[0] for name in names}
+            renewed = (key for key in changed if key in self._listed)
+            self._rows = {**self._rows, **{key: self._row(self._listed[key]) for key in renewed}}
+
+    def _curators_files(self) -> dict[str, str]:
+        """Return the stamps of the files that people have added, by name."""
+        return self._store.lake.stamps("masks")
+
+    def _read(self, asset: str) -> set[str]:
+        """Renew the outcomes of an asset; return the keys whose record has changed."""
+        if asset not in self._outcomes:
+            index = RecordIndex(self._store, asset, save=self._save)
+            self._outcomes[asset] = {
+                key: Outcome.of(stamp, record) for key, stamp, record in index.items()
+            }
+            return set(self._outcomes[asset])
+        known = self._outcomes[asset]
+        if not self._has_changed(f"records/{asset}"):
+            return set()
+        stamps = {
+            name.removesuffix(".json"): stamp
+            for name, stamp in self._store.lake.stamps(f"records/{asset}").items()
+        }
+        changed = {key for key in known if key not in stamps}
+        for key in changed:
+            del known[key]
+        for key, stamp in stamps.items():
+            if key not in known or known[key].stamp != stamp:
+                changed.add(key)
+                if (record := self._store.get(asset, key)) is not None:
+                    known[key] = Outcome.of(stamp, record)
+        return changed
+
+    def _has_changed(self, folder: str) -> bool:
+        """Whether files may have been written or removed since the last look; a bucket cannot say.
+
+        Every write is a rename, which changes the folder's own time.
+        """
+        if not self._store.lake.is_local:
+            return True
+        try:
+            changed = Path(self._store.lake.full_path(folder)).stat().st_mtime_ns
+        except FileNotFoundError:
+            changed = 0
+        before = self._folders.get(folder)
+        settled = time.time_ns() - changed > _SETTLED
+        self._folders[folder] = changed if settled else -1
+        return before != changed
+
+    def _may_be_stale(self, key: str, found: Mapping[str, Outcome]) -> bool:
+        """Whether the records have to be read to know: for most paintings they need not be."""
+        has_file = f"{key}.png" in self._files or f"{key}.txt" in self._files
+        return has_file or not _made_in_order(found)
+
+    def _row(self, listed: Listed) -> Row:
+        found = {
+            asset: outcome
+            for asset in self._assets
+            if (outcome := self._outcomes[asset].get(listed.id)) is not None
+        }
+        statuses, reason = _statuses(found, len(self._assets))
+        if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
+            page = PaintingPage(self._store, listed, self._outpainters)
+            waiting = next((each for each in page.stages if each.is_stale), None)
+            if waiting is not None:
+                statuses = ("stale", *(each for each in statuses if each == "doubtful"))
+                reason = f"{waiting.heading}: {waiting.reason}"
+        picture = ("original", listed.sha256[:16])
+        for asset in map(asset_names.outpaintings, reversed(self._outpainters)):
+            if asset in found and found[asset].status == "done":
+                picture = (asset, found[asset].version)
+                break
+        return Row(
+            listed,
+            statuses,
+            reason,
+            max((each.made_at for each in found.values()), default=""),
+            picture,
+            name_key(f"{listed.title} {listed.artist} {listed.date}") + " " + listed.id.casefold(),
+        )
+
+
+def _made_in_order(found: Mapping[str, Outcome]) -> bool:
+    """Whether no output is older than what it is made from, whose bytes may be the same."""
+    mask = found.get(asset_names.SUBJECT_MASKS)
+    return mask is None or all(
+        each.made_at >= mask.made_at
+        for asset, each in found.items()
+        if asset not in (asset_names.PREDICTED_MASKS, asset_names.SUBJECT_MASKS)
+    )
+
+
+def _statuses(found: Mapping[str, Outcome], stages: int) -> tuple[tuple[str, ...], str]:
+    """Return a painting's statuses and the reason of the first."""
+    for asset, outcome in found.items():
+        if outcome.status == "failed":
+            return ("failed",), f"{asset} failed: {outcome.reason}"
+    mask = found.get(asset_names.SUBJECT_MASKS)
+    if mask is not None and mask.status in ("no_subject", "skipped"):
+        return ("no_subject",), mask.reason
+    if len(found) < stages or any(each.status != "done" for each in found.values()):
+        return ("being_made",), ""
+    if mask is not None and mask.doubtful:
+        return ("doubtful", "restored"), mask.reason
+    return ("restored",), ""

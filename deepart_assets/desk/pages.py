@@ -1,0 +1,195 @@
+"""What the desk shows: the wall, a painting, its pictures, and downloads."""
+
+import io
+import math
+import re
+from urllib.parse import quote, urlencode
+
+from PIL import Image
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from deepart_assets.desk.desk import Desk, UnknownError
+from deepart_assets.desk.index import SORTS, Query, Row
+from deepart_assets.desk.painting import PaintingPage, provenance_rows
+from deepart_assets.desk.pictures import SIDES
+
+PAGE = 60
+"""Paintings on a page of the wall."""
+
+_FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
+"""Of pictures whose address has their version."""
+
+_VERSION = re.compile(r"[0-9a-f]{16}")
+
+
+def reading_routes(desk: Desk) -> list[BaseRoute]:
+    """Return the routes that change nothing."""
+
+    def wall(request: Request) -> Response:
+        given = request.query_params
+        query = Query(
+            *(given.get(name, default) for name, default in Query._field_defaults.items())
+        )
+        found = desk.index.find(query)
+        pages = max(1, math.ceil(len(found) / PAGE))
+        number = min(max(1, _number(given.get("page"), 1)), pages)
+        shown = found[(number - 1) * PAGE : number * PAGE]
+
+        def address(**changed: object) -> str:
+            words = {**query._asdict(), "page": 1, **changed}
+            kept = {k: v for k, v in words.items() if v not in ("", 1, "list")}
+            return "/?" + urlencode(kept) if kept else "/"
+
+        page = desk.render(
+            "wall.html.j2",
+            rows=shown,
+            found=len(found),
+            query=query,
+            page=number,
+            pages=pages,
+            counts=desk.index.counts(),
+            sorts=SORTS,
+            address=address,
+            thumb=_wall_picture,
+        )
+        return HTMLResponse(page)
+
+    def painting(request: Request) -> Response:
+        page = desk.painting(request.path_params["id"])
+        return HTMLResponse(
+            desk.render(
+                "painting.html.j2",
+                page=page,
+                listed=page.listed,
+                data=painting_state(desk, page),
+                provenance=provenance_rows(page.stages),
+                row=desk.index.rows().get(page.listed.id),
+                neighbours=_neighbours(desk, page.listed.id),
+                quote=quote,
+            )
+        )
+
+    def state(request: Request) -> Response:
+        return JSONResponse(painting_state(desk, desk.painting(request.path_params["id"])))
+
+    def thumbnail(request: Request) -> Response:
+        path, version = _asked(request)
+        side = request.path_params["side"]
+        if side not in SIDES:
+            raise UnknownError(f"there are no thumbnails of {side} pixels")
+        data = desk.cache.thumbnail(path, version, side)
+        return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
+
+    def size(request: Request) -> Response:
+        height, width = desk.cache.size(*_asked(request))
+        return JSONResponse({"height": height, "width": width}, headers=_FOR_EVER)
+
+    def tile(request: Request) -> Response:
+        of = request.path_params
+        data = desk.cache.tile(*_asked(request), of["level"], of["column"], of["row"])
+        return Response(data, media_type="image/jpeg", headers=_FOR_EVER)
+
+    def _asked(request: Request) -> tuple[str, str]:
+        of = request.path_params
+        if not _VERSION.fullmatch(of["version"]):
+            raise UnknownError("there is no such version")
+        return desk.picture_path(desk.listed(of["id"]), of["picture"]), of["version"]
+
+    def download(request: Request) -> Response:
+        listed = desk.listed(request.path_params["id"])
+        picture = request.path_params["picture"]
+        if picture == "sheet":
+            sheet = desk.painting(listed.id).sheet()
+            if sheet is None:
+                raise UnknownError(f"{listed.id} has no sheet")
+            path = sheet.path
+        else:
+            path = desk.picture_path(listed, picture)
+        name = path.rsplit("/", 1)[1]
+        name = name if picture == "original" else f"{listed.id}-{picture}.{name.rsplit('.', 1)[1]}"
+        if request.query_params.get("format") == "tiff":
+            return _attachment(_tiff(desk.lake.read(path)), f"{name.rsplit('.', 1)[0]}.tiff")
+        if desk.lake.is_local:
+            if not desk.lake.exists(path):
+                raise FileNotFoundError(path)
+            return FileResponse(desk.lake.full_path(path), filename=name)
+        return _attachment(desk.lake.read(path), name)
+
+    address = "{id}/{picture}/{version}"
+    return [
+        Route("/", wall),
+        Route("/p/{id}", painting),
+        Route("/p/{id}/state", state),
+        Route(f"/thumb/{address}/{{side:int}}.jpg", thumbnail),
+        Route(f"/tiles/{address}/size.json", size),
+        Route(f"/tiles/{address}/{{level:int}}-{{column:int}}-{{row:int}}.jpg", tile),
+        Route("/file/{id}/{picture}", download),
+    ]
+
+
+def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
+    """Return what the page of a painting needs to follow what is being made, as JSON."""
+    key = quote(page.listed.id)
+    return {
+        "id": page.listed.id,
+        "best": page.best,
+        "mask_version": page.mask_version,
+        "width": page.listed.width,
+        "height": page.listed.height,
+        "pictures": [
+            {
+                "key": each.key,
+                "caption": each.caption,
+                "group": each.group,
+                "version": each.version,
+                "thumb": f"/thumb/{key}/{each.key}/{each.version}/240.jpg",
+                "tiles": f"/tiles/{key}/{each.key}/{each.version}",
+            }
+            for each in page.pictures.values()
+        ],
+        "stages": [
+            {
+                "asset": each.asset,
+                "heading": each.heading,
+                "state": each.state,
+                "reason": each.reason,
+                "made_at": each.record.made_at if each.record is not None else "",
+            }
+            for each in page.stages
+        ],
+    }
+
+
+def _wall_picture(row: Row, side: int) -> str:
+    asset, version = row.picture
+    return f"/thumb/{quote(row.listed.id)}/{asset}/{version}/{side}.jpg"
+
+
+def _neighbours(desk: Desk, key: str) -> tuple[str | None, str | None]:
+    keys = list(desk.index.rows())
+    place = keys.index(key)
+    before = keys[place - 1] if place else None
+    return before, keys[place + 1] if place + 1 < len(keys) else None
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else default
+
+
+def _tiff(data: bytes) -> bytes:
+    buffer = io.BytesIO()
+    with Image.open(io.BytesIO(data)) as image:
+        icc = image.info.get("icc_profile")
+        image.save(buffer, "TIFF", compression="tiff_adobe_deflate", icc_profile=icc)
+    return buffer.getvalue()
+
+
+def _attachment(data: bytes, name: str) -> Response:
+    disposition = f"attachment; filename*=utf-8''{quote(name)}"
+    return Response(
+        data,
+        media_type="application/octet-stream",
+        headers={"content-disposition": disposition},
+    )

@@ -1,0 +1,258 @@
+"""One painting: its pictures, how each stage stands, and what each was made from."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from deepart_assets import asset_names
+from deepart_assets.desk.listed import Listed
+from deepart_assets.storage import (
+    MaterializationRecord,
+    MaterializationStore,
+    StoredFile,
+    sha256_of,
+)
+
+ORIGINAL = "original"
+"""The key of the original among the pictures; the others have the names of their assets."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a painting."""
+
+    key: str
+    """In addresses: "original", an asset, or an asset and the number of a candidate."""
+    caption: str
+    path: str
+    """In the lake."""
+    version: str
+    """The first digits of its SHA-256."""
+    group: str
+    """The outpainter it is from, or ""."""
+
+
+@dataclass(frozen=True)
+class StageState:
+    """How the output of a stage stands."""
+
+    asset: str
+    heading: str
+    state: str
+    """done, waiting (it will be made, or made again), failed or skipped."""
+    reason: str
+    record: MaterializationRecord | None = field(repr=False)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether there is an output, made from something else than there is now."""
+        return self.state == "waiting" and self.record is not None
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """What was recorded of the output, without previews and what is empty."""
+        figures = self.record.figures if self.record is not None else {}
+        return {
+            name.replace("_", " "): value
+            for name, value in figures.items()
+            if value not in (None, "", []) and not str(value).startswith("data:image/")
+        }
+
+
+def curator_files(key: str) -> dict[str, tuple[str, str]]:
+    """Return the lake path of each file that people may add for a painting, and who reads it.
+
+    By the observed asset; the second is the asset whose stage reads the file.
+    """
+    return {
+        asset_names.CURATED_MASKS: (f"masks/{key}.png", asset_names.SUBJECT_MASKS),
+        asset_names.SUBJECT_TEXTS: (f"masks/{key}.txt", asset_names.PREDICTED_MASKS),
+    }
+
+
+class PaintingPage:
+    """What the desk knows of a painting, read from its records now.
+
+    Args:
+        store: The records.
+        listed: The painting.
+        outpainters: The names of the profile's outpainters.
+    """
+
+    def __init__(
+        self, store: MaterializationStore, listed: Listed, outpainters: Iterable[str]
+    ) -> None:
+        self._store, self.listed = store, listed
+        self._outpainters = list(outpainters)
+        self._observed = curator_files(listed.id)
+
+    @cached_property
+    def records(self) -> dict[str, MaterializationRecord]:
+        """The records of the painting, by asset, in the pipeline's order."""
+        found = ((asset, self._store.get(asset, self.listed.id)) for asset in self._headings)
+        return {asset: record for asset, record in found if record is not None}
+
+    @cached_property
+    def file_hashes(self) -> dict[str, str]:
+        """SHA-256 of the files that people have added, by observed asset."""
+        found = {}
+        for asset, (path, _) in self._observed.items():
+            try:
+                found[asset] = sha256_of(self._store.lake.read(path))
+            except FileNotFoundError:
+                continue
+        return found
+
+    @cached_property
+    def stages(self) -> list[StageState]:
+        """How each stage stands, in the pipeline's order."""
+        states: list[StageState] = []
+        waiting: set[str] = set()
+        for asset, heading in self._headings.items():
+            record = self.records.get(asset)
+            state, reason = self._state(asset, record, waiting)
+            if state == "waiting":
+                waiting.add(asset)
+            states.append(StageState(asset, heading, state, reason, record))
+        return states
+
+    @cached_property
+    def pictures(self) -> dict[str, Picture]:
+        """The pictures by key: the original first, results last."""
+        listed = self.listed
+        own = Picture(ORIGINAL, "original", listed.path, listed.sha256[:16], "")
+        return {own.key: own, **{each.key: each for each in self._made()}}
+
+    @property
+    def best(self) -> str:
+        """The key of the picture that is shown first."""
+        for asset_of in (asset_names.upscaled, asset_names.outpaintings):
+            for name in reversed(self._outpainters):  # profiles name the plain ones first
+                if asset_of(name) in self.pictures:
+                    return asset_of(name)
+        return ORIGINAL
+
+    @property
+    def mask_version(self) -> str:
+        """What stands for the curator's file now; "none" without one."""
+        return self.file_hashes.get(asset_names.CURATED_MASKS, "none")
+
+    def sheet(self) -> StoredFile | None:
+        """Return the file of the sheet, if there is one."""
+        record = self.records.get(asset_names.RESTORATION_SHEETS)
+        return record.files[0] if record is not None and record.files else None
+
+    @cached_property
+    def _headings(self) -> dict[str, str]:
+        """Return the stages' headings by asset."""
+        columns = {
+            asset: heading
+            for name in self._outpainters
+            for asset, heading in (
+                (asset_names.outpaintings(name), name.replace("_", " ")),
+                (asset_names.upscaled(name), f"{name.replace('_', ' ')} ×4"),
+            )
+        }
+        return {
+            asset_names.PREDICTED_MASKS: "prediction",
+            asset_names.SUBJECT_MASKS: "mask",
+            asset_names.UNFINISHED_PAINTINGS: "unfinished",
+            **columns,
+            asset_names.RESTORATION_SHEETS: "sheet",
+        }
+
+    def _made(self) -> Iterator[Picture]:
+        groups = {
+            asset: name
+            for name in self._outpainters
+            for asset in (asset_names.outpaintings(name), asset_names.upscaled(name))
+        }
+        for asset, record in self.records.items():
+            if record.status != "done" or asset == asset_names.RESTORATION_SHEETS:
+                continue
+            pictures = [each for each in record.files if _is_result(each.path)]
+            for number, file in enumerate(pictures):
+                heading = self._headings[asset]
+                yield Picture(
+                    f"{asset}.{number}" if number else asset,
+                    f"{heading}, candidate {number + 1}" if number else heading,
+                    file.path,
+                    file.sha256[:16],
+                    groups.get(asset, ""),
+                )
+
+    def _state(
+        self, asset: str, record: MaterializationRecord | None, waiting: set[str]
+    ) -> tuple[str, str]:
+        if record is None:
+            return "waiting", "not made yet"
+        if changed := self._changed_inputs(asset, record, waiting):
+            return "waiting", f"{', '.join(changed)} changed"
+        if record.status != "done":
+            return record.status, record.reason or ""
+        return "done", record.verdict or record.doubt or ""
+
+    def _changed_inputs(
+        self, asset: str, record: MaterializationRecord, waiting: set[str]
+    ) -> list[str]:
+        """Name the inputs that are no longer what an output was made from."""
+        inputs: Mapping[str, str] = record.provenance.get("inputs") or {}
+        read_here = {
+            name: self.file_hashes[name]
+            for name, (_, reader) in self._observed.items()
+            if reader == asset and name in self.file_hashes
+        }
+        changed = [name for name in read_here if name not in inputs]
+        for name, version in inputs.items():
+            if name in waiting:
+                changed.append(name)
+                continue
+            # A skip is passed on with the inputs of the stage that skipped first.
+            now = self._version(name)
+            if now is None:
+                is_another = name in self._observed
+            else:
+                is_another = now != version and record.status != "skipped"
+            if is_another:
+                changed.append(name)
+        return changed
+
+    def _version(self, name: str) -> str | None:
+        if name == ORIGINAL:
+            return self.listed.sha256
+        if name in self._observed:
+            return self.file_hashes.get(name)
+        if name in self._headings:
+            own = self.records.get(name)
+            return own.data_version if own is not None and own.status == "done" else None
+        whole = self._store.get(name)
+        return whole.data_version if whole is not None else None
+
+
+def _is_result(path: str) -> bool:
+    """Whether a file of an output is a picture to look at, and not its class ids, say."""
+    return path.endswith(".png") and not path.endswith(".classes.png")
+
+
+def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, Any]]]:
+    """Return what each output was made from: heading, and words and values in the order to show."""
+    rows = []
+    for stage in stages:
+        if (record := stage.record) is None:
+            continue
+        made = record.provenance
+        facts: dict[str, Any] = {
+            "made": record.made_at.replace("+00:00", " UTC").replace("T", " "),
+            "seconds": record.seconds,
+            **stage.figures,
+            "code version": made.get("code_version"),
+            "weights": made.get("weights"),
+            **{
+                f"from {name}": str(value)[:16]
+                for name, value in (made.get("inputs") or {}).items()
+            },
+            "settings": made.get("settings") or None,
+        }
+        rows.append((stage.heading, {k: v for k, v in facts.items() if v not in (None, "")}))
+    return rows

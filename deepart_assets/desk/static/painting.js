@@ -1,0 +1,120 @@
+// The page of a painting: the viewer, the strip of pictures, and what is being made.
+import { say } from "./shared.js";
+import { Viewer } from "./viewer.js";
+
+const $ = (id) => document.getElementById(id);
+export let state = JSON.parse($("state").textContent);
+export const viewer = new Viewer($("canvas"), state.height / state.width);
+const here = location.pathname;
+let left = "original";
+let right = state.best;
+
+const picture = (key) => state.pictures.find((each) => each.key === key);
+
+function show() {
+  if (!picture(right)) right = state.best;
+  viewer.show(picture(left).tiles, picture(right).tiles);
+  const comparing = viewer.comparing && left !== right;
+  $("left-name").textContent = comparing ? picture(left).caption : "";
+  $("right-name").textContent = picture(right).caption;
+  $("handle").hidden = !comparing;
+  $("compare").setAttribute("aria-pressed", viewer.comparing);
+  for (const button of $("strip").children) {
+    button.setAttribute("aria-pressed", button.dataset.key === right);
+    button.classList.toggle("as-left", comparing && button.dataset.key === left);
+  }
+  document.dispatchEvent(new CustomEvent("shown", { detail: picture(right) }));
+}
+
+function fill() {
+  $("strip").replaceChildren(...state.pictures.map((each) => {
+    const button = document.createElement("button");
+    const image = new Image();
+    Object.assign(image, { src: each.thumb, alt: "" });
+    Object.assign(button, { type: "button", title: "With Shift: on the left of the line" });
+    button.dataset.key = each.key;
+    button.append(image, each.caption);
+    button.onclick = (event) => {
+      event.shiftKey ? (left = each.key) : (right = each.key);
+      show();
+    };
+    return button;
+  }));
+  $("stages").replaceChildren(...state.stages.map((each) => {
+    const line = document.createElement("li");
+    const dot = document.createElement("i");
+    dot.className = `dot ${each.state}`;
+    const when = document.createElement("time");
+    const words = { waiting: "to be made", failed: "failed", skipped: "skipped" };
+    when.textContent = words[each.state] ?? each.made_at.slice(0, 16).replace("T", " ");
+    line.append(dot, each.heading, when);
+    if (each.reason) line.append(Object.assign(document.createElement("small"), { textContent: each.reason }));
+    return line;
+  }));
+  show();
+}
+
+// Asks again while something is to be made: soon at first, then less often.
+let pause = 2000;
+export async function follow() {
+  try {
+    const answer = await fetch(`${here}/state`);
+    if (answer.ok) {
+      const news = await answer.json();
+      if (JSON.stringify(news) !== JSON.stringify(state)) {
+        const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
+        if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
+        state = news;
+        pause = 2000;
+        fill();
+        document.dispatchEvent(new Event("news"));
+      }
+    }
+  } catch { /* the desk was stopped: asked again later */ }
+  const waiting = state.stages.some((each) => each.state === "waiting");
+  pause = Math.min(pause * 1.1, waiting ? 5000 : 30000);
+  setTimeout(follow, pause);
+}
+
+const actions = {
+  compare: () => { viewer.comparing = !viewer.comparing; show(); },
+  in: () => viewer.zoom(1.5),
+  out: () => viewer.zoom(1 / 1.5),
+  fit: () => viewer.fit(),
+  "full-size": () => viewer.fullSize(),
+};
+for (const [id, action] of Object.entries(actions)) $(id).onclick = action;
+
+function place() {
+  $("handle").style.left = `${viewer.split * 100}%`;
+  $("handle").setAttribute("aria-valuenow", Math.round(viewer.split * 100));
+}
+function divide(split) {
+  viewer.split = Math.min(1, Math.max(0, split));
+  place();
+  viewer.redraw();
+}
+place();
+$("handle").addEventListener("pointerdown", (event) => $("handle").setPointerCapture(event.pointerId));
+$("handle").addEventListener("pointermove", (event) => {
+  const { left: start, width } = $("frame").getBoundingClientRect();
+  if ($("handle").hasPointerCapture(event.pointerId)) divide((event.clientX - start) / width);
+});
+
+addEventListener("keydown", (event) => {
+  if (event.target.matches("input, select, textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const step = event.shiftKey ? 160 : 60;
+  const onHandle = event.target === $("handle");
+  const onCanvas = event.target === $("canvas");
+  const moves = { ArrowLeft: [step, 0], ArrowRight: [-step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] };
+  const simple = { c: actions.compare, "+": actions.in, "=": actions.in, "-": actions.out, 0: actions.fit, 1: actions["full-size"],
+    n: () => document.querySelector(".steps [rel=next]")?.click(), p: () => document.querySelector(".steps [rel=prev]")?.click() };
+  if (onHandle && moves[event.key]) divide(viewer.split - Math.sign(moves[event.key][0] - moves[event.key][1]) * 0.02);
+  else if (onCanvas && moves[event.key]) viewer.pan(...moves[event.key]);
+  else if (simple[event.key]) simple[event.key]();
+  else return;
+  event.preventDefault();
+});
+
+fill();
+setTimeout(follow, pause);

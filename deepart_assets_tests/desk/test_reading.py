@@ -1,0 +1,179 @@
+"""The wall, a painting's page, its pictures and downloads."""
+
+import io
+import json
+import time
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image
+
+from deepart_assets.desk.index import PaintingIndex, Query
+from deepart_assets.desk.pictures import PictureCache, levels, prune
+from deepart_assets_tests.desk.conftest import PaintedLake
+
+
+def decoded(answer):
+    assert answer.status_code == 200, answer.text
+    return np.asarray(Image.open(io.BytesIO(answer.content)))
+
+
+def test_the_wall_shows_each_painting_and_its_status(client):
+    page = client.get("/").text
+    assert "Vase of Flowers" in page
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "/p/b.2_%C3%B6" in page
+    assert ">restored<" in page
+    assert ">being made<" in page
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("words=redon", {"a1"}),
+        ("words=edouard", {"b.2_ö"}),
+        ("words=flowers+a1", {"a1"}),
+        ("words=nobody", set()),
+        ("style=Realism", {"b.2_ö"}),
+        ("artist=Odilon+Redon", {"a1"}),
+        ("status=restored", {"a1"}),
+        ("status=being_made", {"b.2_ö"}),
+    ],
+)
+def test_search_and_filters(client, query, found):
+    page = client.get(f"/?{query}").text
+    assert {key for key, shown in (("a1", "/p/a1"), ("b.2_ö", "/p/b.2_")) if shown in page} == found
+
+
+def test_orders(client):
+    index = client.desk.index
+    assert [row.listed.id for row in index.find(Query(sort="new"))] == ["a1", "b.2_ö"]
+    assert [row.listed.id for row in index.find(Query(sort="check"))] == ["b.2_ö", "a1"]
+
+
+def test_what_was_made_since_is_seen(client, painted):
+    assert "being made" in client.get("/?words=manet").text
+    painted.restore("b.2_ö")
+    painted.add("c3", title="The New One")
+    client.desk.index.refresh(at_once=True)
+    page = client.get("/").text
+    assert "being made" in page
+    assert "The New One" in page
+    assert client.get("/?status=restored").text.count('class="grid"') == 1
+    assert "/p/b.2_" in client.get("/?status=restored").text
+
+
+def test_a_painting_and_what_it_was_made_from(client):
+    page = client.get("/p/a1").text
+    assert "Odilon Redon, 1889" in page
+    assert "telea ×4" in page
+    assert "seam score" in page
+    state = client.get("/p/a1/state").json()
+    assert state["best"] == "telea_upscaled"
+    # The sheet was never made.
+    assert [each["state"] for each in state["stages"]] == ["done"] * 5 + ["waiting"]
+
+
+def test_a_new_mask_makes_what_follows_wait(client, painted):
+    painted.lake.write("masks/a1.png", b"a mask")
+    client.desk.index.refresh(at_once=True)
+    state = client.get("/p/a1/state").json()
+    states = {each["asset"]: (each["state"], each["reason"]) for each in state["stages"]}
+    assert states["predicted_masks"] == ("done", "")
+    assert states["subject_masks"] == ("waiting", "curated_masks changed")
+    assert states["telea_upscaled"] == ("waiting", "telea_outpaintings changed")
+    assert "out of date" in client.get("/?words=redon").text
+    painted.restore("a1")
+    client.desk.index.refresh(at_once=True)
+    assert "out of date" not in client.get("/?words=redon").text
+    painted.lake.remove("masks/a1.png")
+    states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
+    assert states["subject_masks"] == "waiting"
+
+
+def test_thumbnails_and_tiles(client):
+    state = client.get("/p/a1/state").json()
+    for each in state["pictures"]:
+        assert decoded(client.get(each["thumb"])).shape[:2] == (200, 160) or "×4" in each["caption"]
+        size = client.get(f"{each['tiles']}/size.json").json()
+        assert size["height"] == size["width"] * 200 / 160
+    large = next(each for each in state["pictures"] if each["key"] == "telea_upscaled")
+    answer = client.get(large["thumb"])
+    assert decoded(answer).shape == (240, 192, 3)
+    assert "immutable" in answer.headers["cache-control"]
+    # 800×640 in tiles of 512: one that shows all, then two by two.
+    assert decoded(client.get(f"{large['tiles']}/0-0-0.jpg")).shape == (400, 320, 3)
+    tiles = [
+        [decoded(client.get(f"{large['tiles']}/1-{x}-{y}.jpg")) for x in (0, 1)] for y in (0, 1)
+    ]
+    whole = np.concatenate([np.concatenate(row, axis=1) for row in tiles]).astype(int)
+    original = decoded(client.get("/file/a1/telea_upscaled")).astype(int)
+    assert whole.shape == original.shape
+    assert np.abs(whole - original).mean() < 3
+    assert client.get(f"{large['tiles']}/1-2-0.jpg").status_code == 404
+    assert client.get(f"{large['tiles']}/7-0-0.jpg").status_code == 404
+
+
+def test_a_version_that_is_no_longer_there_is_not_found(client, painted):
+    old = client.get("/p/a1/state").json()["pictures"][0]["thumb"].replace("240", "480")
+    painted.lake.write("wikiart_paintings/a1.png", b"another")
+    assert client.get(old).status_code == 404
+
+
+def test_downloads(client, painted):
+    original = client.get("/file/a1/original")
+    assert original.content == painted.lake.read("wikiart_paintings/a1.png")
+    assert "attachment" in original.headers["content-disposition"]
+    tiff = client.get("/file/a1/telea_upscaled?format=tiff")
+    assert Image.open(io.BytesIO(tiff.content)).format == "TIFF"
+    assert (decoded(tiff) == decoded(client.get("/file/a1/telea_upscaled"))).all()
+    assert client.get("/file/a1/sheet").status_code == 404
+    assert client.get("/file/b.2_%C3%B6/telea_upscaled").status_code == 404
+
+
+def test_tiles_of_a_kept_picture_are_made_again_when_some_were_removed(painted, tmp_path):
+    path, version = "wikiart_paintings/a1.png", painted.rows[0]["sha256"][:16]
+    cache = PictureCache(painted.lake, tmp_path / "kept")
+    cache.tile(path, version, 0, 0, 0)
+    prune(tmp_path / "kept", 0)
+    assert not [each for each in (tmp_path / "kept").rglob("*") if each.is_file()]
+    cache.tile(path, version, 0, 0, 0)
+    assert levels(512, 512) == 1
+    assert levels(513, 10) == 2
+
+
+@pytest.mark.slow
+def test_the_first_page_of_ten_thousand(settings, tmp_path):
+    made = PaintedLake(tmp_path)
+    row = {"path": "wikiart_paintings/a.png", "sha256": "0" * 64, "width": 4, "height": 5,
+           "style": "Realism", "genre": "", "date": "1889"}  # fmt: skip
+    made.rows = [
+        {"id": f"p{n}", "title": f"Painting {n}", "artist": f"Artist {n % 700}", **row}
+        for n in range(10_000)
+    ]
+    made.list()
+    short = {"status": "done", "fingerprint": "f" * 64, "reason": None, "transient": False,
+             "verdict": None, "doubt": None, "seconds": 1.0,
+             "made_at": "2026-11-28T05:58:08"}  # fmt: skip
+    for asset in ("subject_masks", "telea_outpaintings"):
+        folder = tmp_path / "records" / asset
+        folder.mkdir(parents=True)
+        lines = []
+        for n in range(10_000):
+            file = folder / f"p{n}.json"
+            file.touch()
+            files = [(f"{asset}/p{n}.png", f"{n:064x}", 5, "5 5")]
+            stamp = f"0 {file.stat().st_mtime_ns}"
+            lines.append(f"p{n}\t{stamp}\t{json.dumps({**short, 'files': files})}\n")
+        made.lake.write(f"registers/{asset}.tsv", "".join(lines).encode())
+    before = psutil.Process().memory_info().rss
+    index = PaintingIndex(made.store, settings.outpainters)
+    assert len(index.rows()) == 10_000
+    assert index.rows()["p9"].picture == ("telea_outpaintings", f"{9:064x}"[:16])
+    assert psutil.Process().memory_info().rss - before < 100e6
+    start = time.process_time()
+    assert [each.listed.id for each in index.find(Query(words="9999 artist"))] == ["p9999"]
+    index.refresh(at_once=True)
+    assert time.process_time() - start < 1
