@@ -9,8 +9,10 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from deepart_assets.desk.desk import HERE, Desk, UnknownError
+from deepart_assets.desk.masks import ConflictError
 from deepart_assets.desk.pages import reading_routes
 from deepart_assets.desk.security import Guard
+from deepart_assets.desk.writes import writing_routes
 from deepart_assets.errors import DeepArtError
 
 
@@ -19,6 +21,8 @@ def create_app(desk: Desk) -> ASGIApp:
 
     def failure(request: Request, error: Exception) -> Response:
         status = 404 if isinstance(error, UnknownError | FileNotFoundError) else 422
+        if isinstance(error, ConflictError):
+            status = 409
         if isinstance(error, HTTPException):
             status, text = error.status_code, error.detail
         else:
@@ -30,6 +34,7 @@ def create_app(desk: Desk) -> ASGIApp:
     app = Starlette(
         routes=[
             *reading_routes(desk),
+            *writing_routes(desk),
             Mount("/static", StaticFiles(directory=HERE / "static")),
         ],
         exception_handlers={

@@ -91,6 +91,16 @@ class Desk:
         suffix = f".{found['number']}.png" if found["number"] else ".png"
         return asset_names.output_path(found["asset"], listed.id, suffix)
 
+    def seen_by_sensor(self, sensor: str, folder: str, name: str) -> bool:
+        """Whether a sensor on a folder has triggered for a file as it is now, or for its removal.
+
+        A sensor keeps the stamps of its folder's files in the lake.
+        """
+        now = self.lake.stamp(f"{folder}/{name}")
+        kept = self.lake.stamps(f"automation/{sensor}")
+        seen = (self.lake.read_json(f"automation/{sensor}/{each}") for each in kept)
+        return any(stamps.get(name) == now for stamps in seen)
+
     def render(self, template: str, **content: Any) -> str:
         """Return a page."""
         shared = {

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute, Route
 
 from deepart_assets.desk.desk import Desk, UnknownError
 from deepart_assets.desk.index import SORTS, Query, Row
+from deepart_assets.desk.masks import mask_kind
 from deepart_assets.desk.painting import PaintingPage, provenance_rows
 from deepart_assets.desk.pictures import SIDES
 
@@ -135,7 +136,11 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
     return {
         "id": page.listed.id,
         "best": page.best,
-        "mask_version": page.mask_version,
+        "mask": {
+            "version": page.mask_version,
+            "kind": mask_kind(page, desk),
+            "seen": desk.seen_by_sensor("curated_masks_folder", "masks", f"{page.listed.id}.png"),
+        },
         "width": page.listed.width,
         "height": page.listed.height,
         "pictures": [

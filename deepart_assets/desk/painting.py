@@ -226,8 +226,8 @@ class PaintingPage:
         if name in self._headings:
             own = self.records.get(name)
             return own.data_version if own is not None and own.status == "done" else None
-        whole = self._store.get(name)
-        return whole.data_version if whole is not None else None
+        other = self._store.get(name, self.listed.id) or self._store.get(name)
+        return other.data_version if other is not None else None
 
 
 def _is_result(path: str) -> bool:

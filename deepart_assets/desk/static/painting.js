@@ -6,6 +6,7 @@ const $ = (id) => document.getElementById(id);
 export let state = JSON.parse($("state").textContent);
 export const viewer = new Viewer($("canvas"), state.height / state.width);
 const here = location.pathname;
+let pause = 2000; // milliseconds until the desk is asked again
 let left = "original";
 let right = state.best;
 
@@ -13,6 +14,7 @@ const picture = (key) => state.pictures.find((each) => each.key === key);
 
 function show() {
   if (!picture(right)) right = state.best;
+  if (viewer.tool) return; // a mask is being drawn on the original
   viewer.show(picture(left).tiles, picture(right).tiles);
   const comparing = viewer.comparing && left !== right;
   $("left-name").textContent = comparing ? picture(left).caption : "";
@@ -23,7 +25,6 @@ function show() {
     button.setAttribute("aria-pressed", button.dataset.key === right);
     button.classList.toggle("as-left", comparing && button.dataset.key === left);
   }
-  document.dispatchEvent(new CustomEvent("shown", { detail: picture(right) }));
 }
 
 function fill() {
@@ -51,12 +52,22 @@ function fill() {
     if (each.reason) line.append(Object.assign(document.createElement("small"), { textContent: each.reason }));
     return line;
   }));
+  const kinds = { none: "the segmenter's", mask: "drawn by a curator", strokes: "the segmenter's, corrected by strokes", unreadable: "a file in masks/ that cannot be read" };
+  const seen = state.mask.kind === "none" || state.mask.seen ? "" : " (the sensor has not seen it yet)";
+  $("mask-from").textContent = `The mask is ${kinds[state.mask.kind]}${seen}.`;
+  if ($("reset-mask")) $("reset-mask").hidden = state.mask.kind === "none";
   show();
 }
 
+// Shows what the desk has answered, here or after a write.
+export function replaceState(news) {
+  state = news;
+  pause = 2000;
+  fill();
+}
+
 // Asks again while something is to be made: soon at first, then less often.
-let pause = 2000;
-export async function follow() {
+async function follow() {
   try {
     const answer = await fetch(`${here}/state`);
     if (answer.ok) {
@@ -64,10 +75,7 @@ export async function follow() {
       if (JSON.stringify(news) !== JSON.stringify(state)) {
         const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
         if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
-        state = news;
-        pause = 2000;
-        fill();
-        document.dispatchEvent(new Event("news"));
+        replaceState(news);
       }
     }
   } catch { /* the desk was stopped: asked again later */ }

@@ -1,0 +1,149 @@
+"""A mask drawn on the desk: read for editing, validated like a file, saved or refused."""
+
+import io
+import struct
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepart_assets.imaging import decode_grey, encode_png
+
+NONE = {"if-match": "none"}
+
+
+def mask(rows=slice(50, 180), columns=slice(40, 120), size=(200, 160)):
+    drawn = np.zeros(size, np.uint8)
+    drawn[rows, columns] = 255
+    return encode_png(drawn)
+
+
+def inverted():
+    """The surround of the subject that `PaintedLake` has."""
+    return encode_png(255 - decode_grey(mask(slice(40, 200)), ""))
+
+
+def strokes():
+    drawn = np.zeros((200, 160, 4), np.uint8)
+    drawn[60:160, 70:76] = (0, 200, 80, 255)
+    drawn[10:30, 10:150] = (230, 40, 40, 255)
+    return encode_png(drawn)
+
+
+def bomb(side=50_000):
+    """A PNG of one colour, whose header promises 2.5 thousand million pixels."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    )
+
+
+def test_a_mask_is_saved_and_the_page_waits_for_what_follows(client, painted):
+    answer = client.put("/p/a1/mask", content=mask(), headers=NONE)
+    assert answer.status_code == 200, answer.text
+    assert painted.lake.read("masks/a1.png") == mask()
+    state = answer.json()
+    assert state["mask"]["kind"] == "mask"
+    waiting = {each["asset"] for each in state["stages"] if each["state"] == "waiting"}
+    assert "predicted_masks" not in waiting
+    assert {"subject_masks", "telea_outpaintings", "telea_upscaled"} <= waiting
+
+
+def test_the_sensor_has_seen_a_mask(client, painted):
+    client.put("/p/a1/mask", content=mask(), headers=NONE)
+    assert not client.get("/p/a1/state").json()["mask"]["seen"]
+    stamps = painted.lake.stamps("masks")
+    painted.lake.write_json("automation/curated_masks_folder/0a.json", stamps)
+    assert client.get("/p/a1/state").json()["mask"]["seen"]
+
+
+def test_two_people_do_not_overwrite_each_other_unseen(client, painted):
+    mine = client.put("/p/a1/mask", content=mask(), headers=NONE).json()["mask"]["version"]
+    other = client.put("/p/a1/mask", content=mask(slice(90, 150)), headers=NONE)
+    assert other.status_code == 409
+    assert "somebody else" in other.json()["error"]
+    assert client.delete("/p/a1/mask", headers=NONE).status_code == 409
+    assert painted.lake.read("masks/a1.png") == mask()
+    again = client.put("/p/a1/mask", content=mask(slice(90, 150)), headers={"if-match": mine})
+    assert again.status_code == 200
+    mine = again.json()["mask"]["version"]
+    assert client.delete("/p/a1/mask", headers={"if-match": mine}).json()["mask"]["kind"] == "none"
+    assert not painted.lake.exists("masks/a1.png")
+    assert client.put("/p/a1/mask", content=mask()).status_code == 428
+
+
+def noise():
+    return np.random.default_rng(0).integers(0, 255, (200, 160), dtype=np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "no readable PNG"),
+        (b"<svg onload=alert(1)>", "no readable PNG"),
+        (bomb(), "more than 64 million"),
+        (mask(slice(0, 200), slice(0, 160)), "all white"),
+        (mask(size=(200, 400)), "another aspect"),
+        (inverted(), "looks inverted"),
+        (encode_png(noise()), "is not a mask"),
+        (mask()[:200], ""),
+    ],
+)
+def test_what_is_no_mask_is_refused(client, painted, data, words):
+    answer = client.put("/p/a1/mask", content=data, headers=NONE)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+    assert "masks/a1.png" in answer.json()["error"]
+    assert not painted.lake.exists("masks/a1.png")
+
+
+def test_a_body_too_long_is_not_read(client, monkeypatch, painted):
+    monkeypatch.setattr("deepart_assets.desk.writes.MAX_BYTES", 1000)
+    read = []
+
+    def parts():
+        for number in range(100):
+            read.append(number)
+            yield bytes(600)
+
+    answer = client.put("/p/a1/mask", content=parts(), headers=NONE)
+    assert answer.status_code == 413
+    assert not painted.lake.exists("masks/a1.png")
+
+
+def test_an_unknown_painting_gets_no_mask(client, painted):
+    assert client.put("/p/zz/mask", content=mask(), headers=NONE).status_code == 404
+    assert client.put("/p/..%2Fzz/mask", content=mask(), headers=NONE).status_code == 404
+    assert not painted.lake.list("masks")
+
+
+def test_what_the_editor_begins_with(client, painted):
+    def layer(name):
+        answer = client.get(f"/p/a1/mask/{name}.png")
+        return answer.status_code if answer.status_code != 200 else answer.content
+
+    made = decode_grey(painted.lake.read("subject_masks/a1.png"), "")
+    assert (decode_grey(layer("mask"), "") == made).all()
+    assert layer("strokes") == 404
+    client.put("/p/a1/mask", content=mask(), headers=NONE)
+    assert (decode_grey(layer("mask"), "") == decode_grey(mask(), "")).all()
+    assert (decode_grey(layer("prediction"), "") == made).all()
+    version = client.get("/p/a1/state").json()["mask"]["version"]
+    saved = client.put("/p/a1/mask", content=strokes(), headers={"if-match": version})
+    assert saved.json()["mask"]["kind"] == "strokes"
+    assert (np.asarray(Image.open(io.BytesIO(layer("strokes")))) == np.asarray(
+        Image.open(io.BytesIO(strokes())))).all()  # fmt: skip
+
+
+def test_a_file_that_cannot_be_read_is_said(client, painted):
+    painted.lake.write("masks/a1.png", b"no picture")
+    assert client.get("/p/a1").status_code == 200
+    assert client.get("/p/a1/state").json()["mask"]["kind"] == "unreadable"
