@@ -86,8 +86,8 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
     except SkipPainting:  # nothing is kept: allowed, and the painting is left out
         drawn = None
     predicted = _made(page, desk, asset_names.PREDICTED_MASKS, size)
-    is_mask = isinstance(drawn, np.ndarray)
-    if is_mask and predicted is not None and desk.settings.segmentation.check_polarity:
+    checks = desk.settings.segmentation.check_polarity
+    if checks and isinstance(drawn, np.ndarray) and predicted is not None:
         check_polarity(drawn, predicted, path)
     with desk.lake.lock(path):
         check_version(desk, path, expected)
