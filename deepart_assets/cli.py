@@ -1,4 +1,4 @@
-"""The command line: `deepart demo`, `deepart restore` and `deepart list`."""
+"""The command line: `deepart demo`, `deepart restore`, `deepart list` and `deepart tally`."""
 
 import argparse
 import os
@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from deepart_assets import asset_names
 from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.restoration import painting_stages
@@ -20,6 +22,7 @@ from deepart_assets.cli_tables import (
     print_end,
     print_plan,
     print_results,
+    print_tally,
     print_verdicts,
 )
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
@@ -29,6 +32,7 @@ from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY, plan_of_run, restore_runs
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
+from deepart_assets.outpainting.blind_sheet import tally
 from deepart_assets.settings import Settings, load_settings
 from deepart_assets.settings.places import PROJECT, dagster_home, data_root
 from deepart_assets.storage import Lake, MaterializationStore
@@ -144,6 +148,12 @@ def command_parser() -> argparse.ArgumentParser:
     listed.set_defaults(run=run_list)
     desk = commands.add_parser("desk", help="serve the curator's desk, a web application")
     add_arguments(desk)
+    scored = commands.add_parser("tally", help="count the scores that people gave a blind sheet")
+    scored.add_argument(
+        "scores", nargs="+", type=Path, help="filled-in copies of blind_scores.csv, one a person"
+    )
+    scored.add_argument("--key", type=Path, help="the sheet's blind_key.csv, if not the newest's")
+    scored.set_defaults(run=run_tally)
     return parser
 
 
@@ -210,6 +220,21 @@ def run_list(_: argparse.Namespace) -> int:
 
 def _store() -> MaterializationStore:
     return MaterializationStore(Lake(data_root()))
+
+
+def run_tally(arguments: argparse.Namespace) -> int:
+    """Print a table of the scores of a blind sheet, and return the exit status."""
+    newest = f"{asset_names.OUTPAINTING_EVALUATION}/blind_key.csv"
+    try:
+        # Spreadsheets write other encodings; what is read is ASCII.
+        scores = [path.read_text("utf-8", errors="replace") for path in arguments.scores]
+        key = arguments.key.read_bytes() if arguments.key else Lake(data_root()).read(newest)
+    except OSError as error:
+        raise DeepArtError(
+            f"{error}: give the files of scores, and with --key the blind_key.csv of their sheet"
+        ) from error
+    print_tally(open_console(), tally("\n".join(scores), key.decode("utf-8", errors="replace")))
+    return 0
 
 
 def _paintings(settings: Settings) -> Collection[Painting]:

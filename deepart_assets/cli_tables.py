@@ -2,7 +2,7 @@
 
 import resource
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -80,6 +80,14 @@ def print_verdicts(
             table.add_row(painting.id, painting.labels["title"], reason)
     if table.row_count:
         console.print(table)
+
+
+def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Print how a blind sheet was scored, an outpainter a row."""
+    table = Table(*(rows[0] if rows else ()), title="Scores of the blind sheet")
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console.print(table)
 
 
 def print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:

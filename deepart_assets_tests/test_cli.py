@@ -127,3 +127,15 @@ def test_the_paintings_are_listed(deepart):
     code, output, _ = deepart("list")
     assert code == 0
     assert [line.split("\t")[0] for line in output.splitlines()] == [f"p{n}" for n in range(5)]
+
+
+def test_the_scores_of_a_blind_sheet_are_counted(deepart, unrestored, tmp_path):
+    key = b"sheet,painting,letter,outpainter\n5,p1,A,telea\n5,p1,B,patchmatch\n"
+    unrestored.lake.write("outpainting_evaluation/blind_key.csv", key)
+    scores = tmp_path / "scores.csv"
+    scores.write_text("sheet,painting,letter,score\n5,p1,A,0\n5,p1,B,2\n")
+    code, output, _ = deepart("tally", str(scores), str(scores))
+    assert code == 0
+    assert re.search(r"patchmatch\s+│ 2\s+│ 2 ", output)
+    code, _, _ = deepart("tally", str(scores), "--key", str(tmp_path / "none.csv"))
+    assert "none.csv" in str(code) and "--key" in str(code)

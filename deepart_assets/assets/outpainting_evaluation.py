@@ -1,10 +1,8 @@
 """The asset that compares all outpainters on the same paintings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import dagster as dg
-import numpy as np
-from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.supports import support_in
@@ -20,12 +18,11 @@ from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
-from deepart_assets.outpainting.distance import NAME
-from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, sheet, table
+from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of
+from deepart_assets.outpainting.evaluation import COLUMNS, ORIGINALS, Outpainted, sheet, table
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
-from deepart_assets.super_resolution.evaluation.metrics import niqe
 
 ASSET = asset_names.OUTPAINTING_EVALUATION
 
@@ -59,7 +56,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
 
     @data_asset(
         settings=lambda settings: settings.restoration.model_dump(
-            mode="json", include={"evaluated", "shown"}
+            mode="json", include={"evaluated", "shown", "seed"}
         ),
         group="evaluation",
         deps=[asset_names.STYLED_PAINTINGS],
@@ -67,7 +64,8 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             asset_names.UNFINISHED_PAINTINGS,
             *(asset_names.outpaintings(name) for name in names),
         ],
-        kinds={"pytorch"},
+        kinds={"opencv"},
+        code_version="2",  # 2: measures of faults in place of a kernel distance
         checks=[
             Check("subjects_untouched", "No outpainter changed a subject pixel.", _fault),
             Check(
@@ -83,10 +81,10 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
     def outpainting_evaluation(context: StageContext) -> StageSpec:
         """All outpainters and the originals side by side, on some of the paintings.
 
-        For each: the largest change of a subject pixel (0), how visible the seam is, the kernel
-        distance to real paintings, NIQE, the difference to the original in what was generated
-        (which says how much was invented, not how well), seconds a painting. A sheet shows
-        original, unfinished painting and each outpainting.
+        The table measures the faults that are known of outpainters; the first row is the originals'
+        own, and the columns say which values are better. A sheet shows original, unfinished
+        painting and each outpainting. Where there are several outpainters, a blind sheet shows
+        their results in shuffled order, for people to score: `deepart tally`.
         """
         shared = context.settings.restoration
 
@@ -102,18 +100,20 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
                     found.append(_outpainted(context, context.paintings[key], names))
                 except PaintingError as fault:
                     faults.append({"painting": key, "reason": str(fault)})
-            rows, no_distance = table(found, names, _niqe(found, names))
+            rows = table(found, names)
             picture = sheet(found[: shared.shown], names)
+            blind = files_of(blind_sheet(found, names, shared.seed)) if len(names) > 1 else {}
             return StageResult(
                 {
                     asset_names.report_path(ASSET): report_json(rows),
                     f"{ASSET}/sheet.jpg": encode_jpeg(picture),
+                    **{f"{ASSET}/{file}": data for file, data in blind.items()},
                 },
                 {
                     "preview": preview_uri(picture, 1100),
                     "rows": rows,
+                    "columns": list(COLUMNS),
                     "paintings": len(found),
-                    "kernel_distance": no_distance or NAME,
                     "faults": faults,
                 },
             )
@@ -139,19 +139,10 @@ def _outpainted(context: StageContext, painting: Painting, names: Sequence[str])
         original = support.box.of(original)
     files = {name: read(asset_names.outpaintings(name)) for name in names}
     return Outpainted(
+        id=painting.id,
         caption=painting.caption,
         original=resize(original, *unfinished.shape[:2]),
         unfinished=unfinished,
         results={name: decode_rgb(*file) for name, file in files.items() if file is not None},
         seconds={name: record.seconds for name, record in records.items() if record is not None},
     )
-
-
-def _niqe(paintings: Sequence[Outpainted], names: Sequence[str]) -> Mapping[str, list[float]]:
-    def of(pictures: Sequence[NDArray[np.uint8]]) -> list[float]:
-        return [value for each in pictures if (value := niqe(each)) is not None]
-
-    return {ORIGINALS: of([each.original for each in paintings])} | {
-        name: of([each.results[name] for each in paintings if name in each.results])
-        for name in names
-    }

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deepart_assets.imaging import decode_rgb, encode_png
-from deepart_assets.outpainting.evaluation import ORIGINALS, Outpainted, table
+from deepart_assets.outpainting.evaluation import COLUMNS, ORIGINALS, Outpainted, table
 from deepart_assets.storage import MaterializationRecord
 
 ASSET = "outpainting_evaluation"
@@ -16,15 +16,15 @@ ASSET = "outpainting_evaluation"
 
 @pytest.mark.slow
 def test_rows_for_the_originals_and_each_outpainter(done, instance):
-    done.content["restoration"]["evaluated"] = 5  # a kernel distance takes four
+    done.content["restoration"]["evaluated"] = 5
     with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
     rows = {row["name"]: row for row in json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]}
     assert list(rows) == [ORIGINALS, "telea"]
     for row in rows.values():
         assert row["paintings"] == 5 and row["subject_difference"] == 0
-        assert row["seam_score"] > 0 and np.isfinite(row["kernel_distance"])
-    assert rows[ORIGINALS]["hole_difference"] == 0 < rows["telea"]["hole_difference"]
+        assert row["seam_score"] > 0 and np.isfinite(row["sharpness"])
+    assert rows["telea"]["sharpness"] < rows[ORIGINALS]["sharpness"]
     assert rows["telea"]["seconds"] > 0
     sheet = decode_rgb(done.lake.read(f"{ASSET}/sheet.jpg"), "sheet")
     assert min(sheet.shape[:2]) > 400
@@ -43,14 +43,18 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
     assert rows[1]["subject_difference"] > 100
 
 
-def test_too_few_paintings_have_no_distance_and_a_reason():
+def test_a_row_of_means_for_each_outpainter_and_none_where_it_painted_nothing():
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     unfinished = np.dstack([picture, np.tri(64, dtype=np.uint8) * 255])
-    one = Outpainted("one", picture, unfinished, {"a": picture}, {"a": 1.5})
-    rows, reason = table([one, one], ["a", "b"], {})
-    assert "at least four" in str(reason)
-    assert rows[1]["seconds"] == 1.5 and rows[1]["hole_difference"] == 0
-    assert rows[2]["paintings"] == 0 and rows[2]["seam_score"] is None
+    smooth = np.full_like(picture, 128)
+    results = {"same": picture, "smooth": np.where(unfinished[..., 3:] > 0, picture, smooth)}
+    one = Outpainted("p1", "one", picture, unfinished, results, {"same": 1.5})
+    real, same, smooth, none = table([one, one], ["same", "smooth", "none"])
+    assert {**same, "name": "", "seconds": 0} == {**real, "name": "", "seconds": 0}
+    assert same["seconds"] == 1.5 and real["seconds"] is None
+    assert smooth["sharpness"] < real["sharpness"]
+    assert none["paintings"] == 0 and none["seam_score"] is None
+    assert {each["column"] for each in COLUMNS} <= set(real)
 
 
 def test_a_seam_is_judged_beside_the_originals():

@@ -1,0 +1,302 @@
+"""Measures of the known faults of a generated surround, each validated against originals.
+
+How well they tell faults from paintings, `benchmarks/outpainting_measures.py` says. None of them
+says that a surround is good: only that it lacks a fault.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.outpainting.seam import seam_score
+
+SIFT_SIDE = 384
+"""Smaller side at which repeated details are looked for, in pixels."""
+SAME = 0.97
+"""Cosine of two RootSIFT descriptors from which on they show the same detail."""
+RAY_SIDE = 256
+"""Smaller side at which rays are looked for, in pixels."""
+LINE_SIDE = 512
+"""Smaller side at which straight lines are looked for, in pixels."""
+NEARBY_GAPS = (-6, -5, -4, -3, 3, 4, 5, 6)
+"""The gaps that a straight line is compared with, in pixels from it."""
+COLOUR_SIDE = 96
+"""Smaller side at which colours are compared, in pixels."""
+
+
+def repetition(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float:
+    """Return the share of the surround's details that occur elsewhere in the picture too.
+
+    Details are SIFT keypoints (Lowe 2004) with RootSIFT descriptors (Arandjelović and Zisserman
+    2012), at any size and angle; mirrored copies are not found.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        In [0, 1]; 0 also for a surround without details.
+    """
+    import cv2
+
+    known, picture = _reduced(unfinished, result, SIFT_SIDE)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    sift = cv2.SIFT.create(nfeatures=3000, contrastThreshold=0.02)
+    points, found = sift.detectAndCompute(grey, None)
+    if found is None:
+        return 0.0
+    at = np.array([point.pt for point in points], np.float32)
+    size = np.array([point.size for point in points], np.float32)
+    column, row = at.astype(int).T
+    around = _distance(known)[row, column] > 3
+    roots = np.sqrt(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-6))
+    alike = roots[around] @ roots.T
+    apart = np.linalg.norm(at[around, None] - at, axis=2)
+    alike[apart < np.maximum(20, 3 * size[around, None])] = -1
+    repeated = int((alike.max(axis=1, initial=-1) > SAME).sum())
+    return repeated / max(int(around.sum()), 50)  # a few chance matches are no repetition
+
+
+def rays(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return the share of the surround whose lines lead straight away from the subject.
+
+    A line leads away if less than a fifth of the gradient's energy in its neighbourhood is along
+    the direction to the nearest pixel of the subject.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        In [0, 1]; None if there is too little surround.
+    """
+    known, picture = _reduced(unfinished, result, RAY_SIDE)
+    away = _distance(known)
+    across, down, length = _direction(away, 3)
+    light = _blur(_lab(picture)[..., 0], 1)
+    dy, dx = np.gradient(light)
+    xx, yy, xy = (_blur(np.asarray(each), 1.5) for each in (dx * dx, dy * dy, dx * dy))
+    along = across * across * xx + down * down * yy + 2 * across * down * xy
+    measured = (away > 5) & (length > 0.7)
+    measured[:4] = measured[-4:] = False
+    measured[:, :4] = measured[:, -4:] = False
+    if measured.sum() < 300:
+        return None
+    return float((along / (xx + yy + 1e-3) < 0.2)[measured].mean())
+
+
+def straight_lines(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return how much one straight line across the whole surround stands out, as tiles leave them.
+
+    For each gap between two columns, the rows in which colours rise across it are balanced against
+    those in which they fall; a gradient, which the gaps nearby have too, does not count. Likewise
+    for the gaps between rows. A painted edge is rarely so long and so straight.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        The largest imbalance over the median one; None if there is too little surround.
+    """
+    known, picture = _reduced(unfinished, result, LINE_SIDE)
+    lab = _lab(picture)
+    around = _distance(known) > 8
+    around[:12] = around[-12:] = False  # scans have borders
+    around[:, :12] = around[:, -12:] = False
+    found = []
+    for colours, there in ((lab, around), (lab.transpose(1, 0, 2), around.T)):
+        both = there[:, 1:] & there[:, :-1]
+        count = both.sum(axis=0)
+        long = count > 0.35 * len(both)
+        if long.sum() < 8:
+            continue
+        steps = np.diff(colours, axis=1)
+        signs = (np.sign(steps) * (np.abs(steps) > 0.3) * both[..., None]).sum(axis=0)
+        balance = signs / np.maximum(count, 1)[:, None]
+        nearby = np.median([np.roll(balance, gap, axis=0) for gap in NEARBY_GAPS], axis=0)
+        outstanding = np.abs(balance - nearby).max(axis=1)[long]
+        found.append(outstanding.max() / (np.median(outstanding) + 0.05))
+    return float(max(found)) if found else None
+
+
+def sharpness(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return how sharp the surround is, in octaves of the subject's sharpness.
+
+    Sharpness is the mean of the finest details (below a σ of 1 pixel) over that of the next larger
+    ones (1 to 4 pixels), which does not depend on contrast.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        0: as sharp as the subject; -1: half as sharp. None if there is too little of either.
+    """
+    known = unfinished[..., 3] == 255
+    around, inside = _distance(known) > 6, _distance(~known) > 4
+    if min(around.sum(), inside.sum()) < 400:
+        return None
+    light = _lab(result)[..., 0]
+    smooth = _blur(light, 1)
+    fine, coarse = np.abs(light - smooth), np.abs(smooth - _blur(light, 4))
+
+    def of(region: NDArray[np.bool_]) -> float:
+        return float(fine[region].mean() / (coarse[region].mean() + 0.15))
+
+    return float(np.log2((of(around) + 1e-3) / (of(inside) + 1e-3)))
+
+
+def foreign_colours(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return how far the surround's colours are from the nearest of the subject's.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        The mean distance in CIELAB, with lightness at half its weight; None if either is too small.
+    """
+    found = _colours(unfinished, result)
+    if found is None:
+        return None
+    around, inside = (each * np.array((0.5, 1, 1), np.float32) for each in found)
+    squares = (around**2).sum(axis=1)[:, None] + (inside**2).sum(axis=1) - 2 * around @ inside.T
+    return float(np.sqrt(np.maximum(squares, 0)).min(axis=1).mean())
+
+
+def black_point(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return how much lighter the darkest 2% of the surround are than those of the subject.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        In L* of CIELAB: above 0 for a hazy surround, below for one that is too dark; None if
+        either is too small.
+    """
+    found = _colours(unfinished, result)
+    if found is None:
+        return None
+    around, inside = (float(np.percentile(each[:, 0], 2)) for each in found)
+    return around - inside
+
+
+def matte_step(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | None:
+    """Return the step in colour where the blend with the surround ends, if there is one.
+
+    Steps along the way out from the subject are averaged, with their signs, over 25 pixels of each
+    outline 1 to 9 pixels outside the subject. Beyond an original's outline they fall; a rim of old
+    ground, or a blend that ends in another tone, raises them again.
+
+    Args:
+        unfinished: uint8, H×W×4; alpha 255 = subject.
+        result: uint8, H×W×3.
+
+    Returns:
+        The largest rise, in CIELAB a pixel; None if there is too little surround.
+    """
+    import cv2
+
+    away = _distance(unfinished[..., 3] == 255)
+    across, down, length = _direction(away, 1)
+    lab = _lab(result)
+    steps = []
+    for channel, weight in enumerate((1, 0.7, 0.7)):
+        dy, dx = np.gradient(lab[..., channel])
+        steps.append(weight * (dx * across + dy * down))
+    means: list[float] = []
+    for pixel in range(1, 10):
+        ring = ((np.abs(away - pixel) <= 0.5) & (length > 0.6)).astype(np.float32)
+        if ring.sum() < 50:
+            return None
+        weight = np.maximum(cv2.boxFilter(ring, -1, (25, 25)), 1e-4)
+        local = [cv2.boxFilter(step * ring, -1, (25, 25)) / weight for step in steps]
+        mean = np.sqrt(np.sum([each**2 for each in local], axis=0))
+        means.append(float((mean * ring).sum() / ring.sum()))
+    return max(means[pixel] - min(means[1 : pixel + 1]) for pixel in range(2, 9))
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure as a column of a table."""
+
+    name: str
+    of: Callable[[NDArray[np.uint8], NDArray[np.uint8]], float | None]
+    """Of an unfinished painting (uint8, H×W×4) and a result (uint8, H×W×3)."""
+    better: str
+    """Which values are better, for readers."""
+    meaning: str
+
+
+MEASURES = (
+    Measure("repetition", repetition, "lower", "details that occur twice, as a share"),
+    Measure("rays", rays, "lower", "lines that lead away from the subject, as a share"),
+    Measure("straight_lines", straight_lines, "lower", "one line across the surround over others"),
+    Measure("sharpness", sharpness, "0", "against the subject's, in octaves; below 0: blurred"),
+    Measure("foreign_colours", foreign_colours, "lower", "distance to the subject's colours, ΔE"),
+    Measure("black_point", black_point, "0", "against the subject's, in L*; above 0: hazy"),
+    Measure("seam_score", seam_score, "as the originals", "steps across the outline over others"),
+    Measure("matte_step", matte_step, "lower", "step where the blend ends, ΔE a pixel"),
+)
+"""The measures that tell the known faults from originals."""
+
+
+def _reduced(
+    unfinished: NDArray[np.uint8], result: NDArray[np.uint8], side: int
+) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
+    """Return where the subject is, and the picture, at a smaller side of at most so much."""
+    import cv2
+
+    height, width = result.shape[:2]
+    factor = min(1, side / min(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    known = (unfinished[..., 3] == 255).astype(np.uint8)
+    small = cv2.resize(known, size, interpolation=cv2.INTER_NEAREST) > 0
+    return small, np.asarray(cv2.resize(result, size, interpolation=cv2.INTER_AREA))
+
+
+def _colours(
+    unfinished: NDArray[np.uint8], result: NDArray[np.uint8], most: int = 500
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return some CIELAB colours (float32, n×3) of the surround and of the subject."""
+    known, picture = _reduced(unfinished, result, COLOUR_SIDE)
+    lab = _lab(picture)
+    around, inside = lab[_distance(known) > 3], lab[known]
+    if min(len(around), len(inside)) < 50:
+        return None
+    random = np.random.default_rng(0)
+    return around[random.integers(len(around), size=most)], inside[
+        random.integers(len(inside), size=most)
+    ]
+
+
+def _lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+
+
+def _blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    import cv2
+
+    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(values), (0, 0), sigma))
+
+
+def _distance(known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return the distance to the subject in pixels, 0 inside."""
+    import cv2
+
+    return np.asarray(cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5))
+
+
+def _direction(
+    away: NDArray[np.float32], sigma: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the unit vectors (x, y) away from the subject, and how certain they are, in [0, 1]."""
+    down, across = np.gradient(_blur(away, sigma))
+    length = np.hypot(across, down) + 1e-6
+    return across / length, down / length, length
