@@ -1,6 +1,6 @@
 """Finds grounds that are the painting itself: its catalogue's entry, a duplicate, a detail."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,31 +25,36 @@ LARGEST = 3.0
 """Scale of that similarity, and its inverse."""
 
 
-def own_entries(labels: Mapping[str, str], grounds: tuple[Ground, ...]) -> NDArray[np.bool_]:
-    """Return which grounds the catalogue says are the painting's own: bool, N.
-
-    These are the ground with its id, those with its title and artist, and the copies of those by
-    perceptual hash, mirrored or not.
+class Catalogue:
+    """Knows which grounds are a painting's own by the catalogue.
 
     Args:
-        labels: Of the painting; see `Request`.
         grounds: N.
     """
-    title, artist = name_key(labels.get("title", "")), name_key(labels.get("artist", ""))
-    named = [
-        each.id == labels.get("id")
-        or (
-            bool(title and artist)
-            and (title, artist) == (name_key(each.title), name_key(each.artist))
-        )
-        for each in grounds
-    ]
-    own = np.array(named, bool)
-    hashes = np.array([each.hash for each in grounds], np.uint64)
-    for index in np.flatnonzero(own):
-        for value in (grounds[index].hash, grounds[index].mirrored_hash):
-            own |= hamming(hashes, np.uint64(value)) <= BITS
-    return own
+
+    def __init__(self, grounds: Sequence[Ground]) -> None:
+        self._ids = np.array([each.id for each in grounds])
+        self._names = [(name_key(each.title), name_key(each.artist)) for each in grounds]
+        self._hashes = np.array([each.hash for each in grounds], np.uint64)
+        self._mirrored = np.array([each.mirrored_hash for each in grounds], np.uint64)
+
+    def own(self, labels: Mapping[str, str]) -> NDArray[np.bool_]:
+        """Return which grounds are the painting's own: bool, N.
+
+        These are the ground with its id, those with its title and artist, and the copies of those
+        by perceptual hash, mirrored or not.
+
+        Args:
+            labels: Of the painting; see `Request`.
+        """
+        own = self._ids == labels.get("id", "")
+        names = name_key(labels.get("title", "")), name_key(labels.get("artist", ""))
+        if all(names):
+            own |= np.array([each == names for each in self._names], bool)
+        for index in np.flatnonzero(own):
+            for value in (self._hashes[index], self._mirrored[index]):
+                own |= hamming(self._hashes, value) <= BITS
+        return own
 
 
 class CopyCheck:

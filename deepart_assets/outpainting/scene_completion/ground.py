@@ -34,7 +34,7 @@ VERSION = 1
 """Of the file format."""
 _GENRES = {
     "still": r"still|flower|vanitas",
-    "landscape": r"landscape|marina|cityscape|seascape|veduta|panorama",
+    "landscape": r"landscape|marin|cityscape|seascape|veduta|panorama",
     "interior": r"interior",
     "figure": r"portrait|figur|genre|religio|mytholog|histor|nude|battle|allegor|literary",
 }

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.outpainting.scene_completion.copies import Catalogue
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.matching import Matcher
 from deepart_assets.outpainting.scene_completion.statistics import (
@@ -24,7 +25,7 @@ Picture = Callable[[str, int], NDArray[np.uint8]]
 """Returns a painting by id, RGB, uint8, its smaller side reduced to the number, never enlarged."""
 MINIMUM = 8
 """Fewer usable grounds make no library."""
-FITTING = 0.85
+FITTING = 0.95
 """A match fits if it costs no more than the best one of so many of the library's subjects."""
 VERSION = 1
 """Of the file format."""
@@ -82,6 +83,11 @@ class GroundLibrary:
     def matcher(self) -> Matcher:
         """The stacked vectors."""
         return Matcher(self.grounds)
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """Names and hashes of the grounds."""
+        return Catalogue(self.grounds)
 
     def fits(self, cost: float) -> bool:
         """Return whether a match, before placement, is as good as most in the library itself."""

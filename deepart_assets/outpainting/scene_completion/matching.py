@@ -100,9 +100,10 @@ class Matcher:
         self._mean = subjects[known].mean(0)
         self._subjects = unit(subjects - self._mean).astype(np.float16)
         self._grounds = unit(spaces - spaces.mean(0)).astype(np.float16)
-        textures = np.stack([each.texture for each in grounds])
-        self._spread = textures[known].astype(np.float32).std(0) + 1e-3
-        self._textures = textures
+        textures = np.stack([each.texture for each in grounds]).astype(np.float32)
+        self._spread = textures[known].std(0) + 1e-3
+        self._textures = (textures / self._spread).astype(np.float16)
+        self._squares = (self._textures.astype(np.float32) ** 2).sum(1)
         self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
         self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
@@ -131,12 +132,13 @@ class Matcher:
         still = float(weights @ self._still[near])
         outdoors = float(weights @ self._outdoors[near])
         off = np.abs(self._tones[:, 0] - tone) / TONE
-        apart = (self._textures.astype(np.float32) - query.texture) / self._spread
+        paint = query.texture / self._spread
+        apart = self._squares - 2 * (self._textures.astype(np.float32) @ paint) + paint @ paint
         palette = np.abs(self._palettes - query.palette).mean(1) @ np.array([0.5, 1, 1])
         terms = {
             "subject": _standard(1 - similar, allowed, self._has),
             "ground": _standard(1 - grounds @ expected, allowed),
-            "texture": _standard(np.sqrt((apart**2).mean(1)), allowed, self._has),
+            "texture": _standard(np.sqrt(np.maximum(apart, 0) / len(paint)), allowed, self._has),
             "palette": _standard(palette, allowed, self._has),
             "year": self._ages(query.year),
             "tone": off[:, 0] + 0.35 * (off[:, 1] + off[:, 2]),

@@ -12,7 +12,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.scene_completion import composition
-from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck, own_entries
+from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, Query
@@ -126,7 +126,7 @@ class SceneCompletionOutpainter:
         subject = Subject.of(resize(request.picture, height, width), mask)
         year = year_of(request.labels.get("date", ""))
         library = self.library
-        allowed = ~own_entries(request.labels, library.grounds)
+        allowed = ~library.catalogue.own(request.labels)
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
         match = library.matcher(Query.of(subject, year), allowed)

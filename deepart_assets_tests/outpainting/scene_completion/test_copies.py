@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion.copies import CopyCheck, own_entries
+from deepart_assets.outpainting.scene_completion.copies import Catalogue, CopyCheck
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
 
 PICTURE = paint(5, 400, 320)
@@ -49,7 +49,8 @@ def test_the_catalogue_names_the_painting_and_its_copies():
         ground("d", 3),
         ground("e", 4, title="LA PROMENADE", artist="Edouard Manet"),
     )
-    assert own_entries({"id": "a"}, grounds).tolist() == [True, True, True, False, False]
+    catalogue = Catalogue(grounds)
+    assert catalogue.own({"id": "a"}).tolist() == [True, True, True, False, False]
     named = {"id": "new", "title": "La promenade", "artist": "Édouard Manet"}
-    assert own_entries(named, grounds).tolist() == [False] * 4 + [True]
-    assert not own_entries({}, grounds).any()
+    assert catalogue.own(named).tolist() == [False] * 4 + [True]
+    assert not catalogue.own({}).any()

@@ -1,0 +1,1 @@
+"""Trains the probes of scene completion."""
