@@ -34,7 +34,7 @@ PICTURES = ROOT / "docs" / "images"
 SAMPLE = ROOT / "data" / "sample" / "paintings"
 BIN = Path(sys.executable).parent
 PAGES: Mapping[str, tuple[str, int, int, str]] = {
-    "lineage": ("asset-groups", 1455, 1857, "restoration_plan"),
+    "lineage": ("asset-groups", 1455, 1857, "wikiart"),
     "ticks": ("locations/deepart_assets/sensors/inbox", 1360, 740, "take_in"),
     "runs": ("runs", 1360, 860, "take_in"),
     "plan": ("assets/restoration_plan?view=events", 1360, 900, "Metadata"),
@@ -131,7 +131,7 @@ class Browser:
             mobile=False,
         )
         self("Page.navigate", url=url)
-        wait_for(text, lambda: self.evaluate(f"document.body.innerText.includes('{text}')"), 180)
+        wait_for(text, lambda: self.evaluate(f"document.body.innerText.includes('{text}')"), 600)
         time.sleep(SETTLES)
 
     def click(self, text: str) -> None:

@@ -1,7 +1,7 @@
 """What the tests share: a small profile of generated paintings, and ways to run the graph on it.
 
-The whole real graph runs on it in seconds: real segmenter, real outpainters, real training, only
-everything is small.
+The whole real graph runs on it in seconds: rembg on a network of one layer, real outpainters, real
+training, only everything is small.
 """
 
 import os
@@ -27,6 +27,7 @@ from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
+from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
 # The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
@@ -87,7 +88,7 @@ class Project:
         self.content: dict[str, Any] = {
             "wikiart": {"sources": {"pictures": {"kind": "folder", "path": str(self.pictures)}}},
             "segmentation": {
-                "segmenter": {"kind": "saliency", "minimal_confidence": 0},
+                "segmenter": quick_segmenter(folder / "segmenter"),
                 "minimal_share": 0,
                 "maximal_share": 1,
             },
@@ -220,6 +221,7 @@ def _copy(finished: Path, state: Path, folder: Path) -> Project:
     made = Project(folder)
     # The same pictures: a copy would be another source.
     made.content["wikiart"]["sources"]["pictures"]["path"] = str(finished / "pictures")
+    made.content["segmentation"]["segmenter"]["folder"] = str(finished / "segmenter")
     return made
 
 

@@ -23,7 +23,7 @@ colours = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(margins, colours)
 def test_a_clean_margin_is_taken_off_exactly(around, colour):
     left, top, _right, _bottom = around
@@ -36,7 +36,7 @@ papers = st.tuples(levels, st.integers(-12, 12)).map(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(margins, papers, st.floats(0, 3), st.sampled_from([None, 95, 75, 50]))
 def test_a_noisy_and_compressed_margin_is_taken_off_to_a_block_of_jpeg(
     around, colour, noise, quality

@@ -11,7 +11,6 @@ from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.outpainting.comodgan.weights import to_bytes
 from deepart_assets_tests.conftest import Project
 from deepart_assets_tests.outpainting.comodgan.small import tiny
-from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
 KEYS = [f"p{number:02}" for number in range(12)]
 OTHERS = ["q0", "q1"]
@@ -34,7 +33,6 @@ def build_matrix(folder):
     (made.pictures / "paintings.csv").write_text("\n".join(lines))
     made.content["wikiart"]["sources"]["pictures"]["csv"] = "paintings.csv"
     made.content["styled_paintings"] = {"styles": ["realism"]}
-    made.content["segmentation"]["segmenter"] = quick_segmenter(folder / "segmenter")
     made.content["restoration"]["evaluated"] = 2
     made.content["outpainters"]["inspired"] = {
         "kind": "artificially_inspired",

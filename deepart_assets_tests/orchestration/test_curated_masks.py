@@ -56,7 +56,7 @@ def test_the_ui_marks_exactly_that_painting_and_a_run_makes_exactly_it_again(don
     step(done.lake.read("masks/p1.png"))
     done.lake.remove("masks/p1.png")
     step(predicted)
-    assert done.store.get("subject_masks", "p1").figures["mask_from"] == "saliency"
+    assert done.store.get("subject_masks", "p1").figures["mask_from"] == "salient (u2netp)"
 
 
 @pytest.mark.slow
@@ -86,7 +86,7 @@ def test_a_scribble_corrects_its_painting_alone(done, instance):
     found = decode_grey(done.lake.read("subject_masks/p1.png"), "") > 0
     assert found[strokes[..., 1] > 0].all() and not found[strokes[..., 0] > 0].any()
     figures = done.store.get("subject_masks", "p1").figures
-    assert figures["mask_from"] == "saliency, corrected by the curator"
+    assert figures["mask_from"] == "salient (u2netp), corrected by the curator"
     assert stale(done, instance) == set()
 
 

@@ -25,7 +25,6 @@ from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets_tests.conftest import QUIET, Project
 from deepart_assets_tests.orchestration.killable_runs import Server
 from deepart_assets_tests.orchestration.test_pipeline import STAGES
-from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
 KILLS = int(os.environ.get("DEEPART_KILLS", "7"))
 KEYS = [f"p{number}" for number in range(5)]
@@ -178,7 +177,6 @@ def killable(tmp_path):
     project = Project(tmp_path)
     for number, key in enumerate(KEYS):
         project.add_painting(key, number)
-    project.content["segmentation"]["segmenter"] = quick_segmenter(tmp_path / "segmenter")
     project.content["restoration"]["evaluated"] = 2
     server = Server()
     (tmp_path / "dagster").mkdir()

@@ -29,7 +29,7 @@ def figure(key):
 def compared(done, instance):
     done.content["segmentation"]["evaluation"] = {
         "peers": {
-            "again": {"kind": "saliency", "minimal_confidence": 0},
+            "again": done.content["segmentation"]["segmenter"],
             "strict": {"kind": "saliency", "minimal_confidence": 1},
             "gone": {"kind": "dram", "archive_id": "none", "movement": "realism"},
         }

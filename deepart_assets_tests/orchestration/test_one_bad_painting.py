@@ -8,7 +8,6 @@ from deepart_assets.orchestration.asset_factory import PAINTINGS
 from deepart_assets.orchestration.tags import AUTOMATED
 from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets_tests.orchestration.test_pipeline import STAGES, failed_steps, materialized
-from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
 COUNT = 100
 BAD = "p041"
@@ -18,7 +17,6 @@ BAD = "p041"
 def hundred(project, monkeypatch, tmp_path):
     """Five paintings to train on, and tiny ones; sheets are as small."""
     monkeypatch.setattr("deepart_assets.assets.restoration.SHEET_HEIGHT", 96)
-    project.content["segmentation"]["segmenter"] = quick_segmenter(tmp_path / "segmenter")
     project.content["restoration"]["evaluated"] = 2
     for number in range(COUNT - 5):
         project.add_painting(f"p{number:03}", number, 64, 48)

@@ -181,8 +181,8 @@ def test_a_text_that_the_segmenter_does_not_read_is_a_warning(listed, instance, 
         ]
     assert not check.passed and check.severity == dg.AssetCheckSeverity.WARN
     fault = (
-        "masks/p1.txt says what the subject is, but the segmenter saliency reads no text: set"
-        " segmentation.segmenter.kind to described, or remove the text"
+        "masks/p1.txt says what the subject is, but the segmenter salient (u2netp) reads no text:"
+        " set segmentation.segmenter.kind to described, or remove the text"
     )
     assert fault in check.metadata["faults"].value
     reported = capsys.readouterr()

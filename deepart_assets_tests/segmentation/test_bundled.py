@@ -95,17 +95,6 @@ def test_same_picture_same_bytes(predictions):
     assert first.confidence == second.confidence
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (3000, 2)])
-def test_odd_sizes(segmenter, size):
-    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    prediction = segmenter([picture])[0]
-    assert prediction.mask.shape == size
-    assert prediction.mask.dtype == np.float32
-    assert prediction.mask.min() >= 0
-    assert prediction.mask.max() <= 1
-    assert 0 <= prediction.confidence <= 1
-
-
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_blank_canvas_has_no_subject(segmenter, level):
     blank = np.full((120, 90, 3), level, np.uint8)

@@ -65,14 +65,6 @@ def test_same_picture_same_bytes(segmenter):
     assert first.confidence == second.confidence
 
 
-@pytest.mark.parametrize("size", [(1, 1), (3, 200), (64, 64), (200, 5)])
-def test_odd_sizes(segmenter, size):
-    picture = np.random.default_rng(0).integers(0, 256, (*size, 3), dtype=np.uint8)
-    prediction = segmenter([picture])[0]
-    assert prediction.mask.shape == size
-    assert np.isfinite(prediction.mask).all()
-
-
 def test_native_size_gives_the_packages_own_map(segmenter):
     """At 224 the freed declaration must not change the network's output."""
     import onnxruntime

@@ -1,12 +1,13 @@
 """What all segmenters have in common, each of them real, on pictures as bad as they come."""
 
+from functools import partial
 from typing import get_args
 
 import numpy as np
 import pytest
 from pydantic import TypeAdapter
 
-from deepart_assets.segmentation import Segmenter, build_segmenter, dram
+from deepart_assets.segmentation import Segmenter, build_segmenter, bundled, dram, saliency
 from deepart_assets.segmentation.dram import DramSegmenter
 from deepart_assets.settings import segmentation
 from deepart_assets.storage import Lake
@@ -55,11 +56,14 @@ def segmenters(tmp_path_factory):
     save_sam(folder / "sam2")
     save_network(folder / "u2netp.onnx", 320)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dram, "SIDE", 65)  # a seventieth of the time
+        # A fraction of the time: 1/70, 1/6, 1/3.
+        patch.setattr(dram, "SIDE", 65)
+        patch.setattr(saliency, "SIDES", (112, 196))
+        patch.setattr(bundled, "grid_of", partial(bundled.grid_of, patches=196))
         yield {kind: made(kind, folder) for kind in KINDS}
 
 
-# The two whose networks are of their real size take a second and more a picture.
+# The two whose networks are of their real size take half a second a picture.
 @pytest.fixture(
     params=[
         pytest.param(kind, marks=[pytest.mark.slow] if kind in ("bundled", "saliency") else [])

@@ -1,5 +1,7 @@
 """Frames, walls, ovals and arches are found, and paintings without are left whole."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from deepart_assets_tests.segmentation.supports import KINDS, photograph
 SAMPLE = sorted((PROJECT / "data" / "sample" / "paintings").glob("*.jpg"))
 
 
+@cache
 def paint(index: int):
     """The inner part of a painting of the sample, without what the museum photographed with it."""
     file = SAMPLE[index % len(SAMPLE)]
