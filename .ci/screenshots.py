@@ -1,10 +1,11 @@
 """Renews the pictures of docs/images: the Dagster UI on a demo in which things have happened.
 
-    .venv/bin/python .ci/screenshots.py [FOLDER]
+    .venv/bin/python .ci/screenshots.py [FOLDER [PICTURE ...]]
 
 It makes the demo, drops a painting into the inbox, lays a turned mask on another one, and
 photographs the pages with the chromium of this machine. The data lake and Dagster's history go to
 FOLDER, a temporary one by default; where they are there already, they are photographed as they are.
+By default all pictures are renewed.
 """
 
 import base64
@@ -38,7 +39,7 @@ PAGES: Mapping[str, tuple[str, int, int, str]] = {
     "ticks": ("locations/deepart_assets/sensors/inbox", 1360, 740, "take_in"),
     "runs": ("runs", 1360, 860, "take_in"),
     "plan": ("assets/restoration_plan?view=events", 1360, 900, "Metadata"),
-    "partitions": ("locations/deepart_assets/jobs/restore/partitions", 1360, 900, "Status"),
+    "partitions": ("locations/deepart_assets/jobs/restore/partitions", 1360, 640, "Status"),
     "failed": ("assets/subject_masks?view=events", 1360, 460, "Metadata"),
     "states": ("locations/deepart_assets/asset-groups/restoration", 1360, 900, "subject_masks"),
 }
@@ -144,6 +145,12 @@ class Browser:
         self.evaluate(f"{self._element(text)}?.scrollIntoView()")
         time.sleep(SETTLES)
 
+    def expand_groups(self) -> None:
+        """Press Alt+E, which expands the groups of a lineage."""
+        for kind in ("keyDown", "keyUp"):
+            self("Input.dispatchKeyEvent", type=kind, modifiers=1, key="e", code="KeyE")
+        time.sleep(2 * SETTLES)
+
     def shoot(self) -> bytes:
         """Return a PNG of what the page shows."""
         return base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
@@ -209,8 +216,11 @@ def main() -> None:
     with dagster_ui(environment) as url, browser() as page:
         page.show(url, 1360, 900, "Hide navigation")
         page.click("Hide navigation")
-        for name, (path, width, height, text) in PAGES.items():
+        for name in sys.argv[2:] or PAGES:
+            path, width, height, text = PAGES[name]
             page.show(f"{url}/{path}", width, height, text)
+            if name == "lineage":
+                page.expand_groups()
             if name in CLICKS:
                 button, then = CLICKS[name]
                 page.click(button)
