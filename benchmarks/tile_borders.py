@@ -56,7 +56,7 @@ def subjects() -> Iterator[Request]:
         painting = np.asarray(Image.open(path).convert("RGB"))
         picture = resize(painting, *working_size(*painting.shape[:2], 512))
         [prediction] = segmenter([picture])
-        known = clean_up(prediction.levels, picture.shape[:2], settings).mask
+        known = clean_up(prediction.levels(), picture.shape[:2], settings).mask
         if known.any():
             yield Request(np.where(known[..., None], picture, 0), known, seed=number)
 
@@ -87,7 +87,7 @@ def measure(weights: dict[str, str], way: str, requests: Sequence[Request]) -> d
             borders = {b for first in starts for b in (first, first + side) if 0 < b < length}
             steps = straight_steps(picture, request.known, axis)
             lines = np.arange(2, len(steps) + 2)
-            drawn = random.choice(lines, len(borders))
+            drawn = random.choice(lines, 8 * len(borders))
             at.append(steps[np.isin(lines, list(borders))])
             elsewhere.append(steps[~np.isin(lines, list(borders))])
             anywhere.append(steps[np.isin(lines, drawn)])
