@@ -4,7 +4,7 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SHIPPED = (".dagster_home/dagster.yaml", "configs", "data/models", "data/sample")
+SHIPPED = (".dagster_home/dagster.yaml", "configs", "data/grounds", "data/models", "data/sample")
 
 
 class ShippedFiles(BuildHookInterface[Any]):

@@ -92,7 +92,7 @@ def installed(tmp_path_factory):
 @pytest.mark.slow
 def test_a_wheel_holds_every_shipped_file_and_no_test(installed):
     inside = set(zipfile.ZipFile(installed.wheel).namelist())
-    for folder in ("configs", "data/models", "data/sample"):
+    for folder in ("configs", "data/grounds", "data/models", "data/sample"):
         for file in (PROJECT / folder).rglob("*"):
             if file.is_file():
                 assert f"deepart_assets/_shipped/{file.relative_to(PROJECT)}" in inside

@@ -87,7 +87,6 @@ class _Described(NamedTuple):
     group="outpainting",
     kinds={"onnx"},
     code_version=str(VERSION),
-    pool="gpu",
 )
 def painting_grounds(context: StageContext) -> PaintingStageSpec:
     """What the library needs to know of each painting that may lend its ground to another.

@@ -4,16 +4,24 @@ import io
 import json
 
 import dagster as dg
+import numpy as np
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
+from deepart_assets.assets.scene_completions import ground_at_full_size
 from deepart_assets.errors import SettingsError
-from deepart_assets.imaging import decode_rgb, decode_rgba
+from deepart_assets.imaging import decode_rgb, decode_rgba, resize
 from deepart_assets.orchestration.planner import plan_of_run
 from deepart_assets.outpainting import subject_difference
+from deepart_assets.outpainting.scene_completion import (
+    Choice,
+    GroundLibrary,
+    SceneCompletionOutpainter,
+)
 from deepart_assets.settings.places import PROJECT
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, reduced
 
 NAMES = ["painting_grounds", "ground_library", "completed_outpaintings", "completed_upscaled"]
 LENDERS = [f"p{number}" for number in range(9)]
@@ -172,3 +180,33 @@ def test_a_missing_library_is_named_with_the_remedy(done, instance):
         [event] = result.filter_events(lambda event: event.is_step_failure)
     text = event.step_failure_data.error.to_string()
     assert str(PROJECT / "data" / "grounds" / "none") in text and "grounds.libraries" in text
+
+
+def test_at_full_size_the_ground_is_the_lenders_own_paint_if_its_original_is_large_enough():
+    pictures = {f"g{seed}": paint(seed, 768, 600) for seed in range(8)}
+    small = {name: resize(picture, 256, 200) for name, picture in pictures.items()}
+    grounds = [ground(name, picture=picture) for name, picture in small.items()]
+    choice = Choice(
+        ground="g3",
+        flip=False,
+        scale=512 / 200,
+        offset=(0.0, 0.0),
+        gain=(1.0, 1.0, 1.0),
+        shift=(0.0, 0.0, 0.0),
+        cost=0.0,
+        fits=True,
+        terms={},
+    )
+    known = oval(512, 400)
+    subject = np.full((512, 400, 3), 90, np.uint8)
+
+    def laid(originals):
+        outpainter = SceneCompletionOutpainter(lambda: GroundLibrary.of(grounds, originals))
+        return ground_at_full_size(outpainter, choice.to_dict(), subject, known, 1.5)
+
+    found = laid(reduced(pictures))
+    np.testing.assert_array_equal(found[known], subject[known])
+    own = resize(pictures["g3"], 512, 400)
+    away = ~oval(512, 400, radii=(0.45, 0.45))
+    assert np.abs(found[away].astype(int) - own[away]).mean() < 8
+    assert laid(reduced(small)) is None, "the original would be enlarged twice"

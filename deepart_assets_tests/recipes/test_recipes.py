@@ -23,7 +23,7 @@ def test_a_recipe_is_a_command(recipe):
 
 def test_each_recipe_has_a_readme_of_three_lines():
     folders = [each for each in (PROJECT / "recipes").iterdir() if (each / "README.md").is_file()]
-    assert len(folders) == 4
+    assert len(folders) == 5
     assert all(len((each / "README.md").read_text().splitlines()) == 3 for each in folders)
 
 

@@ -42,7 +42,7 @@ def test_an_unknown_profile_names_the_nearest():
         (("super_resolution", "art_esrgan", "train"), "total_iters", "total_iter"),
         (("super_resolution", "art_esrgan", "network_g"), "num_feats", "num_feat"),
         (("segmentation", "segmenter"), "minimal_confidnce", "minimal_confidence"),
-        (("outpainters", "telea"), "raduis", "radius"),
+        (("outpainters", "patchmatch"), "pach", "patch"),
         (("wikiart", "sources", "sample"), "pth", "path"),
     ],
 )

@@ -1,0 +1,64 @@
+"""The library of grounds that ships with the project: its pictures, credits and size."""
+
+import csv
+
+import pytest
+from PIL import Image
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import PictureFile, hamming, perceptual_hash
+from deepart_assets.outpainting.scene_completion.shipped import (
+    INDEX,
+    find_library,
+    shipped_library,
+)
+from deepart_assets.settings.grounds import BundledLibrary, FolderLibrary
+from deepart_assets.settings.places import PROJECT
+
+SHIPPED = find_library(BundledLibrary(kind="bundled", name="cc0"))
+
+
+def test_it_is_small_and_every_ground_has_a_picture_a_credit_and_a_free_licence():
+    files = list(SHIPPED.folder.iterdir())
+    assert sum(file.stat().st_size for file in files) <= 8_000_000
+    grounds = shipped_library().grounds
+    assert len(grounds) >= 60
+    assert {ground.kind for ground in grounds} == {"figure", "still", "landscape", "interior"}
+    with (SHIPPED.folder / "paintings.csv").open(encoding="utf-8") as table:
+        rows = {row["id"]: row for row in csv.DictReader(table)}
+    credits_ = (SHIPPED.folder / "CREDITS.md").read_text(encoding="utf-8")
+    assert set(rows) == {ground.id for ground in grounds}
+    assert {file.stem for file in files if file.suffix == ".webp"} == set(rows)
+    for ground in grounds:
+        row = rows[ground.id]
+        assert (ground.title, ground.artist, ground.source) == (
+            row["title"],
+            row["artist"],
+            row["source"],
+        )
+        assert ground.licence == row["licence"] == "CC0-1.0"
+        assert f"`{ground.id}.webp`" in credits_ and row["source"] in credits_
+        with Image.open(SHIPPED.file(ground.id)) as header:
+            width, height = header.size
+            assert 500 <= min(width, height) <= 768
+            assert abs(width / height - ground.shape[1] / ground.shape[0]) < 0.01
+
+
+def test_none_is_a_copy_of_a_sample_painting():
+    for file in (PROJECT / "data" / "sample" / "paintings").glob("*.jpg"):
+        seen = perceptual_hash(PictureFile(file.read_bytes(), file.name).reduced(64).picture)
+        nearest = min(hamming(seen, ground.hash) for ground in shipped_library().grounds)
+        assert nearest > 10, file.name
+
+
+def test_a_library_that_is_missing_or_damaged_is_named(tmp_path):
+    with pytest.raises(UnavailableError, match=r"none.*grounds\.libraries to cc0"):
+        find_library(BundledLibrary(kind="bundled", name="none"))
+    with pytest.raises(UnavailableError, match="recipes/ground_library"):
+        find_library(FolderLibrary(kind="folder", path=str(tmp_path)))
+    (tmp_path / INDEX).write_bytes(b"nothing")
+    found = find_library(FolderLibrary(kind="folder", path=str(tmp_path)))
+    with pytest.raises(UnavailableError, match=INDEX):
+        _ = found.library
+    with pytest.raises(UnavailableError, match=r"a\.webp is missing"):
+        found.picture("a", 64)
