@@ -25,6 +25,8 @@ OUTPAINTING_EVALUATION = "outpainting_evaluation"
 RESTORATION_SHEETS = "restoration_sheets"
 RESTORATION_PLAN = "restoration_plan"
 GALLERY = "gallery"
+CURATOR_CHOICES = "curator_choices"
+CHOSEN_RESTORATIONS = "chosen_restorations"
 
 
 def outpainter_weights(outpainter: str) -> str:
@@ -40,6 +42,11 @@ def outpaintings(outpainter: str) -> str:
 def upscaled(outpainter: str) -> str:
     """Return the asset with an outpainter's outpaintings at four times their size."""
     return f"{outpainter}_upscaled"
+
+
+def requests(outpainter: str) -> str:
+    """Return the observed asset with what curators ask of an outpainter."""
+    return f"{outpainter}_requests"
 
 
 def output_path(asset: str, key: str, suffix: str = ".png") -> str:

@@ -6,10 +6,12 @@ import dagster as dg
 
 from deepart_assets.asset_names import (
     ART_ESRGAN,
+    CHOSEN_RESTORATIONS,
     GROUND_LIBRARY,
     PAINTING_GROUNDS,
     STYLED_PAINTINGS,
 )
+from deepart_assets.assets.choices import CURATOR_CHOICES, requests_to
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.grounds import ground_assets
@@ -24,6 +26,7 @@ from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.automation.jobs import jobs_of
 from deepart_assets.automation.schedules import schedules_of
 from deepart_assets.automation.sensors import sensors_of
+from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec, PipelineAssetSpec
 from deepart_assets.orchestration.console_logger import console_logger
@@ -49,7 +52,13 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     }
     shared = [*specs["weights"], *specs["restoration"]]
     library = [spec.name for spec in shared if spec.name == GROUND_LIBRARY]
-    observed = [CURATED_MASKS.definition(), SUBJECT_TEXTS.definition()]
+    folders = [CURATED_MASKS, SUBJECT_TEXTS, CURATOR_CHOICES]
+    folders += [
+        requests_to(name)
+        for name, outpainter in settings.outpainters.items()
+        if outpainter.kind in KINDS_WITH_REQUESTS
+    ]
+    observed = [folder.definition() for folder in folders]
     plan = restoration_plan(
         [spec for spec in specs["restoration"] if isinstance(spec, PaintingAssetSpec)],
         [
@@ -81,7 +90,12 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
     """Return the assets of a profile by part of the pipeline, in its order."""
     return {
         "wikiart": wikiart_assets(
-            settings, [*painting_stages(settings.outpainters).values(), PAINTING_GROUNDS]
+            settings,
+            [
+                *painting_stages(settings.outpainters).values(),
+                PAINTING_GROUNDS,
+                CHOSEN_RESTORATIONS,
+            ],
         ),
         "super_resolution": super_resolution_assets(settings),
         "weights": [

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
+from deepart_assets.assets.choices import request_for_painting, requests_to
+from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
@@ -95,6 +97,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[*own_weights, *enlarged_by],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
+        observed=[requests_to(name)] if kind.kind in KINDS_WITH_REQUESTS else [],
         group="outpainting",
         kinds={_KINDS[kind.kind]},
         code_version="4" if own_weights else "2",  # 4: the whole is painted first
@@ -107,7 +110,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         RGB PNG at the working size. Subject pixels are unchanged, byte for byte; the seam is
         blended on the generated side only. The random seed is derived from the global seed, the
         painting and the outpainter, so results depend neither on the batch nor on the order. Of
-        several candidates the one with the lowest seam score comes first; the others are kept.
+        several candidates the one with the lowest seam score comes first, or the one that a curator
+        prefers; the others are kept.
         """
         shared = context.settings.restoration
         settings = context.settings.outpainters[name]
@@ -123,10 +127,14 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         candidates = shared.candidates if outpainter.descriptor.learned else 1
 
         def details(painting: Painting) -> dict[str, Any]:
-            seeds = range(candidates)
+            asked = request_for_painting(painting, name)
+            prompt = asked.prompt or prompt_for(shared.prompt, painting.labels)
+            seed = shared.seed if asked.seed is None else asked.seed
+            seeds = range(asked.candidates or candidates)
             return {
-                "prompt": prompt_for(shared.prompt, painting.labels) if reads_prompt else "",
-                "seeds": [painting_seed(shared.seed, painting.id, name, each) for each in seeds],
+                "prompt": prompt if reads_prompt else "",
+                "seeds": [painting_seed(seed, painting.id, name, each) for each in seeds],
+                **({} if asked.first is None else {"first": asked.first}),
             }
 
         def read(painting: Painting) -> OutpaintRequest:
@@ -156,8 +164,11 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             # Nothing was asked for where nothing is missing.
             results = ready or [np.ascontiguousarray(unfinished[..., :3])]
             scores = [seam_score(unfinished, each) for each in results]
-            order = sorted(range(len(results)), key=lambda index: scores[index])
-            chosen, seeds = details(painting), details(painting)["seeds"]
+            chosen = details(painting)
+            seeds, first = chosen["seeds"], chosen.get("first")
+            order = sorted(
+                range(len(results)), key=lambda index: (seeds[index] != first, scores[index])
+            )
             data = [encode_png(results[index]) for index in order]
             written = decode_rgb(data[0], painting.id)
             return StageResult(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from deepart_assets.assets.choices import CURATOR_CHOICES
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.automation.restore_sensors import (
@@ -16,6 +17,7 @@ from deepart_assets.automation.restore_sensors import (
     restore_new_paintings,
     restore_what_is_stale,
 )
+from deepart_assets.curation import CHOICES, REQUESTS
 from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
 from deepart_assets.orchestration.notifications import notification_sensors
 from deepart_assets.orchestration.observable_assets import by_folded_id
@@ -54,6 +56,23 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         tags = {REASON: f"a curator's masks changed: {named(keys)}", AUTOMATED: "true"}
         return restore_runs(ranges_of(instance, keys, settings), tags)
 
+    def decided(profile: Profile) -> Stamps:
+        folders = [CHOICES, *(f"{REQUESTS}/{name}" for name in profile.settings.outpainters)]
+        return {
+            f"{folder}/{name}": stamp
+            for folder in folders
+            for name, stamp in profile.lake.stamps(folder).items()
+        }
+
+    def decided_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
+        stems = (name.rsplit("/", 1)[1].removesuffix(".json") for name in names)
+        keys = list(dict.fromkeys(stems))
+        tags = {REASON: f"a curator decided: {named(keys)}", AUTOMATED: "true", PRIORITY: "1"}
+        ranges = ranges_of(instance, keys, settings)
+        if any(name.startswith(f"{REQUESTS}/") for name in names):
+            return restore_runs(ranges, tags)
+        return [PlannedRun(RESTORE_PART, range_, tags) for range_ in ranges]
+
     return [
         folder_sensor(
             settings,
@@ -72,6 +91,15 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
             stamps=lambda profile: profile.lake.stamps(CURATED_MASKS.folder),
             runs=masks_runs,
+        ),
+        folder_sensor(
+            settings.model_copy(update={"debounce_seconds": 0.0}),  # the desk writes whole files
+            name=f"{CURATOR_CHOICES.asset}_folder",
+            description="Publishes what a curator accepted, and makes the outpaintings that one"
+            " asked for.",
+            jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
+            stamps=decided,
+            runs=decided_runs,
         ),
         restore_new_paintings(settings, jobs),
         restore_what_is_stale(settings, jobs),

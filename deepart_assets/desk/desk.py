@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets import asset_names
+from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.desk.index import STATUSES, PaintingIndex
 from deepart_assets.desk.listed import Listed
 from deepart_assets.desk.painting import ORIGINAL, PaintingPage
@@ -60,6 +61,15 @@ class Desk:
     def outpainters(self) -> list[str]:
         """The names of the profile's outpainters."""
         return list(self.settings.outpainters)
+
+    @property
+    def with_requests(self) -> list[str]:
+        """The names of those that make candidates, of which a curator may ask for others."""
+        return [
+            name
+            for name, outpainter in self.settings.outpainters.items()
+            if outpainter.kind in KINDS_WITH_REQUESTS
+        ]
 
     def listed(self, key: str) -> Listed:
         """Return a painting of the list.

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deepart_assets import asset_names
+from deepart_assets.curation import CHOICES, REQUESTS
 from deepart_assets.desk.listed import Listed, read_list
 from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.names import name_key
@@ -127,6 +128,7 @@ class PaintingIndex:
         self._list_stamp: str | None = None
         self._listed: dict[str, Listed] = {}
         self._files: dict[str, str] = {}
+        self._decided: set[str] = set()
         self._rows: dict[str, Row] = {}
         self._folders: dict[str, int] = {}
         self._looked = -math.inf
@@ -195,18 +197,24 @@ class PaintingIndex:
             news = self._read(asset)
             changed = None if changed is None else changed | news
         files = self._curators_files()
+        self._decided = {_key(name) for name in files}
         names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
         self._files = files
         if changed is None:
             self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
         elif changed or names:  # a copy: others may read the old rows
-            changed |= {name.rpartition(".")[0] for name in names}
+            changed |= {_key(name) for name in names}
             renewed = (key for key in changed if key in self._listed)
             self._rows = {**self._rows, **{key: self._row(self._listed[key]) for key in renewed}}
 
     def _curators_files(self) -> dict[str, str]:
-        """Return the stamps of the files that people have added, by name."""
-        return self._store.lake.stamps("masks")
+        """Return the stamps of the files that people have added, by path."""
+        folders = ["masks", CHOICES, *(f"{REQUESTS}/{name}" for name in self._outpainters)]
+        return {
+            f"{folder}/{name}": stamp
+            for folder in folders
+            for name, stamp in self._store.lake.stamps(folder).items()
+        }
 
     def _read(self, asset: str) -> set[str]:
         """Renew the outcomes of an asset; return the keys whose record has changed."""
@@ -251,8 +259,7 @@ class PaintingIndex:
 
     def _may_be_stale(self, key: str, found: Mapping[str, Outcome]) -> bool:
         """Whether the records have to be read to know: for most paintings they need not be."""
-        has_file = f"{key}.png" in self._files or f"{key}.txt" in self._files
-        return has_file or not _made_in_order(found)
+        return key in self._decided or not _made_in_order(found)
 
     def _row(self, listed: Listed) -> Row:
         found = {
@@ -267,6 +274,12 @@ class PaintingIndex:
             if waiting is not None:
                 statuses = ("stale", *(each for each in statuses if each == "doubtful"))
                 reason = f"{waiting.heading}: {waiting.reason}"
+        if listed.id in self._decided:
+            choice = PaintingPage(self._store, listed, self._outpainters).choice
+            if choice.decision != "open":
+                statuses = (*statuses, choice.decision)
+                if statuses[0] == "restored":
+                    statuses, reason = (choice.decision, *statuses[:-1]), choice.note
         picture = ("original", listed.sha256[:16])
         for asset in map(asset_names.outpaintings, reversed(self._outpainters)):
             if asset in found and found[asset].status == "done":
@@ -280,6 +293,11 @@ class PaintingIndex:
             picture,
             name_key(f"{listed.title} {listed.artist} {listed.date}") + " " + listed.id.casefold(),
         )
+
+
+def _key(path: str) -> str:
+    """Return the painting that a curator's file is about."""
+    return path.rsplit("/", 1)[1].rpartition(".")[0]
 
 
 def _made_in_order(found: Mapping[str, Outcome]) -> bool:

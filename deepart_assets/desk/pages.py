@@ -10,9 +10,11 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from deepart_assets import asset_names
 from deepart_assets.desk.desk import Desk, UnknownError
+from deepart_assets.desk.inbox import waiting_and_left_out
 from deepart_assets.desk.index import SORTS, Query, Row
-from deepart_assets.desk.masks import mask_kind
+from deepart_assets.desk.masks import NO_FILE, mask_kind
 from deepart_assets.desk.painting import PaintingPage, provenance_rows
 from deepart_assets.desk.pictures import SIDES
 
@@ -118,9 +120,13 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
             return FileResponse(desk.lake.full_path(path), filename=name)
         return _attachment(desk.lake.read(path), name)
 
+    def inbox(request: Request) -> Response:
+        return HTMLResponse(desk.render("inbox.html.j2", **waiting_and_left_out(desk)))
+
     address = "{id}/{picture}/{version}"
     return [
         Route("/", wall),
+        Route("/inbox", inbox),
         Route("/p/{id}", painting),
         Route("/p/{id}/state", state),
         Route(f"/thumb/{address}/{{side:int}}.jpg", thumbnail),
@@ -140,6 +146,24 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             "version": page.mask_version,
             "kind": mask_kind(page, desk),
             "seen": desk.seen_by_sensor("curated_masks_folder", "masks", f"{page.listed.id}.png"),
+        },
+        "choice": {
+            **page.choice.model_dump(),
+            "version": page.file_hashes.get(asset_names.CURATOR_CHOICES, NO_FILE),
+        },
+        "requests": {
+            name: {
+                **page.request(name).model_dump(),
+                "version": page.file_hashes.get(asset_names.requests(name), NO_FILE),
+                "seeds": page.candidates(name),
+            }
+            for name in desk.with_requests
+        },
+        "results": {
+            name: record.files[0].sha256
+            for name in desk.outpainters
+            if (record := page.records.get(asset_names.upscaled(name))) is not None
+            and record.status == "done"
         },
         "width": page.listed.width,
         "height": page.listed.height,

@@ -6,7 +6,16 @@ from functools import cached_property
 from typing import Any
 
 from deepart_assets import asset_names
+from deepart_assets.curation import (
+    CuratorChoice,
+    CuratorRequest,
+    DecisionT,
+    choice_path,
+    read_decision,
+    request_path,
+)
 from deepart_assets.desk.listed import Listed
+from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
     MaterializationRecord,
     MaterializationStore,
@@ -60,7 +69,7 @@ class StageState:
         }
 
 
-def curator_files(key: str) -> dict[str, tuple[str, str]]:
+def curator_files(key: str, outpainters: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return the lake path of each file that people may add for a painting, and who reads it.
 
     By the observed asset; the second is the asset whose stage reads the file.
@@ -68,6 +77,11 @@ def curator_files(key: str) -> dict[str, tuple[str, str]]:
     return {
         asset_names.CURATED_MASKS: (f"masks/{key}.png", asset_names.SUBJECT_MASKS),
         asset_names.SUBJECT_TEXTS: (f"masks/{key}.txt", asset_names.PREDICTED_MASKS),
+        asset_names.CURATOR_CHOICES: (choice_path(key), asset_names.CHOSEN_RESTORATIONS),
+        **{
+            asset_names.requests(name): (request_path(name, key), asset_names.outpaintings(name))
+            for name in outpainters
+        },
     }
 
 
@@ -85,7 +99,7 @@ class PaintingPage:
     ) -> None:
         self._store, self.listed = store, listed
         self._outpainters = list(outpainters)
-        self._observed = curator_files(listed.id)
+        self._observed = curator_files(listed.id, self._outpainters)
 
     @cached_property
     def records(self) -> dict[str, MaterializationRecord]:
@@ -138,6 +152,29 @@ class PaintingPage:
         """What stands for the curator's file now; "none" without one."""
         return self.file_hashes.get(asset_names.CURATED_MASKS, "none")
 
+    @cached_property
+    def choice(self) -> CuratorChoice:
+        """What was decided about the results; a file that cannot be read decides nothing."""
+        return self._decision(CuratorChoice, asset_names.CURATOR_CHOICES)
+
+    def request(self, outpainter: str) -> CuratorRequest:
+        """Return what was asked of an outpainter."""
+        return self._decision(CuratorRequest, asset_names.requests(outpainter))
+
+    def candidates(self, outpainter: str) -> list[int]:
+        """Return the seeds of an outpainter's candidates, in the order of their files."""
+        record = self.records.get(asset_names.outpaintings(outpainter))
+        figures = record.figures if record is not None and record.status == "done" else {}
+        made = figures.get("candidates") or [{"seed": figures.get("seed")}]
+        return [int(each["seed"]) for each in made if each.get("seed") is not None]
+
+    def _decision(self, kind: type[DecisionT], asset: str) -> DecisionT:
+        path, _ = self._observed[asset]
+        try:
+            return read_decision(kind, self._store.lake.read(path), path)
+        except (FileNotFoundError, PaintingError):
+            return kind()
+
     def sheet(self) -> StoredFile | None:
         """Return the file of the sheet, if there is one."""
         record = self.records.get(asset_names.RESTORATION_SHEETS)
@@ -160,6 +197,11 @@ class PaintingPage:
             asset_names.UNFINISHED_PAINTINGS: "unfinished",
             **columns,
             asset_names.RESTORATION_SHEETS: "sheet",
+            **(
+                {asset_names.CHOSEN_RESTORATIONS: "published"}
+                if asset_names.CURATOR_CHOICES in self.file_hashes
+                else {}
+            ),
         }
 
     def _made(self) -> Iterator[Picture]:
@@ -169,7 +211,7 @@ class PaintingPage:
             for asset in (asset_names.outpaintings(name), asset_names.upscaled(name))
         }
         for asset, record in self.records.items():
-            if record.status != "done" or asset == asset_names.RESTORATION_SHEETS:
+            if record.status != "done" or asset in _NO_PICTURES:
                 continue
             pictures = [each for each in record.files if _is_result(each.path)]
             for number, file in enumerate(pictures):
@@ -228,6 +270,10 @@ class PaintingPage:
             return own.data_version if own is not None and own.status == "done" else None
         other = self._store.get(name, self.listed.id) or self._store.get(name)
         return other.data_version if other is not None else None
+
+
+_NO_PICTURES = (asset_names.RESTORATION_SHEETS, asset_names.CHOSEN_RESTORATIONS)
+"""The sheet is a download, and what is published is a copy."""
 
 
 def _is_result(path: str) -> bool:

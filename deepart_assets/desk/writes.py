@@ -8,13 +8,18 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from deepart_assets.desk.decisions import save_choice, save_request
 from deepart_assets.desk.desk import Desk
+from deepart_assets.desk.inbox import MAX_BYTES as LARGEST_PICTURE
+from deepart_assets.desk.inbox import take_in
 from deepart_assets.desk.masks import MAX_BYTES, editable_mask, remove_mask, save_mask
 from deepart_assets.desk.pages import painting_state
 
+MAX_JSON = 64 * 1024
+
 
 def writing_routes(desk: Desk) -> list[BaseRoute]:
-    """Return the routes of the mask."""
+    """Return the routes of masks, choices, requests and the inbox."""
 
     def layer(request: Request) -> Response:
         page = desk.painting(request.path_params["id"])
@@ -28,6 +33,22 @@ def writing_routes(desk: Desk) -> list[BaseRoute]:
         data = await body_of(request, MAX_BYTES)
         return await answered(lambda: save_mask(desk, key, data, expected), key)
 
+    async def choice(request: Request) -> Response:
+        key, expected = request.path_params["id"], _expected(request)
+        data = await body_of(request, MAX_JSON)
+        return await answered(lambda: save_choice(desk, key, data, expected), key)
+
+    async def asked(request: Request) -> Response:
+        key, outpainter = request.path_params["id"], request.path_params["outpainter"]
+        expected = _expected(request)
+        data = None if request.method == "DELETE" else await body_of(request, MAX_JSON)
+        return await answered(lambda: save_request(desk, key, outpainter, data, expected), key)
+
+    async def dropped(request: Request) -> Response:
+        name, labels = request.path_params["name"], dict(request.query_params)
+        data = await body_of(request, LARGEST_PICTURE)
+        return JSONResponse({"id": await run_in_threadpool(take_in, desk, name, data, labels)})
+
     async def answered(change: Callable[[], object], key: str) -> Response:
         def do() -> dict[str, object]:
             change()
@@ -39,6 +60,9 @@ def writing_routes(desk: Desk) -> list[BaseRoute]:
     return [
         Route("/p/{id}/mask/{layer}.png", layer),
         Route("/p/{id}/mask", mask, methods=["PUT", "DELETE"]),
+        Route("/inbox/{name}", dropped, methods=["PUT"]),
+        Route("/p/{id}/choice", choice, methods=["PUT"]),
+        Route("/p/{id}/request/{outpainter}", asked, methods=["PUT", "DELETE"]),
     ]
 
 

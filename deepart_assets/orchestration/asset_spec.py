@@ -88,6 +88,8 @@ class PaintingAssetSpec(_AssetSpec[PaintingStageSpec]):
     _: KW_ONLY
     group: str = "restoration"
     observed: Sequence[ObservableFolder] = field(default=())
+    needs_file: bool = False
+    """Whether it is made only for paintings with a file in one of the `observed` folders."""
     reads_original: bool = True
 
 

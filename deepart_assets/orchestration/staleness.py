@@ -101,6 +101,8 @@ class StalenessChecker:
         painting = self._context.paintings.get(key)
         if painting is None:
             return Delisted()
+        if self._spec.needs_file and not any(key in hashes for hashes in self.files.values()):
+            return MissingUpstream(self._spec.observed[0].asset, None)
         upstream = {dep: records(dep, key) for dep in self._spec.painting_deps}
         for dep, record in upstream.items():
             if record is None or record.status != "done":

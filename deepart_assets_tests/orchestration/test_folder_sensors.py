@@ -113,6 +113,21 @@ def test_a_picture_that_is_being_copied_is_left_alone_until_it_is_there(sensors)
     assert len({asked.run_key, csv.run_key, gone.run_key}) == 3
 
 
+def test_decisions_publish_and_requests_restore_their_paintings(sensors, instance):
+    with sensors.project.run("catalogue", instance) as result:
+        assert result.success
+    lake = sensors.project.lake
+    lake.write_json("choices/p1.json", {"decision": "rejected"})
+    sensors("curator_choices_folder")
+    [found] = sensors("curator_choices_folder", 1).run_requests
+    assert (found.job_name, found.tags[RANGE_START_TAG]) == ("restore_part", "p1")
+    assert found.tags["deepart/reason"] == "a curator decided: p1"
+    lake.write_json("requests/telea/p3.json", {"seed": 1})
+    sensors("curator_choices_folder")
+    [found] = sensors("curator_choices_folder", 1).run_requests
+    assert (found.job_name, found.tags[RANGE_START_TAG]) == ("restore", "p3")
+
+
 def test_masks_restore_just_their_paintings(sensors, instance):
     with sensors.project.run("catalogue", instance) as result:
         assert result.success

@@ -40,12 +40,18 @@ def ancestors(graph, name):
     return names(found)
 
 
+def with_requests(settings):
+    kinds = {"artificially_inspired", "stable_diffusion"}
+    return [name for name, kind in settings.outpainters.items() if kind.kind in kinds]
+
+
 def test_groups(graph, settings):
     restoration = {
         "predicted_masks",
         "subject_masks",
         "unfinished_paintings",
         "restoration_sheets",
+        "chosen_restorations",
     }
     for name in settings.outpainters:
         restoration.add(f"{name}_upscaled")
@@ -94,9 +100,19 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys)
         - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
-        - {"restoration_plan"}
+        - {"restoration_plan", "chosen_restorations"}
         | {"curated_masks", "subject_texts", "paintings"}
+        | {f"{name}_requests" for name in with_requests(settings)}
     )
+
+
+def test_what_a_curator_decides_is_in_the_lineage(graph, settings):
+    chosen = ancestors(graph, "chosen_restorations")
+    assert "curator_choices" in chosen
+    assert {f"{name}_upscaled" for name in settings.outpainters} <= chosen
+    for name in with_requests(settings):
+        asked = names(graph.get(dg.AssetKey(f"{name}_requests")).child_keys)
+        assert asked == {f"{name}_outpaintings"}
 
 
 def test_one_outpainter_is_no_ancestor_of_the_other(graph, settings):

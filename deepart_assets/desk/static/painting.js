@@ -3,6 +3,7 @@ import { say } from "./shared.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
+export const shown = () => picture(right);
 export let state = JSON.parse($("state").textContent);
 export const viewer = new Viewer($("canvas"), state.height / state.width);
 const here = location.pathname;
@@ -21,6 +22,7 @@ function show() {
   $("right-name").textContent = picture(right).caption;
   $("handle").hidden = !comparing;
   $("compare").setAttribute("aria-pressed", viewer.comparing);
+  document.dispatchEvent(new Event("shown"));
   for (const button of $("strip").children) {
     button.setAttribute("aria-pressed", button.dataset.key === right);
     button.classList.toggle("as-left", comparing && button.dataset.key === left);

@@ -1,0 +1,82 @@
+"""What a curator decides about a painting, as files in the lake: a choice, and requests.
+
+Masks and texts are in `segmentation`.
+"""
+
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deepart_assets.errors import PaintingError
+
+CHOICES = "choices"
+"""The lake's folder: `<painting id>.json` is a `CuratorChoice`."""
+
+REQUESTS = "requests"
+"""The lake's folder: `<outpainter>/<painting id>.json` is a `CuratorRequest`."""
+
+KINDS_WITH_REQUESTS = ("artificially_inspired", "stable_diffusion")
+"""The kinds of outpainters that make several candidates, of which a curator may ask for others."""
+
+
+class _Decision(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CuratorChoice(_Decision):
+    """Which result of a painting is the one to publish, if any."""
+
+    decision: Literal["accepted", "rejected", "open"] = Field(
+        "open",
+        description="open: what was decided before counts no longer.",
+    )
+    outpainter: str = Field("", description="Whose upscaled result is accepted.")
+    sha256: str = Field(
+        "", description="Of that result's file, so that another one is not published unseen."
+    )
+    note: str = Field("", max_length=2000)
+
+
+class CuratorRequest(_Decision):
+    """Other outpaintings of a painting by one outpainter; what is None is as in the profile."""
+
+    candidates: int | None = Field(None, ge=1, le=16)
+    seed: int | None = Field(None, ge=0, le=2**31 - 1, description="Instead of restoration.seed.")
+    prompt: str | None = Field(None, max_length=1000)
+    first: int | None = Field(
+        None, ge=0, description="The seed of the candidate that goes on, whatever its seam."
+    )
+
+
+DecisionT = TypeVar("DecisionT", CuratorChoice, CuratorRequest)
+
+
+def read_decision(kind: type[DecisionT], data: bytes, path: str) -> DecisionT:
+    """Read a file of a curator.
+
+    Args:
+        kind: What is in it.
+        data: Its bytes: JSON.
+        path: Its lake path, for the message.
+
+    Raises:
+        PaintingError: It is no JSON, or says something else.
+    """
+    try:
+        return kind.model_validate_json(data)
+    except ValidationError as error:
+        faults: Any = error.errors()
+        said = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in faults
+        )
+        raise PaintingError(f"{path} cannot be read ({said}): correct it, or remove it") from error
+
+
+def choice_path(key: str) -> str:
+    """Return the lake path of the choice among a painting's results."""
+    return f"{CHOICES}/{key}.json"
+
+
+def request_path(outpainter: str, key: str) -> str:
+    """Return the lake path of the request to an outpainter about a painting."""
+    return f"{REQUESTS}/{outpainter}/{key}.json"

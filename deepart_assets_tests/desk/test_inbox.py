@@ -1,0 +1,83 @@
+"""Pictures dropped onto the desk."""
+
+import csv
+import io
+
+import pandas as pd
+import pytest
+
+from deepart_assets.imaging import encode_png
+from deepart_assets.wikiart.catalogue import to_parquet
+from deepart_assets_tests.conftest import draw_painting
+from deepart_assets_tests.desk.test_masks import bomb
+
+PICTURE = encode_png(draw_painting(5, 60, 50))
+
+
+def rows(painted):
+    text = painted.lake.read("inbox/paintings.csv").decode()
+    return {row["new_filename"]: row for row in csv.DictReader(io.StringIO(text))}
+
+
+def test_a_picture_and_its_labels(client, painted):
+    painted.lake.write("inbox/Cubism/other.png", PICTURE)
+    answer = client.put("/inbox/My%20Sea.png?title=The+Sea&artist=Anna&evil=x", content=PICTURE)
+    assert answer.json() == {"id": "My_Sea"}
+    assert painted.lake.read("inbox/My Sea.png") == PICTURE
+    found = rows(painted)
+    assert (found["My Sea.png"]["title"], found["My Sea.png"]["artist"]) == ("The Sea", "Anna")
+    assert found["other.png"]["style"] == "Cubism"
+    client.put("/inbox/b.png?title=B", content=PICTURE)
+    assert set(rows(painted)) == {"My Sea.png", "other.png", "b.png"}
+    assert "not taken in yet" in client.get("/inbox").text
+
+
+def test_a_csv_keeps_its_columns(client, painted):
+    painted.lake.write("inbox/paintings.csv", b"new_filename,artist,subject\nx.png,Y,the cat\n")
+    assert client.put("/inbox/n.png?title=N", content=PICTURE).status_code == 200
+    assert rows(painted)["x.png"]["subject"] == "the cat"
+    assert rows(painted)["n.png"]["title"] == "N"
+    painted.lake.write("inbox/paintings.csv", b"a;b\n1;2\n")
+    refused = client.put("/inbox/m.png?title=M", content=PICTURE)
+    assert refused.status_code == 422
+    assert not painted.lake.exists("inbox/m.png")
+    assert client.put("/inbox/m.png", content=PICTURE).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status", "words"),
+    [
+        ("..%2F..%2Fx.png", PICTURE, 404, ""),
+        ("..%5Cx.png", PICTURE, 422, "no name of a file"),
+        (".hidden.png", PICTURE, 422, "no name of a file"),
+        ("x.html", b"<script>", 422, "no picture"),
+        ("x.svg", b"<svg/>", 422, "no picture"),
+        ("x.png", b"<svg/>", 422, "x.png"),
+        ("x.png", PICTURE[:-30], 422, "x.png"),
+        ("x.png", bomb(), 422, "million"),
+        ("---.png", PICTURE, 422, "rename"),
+        ("a1.png", PICTURE, 409, "rename"),
+    ],
+)
+def test_what_is_refused(client, name, data, status, words):
+    answer = client.put(f"/inbox/{name}", content=data)
+    assert answer.status_code == status, answer.text
+    assert words.lower() in answer.json()["error"].lower()
+    assert not client.desk.lake.list("inbox")
+
+
+def test_another_file_of_the_same_name_is_not_replaced(client, painted):
+    assert client.put("/inbox/x.png", content=PICTURE).status_code == 200
+    assert client.put("/inbox/x.png", content=PICTURE).status_code == 200
+    other = encode_png(draw_painting(6, 60, 50))
+    assert client.put("/inbox/x.png", content=other).status_code == 409
+    assert painted.lake.read("inbox/x.png") == PICTURE
+
+
+def test_what_was_left_out_is_listed_with_the_reason(client, painted):
+    table = pd.DataFrame(
+        [{"file": "broken.jpg", "source": "inbox", "status": "quarantined",
+          "reason": "broken.jpg is a text: replace the file"}]
+    )  # fmt: skip
+    painted.lake.write("inbox_paintings/catalogue.parquet", to_parquet(table))
+    assert "broken.jpg is a text: replace the file" in client.get("/inbox").text
