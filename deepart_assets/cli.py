@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,13 @@ import dagster as dg
 from deepart_assets import asset_names
 from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.assets.grounds import ground_assets
+from deepart_assets.assets.left_out import left_out
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.build import build_defs
 from deepart_assets.cli_tables import (
     open_console,
     print_end,
+    print_left_out,
     print_plan,
     print_results,
     print_tally,
@@ -183,6 +185,7 @@ def run_demo() -> int:
     console, store = open_console(), _store()
     paintings = _paintings(settings) if ok else ()
     print_results(console, store, paintings, painting_stages(settings.outpainters))
+    print_left_out(console, left_out(store, _by_id(paintings)))
     print_end(console, store, time.perf_counter() - start, ok)
     return 0 if ok else 1
 
@@ -204,7 +207,9 @@ def run_restore(arguments: argparse.Namespace) -> int:
             plan := instance.get_latest_materialization_event(dg.AssetKey(RESTORATION_PLAN))
         ) is not None:
             print_plan(console, plan.asset_materialization)
-    print_verdicts(console, _store(), _paintings(load_settings()))
+    listed = list(_paintings(load_settings()))
+    print_verdicts(console, _store(), listed)
+    print_left_out(console, left_out(_store(), _by_id(listed)))
     print_end(console, _store(), time.perf_counter() - start, ok)
     return 0 if ok else 1
 
@@ -239,6 +244,10 @@ def run_tally(arguments: argparse.Namespace) -> int:
 
 def _paintings(settings: Settings) -> Collection[Painting]:
     return StageContext(settings, _store(), dg.get_dagster_logger()).paintings.values()
+
+
+def _by_id(paintings: Iterable[Painting]) -> dict[str, Painting]:
+    return {painting.id: painting for painting in paintings}
 
 
 def _instance() -> dg.DagsterInstance:

@@ -8,9 +8,11 @@ from typing import Any
 import dagster as dg
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
 
 from deepart_assets import asset_names
+from deepart_assets.assets.left_out import LeftOut
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.reports import report_json
 from deepart_assets.storage import MaterializationStore, RecordIndex
@@ -88,6 +90,21 @@ def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     for row in rows:
         table.add_row(*("" if value is None else str(value) for value in row.values()))
     console.print(table)
+
+
+LISTED = 50
+"""Most rows of the list of what is left out."""
+
+
+def print_left_out(console: Console, rows: Sequence[LeftOut]) -> None:
+    """Print what is not used of inbox, sources and masks folder: file, why, what to do."""
+    table = Table("left out", "why", "what to do", title="Left out")
+    for row in rows[:LISTED]:
+        table.add_row(*(escape(text) for text in row))
+    if rows:
+        console.print(table)
+    if len(rows) > LISTED:
+        console.print(f"and {len(rows) - LISTED} more, listed in the gallery")
 
 
 def print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:

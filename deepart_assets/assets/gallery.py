@@ -1,6 +1,7 @@
 """The gallery, a page for curators."""
 
 from deepart_assets import asset_names
+from deepart_assets.assets.left_out import left_out_files
 from deepart_assets.assets.restoration import painting_stages
 from deepart_assets.assets.scene_completions import credit_in
 from deepart_assets.orchestration.asset_factory import data_asset
@@ -9,7 +10,10 @@ from deepart_assets.orchestration.context import Painting, StageContext, StageSp
 from deepart_assets.reports import report_json
 from deepart_assets.reports.gallery import GalleryRow, gallery_html
 from deepart_assets.settings import Settings
-from deepart_assets.storage import RecordIndex, StageResult
+from deepart_assets.storage import RecordIndex, StageResult, sha256_of_json
+
+LISTED = 50
+"""Rows of the table of left out files in the UI."""
 
 
 def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
@@ -30,10 +34,12 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
 
         def make() -> StageResult:
             rows = [_row(painting, names) for painting in context.paintings.values()]
+            for each in unused:
+                context.log.warning(f"left out: {each.file} {each.reason}: {each.remedy}")
             restored = sum(row.sheet is not None for row in rows)
             return StageResult(
                 {
-                    "gallery/index.html": gallery_html("Deep Art gallery", rows),
+                    "gallery/index.html": gallery_html("Deep Art gallery", rows, unused),
                     asset_names.report_path(asset_names.GALLERY): report_json(
                         _figures(row) for row in rows
                     ),
@@ -43,13 +49,16 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
                     "restored": restored,
                     "doubtful": sum(row.doubt is not None for row in rows),
                     "left_out": len(rows) - restored,
+                    "left_out_files": [each._asdict() for each in unused[:LISTED]] or None,
                 },
             )
 
         masks = RecordIndex(context.store, asset_names.SUBJECT_MASKS)
         records = ((key, masks.get(key)) for key in context.paintings)
         doubts = {f"doubt/{key}": each.doubt for key, each in records if each and each.doubt}
-        return StageSpec(make, inputs=doubts)
+        unused = left_out_files(context.store, context.paintings)
+        inputs = {"left_out": sha256_of_json(unused)} if unused else {}
+        return StageSpec(make, inputs={**doubts, **inputs})
 
     return [gallery]
 

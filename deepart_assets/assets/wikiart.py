@@ -19,7 +19,7 @@ from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_par
 from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import INBOX, WIKIART, Collection
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
-from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
+from deepart_assets.wikiart.sources import Source, left_out, open_inbox, open_sources
 
 
 def wikiart_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
@@ -100,6 +100,13 @@ def _catalogued(
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
         doubtful = table.loc[is_ok & (table["warning"] != ""), ["file", "source", "warning"]]
+        for _, source, reason in bad.head(SHOWN).itertuples(index=False):
+            context.log.warning(f"left out: {source}/{reason}")
+        for text in counts.csv_warnings:
+            context.log.warning(text)
+        ignored = counts.ignored[:SHOWN]
+        for file in ignored:
+            context.log.warning(f"left out: {file} {left_out(file)}")
         for file, _, warning in doubtful.head(SHOWN).itertuples(index=False):
             context.log.warning(f"{file}: {warning}")
         return StageResult(
@@ -114,9 +121,10 @@ def _catalogued(
                 "copied_now": copied,
                 "csv_rows_without_picture": counts.csv_rows_without_picture,
                 "pictures_without_csv_row": counts.pictures_without_csv_row,
+                "csv_warnings": list(counts.csv_warnings) or None,
                 "sources": list(counts.sources),
                 "ignored_files": len(counts.ignored),
-                "ignored": [{"file": file} for file in counts.ignored[:SHOWN]] or None,
+                "ignored": [{"file": file, "reason": left_out(file)} for file in ignored] or None,
                 "warnings": doubtful.head(SHOWN).to_dict("records") or None,
                 "quarantine": bad.head(SHOWN).to_dict("records") or None,
             },

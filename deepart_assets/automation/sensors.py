@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
+from deepart_assets.asset_names import WIKIART_PAINTINGS
 from deepart_assets.assets.choices import CURATOR_CHOICES
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
@@ -32,7 +33,11 @@ from deepart_assets.orchestration.planner import (
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
+from deepart_assets.wikiart.sources import left_out, open_inbox
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
+
+RETRIED = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
+"""Tags of a run that is tried again when it fails: a disk or a network may be back."""
 
 
 def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
@@ -47,7 +52,22 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
 
     def inbox_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
         reason = f"the inbox changed: {named(names)}"
-        return [PlannedRun("take_in", tags={REASON: reason, AUTOMATED: "true", PRIORITY: "1"})]
+        tags = {REASON: reason, AUTOMATED: "true", PRIORITY: "1", **RETRIED}
+        # The list of paintings needs the sources' catalogue, too, which a fresh lake lacks.
+        is_fresh = instance.get_latest_materialization_event(dg.AssetKey(WIKIART_PAINTINGS)) is None
+        return [PlannedRun("catalogue" if is_fresh else "take_in", tags=tags)]
+
+    def inbox_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
+        source = open_inbox(profile.settings.inbox, profile.lake, lambda _: None)
+        return [f"{path} {left_out(path)}" for path in source.ignored]
+
+    def masks_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
+        keys = set(painting_keys(instance))
+        return [
+            f"{folder.folder}/{name} {reason}"
+            for folder in (CURATED_MASKS, SUBJECT_TEXTS)
+            for name, reason in folder.strays(profile.lake, keys).items()
+        ]
 
     def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
         folded = by_folded_id(painting_keys(instance))
@@ -79,9 +99,10 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             name="inbox",
             description="Takes in what people drop into the inbox, once nothing in it changes any"
             " more.",
-            jobs=[jobs["take_in"]],
+            jobs=[jobs["take_in"], jobs["catalogue"]],
             stamps=inbox,
             runs=inbox_runs,
+            left_out=inbox_left_out,
         ),
         folder_sensor(
             settings,
@@ -91,6 +112,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
             stamps=lambda profile: profile.lake.stamps(CURATED_MASKS.folder),
             runs=masks_runs,
+            left_out=masks_left_out,
         ),
         folder_sensor(
             settings.model_copy(update={"debounce_seconds": 0.0}),  # the desk writes whole files

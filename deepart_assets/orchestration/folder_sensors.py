@@ -16,6 +16,9 @@ from deepart_assets.storage import Lake, sha256_of_json
 Stamps = Mapping[str, str]
 """The stamp of each file by name; it changes whenever the file does."""
 
+NAMED = 5
+"""Left out files that a tick names; the rest is counted."""
+
 EMPTY = sha256_of_json({})
 """The digest of an empty folder's stamps."""
 
@@ -107,6 +110,7 @@ def folder_sensor(
     jobs: Sequence[Any],
     stamps: Callable[[Profile], Stamps],
     runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[PlannedRun]],
+    left_out: Callable[[Profile, dg.DagsterInstance], Sequence[str]] = lambda *_: (),
 ) -> dg.SensorDefinition:
     """Return a sensor that requests runs once a folder has changed and then settled.
 
@@ -117,6 +121,8 @@ def folder_sensor(
         jobs: The jobs of the runs.
         stamps: Returns the stamps of the folder's files by name.
         runs: Returns the runs for the names of the files that changed.
+        left_out: Returns a line for each file that is not used, with the reason and the remedy;
+            the tick shows the first ones.
     """
 
     @dg.sensor(
@@ -138,7 +144,11 @@ def folder_sensor(
         after, triggered = before.tick(digest, time.time(), settings.debounce_seconds)
         cursor = after.to_cursor()
         if digest == before.taken:
-            return dg.SensorResult(skip_reason=f"nothing new among {len(now)} files", cursor=cursor)
+            lines = list(left_out(profile, context.instance))
+            more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
+            told = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""
+            skip = f"nothing new among {len(now)} files{told}"
+            return dg.SensorResult(skip_reason=skip, cursor=cursor)
         names = changed(snapshot.stamps(before.taken), now)
         if not triggered:
             waiting = (
@@ -148,7 +158,8 @@ def folder_sensor(
             return dg.SensorResult(skip_reason=waiting, cursor=cursor)
         snapshot.write(before.taken, digest, now)
         # Requested once, even if the daemon is killed before it has stored the cursor.
-        run_key = f"{name}:{after.count}:{digest[:16]}"
+        # After a reset of the cursor the change is seen at another time, and is asked for again.
+        run_key = f"{name}:{after.count}:{after.since:.3f}:{digest[:16]}"
         requests = [
             run.request(f"{run_key}:{number}")
             for number, run in enumerate(runs(context.instance, names))

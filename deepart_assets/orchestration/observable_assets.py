@@ -16,9 +16,7 @@ from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.naming import painting_id, stem_and_suffix
-
-README = "README.md"
-"""Name of the file that says what a folder is for."""
+from deepart_assets.wikiart.sources.base import README
 
 _MARK = re.compile(r"[ ._-]+masks?$", re.IGNORECASE)
 _NAMED = 50

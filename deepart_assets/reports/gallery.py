@@ -30,13 +30,21 @@ class GalleryRow:
     """Artist, title and year of the painting whose ground an outpainting has, by outpainter."""
 
 
-def gallery_html(title: str, rows: Sequence[GalleryRow]) -> bytes:
-    """Return the page as UTF-8 HTML. Its links start from the lake's folder `gallery`."""
+def gallery_html(
+    title: str, rows: Sequence[GalleryRow], left_out: Sequence[tuple[str, str, str]] = ()
+) -> bytes:
+    """Return the page as UTF-8 HTML. Its links start from the lake's folder `gallery`.
+
+    Args:
+        title: Its heading.
+        rows: The paintings.
+        left_out: File, reason and remedy of what is not used.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     templates = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=templates, autoescape=True, trim_blocks=True)
     template = environment.get_template("gallery.html.j2")
     restored = sum(row.sheet is not None for row in rows)
-    page = template.render(title=title, rows=rows, restored=restored)
+    page = template.render(title=title, rows=rows, restored=restored, left_out=left_out)
     return page.encode()

@@ -50,7 +50,7 @@ class Inbox(Section):
     csv: str = Field(
         "paintings.csv",
         pattern=r"^[^/\\]+$",
-        description="Name of an optional CSV in Kaggle's columns inside it.",
+        description="Name of an optional CSV inside it: files, artists, titles, years.",
     )
 
 

@@ -1,13 +1,14 @@
 """A source's annotations of its pictures: artist, title, style, genre, date, subject, licence."""
 
+import codecs
 import csv
 import io
+import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from deepart_assets.errors import SettingsError
 from deepart_assets.wikiart.naming import shown, stem_and_suffix
 from deepart_assets.wikiart.sources import Source
 
@@ -24,20 +25,39 @@ OPTIONAL = (SUBJECT, LICENCE)
 KEY = "new_filename"
 """The column that names the picture's file."""
 
+_SYNONYMS = {
+    KEY: ("filename", "file_name", "file", "image", "image_file", "picture", "path", "datei"),
+    "artist": ("artist_name", "painter", "author", "creator", "maker", "kuenstler", "künstler"),
+    "title": ("name", "titel", "titre", "object_title"),
+    "style": ("movement", "stil"),
+    "genre": ("category", "type"),
+    "date": ("year", "dated", "created", "creation_date", "object_date", "jahr", "datum"),
+    SUBJECT: ("motif", "depicts"),
+    LICENCE: ("license", "rights"),
+}
+_NAMES = {other: name for name, others in _SYNONYMS.items() for other in others}
+"""The column that a name means, in lower case with "_" for blanks; a column's own name wins."""
 
-def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
-    """Return the annotations of a source's pictures, one row each, in their order.
 
-    With a CSV, a picture is annotated by the row with its file name, else by the row with its stem
-    (the original notebook converted JPEG to PNG), else with "". Without a CSV, its style is the
-    name of its folder, as in the original notebook's archive, or "" at the top of the source.
+class Annotations(NamedTuple):
+    """What is known of a source's pictures beside their pixels."""
 
-    Returns:
-        A table with the text columns `ANNOTATED`, and those of `OPTIONAL` that the CSV has; the
-        number of CSV rows without a picture; and the number of pictures without a row.
+    table: "pandas.DataFrame"
+    """A row for each picture, in their order, with the text columns `ANNOTATED`, and those of
+    `OPTIONAL` that the CSV has."""
+    rows_without_picture: int
+    pictures_without_row: int
+    warnings: tuple[str, ...] = ()
+    """What could not be read of the CSV."""
 
-    Raises:
-        SettingsError: The CSV is not UTF-8 or lacks the column `new_filename`.
+
+def annotate(source: Source) -> Annotations:
+    """Return the annotations of a source's pictures.
+
+    With a CSV, a picture is annotated by the row with its path or file name, else by the row with
+    its stem (the original notebook converted JPEG to PNG), else with "". Without one, its style is
+    the name of its folder, as in the original notebook's archive, or "" at the top of the source.
+    A CSV that cannot be read costs the annotations and not the pictures.
     """
     import pandas as pd
 
@@ -45,55 +65,94 @@ def annotate(source: Source) -> tuple["pandas.DataFrame", int, int]:
     if source.csv is None:
         table = pd.DataFrame("", index=range(len(paths)), columns=list(ANNOTATED))
         table["style"] = [shown(PurePosixPath(path).parent.name) for path in paths]
-        return table, 0, len(paths)
-    columns, keys, rows = _read(source.csv, source)
+        return Annotations(table, 0, len(paths))
+    warnings: list[str] = []
+    columns, keys, rows = _read(source.csv, f"the CSV of {source.origin}", warnings)
     numbers = _matches(paths, keys)
     used = {number for number in numbers if number >= 0}
     blank = ("",) * len(columns)
     matched = [rows[number] if number >= 0 else blank for number in numbers]
     table = pd.DataFrame(matched, columns=columns, dtype="str")
-    return table, len(rows) - len(used), numbers.count(-1)
+    return Annotations(table, len(rows) - len(used), numbers.count(-1), tuple(warnings))
 
 
-def _read(data: bytes, source: Source) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
-    """Return the annotations there are, and the file name and values of each row that names one."""
+def _read(
+    data: bytes, name: str, warnings: list[str]
+) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
+    """Return the annotations there are, and the file name and values of each row that names one.
+
+    The encoding (UTF-8, UTF-16, else Windows-1252) and the separator (comma, semicolon, tab or
+    bar) are found out, as is the meaning of the columns by their names (`_NAMES`).
+    """
+    text = _decoded(data, name, warnings)
+    first, _, rest = text.partition("\n")
+    if first.strip().lower().startswith("sep="):  # Excel's own hint
+        text = rest
+    header_line = text.partition("\n")[0]
+    separator = max(",;\t|", key=header_line.count)
+    keys: list[str] = []
+    rows: list[tuple[str, ...]] = []
+    columns = list(ANNOTATED)
     try:
-        reader = csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""))
-        header = next(reader, [])
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        names = [_folded(each) for each in next(reader, [])]
+        header = [
+            each if (own := _NAMES.get(each)) is None or own in names else own for each in names
+        ]
         if KEY not in header:
-            raise SettingsError(
-                f"The CSV of {source.origin} has no column {KEY!r} but"
-                f" {', '.join(header) or 'none'}: give it the columns of Kaggle's"
-                " all_data_info.csv"
+            warnings.append(
+                f"{name} has no column that names the files but {', '.join(header) or 'none'}: its"
+                " facts are not read. Name one file, filename or new_filename"
             )
-        columns = [*ANNOTATED, *(name for name in OPTIONAL if name in header)]
-        places = [header.index(name) if name in header else -1 for name in columns]
+            return columns, keys, rows
+        columns += [each for each in OPTIONAL if each in header]
+        places = [header.index(each) if each in header else -1 for each in columns]
         key_place = header.index(KEY)
-        keys, rows = [], []
         for row in reader:
             key = row[key_place].strip() if key_place < len(row) else ""
             if key:
                 keys.append(key)
                 rows.append(tuple(row[at].strip() if 0 <= at < len(row) else "" for at in places))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise SettingsError(
-            f"The CSV of {source.origin} cannot be read ({error}): save it as UTF-8"
-        ) from error
+    except csv.Error as error:
+        warnings.append(
+            f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
+        )
     return columns, keys, rows
 
 
-def _matches(paths: Iterable[str], keys: Iterable[str]) -> list[int]:
+def _decoded(data: bytes, name: str, warnings: list[str]) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        warnings.append(f"{name} is not UTF-8 and is read as Windows-1252: save it as UTF-8")
+        return data.decode("cp1252", "replace")
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_-]+", "_", name.strip().casefold())
+
+
+def _matches(paths: Sequence[str], keys: Iterable[str]) -> list[int]:
     """Return the row number of each path, or -1; the first row of a name counts."""
+    there = {_plain(path) for path in paths}
+    by_path: dict[str, int] = {}
     by_name: dict[str, int] = {}
     by_stem: dict[str, int] = {}
     for number, key in enumerate(keys):
-        name = _plain(key)
+        path = _plain(key.replace("\\", "/"))
+        if path in there and "/" in path:
+            by_path.setdefault(path, number)
+            continue
+        name = path.rsplit("/", 1)[-1]
         by_name.setdefault(name, number)
         by_stem.setdefault(stem_and_suffix(name)[0], number)
     numbers = []
     for path in paths:
-        name = _plain(path.rsplit("/", 1)[-1])
-        exact = by_name.get(name, -1)
+        whole = _plain(path)
+        name = whole.rsplit("/", 1)[-1]
+        exact = by_path.get(whole, by_name.get(name, -1))
         numbers.append(exact if exact >= 0 else by_stem.get(stem_and_suffix(name)[0], -1))
     return numbers
 

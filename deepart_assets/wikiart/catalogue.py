@@ -10,7 +10,7 @@ import numpy as np
 from deepart_assets.storage import Lake
 from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.annotations import ANNOTATED, OPTIONAL, annotate
-from deepart_assets.wikiart.clashes import refuse_clashes
+from deepart_assets.wikiart.clashes import ids_by_folder, refuse_clashes
 from deepart_assets.wikiart.examine import inspect_all
 from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
 from deepart_assets.wikiart.sources import Picture, Source
@@ -40,6 +40,8 @@ class Counts:
     pictures_without_csv_row: int
     ignored: tuple[str, ...]
     """Files that are neither pictures nor the CSV, as source/path."""
+    csv_warnings: tuple[str, ...]
+    """What could not be read of the CSVs."""
     sources: tuple[dict[str, str | int], ...]
     """For each source: name, pictures, ok, quarantined."""
 
@@ -87,8 +89,6 @@ def build_catalogue(
         report: Receives a progress line every few seconds.
         name: The start of these lines.
 
-    Raises:
-        SettingsError: A CSV is not UTF-8 or lacks the column `new_filename`.
     """
     import pandas as pd
 
@@ -100,17 +100,19 @@ def build_catalogue(
     reasons = [_refusal(picture, key) for picture, key in zip(pictures, ids, strict=True)]
     seen, decoded = inspect_all(sources, reasons, cache, report=report, name=name)
 
-    table = pd.concat([words for words, _, _ in annotations], ignore_index=True).fillna("")
+    table = pd.concat([each.table for each in annotations], ignore_index=True).fillna("")
     table["id"] = ids
-    table["file"] = [
-        key + stem_and_suffix(picture.path)[1] for key, picture in zip(ids, pictures, strict=True)
-    ]
     for column in ("sha256", "phash", "width", "height", "reason", "colour", "warning"):
         table[column] = [getattr(inspection, column) for inspection in seen]
     table["source"] = names
+    paths = [picture.path for picture in pictures]
+    table["id"] = ids_by_folder(table, paths, previous)
+    table["file"] = [
+        key + stem_and_suffix(path)[1] for key, path in zip(table["id"], paths, strict=True)
+    ]
     texts = [column for column in COLUMNS if column in table.columns]
     table = table.astype({**dict.fromkeys(texts, "str"), "width": "int32", "height": "int32"})
-    doubles = refuse_clashes(table, [picture.path for picture in pictures], previous)
+    doubles = refuse_clashes(table, paths, previous)
     table["status"] = np.where(table["reason"] == "", "ok", "quarantined")
 
     bad = table["status"] != "ok"
@@ -124,8 +126,9 @@ def build_catalogue(
         Counts(
             duplicates=doubles,
             decoded=decoded,
-            csv_rows_without_picture=sum(unused for _, unused, _ in annotations),
-            pictures_without_csv_row=sum(missed for _, _, missed in annotations),
+            csv_rows_without_picture=sum(each.rows_without_picture for each in annotations),
+            pictures_without_csv_row=sum(each.pictures_without_row for each in annotations),
+            csv_warnings=tuple(text for each in annotations for text in each.warnings),
             ignored=tuple(f"{source.name}/{path}" for source in sources for path in source.ignored),
             **_counted(catalogue, [source.name for source in sources]),
         ),

@@ -1,9 +1,10 @@
 """Decides which of two files with the same bytes or the same id is kept."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from deepart_assets.wikiart.naming import shown
+from deepart_assets.wikiart.naming import folder_id, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -61,6 +62,39 @@ def refuse_clashes(
         reasons[number] = f"{shown(paths[number])} {fault}"
     table.loc[list(reasons), "reason"] = list(reasons.values())
     return doubles
+
+
+def ids_by_folder(
+    table: "pandas.DataFrame", paths: Sequence[str], previous: "pandas.DataFrame | None"
+) -> list[str]:
+    """Return the id of each row: where several of a source would have one, that by their folders.
+
+    `obj1/default.jpg` and `obj2/default.jpg` become obj1_default and obj2_default. A picture that
+    was "ok" in `previous` under either of its ids keeps that one, so that ids do not change when
+    others come or go.
+
+    Args:
+        table: Columns id, sha256 and source, numbered from 0.
+        paths: The path of each row.
+        previous: The catalogue of the last build.
+    """
+    known: set[tuple[str, str]] = set()
+    if previous is not None and {"id", "sha256", "status"} <= set(previous.columns):
+        kept = previous.loc[previous["status"] == "ok", ["id", "sha256"]]
+        known = set(kept.itertuples(index=False, name=None))
+    rows = list(zip(table["source"], table["id"], table["sha256"], strict=True))
+    # The same bytes twice are no two paintings.
+    shared = Counter((source, own.casefold()) for source, own, _ in dict.fromkeys(rows))
+    ids = []
+    for number, (source, own, sha256) in enumerate(rows):
+        other = folder_id(paths[number])
+        if not other or (own, sha256) in known:
+            ids.append(own)
+        elif (other, sha256) in known or shared[source, own.casefold()] > 1:
+            ids.append(other)
+        else:
+            ids.append(own)
+    return ids
 
 
 def _was_ok(previous: "pandas.DataFrame | None") -> set[tuple[str, str, str]]:

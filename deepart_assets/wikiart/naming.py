@@ -59,6 +59,16 @@ def painting_id(path: str) -> str:
     return re.sub(r"\.{2,}|_{2,}", "_", safe).lstrip("._-").rstrip(".")
 
 
+_IIIF = {"full", "max", "square", "0"}
+"""Folders between an object's and its picture, where IIIF addresses are saved as paths."""
+
+
+def folder_id(path: str) -> str:
+    """Return the id of a picture by its folder and its stem; "" for one that is in no folder."""
+    folders = [part for part in path.split("/")[:-1] if part not in _IIIF]
+    return painting_id(f"{folders[-1]}_{path.rsplit('/', 1)[-1]}") if folders else ""
+
+
 def lake_name(path: str) -> str:
     """Return the name of a picture's file in the lake: its id and its original suffix."""
     return painting_id(path) + stem_and_suffix(path)[1]

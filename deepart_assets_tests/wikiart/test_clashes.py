@@ -20,15 +20,29 @@ def test_clash_of_ids(shelf, picture):
     }  # fmt: skip
     first = build_catalogue([shelf(files).source()])
     ok = first.catalogue[first.catalogue["status"] == "ok"]
-    assert sorted(ok["id"]) == ["1", "Lily", "a_b"]
-    assert set(ok["sha256"]) == {hashlib.sha256(picture(n)).hexdigest() for n in (1, 3, 6)}
+    assert sorted(ok["id"]) == ["1", "Lily", "a_b", "deep_1", "z_LILY"]
+    assert set(ok["sha256"]) == {hashlib.sha256(picture(n)).hexdigest() for n in (1, 3, 5, 6, 8)}
     reasons = "\n".join(first.catalogue["reason"])
     assert "1.png would have the same id as 1.jpg" in reasons
-    assert "deep/1.png would have the same id as 1.jpg" in reasons
-    assert "z/LILY.png would have the same id as Lily.png" in reasons
     assert "lily.png would have the same id as Lily.png" in reasons
     second = build_catalogue([shelf(files).source()], first.catalogue, first.inspection_cache)
     assert to_parquet(second.catalogue) == to_parquet(first.catalogue)
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_folders_for_good(shelf, picture):
+    files = shelf({f"obj{n}/full/max/0/default.jpg": picture(n) for n in (1, 2)})
+    first = build_catalogue([files.source()])
+    assert list(first.catalogue["id"]) == ["obj1_default", "obj2_default"]
+    del files.files["obj1/full/max/0/default.jpg"]
+    second = build_catalogue([files.source()], first.catalogue)
+    assert list(second.catalogue["id"]) == ["obj2_default"]
+    later = shelf({"a/default.jpg": picture(3)})
+    alone = build_catalogue([later.source()])
+    assert list(alone.catalogue["id"]) == ["default"]
+    later.files["b/default.jpg"] = picture(4)
+    both = build_catalogue([later.source()], alone.catalogue)
+    assert list(both.catalogue["id"]) == ["b_default", "default"]
+    assert set(both.catalogue["status"]) == {"ok"}
 
 
 def test_a_damaged_file_takes_no_id_from_a_good_one(shelf, picture):

@@ -4,21 +4,38 @@ import posixpath
 from collections.abc import Callable
 from dataclasses import dataclass
 
-PICTURE_SUFFIXES = frozenset(
+OTHER_SUFFIXES = frozenset(
     {
-        *(".avif", ".bmp", ".gif", ".jp2", ".png", ".tif", ".tiff", ".webp"),
-        *(".jfif", ".jpe", ".jpeg", ".jpg"),
+        *(".csv", ".tsv", ".txt", ".md", ".json", ".jsonl", ".xml", ".xmp", ".html", ".htm"),
+        *(".yaml", ".yml", ".log", ".ini", ".db", ".url", ".lnk", ".md5", ".sha256"),
+        *(".doc", ".docx", ".xls", ".xlsx", ".ods", ".odt", ".ppt", ".pptx", ".rtf", ".parquet"),
+        *(".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".py", ".ipynb", ".part", ".crdownload"),
     }
 )
-"""Files with other suffixes are reported as ignored; the format is detected from the content."""
+"""Files with these suffixes are left out and told; of all others the content decides."""
 
-NO_PICTURE = f"There is no picture ({', '.join(sorted(PICTURE_SUFFIXES))})"
+README = "README.md"
+"""Name of the file that says what a folder is for."""
+
+NO_PICTURE = "There is no picture"
 """The beginning of a message."""
+
+
+def left_out(path: str) -> str:
+    """Return why a file with one of the `OTHER_SUFFIXES` is left out, with the remedy."""
+    suffix = posixpath.splitext(path)[1].lower()
+    if suffix in (".csv", ".tsv"):
+        return "is a table that no setting names: name it in the profile, or remove it"
+    if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
+        return "is an archive: unpack it"
+    if suffix in (".part", ".crdownload"):
+        return "is a download that has not ended: fetch it again"
+    return f"is no picture by its suffix {suffix}: rename it if it is one, or remove it"
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A file with the suffix of a picture.
+    """A file that may be a picture: its content decides.
 
     `path` is relative to the source and unique in it. `read` returns the file's bytes; it may be
     called from several threads, and raises OSError if the file cannot be read. `stamp` changes
@@ -46,10 +63,12 @@ class Source:
 
 
 def is_hidden(path: str) -> bool:
-    """Return whether a file is hidden or a resource fork of macOS."""
+    """Return whether a file is hidden, a resource fork of macOS, or the system's own."""
+    if path == README or path.rsplit("/", 1)[-1].lower() in ("thumbs.db", "desktop.ini", "icon\r"):
+        return True
     return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
 
 
 def is_picture(path: str) -> bool:
-    """Return whether a file has a suffix of a picture format."""
-    return posixpath.splitext(path)[1].lower() in PICTURE_SUFFIXES
+    """Return whether a file may be a picture by its name."""
+    return posixpath.splitext(path)[1].lower() not in OTHER_SUFFIXES

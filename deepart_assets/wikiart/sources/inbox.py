@@ -6,19 +6,45 @@ from pathlib import Path
 from deepart_assets.settings.wikiart import FolderSource, Inbox
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.storage.lake import file_system
-from deepart_assets.wikiart.sources.base import Source
+from deepart_assets.wikiart.sources.base import README, Source
 from deepart_assets.wikiart.sources.folder import open_folder
 
 NAME = "inbox"
 """Name of the source, and of the folder in the data root."""
 
+MASKS = "masks"
+"""The folder of the curator's masks, beside it."""
+
+_INBOX_README = """\
+Drop paintings here, in folders as you like: JPEG, TIFF, PNG, WebP, JPEG 2000, AVIF.
+A CSV named paintings.csv may say more of them: columns file, title, artist, year, style, subject.
+What cannot be used is named in the log of the run, with the reason and the remedy.
+"""
+
+_MASKS_README = """\
+A mask of a painting is named as the painting: <painting id>.png (`deepart list` prints the ids).
+White is kept, black is generated; or strokes on transparent: green is kept, red is generated.
+<painting id>.txt says in words what the subject is, for the segmenter `described`.
+"""
+
 
 def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
-    """Return the inbox as a lake of its own; a local folder is created if needed."""
+    """Return the inbox as a lake of its own.
+
+    Local folders for it and for the curator's masks are made if needed, each with a README.
+    """
     found = Lake(choice.path or lake.full_path(NAME))
     if found.is_local:
-        Path(found.url).expanduser().mkdir(parents=True, exist_ok=True)
+        _make(Path(found.url).expanduser(), _INBOX_README)
+    if lake.is_local:
+        _make(Path(lake.full_path(MASKS)).expanduser(), _MASKS_README)
     return found
+
+
+def _make(folder: Path, readme: str) -> None:
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        (folder / README).write_text(readme, encoding="utf-8")
 
 
 def open_inbox(choice: Inbox, lake: Lake, report: Callable[[str], None]) -> Source:
@@ -38,7 +64,8 @@ def open_inbox(choice: Inbox, lake: Lake, report: Callable[[str], None]) -> Sour
 
 
 def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:
-    """Return the stamps of the pictures in the inbox and the hash of the CSV, by path."""
+    """Return the stamps of what is in the inbox and the hash of the CSV, by path."""
     source = open_inbox(choice, lake, lambda _: None)
     stamps = {picture.path: picture.stamp or "" for picture in source.pictures}
+    stamps |= dict.fromkeys(source.ignored, "left out")  # the run says why
     return stamps if source.csv is None else {**stamps, choice.csv: sha256_of(source.csv)}

@@ -1,0 +1,71 @@
+"""What is left out of a restoration: file, why, and what to do."""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from deepart_assets import asset_names
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
+from deepart_assets.assets.subjects import CURATED_MASKS
+from deepart_assets.orchestration.context import Painting
+from deepart_assets.storage import MaterializationStore, RecordIndex
+from deepart_assets.wikiart.catalogue import read_cache
+from deepart_assets.wikiart.naming import INBOX, WIKIART
+
+
+class LeftOut(NamedTuple):
+    """A file or a painting that is not used."""
+
+    file: str
+    reason: str
+    remedy: str
+
+    @classmethod
+    def of(cls, file: str, text: str) -> "LeftOut":
+        """Split a text such as "a.pdf is a PDF file: export it" into reason and remedy."""
+        text = text.removeprefix(file.rsplit("/", 1)[-1]).strip()
+        for mark in (": ", ". "):
+            if mark in text:
+                reason, _, remedy = text.rpartition(mark)
+                return cls(file, reason, remedy)
+        return cls(file, text, "")
+
+
+def left_out(store: MaterializationStore, paintings: Mapping[str, Painting]) -> list[LeftOut]:
+    """Return what the last runs left out of inbox, sources and the masks folder, sorted by file."""
+    return sorted({*left_out_files(store, paintings), *_paintings(store, paintings)})
+
+
+def left_out_files(store: MaterializationStore, paintings: Mapping[str, Painting]) -> list[LeftOut]:
+    """As `left_out`, without the paintings that are on the list and not restored."""
+    return sorted({*_files(store), *_masks(store, paintings)})
+
+
+def _files(store: MaterializationStore) -> Iterator[LeftOut]:
+    for collection in (INBOX, WIKIART):
+        table = read_cache(store.lake, collection.catalogue)
+        if table is not None:
+            bad = table.loc[table["status"] != "ok", ["source", "file", "reason"]]
+            for source, file, reason in bad.itertuples(index=False, name=None):
+                # The reason begins with the file's own name, which may be another than the lake's.
+                yield LeftOut.of(f"{source}/{file}", reason)
+        record = store.done(collection.folder)
+        for row in (record.figures.get("ignored") or []) if record is not None else []:
+            yield LeftOut.of(row["file"], row.get("reason", "is no picture"))
+
+
+def _masks(store: MaterializationStore, paintings: Mapping[str, Painting]) -> Iterator[LeftOut]:
+    for folder in (CURATED_MASKS, SUBJECT_TEXTS):
+        for name, reason in folder.strays(store.lake, set(paintings)).items():
+            yield LeftOut.of(f"{folder.folder}/{name}", reason)
+
+
+def _paintings(store: MaterializationStore, paintings: Mapping[str, Painting]) -> Iterator[LeftOut]:
+    masks = RecordIndex(store, asset_names.SUBJECT_MASKS)
+    for key in paintings:
+        record = masks.get(key)
+        if record is None:
+            continue
+        if record.status != "done":
+            yield LeftOut.of(key, f"{record.reason}")
+        elif record.verdict is not None:
+            yield LeftOut.of(key, record.verdict)

@@ -1,0 +1,64 @@
+"""What is not used is on one list: of the inbox, the sources and the masks folder."""
+
+import io
+
+from rich.console import Console
+
+from deepart_assets.assets.left_out import LeftOut, left_out
+from deepart_assets.cli_tables import print_left_out
+from deepart_assets.reports.gallery import gallery_html
+from deepart_assets.settings.wikiart import Inbox
+from deepart_assets.storage import Lake, MaterializationStore
+from deepart_assets.wikiart.catalogue import build_catalogue, to_parquet
+from deepart_assets.wikiart.naming import INBOX
+from deepart_assets.wikiart.sources.inbox import inbox_stamps, open_inbox
+from deepart_assets_tests.imaging.test_imaging import GRADIENT, saved
+
+
+def jpeg():
+    from PIL import Image
+
+    return saved(Image.fromarray(GRADIENT).resize((64, 64)))
+
+
+def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
+    lake = Lake(str(tmp_path))
+    inbox = tmp_path / "inbox"
+    open_inbox(Inbox(), lake, print)
+    assert (inbox / "README.md").is_file() and (tmp_path / "masks" / "README.md").is_file()
+    good = {"a.HEIC": jpeg(), "no suffix": jpeg() + b"\0", "b.jxl": jpeg() + b"\0\0"}
+    bad = {
+        "c.psd": (b"8BPS" + bytes(99), "Photoshop"),
+        "d.pdf": (b"%PDF-1.7", "PDF"),
+        "e.cr3": (b"\0\0\0\x18ftypcrx " + bytes(99), "raw"),
+        "f.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC"),
+    }
+    told = {"list.xlsx": "no picture by its suffix", "more.zip": "is an archive: unpack it"}
+    for name, data in {**good, **{k: v[0] for k, v in bad.items()}}.items():
+        (inbox / name).write_bytes(data)
+    for name in told:
+        (inbox / name).write_bytes(b"x")
+    lake.write("masks/nobody.png", b"")
+    source = open_inbox(Inbox(), lake, print)
+    assert set(inbox_stamps(Inbox(), lake)) == {*good, *bad, *told}
+    build = build_catalogue([source])
+    table = build.catalogue.set_index("file")
+    assert set(table.index[table["status"] == "ok"]) == {"a.HEIC", "no_suffix", "b.jxl"}
+    lake.write(INBOX.catalogue, to_parquet(build.catalogue))
+    rows = left_out(MaterializationStore(lake), {})
+    assert [row.file for row in rows] == [*(f"inbox/{name}" for name in bad), "masks/nobody.png"]
+    for row, (_, words) in zip(rows, bad.values(), strict=False):
+        assert words in row.reason and row.remedy
+    out = io.StringIO()
+    print_left_out(Console(file=out, width=200), rows)
+    page = gallery_html("Gallery", [], rows).decode()
+    for row in rows:
+        assert row.file in out.getvalue() and row.file in page
+
+
+def test_a_remedy_follows_the_last_colon_or_sentence():
+    assert LeftOut.of("x/a.pdf", "a.pdf is a PDF file: export it") == (
+        "x/a.pdf", "is a PDF file", "export it",
+    )  # fmt: skip
+    assert LeftOut.of("p1", "No subject. Draw one").remedy == "Draw one"
+    assert LeftOut.of("p1", "nothing") == ("p1", "nothing", "")

@@ -1,0 +1,71 @@
+"""CSVs as Excel, Numbers and databases save them: separator, encoding, blanks, case, names."""
+
+import pytest
+
+from deepart_assets.wikiart.annotations import ANNOTATED, annotate
+from deepart_assets.wikiart.sources import Picture, Source
+
+ROWS = [
+    ["Datei", "Künstler", "Titel", "Jahr"],
+    ["café.jpg", "Mönch, Édouard", "Der Schrei; zweite Fassung", "1893"],
+    ["obj2/default.jpg", "Jan van Eyck", "Arnolfini", "1434"],
+]
+
+
+def source(csv, paths=("café.jpg", "obj1/default.jpg", "obj2/default.jpg")):
+    pictures = tuple(Picture(path, lambda: b"") for path in paths)
+    return Source("inbox", "the inbox", pictures, csv)
+
+
+def saved(separator=",", encoding="utf-8", end="\n", header=None):
+    rows = [header or ROWS[0], *ROWS[1:]]
+    quoted = [[f'"{cell}"' if separator in cell else cell for cell in row] for row in rows]
+    return (end.join(separator.join(row) for row in quoted) + end).encode(encoding)
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_separator_and_encoding_are_found_out(separator, encoding, end):
+    found = annotate(source(saved(separator, encoding, end)))
+    assert list(found.table["artist"]) == ["Mönch, Édouard", "", "Jan van Eyck"]
+    assert list(found.table["title"]) == ["Der Schrei; zweite Fassung", "", "Arnolfini"]
+    assert list(found.table["date"]) == ["1893", "", "1434"]
+    assert (found.rows_without_picture, found.pictures_without_row) == (0, 1)
+    assert bool(found.warnings) == (encoding == "cp1252")
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        ["new_filename", "artist", "title", "date"],
+        [" Filename ", "ARTIST", "Title ", "Year"],
+        ["File Name", "Painter", "name", "dated"],
+        ["image", "Creator", "title", "creation-date"],
+        ["new_filename", "artist", "title", "year"],
+    ],
+)
+def test_columns_are_known_by_common_names(header):
+    found = annotate(source(saved(header=header)))
+    assert found.table.loc[0, list(ANNOTATED)].tolist() == [
+        "Mönch, Édouard", "Der Schrei; zweite Fassung", "", "", "1893",
+    ]  # fmt: skip
+
+
+def test_excels_hint_is_no_header():
+    assert annotate(source(b"sep=;\r\n" + saved(";"))).table.loc[0, "date"] == "1893"
+
+
+@pytest.mark.parametrize(
+    ("csv", "words"),
+    [
+        (b"", "no column that names the files"),
+        (b"colour;size\nred;3\n", "no column that names the files but colour, size"),
+        (b"PK\x03\x04 not a CSV at all \x00\xff", "no column that names the files"),
+        (b'file,title\ncaf\xe9.jpg,"never closed\n' + b"x" * 200_000, "field larger"),
+    ],
+)
+def test_a_csv_that_cannot_be_read_costs_the_facts_and_not_the_pictures(csv, words):
+    found = annotate(source(csv))
+    assert len(found.table) == 3
+    assert any(words in each for each in found.warnings)
