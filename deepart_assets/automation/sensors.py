@@ -34,6 +34,7 @@ from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
 from deepart_assets.wikiart.sources import left_out, open_inbox
+from deepart_assets.wikiart.sources.base import README
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
 
 RETRIED = {"dagster/max_retries": "2", "dagster/retry_on_asset_or_op_failure": "true"}
@@ -56,6 +57,10 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         # The list of paintings needs the sources' catalogue, too, which a fresh lake lacks.
         is_fresh = instance.get_latest_materialization_event(dg.AssetKey(WIKIART_PAINTINGS)) is None
         return [PlannedRun("catalogue" if is_fresh else "take_in", tags=tags)]
+
+    def masks(profile: Profile) -> Stamps:
+        stamps = profile.lake.stamps(CURATED_MASKS.folder)
+        return {name: stamp for name, stamp in stamps.items() if name != README}
 
     def inbox_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
         source = open_inbox(profile.settings.inbox, profile.lake, lambda _: None)
@@ -110,7 +115,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             description="Restores the paintings whose mask or text a curator added, changed or"
             " removed.",
             jobs=[jobs[RESTORE], jobs[RESTORE_PART]],
-            stamps=lambda profile: profile.lake.stamps(CURATED_MASKS.folder),
+            stamps=masks,
             runs=masks_runs,
             left_out=masks_left_out,
         ),

@@ -2,10 +2,15 @@
 
 import re
 
-_END = b"\xff\xd9"
+_START, _END = b"\xff\xd8\xff", b"\xff\xd9"
 _DAMAGE = re.compile(r"Corrupt JPEG data|Premature end")
 _HARMLESS = re.compile(r"bad ICC|: [1-8] extraneous bytes before marker 0xd9")
 """Padding before the end, which some cameras write, and a profile that is then not used."""
+
+
+def with_end(data: bytes) -> bytes:
+    """Return a JPEG with an end marker, without which Pillow takes a whole one for cut off."""
+    return data if data.endswith(_END) or not data.startswith(_START) else data + _END
 
 
 def check_jpeg(data: bytes) -> None:
@@ -21,7 +26,7 @@ def check_jpeg(data: bytes) -> None:
     try:
         space = simplejpeg.decode_jpeg_header(data)[2]
         simplejpeg.decode_jpeg(
-            data if data.endswith(_END) else data + _END,
+            with_end(data),
             "CMYK" if space in ("CMYK", "YCCK") else "GRAY",
             fastdct=True,
             fastupsample=True,

@@ -13,6 +13,7 @@ from PIL import Image, UnidentifiedImageError
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging.colour import to_srgb
 from deepart_assets.imaging.decoding import Decoded, decode, decode_tiff
+from deepart_assets.imaging.jpeg import with_end
 from deepart_assets.imaging.kinds import extra_formats, kind_of
 from deepart_assets.imaging.tiff import MAGIC, tiff_size
 from deepart_assets.imaging.unsupported import Unsupported
@@ -136,7 +137,7 @@ class PictureFile:
 def _opened(data: bytes, name: str) -> Image.Image:
     """Open a picture of one of the `FORMATS`, or of those that an installed extra reads."""
     try:
-        return Image.open(io.BytesIO(data), formats=(*FORMATS, *extra_formats(data)))
+        return Image.open(io.BytesIO(with_end(data)), formats=(*FORMATS, *extra_formats(data)))
     except UnidentifiedImageError:
         raise PaintingError(f"{name} is {kind_of(data)}") from None
 

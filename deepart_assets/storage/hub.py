@@ -1,6 +1,7 @@
 """Models of the Hugging Face Hub by id or in a local folder."""
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,24 +24,74 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
     """
     if Path(model).is_dir():
         return Path(model)
-    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError
-
     try:
         return Path(fetch())
-    except GatedRepoError as error:
-        raise UnavailableError(
-            f"the model {model} is gated: accept its licence on its page and log in with"
-            " `hf auth login`, or choose another model"
-        ) from error
-    except RepositoryNotFoundError as error:
-        raise UnavailableError(
-            f"there is no model {model} (or it is private): correct {setting}"
-        ) from error
     except (OSError, ValueError) as error:
-        raise UnavailableError(
-            f"the model {model} cannot be fetched ({type(error).__name__}): check the network,"
-            f" or set {setting} to a local folder that contains it"
-        ) from error
+        raise UnavailableError(_refusal(error, model, setting)) from error
+
+
+def _refusal(error: Exception, model: str, setting: str) -> str:
+    """Say why the hub gave no model, in its own words where it has some, and what to do."""
+    from huggingface_hub import errors
+
+    cause = next(
+        (
+            each
+            for each in (error, error.__cause__, error.__context__)
+            if isinstance(each, (errors.HfHubHTTPError, errors.HFValidationError))
+        ),
+        error,
+    )
+    if isinstance(cause, errors.HFValidationError):
+        remedy = 'an id is "owner/name", without https://huggingface.co/'
+        return f"{model} is no id of a model on the hub: correct {setting} ({remedy})"
+    said = (getattr(cause, "server_message", None) or "").strip()
+    words = f' (the hub says "{" ".join(said.split())}")' if said else ""
+    if isinstance(cause, errors.GatedRepoError):
+        return _gated(model, said.lower(), words)
+    status = getattr(getattr(cause, "response", None), "status_code", None)
+    if isinstance(cause, errors.RepositoryNotFoundError) and not _REJECTED_TOKEN.search(said):
+        return f"there is no model {model} (or it is private): correct {setting}{words}"
+    if isinstance(cause, errors.RevisionNotFoundError):
+        return (
+            f"the model {model} cannot be fetched: it has no such revision{words}. Correct the"
+            f" revision beside {setting}, or set {setting} to a local folder that contains it"
+        )
+    kind = f"{status}" if status else type(cause).__name__
+    place = f"or set {setting} to a local folder that contains it"
+    remedy = _REMEDIES.get(status or 0, "check the network")
+    if isinstance(error, errors.LocalEntryNotFoundError) and _is_offline():
+        remedy = "HF_HUB_OFFLINE is set and it is not in the cache: unset it"
+    return f"the model {model} cannot be fetched ({kind}){words}: {remedy}, {place}"
+
+
+def _gated(model: str, said: str, words: str) -> str:
+    if "reject" in said:
+        fault, remedy = "was rejected", "ask its owner, or choose another model"
+    elif "await" in said or "pending" in said:
+        fault, remedy = "awaits its owner's answer", "try later"
+    else:
+        return (
+            f"the model {model} is gated: accept its licence on its page and log in with"
+            f" `hf auth login`, or choose another model{words}"
+        )
+    return f"the request for the model {model} {fault}{words}: {remedy}"
+
+
+_REJECTED_TOKEN = re.compile(r"invalid (?:credentials|user token|username)", re.IGNORECASE)
+
+_REMEDIES = {
+    401: "the token is not valid: log in again with `hf auth login`, or unset HF_TOKEN",
+    403: "the token may not read it: give it that permission on huggingface.co/settings/tokens",
+    429: "too many requests: wait some minutes, or log in with `hf auth login`",
+    451: "it is not available for legal reasons: choose another model",
+}
+
+
+def _is_offline() -> bool:
+    from huggingface_hub import constants
+
+    return bool(constants.HF_HUB_OFFLINE)
 
 
 def download_model(model: str, revision: str | None, patterns: Sequence[str], setting: str) -> Path:

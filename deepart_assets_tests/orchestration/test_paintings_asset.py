@@ -133,7 +133,8 @@ def test_bad_and_double_pictures_are_shown_and_only_warned_of(project, catalogue
     figures = record.figures
     assert (figures["pictures"], figures["ok"], figures["quarantined"]) == (7, 5, 2)
     assert figures["duplicates"] == 1 and figures["ignored_files"] == 1
-    assert figures["ignored"] == [{"file": "second/notes.txt"}]
+    [ignored] = figures["ignored"]
+    assert ignored["file"] == "second/notes.txt" and "by its suffix .txt" in ignored["reason"]
     assert figures["sources"] == [
         {"name": "pictures", "pictures": 5, "ok": 5, "quarantined": 0},
         {"name": "second", "pictures": 2, "ok": 0, "quarantined": 2},

@@ -15,15 +15,29 @@ ANSWERS = {
     "missing": (404, "RepoNotFound", "there is no model owner/missing .*correct the.model"),
     "revision": (404, "RevisionNotFound", "cannot be fetched.*set the.model to a local folder"),
     "broken": (500, "", "cannot be fetched .*check the network"),
+    "rejected": (403, "GatedRepo", 'was rejected .*"Your request .* rejected.*ask its owner'),
+    "awaiting": (403, "GatedRepo", "awaits its owner's answer"),
+    "badtoken": (401, "", "Invalid credentials.*`hf auth login`, or unset HF_TOKEN"),
+    "forbidden": (403, "", r"\(403\).*the token may not read it"),
+    "busy": (429, "", "too many requests: wait"),
+    "legal": (451, "", "not available for legal reasons"),
+}
+SAID = {
+    "rejected": "Your request to access model owner/rejected has been rejected by the authors",
+    "awaiting": "Your request to access model owner/awaiting is awaiting a review",
+    "badtoken": "Invalid credentials in Authorization header",
 }
 
 
 class Hub(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        kind = next(each for each in ANSWERS if each in self.path)
+        kind = next(each for each in ANSWERS if f"owner/{each}" in self.path)
         status, code, _ = ANSWERS[kind]
         self.send_response(status)
-        self.send_header("X-Error-Code", code)
+        if code:
+            self.send_header("X-Error-Code", code)
+        if kind in SAID:
+            self.send_header("X-Error-Message", SAID[kind])
         self.send_header("Content-Length", "0")
         self.end_headers()
 
@@ -51,6 +65,14 @@ def test_refusals_are_explained(kind, hub, tmp_path):
     with pytest.raises(UnavailableError, match=ANSWERS[kind][2]) as caught:
         model_folder(f"owner/{kind}", "the.model", fetch)
     assert f"owner/{kind}" in str(caught.value)
+
+
+def test_a_url_is_no_id(tmp_path):
+    def fetch() -> str:
+        return snapshot_download("https://huggingface.co/owner/name", cache_dir=tmp_path)
+
+    with pytest.raises(UnavailableError, match=r'correct the.model \(an id is "owner/name"'):
+        model_folder("https://huggingface.co/owner/name", "the.model", fetch)
 
 
 def test_a_local_folder_is_taken_and_nothing_fetched(tmp_path):

@@ -75,6 +75,33 @@ def test_every_naming_is_read(state, rename, prefix, wrapper):
     assert spec_of(found) == Spec(features=8, blocks=3, growth=4, scale=4)
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: {"state_dict": s, "epoch": 3, "optimizer": {"state": {}}},
+        lambda s: {"model_state_dict": s, "optimizer_state_dict": {"param_groups": []}},
+        lambda s: {"net": s},
+        lambda s: {"params-ema": s},
+        lambda s: {f"netG.{key}": value for key, value in s.items()},
+        lambda s: {f"_orig_mod.{key}": value for key, value in s.items()},
+        lambda s: {"state_dict": {f"module._orig_mod.{key}": value for key, value in s.items()}},
+        lambda s: {"model": {"state_dict": s}},
+    ],
+)
+def test_checkpoints_of_trainers_are_unwrapped(state, wrap):
+    found = read_state(saved(wrap(state)), "a.pth")
+    assert all(torch.equal(found[key], value) for key, value in state.items())
+
+
+def test_torchscript_and_pickled_modules_are_named():
+    file = io.BytesIO()
+    torch.jit.save(torch.jit.script(torch.nn.ReLU()), file)
+    with pytest.raises(UnavailableError, match=r"a TorchScript archive.*state_dict"):
+        read_state(file.getvalue(), "a.pt")
+    with pytest.raises(UnavailableError, match=r"a pickled module .*state_dict"):
+        read_state(saved(torch.nn.ReLU()), "a.pth")
+
+
 def test_the_moving_average_is_preferred(state):
     zeros = {key: torch.zeros_like(value) for key, value in state.items()}
     found = read_state(saved({"params": zeros, "params_ema": state}), "a.pth")
@@ -153,7 +180,7 @@ def without(state, key):
         (lambda s: {"layer.weight": s["conv_hr.weight"]}, r"named layer\.weight"),
         (lambda s: {"state": 3}, "more than tensors"),
         (lambda s: {0: s["conv_hr.weight"]}, "more than tensors"),
-        (lambda s: {**s, "module.conv_hr.bias": s["conv_hr.bias"]}, "two of its tensors"),
+        (lambda s: {**s, "module.conv_hr.bias": s["conv_hr.bias"]}, r"spare .*module\.conv_hr"),
         (lambda s: {**s, "conv_hr.bias": torch.zeros(8, dtype=torch.int8)}, "torch.int8, as quan"),
         (lambda s: {**s, "body.987654321.x": s["conv_hr.bias"]}, "names block 987654321"),
         (lambda s: {**s, "body.conv.weight": s["conv_hr.weight"]}, r"1 tensors .*body\.conv"),
@@ -174,7 +201,7 @@ class Malice:
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_code_in_a_file_is_not_run(protocol):
     for data in (saved({"params": Malice()}), pickle.dumps(Malice(), protocol=protocol)):
-        with pytest.raises(UnavailableError, match=r"bad\.pth .*cannot be read"):
+        with pytest.raises(UnavailableError, match=r"bad\.pth .*which holds code and is not run"):
             read_state(data, "bad.pth")
 
 

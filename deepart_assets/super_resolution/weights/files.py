@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,11 @@ def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
             return load(data)
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # damage makes an unpickler fail in any way
+        if (kind := _unsafe_kind(str(error))) is not None:
+            raise UnavailableError(
+                f"{name} is {kind}, which holds code and is not run: save the tensors alone, with"
+                " torch.save(network.state_dict(), file)"
+            ) from error
         # torch's own words advise to read the file with the code that is in it.
         is_pickle = isinstance(error, pickle.UnpicklingError)
         words = "no pickle of tensors alone" if is_pickle else (str(error).splitlines() or [""])[0]
@@ -120,6 +126,14 @@ def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
             f"{name} ({len(data)} bytes) cannot be read as weights"
             f" ({words or type(error).__name__}): it may be cut short; fetch it again"
         ) from error
+
+
+def _unsafe_kind(message: str) -> str | None:
+    """Return what torch refuses to load without running code, by its message, or None."""
+    if "TorchScript" in message:
+        return "a TorchScript archive"
+    found = re.search(r"Unsupported (?:global|class|operand)\S*:? (?:GLOBAL )?(\S+)", message)
+    return f"a pickled module or other object ({found[1]})" if found else None
 
 
 def _is_torch(data: bytes) -> bool:

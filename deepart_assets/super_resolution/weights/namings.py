@@ -46,12 +46,39 @@ _NEW_CONVS = {
 }
 
 
+WRAPPERS = (
+    *("params_ema", "params-ema", "params", "model_state_dict", "state_dict", "model", "net"),
+    *("netG", "generator", "g_ema"),
+)
+"""Entries of a checkpoint that hold the tensors, as spandrel knows them; the first counts."""
+
+PREFIXES = ("module.", "netG.", "_orig_mod.", "net.", "generator.")
+"""What DataParallel, trainers and `torch.compile` put before all names."""
+
+
+def _unwrapped(content: Any) -> Any:
+    """Return the tensors of a checkpoint, which may be wrapped more than once."""
+    while isinstance(content, Mapping):
+        inner = next((content[w] for w in WRAPPERS if isinstance(content.get(w), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    return content
+
+
+def _without_prefixes(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    flat = dict(tensors)
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in flat)), None):
+        flat = {key.removeprefix(prefix): value for key, value in flat.items()}
+    return flat
+
+
 def canonical_state(content: Mapping[str, Any], name: str) -> State:
     """Unwrap a checkpoint, give it basicsr's names and check it against the network.
 
     Args:
-        content: What the file holds: tensors by name, or those under "params_ema" (preferred) or
-            "params", with or without "module." before each name.
+        content: What the file holds: tensors by name, or those under one of `WRAPPERS`, with or
+            without some of `PREFIXES` before each name.
         name: The file's name, for messages.
 
     Returns:
@@ -62,16 +89,12 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
     """
     import torch
 
-    tensors = content
-    for wrapper in ("params_ema", "params"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            tensors = content[wrapper]
-            break
+    tensors = _unwrapped(content)
     if not isinstance(tensors, Mapping) or not tensors:
         raise _refusal(name, "it holds no tensors by name")
     if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
         raise _refusal(name, f"it holds more than tensors ({', '.join(map(str, [*tensors][:5]))})")
-    flat = {key.removeprefix("module."): value for key, value in tensors.items()}
+    flat = _without_prefixes(tensors)
     _refuse_known_others(flat, name)
     if "model.0.weight" in flat:
         renamed = {_from_old(key, name): value for key, value in flat.items()}

@@ -1,0 +1,75 @@
+"""A file that lost a part is damaged, whatever stands at its end; a whole one is whole."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import PictureFile
+
+generator = np.random.default_rng(0)
+GRAIN = generator.integers(0, 60, (160, 160, 3))
+PICTURE = np.clip(np.indices((160, 160)).sum(0)[..., None] // 2 + GRAIN, 0, 255).astype(np.uint8)
+END = b"\xff\xd9"
+
+
+def saved(form="JPEG", picture=PICTURE, mode="RGB", **options):
+    file = io.BytesIO()
+    Image.fromarray(picture).convert(mode).save(file, form, **options)
+    return file.getvalue()
+
+
+KINDS = {
+    "baseline": {},
+    "progressive": {"progressive": True},
+    "restarts": {"restart_marker_rows": 2},
+    "grey": {"mode": "L"},
+    "inks": {"mode": "CMYK"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_jpeg_that_lost_a_part_is_damaged_whatever_its_end(kind):
+    data = saved(quality=95, **KINDS[kind])
+    other = saved(picture=PICTURE[::-1].copy(), quality=95, **KINDS[kind])
+    size = len(data)
+    for hurt in (
+        data[: size // 2] + END,
+        data[: int(size * 0.95)] + END,
+        data[: size // 2] + data[size // 2 + 2000 :],
+        data[: size // 2] + bytes(2000) + data[size // 2 + 2000 :],
+        data[: size // 2] + other[len(other) * 2 // 3 :],
+        data[: size // 2],
+    ):
+        for way in (PictureFile.rgb, lambda file: file.reduced(16)):
+            with pytest.raises(PaintingError, match="cannot be decoded"):
+                way(PictureFile(hurt, "a.jpg"))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_jpeg_without_its_end_marker_alone_is_whole(kind):
+    data = saved(quality=95, **KINDS[kind])
+    assert data.endswith(END)
+    whole = PictureFile(data, "a.jpg").rgb()
+    for variant in (data[:-2], data[:-1], data + b"trailing bytes", data + bytes(500)):
+        assert np.array_equal(PictureFile(variant, "a.jpg").rgb(), whole)
+
+
+@pytest.mark.parametrize(
+    ("form", "options"),
+    [("PNG", {}), ("WEBP", {"lossless": True}), ("WEBP", {}), ("JPEG2000", {}), ("AVIF", {})],
+)
+def test_other_formats_that_are_cut_off_are_damaged(form, options):
+    data = saved(form, **options)
+    for share in (0.5, 0.9):
+        with pytest.raises(PaintingError):
+            PictureFile(data[: int(len(data) * share)], "a").rgb()
+
+
+def test_a_png_with_zeroed_data_is_damaged():
+    data = saved("PNG")
+    middle = len(data) // 2
+    with pytest.raises(PaintingError, match="checksum of IDAT"):
+        PictureFile(data[:middle] + bytes(100) + data[middle + 100 :], "a.png").rgb()
