@@ -97,7 +97,10 @@ def validated(paintings: Iterable[tuple[Picture, dict[str, Picture]]]) -> list[d
         for fault in FAULTS[measure.name]:
             other = np.array(values[measure.name, fault])
             both = np.isfinite(real) & np.isfinite(other)
-            good, bad = (_badness(measure.name, each[both]) for each in (real, other))
+            good, bad = (
+                np.array([measure.worse(value, 0) for value in each[both]])
+                for each in (real, other)
+            )
             rows.append(
                 {
                     "name": f"{measure.name}: {fault}",
@@ -109,11 +112,6 @@ def validated(paintings: Iterable[tuple[Picture, dict[str, Picture]]]) -> list[d
                 }
             )
     return rows
-
-
-def _badness(measure: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values of which larger ones are worse."""
-    return {"sharpness": -values, "black_point": np.abs(values)}.get(measure, values)
 
 
 def _worse(bad: NDArray[np.float64], good: NDArray[np.float64]) -> NDArray[np.float64]:

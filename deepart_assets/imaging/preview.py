@@ -141,6 +141,7 @@ def grouped_mosaic(
     groups: Sequence[tuple[str, Sequence[tuple[str, NDArray[np.uint8]]]]],
     cell: int = 132,
     columns: int = 20,
+    size: int = 10,
 ) -> NDArray[np.uint8]:
     """Place captioned pictures in a grid, in groups with headings.
 
@@ -148,11 +149,12 @@ def grouped_mosaic(
         groups: The heading and the cells of each group: caption and picture (uint8, H×W×3).
         cell: Width of a cell in pixels.
         columns: Maximum number of columns.
+        size: Font size of the captions of pictures.
 
     Returns:
         uint8, H×W×3.
     """
-    line, heading = 18, 40
+    line, heading = size + 8, 40
     columns = max([1, *(min(columns, len(cells)) for _, cells in groups)])
     rows = [-(-len(cells) // columns) for _, cells in groups]
     width = max(columns * cell, 4 * cell)
@@ -166,9 +168,9 @@ def grouped_mosaic(
         for number, (caption, picture) in enumerate(cells):
             left, upper = number % columns * cell, top + number // columns * (cell + line)
             _paste_into(grid, picture, left, upper, cell)
-            text = _truncated(caption, _font(10), cell - 8)
-            start = left + (cell - _font(10).getlength(text)) / 2
-            draw.text((start, upper + cell), text, _INK, _font(10))
+            text = _truncated(caption, _font(size), cell - 8)
+            start = left + (cell - _font(size).getlength(text)) / 2
+            draw.text((start, upper + cell), text, _INK, _font(size))
         top += count * (cell + line)
     return np.asarray(grid)
 

@@ -61,7 +61,7 @@ def blind_sheet(paintings: Sequence[Outpainted], names: Sequence[str], seed: int
         groups.append((f"{each.id}   {each.caption}", cells))
     sheet = digest.hexdigest()[:8]
     return BlindSheet(
-        grouped_mosaic(groups, CELL),
+        grouped_mosaic(groups, CELL, size=24),
         _csv([("sheet", "painting", "letter", "score"), *((sheet, *row[:2], "") for row in rows)]),
         _csv([("sheet", "painting", "letter", "outpainter"), *((sheet, *row) for row in rows)]),
     )

@@ -230,19 +230,46 @@ class Measure:
     better: str
     """Which values are better, for readers."""
     meaning: str
+    tolerance: float
+    """A mean that is worse than the originals' by more than this shows."""
+
+    def worse(self, value: float, original: float) -> float:
+        """Return by how much a value is worse than the originals'; negative if it is no fault."""
+        match self.better:
+            case "as originals":
+                return abs(value - original)
+            case "no lower than originals":
+                return original - value
+        return value - original
 
 
+MOST = "no higher than originals"
 MEASURES = (
-    Measure("repetition", repetition, "lower", "details that occur twice, as a share"),
-    Measure("rays", rays, "lower", "lines that lead away from the subject, as a share"),
-    Measure("straight_lines", straight_lines, "lower", "one line across the surround over others"),
-    Measure("sharpness", sharpness, "0", "against the subject's, in octaves; below 0: blurred"),
-    Measure("foreign_colours", foreign_colours, "lower", "distance to the subject's colours, ΔE"),
-    Measure("black_point", black_point, "0", "against the subject's, in L*; above 0: hazy"),
-    Measure("seam_score", seam_score, "as the originals", "steps across the outline over others"),
-    Measure("matte_step", matte_step, "lower", "step where the blend ends, ΔE a pixel"),
+    Measure("repetition", repetition, MOST, "details that occur twice, as a share", 0.03),
+    Measure("rays", rays, MOST, "lines that lead away from the subject, as a share", 0.1),
+    Measure("straight_lines", straight_lines, MOST, "one line across the surround over others", 3),
+    Measure(
+        "sharpness",
+        sharpness,
+        "no lower than originals",
+        "against the subject's, in octaves; below 0: blurred",
+        0.4,
+    ),
+    Measure("foreign_colours", foreign_colours, MOST, "distance to the subject's colours, ΔE", 3),
+    Measure(
+        "black_point",
+        black_point,
+        "as originals",
+        "darkest tones against the subject's, in L*; above 0: hazy",
+        8,
+    ),
+    Measure("seam_score", seam_score, MOST, "steps across the outline over others", 1),
+    Measure("matte_step", matte_step, MOST, "step where the blend ends, ΔE a pixel", 0.3),
 )
-"""The measures that tell the known faults from originals."""
+"""The measures that tell the known faults from originals.
+
+Less of a fault than the originals have is no merit: a surround of a single colour has none of them.
+"""
 
 
 def _reduced(

@@ -9,6 +9,7 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.outpainting.evaluation import COLUMNS, ORIGINALS, Outpainted, table
+from deepart_assets.outpainting.measures import MEASURES
 from deepart_assets.storage import MaterializationRecord
 
 ASSET = "outpainting_evaluation"
@@ -38,7 +39,7 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
     with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
         checks = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
-    assert not checks["subjects_untouched"]
+    assert checks == {"subjects_untouched": False, "no_known_faults": False}
     rows = json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]
     assert rows[1]["subject_difference"] > 100
 
@@ -57,14 +58,18 @@ def test_a_row_of_means_for_each_outpainter_and_none_where_it_painted_nothing():
     assert {each["column"] for each in COLUMNS} <= set(real)
 
 
-def test_a_seam_is_judged_beside_the_originals():
-    from deepart_assets.assets.outpainting_evaluation import _seam_fault
+def test_known_faults_are_judged_beside_the_originals():
+    from deepart_assets.assets.outpainting_evaluation import _known_faults
 
-    def judged(**scores):
-        rows = [{"name": name, "seam_score": score} for name, score in scores.items()]
-        record = MaterializationRecord("a", "", "done", "", {}, figures={"rows": rows})
-        return _seam_fault(record)
+    def judged(**values):
+        rows = [
+            {"name": name, **dict.fromkeys((measure.name for measure in MEASURES), None), **found}
+            for name, found in {ORIGINALS: values, "a": values, "b": {}}.items()
+        ]
+        rows.append({**rows[1], "name": "c", "seam_score": 6.0, "sharpness": -1.9, "rays": 0.0})
+        return _known_faults(MaterializationRecord("a", "", "done", "", {}, figures={"rows": rows}))
 
-    assert judged(**{ORIGINALS: 4.0, "a": 4.9, "b": None}) is None
-    assert "b 5.2" in judged(**{ORIGINALS: 4.0, "a": 4.9, "b": 5.2})
-    assert judged(**{ORIGINALS: None, "a": 9.0}) is None
+    assert judged(seam_score=5.5, sharpness=-1.6, rays=0.3) is None
+    found = judged(seam_score=4.0, sharpness=0.1, rays=0.3)
+    assert found == "c: sharpness -1.9 (the originals 0.1); c: seam_score 6 (the originals 4)"
+    assert judged() is None

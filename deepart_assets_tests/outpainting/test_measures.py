@@ -53,6 +53,13 @@ def test_the_same_picture_has_the_same_values_and_nothing_is_changed(painting):
     assert np.array_equal(picture, before[0]) and np.array_equal(unfinished, before[1])
 
 
+def test_a_value_is_worse_in_the_direction_of_its_fault():
+    worse = {measure.name: measure.worse for measure in MEASURES}
+    assert worse["rays"](0.5, 0.1) == pytest.approx(0.4) and worse["rays"](0.0, 0.1) < 0
+    assert worse["sharpness"](-1, 0.1) == pytest.approx(1.1) and worse["sharpness"](1, 0.1) < 0
+    assert worse["black_point"](-9, 1) == worse["black_point"](11, 1) == 10
+
+
 def test_a_clone_of_the_subject_is_a_repetition(painting):
     picture, unfinished = painting
     height, width = picture.shape[:2]
