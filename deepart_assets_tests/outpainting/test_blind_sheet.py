@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from deepart_assets.errors import DeepArtError
-from deepart_assets.outpainting.blind_sheet import blind_sheet, tally
+from deepart_assets.imaging import decode_rgb
+from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of, tally
 from deepart_assets.outpainting.evaluation import Outpainted
 
 
@@ -57,6 +58,14 @@ def test_a_letter_on_the_sheet_is_the_result_that_the_key_names():
     for cell, row in zip(widths[1:], rows(sheet.key), strict=False):
         level = one.results[row["outpainter"]][0, 0, 0]
         assert (cell == level).all(axis=2).mean() > 0.5
+
+
+def test_what_is_filled_in_does_not_name_outpainters_and_the_key_does():
+    sheet = blind_sheet(PAINTINGS[:2], ["a", "b"], 0)
+    files = files_of(sheet)
+    assert decode_rgb(files["blind_sheet.jpg"], "sheet").shape == sheet.picture.shape
+    assert all(list(row) == ["sheet", "painting", "letter", "score"] for row in rows(sheet.scores))
+    assert tally(files["blind_scores.csv"].decode(), files["blind_key.csv"].decode())
 
 
 def test_paintings_with_a_single_result_are_left_out():
