@@ -44,7 +44,8 @@ def encode_png(picture: NDArray[np.uint8], text: Mapping[str, str] | None = None
 
     Args:
         picture: The pixels.
-        text: Texts in the file by keyword (`iTXt` chunks), which picture viewers show.
+        text: Texts in the file by keyword (`iTXt` chunks), which picture viewers show; such a file
+            also says that it is sRGB.
     """
     import cv2
 
@@ -62,11 +63,16 @@ _AFTER_HEADER = 33
 
 
 def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
-    """Insert texts in UTF-8, uncompressed, after the header."""
-    chunks = []
-    for keyword, words in text.items():
-        body = b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + words.encode()
-        chunks.append(struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body)))
+    """Insert the tag of sRGB and texts in UTF-8, uncompressed, after the header."""
+    bodies = [b"sRGB\0"]
+    bodies += [
+        b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + words.encode()
+        for keyword, words in text.items()
+    ]
+    chunks = [
+        struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
+        for body in bodies
+    ]
     return png[:_AFTER_HEADER] + b"".join(chunks) + png[_AFTER_HEADER:]
 
 

@@ -1,5 +1,6 @@
 """Settings of the painting sources, the inbox and the selection of paintings to restore."""
 
+import re
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -26,6 +27,13 @@ class KaggleSource(Section):
     archives: tuple[ArchiveName, ...] = Field(("train.zip", "test.zip"), min_length=1)
     csv: str = Field("all_data_info.csv", pattern=r"^[^/\\]+$")
 
+    @field_validator("competition", mode="before")
+    @classmethod
+    def _of_url(cls, value: object) -> object:
+        """Take the name out of a competition's address."""
+        found = re.match(r"https?://(?:www\.)?kaggle\.com/(?:competitions|c)/([^/?#]+)", f"{value}")
+        return found[1] if found else value
+
 
 class DriveSource(Section):
     """A zip archive on Google Drive, by file id."""
@@ -34,6 +42,15 @@ class DriveSource(Section):
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     csv: str | None = Field(None, description="Name of the CSV, anywhere inside the archive.")
     sha256: str | None = None
+
+    @field_validator("file_id", mode="before")
+    @classmethod
+    def _of_url(cls, value: object) -> object:
+        """Take the id out of a link to a file."""
+        found = re.match(
+            r"https?://drive\.google\.com/.*(?:/d/|[?&]id=)([A-Za-z0-9_-]+)", f"{value}"
+        )
+        return found[1] if found else value
 
 
 Source = Annotated[FolderSource | KaggleSource | DriveSource, Field(discriminator="kind")]

@@ -33,6 +33,12 @@ def drive_download(
         origin=f"Google Drive's file {file_id}",
         locate=lambda session: _locate(session, file_id),
         remedy=remedy,
+        remedies={
+            403: "Drive does not let everyone read it: share it with anyone who has the link",
+            404: f"there is no such file: check the id; {remedy}",
+            429: "Drive has had too many requests from here: wait an hour",
+            500: "Drive has a fault: try again later",
+        },
         check=check,
         sha256=sha256,
         sha256_key=sha256_key,
@@ -76,6 +82,21 @@ def fetch_member(archive_id: str, ending: str, downloads: Downloads, key: str) -
     return unpacked
 
 
+_PAGES = {
+    r"quota exceeded|too many users have viewed": "its download quota is used up: wait a day",
+    r"request access|you need (?:access|permission)": "it is not shared with everyone",
+    r"accounts\.google\.com|sign in": "Drive wants a sign-in: it is not shared with everyone",
+    r"virus scan|can't scan": "Drive's warning of viruses was not understood",
+}
+"""What Drive's pages in place of a file mean, by words in them or in their address."""
+
+
+def _refusal(page: str, where: str) -> str:
+    """Say why Drive sent a page."""
+    text = f"{where}\n{page}".lower()
+    return next((kind for words, kind in _PAGES.items() if re.search(words, text)), HTML_INSTEAD)
+
+
 def _locate(session: requests.Session, file_id: str) -> Address:
     """Return the file's address, past the confirmation page of large files."""
     url = DRIVE_URL.format(file_id=file_id)
@@ -95,6 +116,6 @@ def _locate(session: requests.Session, file_id: str) -> Address:
     try:
         found = get_url_from_gdrive_confirmation(page)
     except FileURLRetrievalError:
-        raise TransferError(HTML_INSTEAD, permanent=True) from None
+        raise TransferError(_refusal(page, where), permanent=True) from None
     # gdown resolves relative links against Google's host, not the page's.
     return Address(urljoin(where, re.sub(r"^https://docs\.google\.com/uc\?", "/uc?", found)))

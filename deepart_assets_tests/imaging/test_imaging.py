@@ -310,5 +310,6 @@ def test_texts_in_a_png_are_read_back_and_change_no_pixel():
     with Image.open(io.BytesIO(data)) as image:
         image.load()
         assert image.text == texts
+        assert image.info["srgb"] == 0
     np.testing.assert_array_equal(decode_rgb(data, "a.png"), picture)
     assert data == encode_png(picture, texts) != encode_png(picture)

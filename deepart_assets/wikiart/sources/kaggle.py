@@ -89,6 +89,8 @@ class _Competition:
                 " https://www.kaggle.com/settings",
                 403: "accept the competition's rules at"
                 f" https://www.kaggle.com/competitions/{self._name}/rules with the token's account",
+                429: "Kaggle has had too many requests: wait an hour",
+                500: "Kaggle has a fault: try again later",
                 404: f"no such file: check {self._setting}.competition, archives and csv",
             },
             check=check,
