@@ -54,7 +54,8 @@ def examples(
         if confidence > CERTAIN:
             found.append((share > 0.9, none | {"figure": 1}))
         if re.search("portrait", genre):
-            found.append((free, {"figure": -1, "water": -1, "floor": -1}))
+            # Behind a portrait there is a wall more often than a sky.
+            found.append((free, none | {"sky": -0.5}))
         else:
             found.append((free & (row > 0.9), {"floor": 1, "sky": -1, "water": -1}))
             found.append((free & (row < 0.2), {"floor": -1, "water": -1}))

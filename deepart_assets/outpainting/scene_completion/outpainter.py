@@ -117,13 +117,15 @@ class SceneCompletionOutpainter:
             count: How many are wanted; there may be fewer.
 
         Raises:
-            PaintingError: There is no subject, or no ground is left.
+            PaintingError: There is no subject, it is torn, or no ground is left.
         """
         height, width = working_size(request.known.shape[0], request.known.shape[1], SIDE)
         mask = resize(request.known.astype(np.float32), height, width) >= 0.5
-        if not mask.any():
-            raise PaintingError("there is no subject that a ground could be found for")
         subject = Subject.of(resize(request.picture, height, width), mask)
+        if fault := subject.fault():
+            raise PaintingError(
+                f"{fault}: correct the mask, or choose another outpainter for this painting"
+            )
         year = year_of(request.labels.get("date", ""))
         library = self.library
         allowed = ~library.catalogue.own(request.labels)
@@ -144,12 +146,15 @@ class SceneCompletionOutpainter:
         return found
 
     def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
-        """Return the finalists; where none fits, plain grounds stand before them."""
+        """Return the finalists; where none fits, plain grounds stand before them.
+
+        A subject whose base is seen needs something to stand on, which a plain ground has not.
+        """
         library = self.library
         given = (match, subject, library.grounds, library.matcher.plain)
         costs = np.where(allowed, match.costs + match.cover + library.hubs, np.float32(np.inf))
         ranked = finalists(*given, costs)
-        if library.fits(float(costs.min())):
+        if subject.base_row is not None or library.fits(float(costs.min())):
             return ranked
         return [*plain_finalists(*given, allowed), *ranked]
 

@@ -89,6 +89,6 @@ def plain_finalists(
     for index in order.tolist():
         placement = placer(grounds[index], float(plain[index]))
         if placement.visible < MOST_VISIBLE:
-            extra = 2 * max(placement.visible - 0.05, 0) + PLACED * placement.terms["base"]
+            extra = 2 * max(placement.visible - 0.05, 0)
             found.append(Finalist(index, placement, float(costs[index]) + extra, plain=True))
     return sorted(found, key=lambda each: (each.cost, each.index))

@@ -18,6 +18,10 @@ from deepart_assets.outpainting.scene_completion.vectors import (
 QUANTILES = (2, 10, 25, 50, 75, 90, 98)
 THIN = 0.004
 """A row with a smaller share of subject is taken to have none."""
+PIECE = 0.001
+"""Share of the picture that a piece of a subject covers at least to count."""
+TORN = 5, 0.35
+"""So many pieces, none with more than this share of the subject, are a torn mask."""
 CUT = 0.965
 """A subject that reaches below this share of the height is cut by the frame."""
 
@@ -79,3 +83,17 @@ class Subject:
     def base_row(self) -> float | None:
         """Lowest row as a share of the height; None without a subject, or if the frame cuts it."""
         return self.rows[1] if 0 < self.rows[1] <= CUT else None
+
+    def fault(self) -> str | None:
+        """Return why no ground can be laid under the subject; None if one can."""
+        import cv2
+
+        if not self.mask.any():
+            return "there is no subject"
+        statistics = cv2.connectedComponentsWithStats(self.mask.astype(np.uint8))[2]
+        areas = statistics[1:, cv2.CC_STAT_AREA] / self.mask.size
+        pieces = areas[areas >= PIECE]
+        if len(pieces) >= TORN[0] and pieces.max() < TORN[1] * areas.sum():
+            largest = pieces.max() / areas.sum()
+            return f"the subject lies in {len(pieces)} pieces, the largest with {largest:.0%} of it"
+        return None

@@ -55,3 +55,13 @@ def test_a_horizon_at_the_feet_makes_a_giant():
     low, high = (placed(mask, ground("g", horizon=each)) for each in (0.95, 0.3))
     assert low.terms["horizon"] > 0.2
     assert high.terms["horizon"] == 0
+
+
+def test_a_torn_or_missing_subject_is_told():
+    nothing = np.zeros((256, 200), bool)
+    torn = nothing.copy()
+    for row in range(20, 240, 40):
+        torn[row : row + 20, 20:40] = True
+    assert "no subject" in subject(PICTURE, nothing).fault()
+    assert "6 pieces, the largest with 17%" in subject(PICTURE, torn).fault()
+    assert subject(PICTURE, oval() | torn).fault() is None
