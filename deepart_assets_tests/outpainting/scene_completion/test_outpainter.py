@@ -17,22 +17,45 @@ from deepart_assets.outpainting.scene_completion import (
 )
 from deepart_assets.outpainting.scene_completion.matching import Matcher, Query
 from deepart_assets.settings.places import PROJECT
-from deepart_assets_tests.outpainting.scene_completion.drawn import oval, paint, reduced
+from deepart_assets_tests.outpainting.scene_completion.drawn import oval, reduced
 
 pytestmark = pytest.mark.slow
 
-PICTURES = {f"p{seed}": paint(seed) for seed in range(8)}
-PICTURES |= {"mirrored": np.ascontiguousarray(PICTURES["p0"][:, ::-1])}
-MASK = oval(radii=(0.3, 0.3))
+FOLDER = PROJECT / "data" / "sample" / "paintings"
+
+
+def read_sample():
+    with (FOLDER / "paintings.csv").open(encoding="utf8", newline="") as file:
+        for row in csv.DictReader(file):
+            names = (row["source"], row["new_filename"])
+            path = next(FOLDER / each for each in names if (FOLDER / each).is_file())
+            picture = decode_rgb(path.read_bytes(), path.name)
+            height, width = working_size(picture.shape[0], picture.shape[1], 256)
+            yield row, resize(picture, height, width)
+
+
+ROWS, PAINTINGS = zip(*read_sample(), strict=True)
+PICTURES = {row["title"]: picture for row, picture in zip(ROWS, PAINTINGS, strict=True)}
+FIRST, SECOND = sorted(PICTURES)[:2]
+PICTURES |= {"mirrored": np.ascontiguousarray(PICTURES[FIRST][:, ::-1])}
+
+
+def mask_of(name):
+    return oval(*PICTURES[name].shape[:2], radii=(0.35, 0.28))
 
 
 @pytest.fixture(scope="module")
-def library():
-    grounds = [
-        describe_ground(picture, MASK, None, id=name, labels={"title": name, "genre": "portrait"})
+def grounds():
+    labels = {row["title"]: row for row in ROWS} | {"mirrored": {}}
+    return {
+        name: describe_ground(picture, mask_of(name), None, id=name, labels=labels[name])
         for name, picture in PICTURES.items()
-    ]
-    return GroundLibrary.of(grounds, reduced(PICTURES))
+    }
+
+
+@pytest.fixture(scope="module")
+def library(grounds):
+    return GroundLibrary.of(grounds.values(), reduced(PICTURES))
 
 
 @pytest.fixture(scope="module")
@@ -41,70 +64,61 @@ def outpainter(library):
 
 
 def unfinished(name):
-    return np.dstack([PICTURES[name], MASK * np.uint8(255)])
+    return np.dstack([PICTURES[name], mask_of(name) * np.uint8(255)])
 
 
 def asked(name, **more):
     return request_for(unfinished(name), labels={"id": "new"}, **more)
 
 
-def test_a_painting_never_gets_its_own_ground(outpainter):
-    choices = outpainter.choose(asked("p0"), count=20)
-    assert {each.ground for each in choices} == set(PICTURES) - {"p0", "mirrored"}
+def test_a_painting_never_gets_its_own_ground(outpainter, library):
+    choices = outpainter.choose(asked(FIRST), count=20)
+    usable = {each.id for each in library.grounds}
+    assert {FIRST, "mirrored"} <= usable
+    assert {each.ground for each in choices} == usable - {FIRST, "mirrored"}
 
 
 def test_equal_requests_give_equal_results(outpainter, library):
     again = GroundLibrary.from_bytes(library.to_bytes(), library.picture, "library")
-    request = asked("p1")
     other = SceneCompletionOutpainter(lambda: again)
+    request = asked(FIRST)
     assert outpainter.choose(request) == other.choose(request)
     assert outpainter([request])[0].tobytes() == other([request])[0].tobytes()
     assert outpainter.weights_hash() == other.weights_hash()
 
 
 def test_candidates_are_the_next_best_grounds(outpainter):
-    choices = outpainter.choose(asked("p2"), count=2)
-    results = outpainter([asked("p2", candidate=each) for each in (0, 1)])
+    choices = outpainter.choose(asked(SECOND), count=2)
+    results = outpainter([asked(SECOND, candidate=each) for each in (0, 1)])
     assert choices[0].ground != choices[1].ground
     for choice, result in zip(choices, results, strict=True):
-        assert np.array_equal(result, outpainter.render(asked("p2"), choice))
+        assert np.array_equal(result, outpainter.render(asked(SECOND), choice))
 
 
 def test_the_subject_is_unchanged(outpainter):
-    result = composed(outpainter([asked("p3")])[0], unfinished("p3"), outpainter.descriptor)
-    assert subject_difference(unfinished("p3"), result) == 0
+    result = composed(outpainter([asked(SECOND)])[0], unfinished(SECOND), outpainter.descriptor)
+    assert subject_difference(unfinished(SECOND), result) == 0
 
 
-def test_a_choice_survives_json(outpainter):
-    [choice] = outpainter.choose(asked("p4"), count=1)
+def test_a_choice_survives_json_and_names_a_ground_that_is_gone(outpainter):
+    [choice] = outpainter.choose(asked(SECOND), count=1)
     assert Choice.from_dict(json.loads(json.dumps(choice.to_dict()))) == choice
-
-
-def test_a_ground_that_is_gone_is_named(outpainter):
-    [choice] = outpainter.choose(asked("p4"), count=1)
     gone = Choice.from_dict({**choice.to_dict(), "ground": "gone"})
     with pytest.raises(PaintingError, match="gone is no longer in the library"):
-        outpainter.render(asked("p4"), gone)
+        outpainter.render(asked(SECOND), gone)
 
 
 def test_a_painting_that_is_all_subject_is_no_ground():
-    full = describe_ground(PICTURES["p5"], ~np.zeros_like(MASK), None, id="full", labels={})
-    assert not full.usable
+    picture = PICTURES[FIRST]
+    mask = np.ones(picture.shape[:2], bool)
+    assert not describe_ground(picture, mask, None, id="full", labels={}).usable
 
 
-def test_subjects_find_their_own_grounds_better_than_chance():
-    folder = PROJECT / "data" / "sample" / "paintings"
-    grounds = []
-    with (folder / "paintings.csv").open(encoding="utf8", newline="") as file:
-        for row in csv.DictReader(file):
-            path = next(folder / row[key] for key in ("source", "new_filename") if row[key])
-            picture = decode_rgb(path.read_bytes(), path.name)
-            picture = resize(picture, *working_size(*picture.shape[:2], 256))
-            mask = oval(*picture.shape[:2], radii=(0.35, 0.28))
-            grounds.append(describe_ground(picture, mask, None, id=row["source"], labels=row))
-    matcher, ranks = Matcher(grounds), []
-    for index, each in enumerate(grounds):
-        others = np.arange(len(grounds)) != index
+def test_subjects_find_their_own_grounds_better_than_chance(grounds):
+    sample = [each for name, each in grounds.items() if name != "mirrored"]
+    matcher, ranks = Matcher(sample), []
+    for index, each in enumerate(sample):
+        others = np.arange(len(sample)) != index
         terms = matcher(Query.like(each), others).terms
         costs = terms["ground"] + terms["tone"]
         ranks.append(float((costs[others] < costs[index]).mean()))
