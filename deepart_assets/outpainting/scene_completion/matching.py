@@ -108,8 +108,12 @@ class Matcher:
         self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
         self._still = np.array([each.kind == "still" for each in grounds])
+        self._scenery = np.array([each.kind == "landscape" for each in grounds])
         self._outdoors = np.array(
-            [each.kind == "landscape" or each.horizon is not None for each in grounds]
+            [
+                each.kind == "landscape" or (each.kind == "figure" and each.horizon is not None)
+                for each in grounds
+            ]
         )
         self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
         self.plain = relative_plainness(grounds)
@@ -142,7 +146,8 @@ class Matcher:
             "palette": _standard(palette, allowed, self._has),
             "year": self._ages(query.year),
             "tone": off[:, 0] + 0.35 * (off[:, 1] + off[:, 2]),
-            "kind": np.where(self._still, 1 - still, still),
+            # Scenery outbids walls, as it has nothing to hide; a still life hardly stands in it.
+            "kind": np.where(self._still, 1 - still, still + self._scenery * (0.3 + 0.5 * still)),
             "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}

@@ -6,7 +6,10 @@ import pytest
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.scene_completion import Ground, GroundLibrary
 from deepart_assets.outpainting.scene_completion.ground import cells_of, kind_of, year_of
+from deepart_assets.outpainting.scene_completion.matching import Query
+from deepart_assets.outpainting.scene_completion.shipped import find_library
 from deepart_assets.outpainting.scene_completion.statistics import CHOICES, MOST, Costs, hub_costs
+from deepart_assets.settings.grounds import BundledLibrary
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, reduced
 
 GROUNDS = [ground(f"g{each}", each, mask=oval()) for each in range(12)]
@@ -86,3 +89,18 @@ def test_a_ground_that_suits_everything_is_capped():
     assert most_used(hub_costs(Costs(costs, np.zeros_like(costs), costs < 99))) <= np.ceil(
         MOST * 120 * CHOICES
     )
+
+
+def test_subjects_find_their_own_grounds_better_than_chance():
+    """Of the terms only those count that compare with what the neighbours let expect."""
+    library = find_library(BundledLibrary(kind="bundled", name="cc0")).library
+    artists = np.array([each.artist for each in library.grounds])
+    ranks = []
+    for index, each in enumerate(library.grounds):
+        others = artists != each.artist
+        terms = library.matcher(Query.like(each), others).terms
+        costs = terms["ground"] + terms["tone"]
+        if each.has_subject:
+            ranks.append(float((costs[others] < costs[index]).mean()))
+    assert len(ranks) > 40
+    assert np.median(ranks) < 0.4
