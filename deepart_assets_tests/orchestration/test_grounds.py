@@ -35,7 +35,7 @@ def with_scene_completion(project, **grounds):
 
 
 def restore(project, instance, *, success=True, **more):
-    selection = [dg.AssetKey(name) for name in CHAIN]
+    selection = [dg.AssetKey(name) for name in [*CHAIN, "restoration_sheets", "gallery"]]
     with project.run("restore", instance, asset_selection=selection, **more) as result:
         assert result.success is success
 
@@ -106,6 +106,8 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
         data = lending.lake.read(f"completed_outpaintings/{key}.png")
         assert subject_difference(unfinished, decode_rgb(data, key)) == 0
         assert lender in Image.open(io.BytesIO(data)).text["Description"]
+    page = lending.lake.read("gallery/index.html").decode()
+    assert page.count("completed: the ground is that of") == 9
 
     lending.add_painting("p9", seed=9)
     with lending.run("catalogue", instance) as result:
@@ -138,12 +140,23 @@ def test_a_lender_that_the_profile_withdraws_is_in_no_result(lending, instance):
     lent = list(lenders(lending).values())
     withdrawn = max(sorted(lent), key=lent.count)
     with_scene_completion(lending, lenders={"not_paintings": [withdrawn]})
+    lending.content["restoration"]["candidates"] = 2
     assert ("completed_outpaintings", "p0") in planned(lending, instance)
     restore(lending, instance)
     assert lending.store.get("painting_grounds", withdrawn).status == "skipped"
     places = json.loads(lending.lake.read("ground_library/pictures.json"))
     assert withdrawn not in places and len(places) == 8
     assert withdrawn not in lenders(lending).values()
+
+    # The next best ground is beside the best.
+    candidates = lending.store.get("completed_outpaintings", "p1").figures["candidates"]
+    assert len({each["id"] for each in candidates}) == 2
+    assert candidates[0]["id"] == lenders(lending)["p1"]
+    best, next_best = (
+        decode_rgb(lending.lake.read(f"completed_outpaintings/p1{suffix}.png"), suffix)
+        for suffix in ("", ".1")
+    )
+    assert (best != next_best).any()
 
     # An original that is no longer what it was is named, with the remedy.
     lender = lenders(lending)["p1"]
