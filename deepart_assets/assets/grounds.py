@@ -34,6 +34,7 @@ from deepart_assets.orchestration.context import (
 from deepart_assets.outpainting.scene_completion.ground import VERSION, Ground, describe_ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.shipped import ShippedLibrary, find_library
+from deepart_assets.progress import Progress
 from deepart_assets.settings import Settings
 from deepart_assets.settings.grounds import Lenders
 from deepart_assets.settings.outpainting import SceneCompletion
@@ -234,8 +235,14 @@ def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:
         ground = Ground.from_bytes(store.read(record), record.path)
         return painting.id, ground, _Place(painting.path, painting.sha256, box)
 
-    all_found = in_parallel(found, context.paintings.values())
-    return {each[0]: (each[1], each[2]) for each in all_found if each is not None}
+    listed = context.paintings
+    progress = Progress(asset_names.GROUND_LIBRARY, 0, len(listed), context.log.info)
+    own = {}
+    for number, each in enumerate(in_parallel(found, listed.values()), 1):
+        progress.update(number)
+        if each is not None:
+            own[each[0]] = each[1], each[2]
+    return own
 
 
 def ground_library(context: StageContext) -> GroundLibrary:
