@@ -166,6 +166,8 @@ def main_page(tiff: "TiffFile") -> tuple["TiffPage", list[str]]:
     for page in tiff.pages:
         found.append(page.aspage())
         found += [sub.aspage() for sub in page.aspage().pages or ()]
+    if not found:
+        raise ValueError("it has no page")
     marked = [page for page in found if not _marks(page) & 0b101]
     page = max(marked or found, key=lambda page: page.imagewidth * page.imagelength)
     equal = sum(each.shape[:2] == page.shape[:2] for each in marked)

@@ -128,6 +128,21 @@ def test_decisions_publish_and_requests_restore_their_paintings(sensors, instanc
     assert (found.job_name, found.tags[RANGE_START_TAG]) == ("restore", "p3")
 
 
+def test_a_fresh_lake_reads_the_sources_too_and_a_reset_sensor_asks_again(sensors):
+    sensors.project.inbox.mkdir(parents=True)
+    (sensors.project.inbox / "one.png").write_bytes(b"x")
+    (sensors.project.inbox / "facts.xlsx").write_bytes(b"x")
+    sensors("inbox")
+    [asked] = sensors("inbox", 40).run_requests
+    assert asked.job_name == "catalogue"
+    assert asked.tags["dagster/retry_on_asset_or_op_failure"] == "true"
+    assert "Left out: facts.xlsx is no picture" in sensors("inbox", 20).skip_message
+    sensors.cursors["inbox"] = None  # "Reset cursor" in the UI
+    sensors("inbox", 20)
+    [again] = sensors("inbox", 40).run_requests
+    assert again.run_key != asked.run_key
+
+
 def test_masks_restore_just_their_paintings(sensors, instance):
     with sensors.project.run("catalogue", instance) as result:
         assert result.success
