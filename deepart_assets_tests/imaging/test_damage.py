@@ -73,3 +73,13 @@ def test_a_png_with_zeroed_data_is_damaged():
     middle = len(data) // 2
     with pytest.raises(PaintingError, match="checksum of IDAT"):
         PictureFile(data[:middle] + bytes(100) + data[middle + 100 :], "a.png").rgb()
+
+
+def test_a_progressive_jpeg_that_lost_whole_scans_is_damaged():
+    data = saved(quality=95, progressive=True)
+    starts = [at for at in range(len(data)) if data[at : at + 2] == b"\xff\xda"]
+    tables = data.rfind(b"\xff\xc4", 0, starts[-1])
+    assert PictureFile(data[:-2], "a.jpg").rgb().shape == PICTURE.shape
+    for cut in (tables, data.rfind(b"\xff\xc4", 0, starts[-3])):
+        with pytest.raises(PaintingError, match="last scans"):
+            PictureFile(data[:cut] + END, "a.jpg").rgb()

@@ -209,8 +209,8 @@ def clashes() -> Iterator[Odd]:
         picture = painting(310 + number)
         form = "WEBP" if path.endswith("webp") else "PNG"
         data = save(picture, form, lossless=True)
-        # Upper case sorts first.
-        if path == "clash/X.webp":
+        # Upper case sorts first; the folder y tells its picture apart.
+        if path != "clash/x.png":
             yield Odd(path, data, picture, 0)
         else:
             yield Odd(path, data, reason="would have the same id as clash/X.webp")
