@@ -157,7 +157,9 @@ class ArtificiallyInspiredOutpainter:
         whole = self._padded(self._refine, small, small_known, seed).astype(np.float32)
         coarse = cv2.resize(whole, (width, height), interpolation=cv2.INTER_CUBIC)
         tiles = grid(known, side)
-        paint = partial(self._painted, picture, known, w, seed)
+        # All known: a tile that saw the subject alone would invent a landscape of its own.
+        shown = np.where(known[..., None], picture, np.clip(np.round(coarse), 0, 255))
+        paint = partial(self._painted, shown.astype(np.uint8), np.ones_like(known), w, seed)
         painted = list(predict_in_halves(paint, tiles, self._batch, self._halved))
         return refined(coarse, known, tiles, painted)
 

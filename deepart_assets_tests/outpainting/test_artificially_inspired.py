@@ -169,8 +169,9 @@ def test_independent_tiles_are_painted_at_once_with_the_same_result(build, tiles
         calls.append([len(each[0]) for each in seen])
     assert max(calls[0]) == 1 and max(calls[1]) == most
     assert sum(calls[0]) == sum(calls[1]) > len(calls[1])
-    # Sums in another order: a rounding here and there.
-    assert np.abs(results[0].astype(int) - results[1]).max() <= 2
+    # Sums in another order: a rounding here and there, which the next octave sees.
+    difference = np.abs(results[0].astype(int) - results[1])
+    assert difference.max() <= (2 if tiles == "published" else 8) and difference.mean() < 0.05
 
 
 def test_the_whole_picture_is_painted_first_then_octave_by_octave(build):
@@ -181,6 +182,8 @@ def test_the_whole_picture_is_painted_first_then_octave_by_octave(build):
     assert [len(each[0]) for each in seen] == [1, 2, 4]
     whole = seen[0][1][0, 0].numpy() > 0
     assert whole.any() and not whole[:22].any() and not whole[42:].any()
+    # What the smaller size painted is known to the tiles.
+    assert all(bool((each[1] == 1).all()) for each in seen[1:])
 
 
 def test_no_border_of_a_tile_is_stronger_than_lines_elsewhere(build, file):
