@@ -19,7 +19,7 @@ import numpy as np
 from bench_table import publish
 
 from deepart_assets.outpainting.scene_completion.copies import Catalogue
-from deepart_assets.outpainting.scene_completion.ground import Ground, cells_of
+from deepart_assets.outpainting.scene_completion.ground import CELL, Ground
 from deepart_assets.outpainting.scene_completion.matching import Matcher, Query
 from deepart_assets.outpainting.scene_completion.ranking import finalists
 from deepart_assets.outpainting.scene_completion.statistics import hub_costs, match_costs
@@ -72,7 +72,7 @@ def drawn(number: int) -> Ground:
         mirrored_hash=int(random.integers(1 << 62)),
         horizon=0.5 if number % 4 == 1 else None,
         light=0.0,
-        hole=cells_of(oval(top, bottom)),
+        hole=oval(top, bottom, CELL),
         standing=random.integers(-100, 101, (17, 23)).astype(np.int8),
         subject=by_lot(384),
         ground=by_lot(384),
@@ -83,9 +83,9 @@ def drawn(number: int) -> Ground:
     )
 
 
-def oval(top: float, bottom: float) -> Any:
-    """Return the mask of an oval between two rows: bool, 512×672."""
-    y, x = np.mgrid[:HEIGHT, :WIDTH]
+def oval(top: float, bottom: float, cell: int = 1) -> Any:
+    """Return the mask of an oval between two rows, in pixels or cells of 512×672: bool."""
+    y, x = np.mgrid[:HEIGHT:cell, :WIDTH:cell]
     radius = max((bottom - top) / 2, 0.01)
     down, across = (y / HEIGHT - (top + bottom) / 2) / radius, (x / WIDTH - 0.5) / 0.25
     return down**2 + across**2 < 1

@@ -13,7 +13,7 @@ from deepart_assets.settings.training import PixelTraining
 
 
 @pytest.mark.parametrize(
-    "recipe", ["comodgan_paintings_small", "ground_library", "subject_segmenter"]
+    "recipe", ["comodgan_paintings_small", "ground_library", "scene_matcher", "subject_segmenter"]
 )
 def test_a_recipe_is_a_command(recipe):
     command = [sys.executable, "-m", f"recipes.{recipe}", "--help"]

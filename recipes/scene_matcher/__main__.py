@@ -31,7 +31,7 @@ HELD_OUT = 5
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train, and write the probes."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser("python -m recipes.scene_matcher", description=__doc__)
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--test", action="store_true", help="measure on artists held out")
     parser.add_argument("table", type=Path)

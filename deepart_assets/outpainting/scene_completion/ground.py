@@ -30,6 +30,8 @@ CELL = 8
 """Side in pixels of a cell of the hole."""
 FULL = 0.8
 """A painting with a larger share of hole has no ground to lend."""
+WET = 0.4
+"""Added to the probe for water, which overlooks a third of it: its labels are weak."""
 VERSION = 1
 """Of the file format."""
 _GENRES = {
@@ -227,7 +229,7 @@ def horizon_of(sky: NDArray[np.float32]) -> float | None:
 
 def standing_on(seen: Mapping[str, NDArray[np.float32]]) -> NDArray[np.int8]:
     """Return where somebody can stand: int8, r×c, from -100 to 100; see `Ground.standing`."""
-    worst = np.maximum(seen["sky"], seen["water"])
+    worst = np.maximum(seen["sky"], seen["water"] + WET)
     return np.asarray(100 * np.clip(seen["floor"] - np.maximum(worst, 0), -1, 1), np.int8)
 
 

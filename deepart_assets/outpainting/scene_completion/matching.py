@@ -48,12 +48,22 @@ class Query:
     year: int | None
     layout: NDArray[np.float32]
     """16×16: how much of each part of the picture the subject covers."""
+    cut: bool
+    """Whether the frame cuts the subject, so that it needs nothing to stand on."""
 
     @classmethod
     def of(cls, subject: Subject, year: int | None) -> "Query":
         """Return the query for a subject that was looked at."""
         layout = layout_of(subject.mask)
-        return cls(subject.vector, subject.texture, subject.palette, subject.tone, year, layout)
+        return cls(
+            subject.vector,
+            subject.texture,
+            subject.palette,
+            subject.tone,
+            year,
+            layout,
+            subject.base_row is None,
+        )
 
     @classmethod
     def like(cls, ground: Ground) -> "Query":
@@ -65,6 +75,7 @@ class Query:
             ground.tones[0].astype(np.float32),
             ground.year,
             layout_of(ground.hole),
+            ground.base_row is None,
         )
 
 
@@ -139,6 +150,8 @@ class Matcher:
         paint = query.texture / self._spread
         apart = self._squares - 2 * (self._textures.astype(np.float32) @ paint) + paint @ paint
         palette = np.abs(self._palettes - query.palette).mean(1) @ np.array([0.5, 1, 1])
+        # Scenery outbids walls, as it has nothing to hide, and a still life hardly stands in it.
+        scenery = (0.7 if query.cut else 0.3) + 0.5 * still
         terms = {
             "subject": _standard(1 - similar, allowed, self._has),
             "ground": _standard(1 - grounds @ expected, allowed),
@@ -146,8 +159,7 @@ class Matcher:
             "palette": _standard(palette, allowed, self._has),
             "year": self._ages(query.year),
             "tone": off[:, 0] + 0.35 * (off[:, 1] + off[:, 2]),
-            # Scenery outbids walls, as it has nothing to hide; a still life hardly stands in it.
-            "kind": np.where(self._still, 1 - still, still + self._scenery * (0.3 + 0.5 * still)),
+            "kind": np.where(self._still, 1 - still, still + self._scenery * scenery),
             "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
