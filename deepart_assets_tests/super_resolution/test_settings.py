@@ -97,7 +97,7 @@ def test_no_result_of_a_profile_depends_on_the_batch(asset):
     settings = load_settings("sample")
     name = "artificially_inspired"
     spec = {
-        "upscaled": upscaled_from(name),
+        "upscaled": upscaled_from(name, settings.outpainters[name]),
         "outpaintings": outpaintings_by(name, settings.outpainters[name]),
     }[asset]
 

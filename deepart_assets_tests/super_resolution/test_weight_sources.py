@@ -79,11 +79,13 @@ def test_another_file_is_never_noted_as_the_weights(state, drive, downloads):
     assert fetch_weights(on_drive(), downloads)
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_an_error_of_drive_is_told_with_the_remedy(drive, downloads, status):
+@pytest.mark.parametrize(
+    ("status", "remedy"), [(404, "kind: train"), (500, "Drive has a fault: try again later")]
+)
+def test_an_error_of_drive_is_told_with_the_remedy(drive, downloads, status, remedy):
     drive.files["abc"] = b"gone"
     drive.always["abc"] = Fault(status=status)
-    with pytest.raises(UnavailableError, match=r"file abc could not be downloaded.*kind: train"):
+    with pytest.raises(UnavailableError, match=rf"file abc could not be downloaded.*{remedy}"):
         fetch_weights(on_drive(), downloads)
 
 
