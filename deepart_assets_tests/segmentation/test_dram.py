@@ -326,7 +326,7 @@ def test_from_the_archive_to_a_mask(drive, downloads, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (None, r"could not be downloaded: HTTP status 404; there is no such file: check the id; check the network"),
+        (None, r"could not be downloaded: HTTP status 404; there is no such file: check the id"),
         (b"<!DOCTYPE html><title>Sign in</title>", "log-in or quota"),
         (b"1234", "4 bytes that are not a zip file"),
     ],
