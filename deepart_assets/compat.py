@@ -1,13 +1,30 @@
-"""Shims that let basicsr and torchvision be imported with a current torch.
+"""Shims that let basicsr and torchvision be imported with a current torch, and libraries be silent.
 
 Call `prepare()` before the first import of torchvision, basicsr, diffusers or transformers.
 """
 
+import contextlib
 import importlib.util
+import io
 import sys
+import threading
 import types
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+
+_STANDARD_OUTPUT = threading.RLock()
+
+
+@contextlib.contextmanager
+def without_output() -> Iterator[None]:
+    """Drop what a library prints, in one thread at a time.
+
+    `redirect_stdout` alone replaces a global: of two threads that overlap, the one that ends last
+    would leave the other's buffer in place of the standard output for good.
+    """
+    with _STANDARD_OUTPUT, contextlib.redirect_stdout(io.StringIO()):
+        yield
 
 
 @cache

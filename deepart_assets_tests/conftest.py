@@ -4,6 +4,7 @@ The whole real graph runs on it in seconds: rembg on a network of one layer, rea
 training, only everything is small.
 """
 
+import logging
 import os
 import shutil
 import uuid
@@ -12,6 +13,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import dagster as dg
 import hypothesis
 import numpy as np
@@ -31,6 +33,10 @@ from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 
 # The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
+
+# absl, which tensorboard imports, closes the standard error that it has found when Dagster configures
+# logging. Where capsys is in place that is pytest's own, and every later test would fail.
+absl.logging.PythonHandler.close = logging.StreamHandler.close  # type: ignore[method-assign]
 
 # How long an example takes says more of the machine than of the code. In CI the examples are always
 # the same: what is submitted is judged, not luck.

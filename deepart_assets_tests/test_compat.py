@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+import threading
 
 import pytest
+
+from deepart_assets.compat import without_output
 
 USE = """
 from deepart_assets import compat
@@ -45,3 +48,26 @@ def test_torchvision_and_basicsr_can_be_imported_and_used():
 
 def test_nothing_is_done_where_nothing_is_broken():
     run(HEALTHY)
+
+
+def test_standard_output_comes_back_where_threads_overlap(capsys):
+    first_is_in, second_is_in = threading.Event(), threading.Event()
+
+    def first():
+        with without_output():
+            first_is_in.set()
+            second_is_in.wait(0.2)  # in vain: the second waits its turn
+            print("dropped")
+
+    def second():
+        first_is_in.wait(5)
+        with without_output():
+            second_is_in.set()
+
+    threads = [threading.Thread(target=each) for each in (first, second)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    print("shown")
+    assert capsys.readouterr().out == "shown\n"

@@ -1,11 +1,10 @@
 """EfficientNet-Lite0, trained on ImageNet, from Python packages (Apache-2.0)."""
 
-import contextlib
 import importlib.util
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepart_assets.compat import without_output
 from deepart_assets.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def efficientnet_lite0(otherwise: str) -> "torch.nn.Module":
         from efficientnet_lite_pytorch import EfficientNet
     except ImportError as error:
         raise _missing(error.name, otherwise) from error
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints the path
+    with without_output():  # it prints the path
         net: torch.nn.Module = EfficientNet.from_pretrained(
             "efficientnet-lite0", weights_path=str(file)
         )

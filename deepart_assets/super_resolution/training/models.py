@@ -6,8 +6,6 @@ classes by name, which is the `model_type` of the options.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import warnings
 from collections.abc import Mapping
@@ -22,6 +20,7 @@ from basicsr.utils.registry import MODEL_REGISTRY
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from deepart_assets.compat import without_output
 from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.data.pairs import CONTEXT
 from deepart_assets.super_resolution.network import add_noise, initialise_as_interpolation
@@ -245,7 +244,7 @@ def build_training_model(options: Mapping[str, Any]) -> ArtSRModel | ArtESRGANMo
     from basicsr.utils import get_root_logger
 
     get_root_logger(log_level=logging.WARNING).setLevel(logging.WARNING)
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with without_output(), warnings.catch_warnings():
         # BasicSR builds VGG19 with a deprecated argument of torchvision and prints its registry.
         warnings.filterwarnings("ignore", category=UserWarning, module="torchvision")
         return build_model(dict(options))

@@ -1,7 +1,5 @@
 """Paintings of a Kaggle competition: pictures in archives, a CSV beside them."""
 
-import contextlib
-import io
 import zipfile
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +9,7 @@ from urllib.parse import urljoin
 import requests
 from requests.adapters import HTTPAdapter
 
+from deepart_assets.compat import without_output
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.wikiart import KaggleSource
 from deepart_assets.storage.archives import Archive
@@ -154,7 +153,7 @@ def _authenticated() -> Any:
     try:
         # Importing the package authenticates; without credentials it prints a help text, and
         # authenticating again ends the process.
-        with contextlib.redirect_stdout(io.StringIO()):
+        with without_output():
             from kaggle.api.kaggle_api_extended import KaggleApi
 
             api = KaggleApi()
