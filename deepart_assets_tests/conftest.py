@@ -34,8 +34,8 @@ from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
 # The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")
 
-# absl, which tensorboard imports, closes the standard error that it has found when Dagster configures
-# logging. Where capsys is in place that is pytest's own, and every later test would fail.
+# absl, which tensorboard imports, closes the standard error that it has found when Dagster
+# configures logging. Where capsys is in place that is pytest's own: every later test would fail.
 absl.logging.PythonHandler.close = logging.StreamHandler.close  # type: ignore[method-assign]
 
 # How long an example takes says more of the machine than of the code. In CI the examples are always
