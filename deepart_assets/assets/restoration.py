@@ -92,8 +92,8 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
     )
     def restoration_sheets(context: StageContext) -> PaintingStageSpec:
         """A sheet of each painting: the original, its mask above the unfinished painting, and a
-        column for each outpainter with its outpainting above the upscaled result. JPEG. The title
-        also says whose ground an outpainting has.
+        column for each outpainter with its outpainting above the upscaled result. JPEG. A line
+        below the title says whose ground an outpainting has.
         """
 
         def make(painting: Painting) -> StageResult:
@@ -118,10 +118,12 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
             ]
             support = painting.inputs[asset_names.SUBJECT_MASKS].figures.get("support")
             title = f"{painting.caption} ({support})" if support else painting.caption
-            for name in names:
-                if credit := credit_in(painting.inputs[asset_names.outpaintings(name)]):
-                    title += f" – {name}: the ground of {credit}"
-            sheet = column_sheet(columns, title, SHEET_HEIGHT)
+            credits = [
+                f"{name}: the ground of {credit}"
+                for name in names
+                if (credit := credit_in(painting.inputs[asset_names.outpaintings(name)]))
+            ]
+            sheet = column_sheet(columns, title, SHEET_HEIGHT, credits)
             return StageResult(
                 {
                     asset_names.output_path(

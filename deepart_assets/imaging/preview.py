@@ -63,7 +63,7 @@ def contact_sheet(cells: Sequence[Cell], title: str, height: int = 640) -> NDArr
 
 
 def column_sheet(
-    columns: Sequence[Sequence[Cell]], title: str, height: int = 1024
+    columns: Sequence[Sequence[Cell]], title: str, height: int = 1024, notes: Sequence[str] = ()
 ) -> NDArray[np.uint8]:
     """Place columns of pictures side by side, each filling the height, with a title above.
 
@@ -72,6 +72,7 @@ def column_sheet(
         title: The line above the pictures.
         height: Height of the columns in pixels, reduced if the sheet would be wider than about
             `MAX_SHEET_WIDTH`.
+        notes: Smaller lines below the title.
 
     Returns:
         uint8, H×W×3.
@@ -93,14 +94,16 @@ def column_sheet(
     title_font = _font(round(caption * 0.72))
     caption_font = _font_for(captions, round(caption * 0.58))
     width = margin + sum(each + margin for each in widths)
-    sheet = Image.new("RGB", (width, height + 2 * caption + 2 * margin), _BACKGROUND)
+    head = margin + caption * (1 + len(notes))
+    sheet = Image.new("RGB", (width, head + height + caption + margin), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
-    draw.text(
-        (margin, margin // 2), _truncated(title, title_font, width - 2 * margin), _INK, title_font
-    )
+    note_font = _font(round(caption * 0.58))
+    for number, (line, font) in enumerate([(title, title_font), *((n, note_font) for n in notes)]):
+        place = (margin, margin // 2 + number * caption)
+        draw.text(place, _truncated(line, font, width - 2 * margin), _INK, font)
     left = margin
     for column, column_width in zip(shown, widths, strict=True):
-        top = margin + caption
+        top = head
         for name, picture in column:
             sheet.paste(Image.fromarray(picture), (left, top))
             top += picture.shape[0]
