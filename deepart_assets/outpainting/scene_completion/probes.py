@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.places import PROJECT
 
-FILE = PROJECT / "data" / "models" / "outpainting" / "scene_matcher.safetensors"
+FILE = PROJECT / "data" / "models" / "scene_completion" / "scene_matcher.safetensors"
 """The weights that the project ships; data/models/README.md says what they were made from."""
 KINDS = ("figure", "still", "landscape", "interior")
 PLACES = ("figure", "sky", "water", "floor")
