@@ -281,7 +281,7 @@ class PaintingIndex:
                 if statuses[0] == "restored":
                     statuses, reason = (choice.decision, *statuses[:-1]), choice.note
         picture = ("original", listed.sha256[:16])
-        for asset in map(asset_names.outpaintings, reversed(self._outpainters)):
+        for asset in map(asset_names.outpaintings, self._outpainters):
             if asset in found and found[asset].status == "done":
                 picture = (asset, found[asset].version)
                 break

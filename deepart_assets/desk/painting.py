@@ -142,7 +142,7 @@ class PaintingPage:
     def best(self) -> str:
         """The key of the picture that is shown first."""
         for asset_of in (asset_names.upscaled, asset_names.outpaintings):
-            for name in reversed(self._outpainters):  # profiles name the plain ones first
+            for name in self._outpainters:  # profiles name the best first
                 if asset_of(name) in self.pictures:
                     return asset_of(name)
         return ORIGINAL
