@@ -12,6 +12,7 @@ PAGES = {
     "README.md": "index.md",
     "data/models/README.md": "models.md",
     "data/sample/CREDITS.md": "credits.md",
+    "data/grounds/cc0/CREDITS.md": "grounds.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changelog.md",
 }
