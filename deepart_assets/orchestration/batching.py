@@ -91,15 +91,12 @@ class PaintingBatch:
         make = checker.stage.make
         size = make.size if isinstance(make, BatchedPrediction) else 1
         stale: list[Stale] = []
-        observed_assets = {each.asset for each in spec.observed}
-        for key in self.keys:
+        for key in filter(checker.is_wanted, self.keys):
             try:
                 status = checker.status(key, self._store.get)
             except Exception as error:
                 yield from self._report(key, *self._failure(key, error))
                 continue
-            if isinstance(status, MissingUpstream) and status.upstream in observed_assets:
-                continue  # nobody has given a file for it: nothing to say of every painting
             if isinstance(status, Stale):
                 stale.append(status)
             else:

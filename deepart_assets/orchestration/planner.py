@@ -180,6 +180,8 @@ def _stale_outputs(
     records = cache(read)
     stale: set[str] = set()
     for spec, checker in checkers:
+        if not checker.is_wanted(key):
+            continue
         upstream = next((dep for dep in spec.painting_deps if dep in stale), None)
         reason: str | None
         if upstream is not None:

@@ -92,6 +92,10 @@ class StalenessChecker:
         self._settings = spec.settings(context.settings)
         self._shared = {dep: context.upstream(dep).data_version for dep in spec.deps}
 
+    def is_wanted(self, key: str) -> bool:
+        """Return whether a painting has the file that its output needs, if it needs one."""
+        return not self._spec.needs_file or any(key in hashes for hashes in self.files.values())
+
     def status(self, key: str, records: Records) -> OutputStatus:
         """Return the status of a painting's output.
 
@@ -101,7 +105,7 @@ class StalenessChecker:
         painting = self._context.paintings.get(key)
         if painting is None:
             return Delisted()
-        if self._spec.needs_file and not any(key in hashes for hashes in self.files.values()):
+        if not self.is_wanted(key):
             return MissingUpstream(self._spec.observed[0].asset, None)
         upstream = {dep: records(dep, key) for dep in self._spec.painting_deps}
         for dep, record in upstream.items():
