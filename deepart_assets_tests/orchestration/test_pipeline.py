@@ -153,7 +153,7 @@ def test_a_painting_without_subject_is_skipped_visibly(unrestored, instance):
             for e in [event.asset_check_evaluation_data]
         }
     assert {asset for asset, _ in made} & set(STAGES) == {"predicted_masks", "subject_masks"}
-    files = ["curated_masks", "subject_texts"]
+    files = ["curated_masks", "curator_choices", "subject_texts"]
     assert observed == {(stage, key) for stage in [*files, *STAGES[2:]] for key in KEYS}
     assert checks["neither_empty_nor_full"] is False
     record = unrestored.store.get("restoration_sheets", "p0")
