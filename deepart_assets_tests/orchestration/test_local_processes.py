@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from multiprocessing import forkserver
 
 import dagster as dg
 import pytest
@@ -37,6 +38,10 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
+    # Steps have the environment that the fork server was started in, perhaps by another test.
+    forkserver._forkserver._stop()
+    yield
+    forkserver._forkserver._stop()
 
 
 def _kill(step: str, instance: dg.DagsterInstance, killed: list[int]) -> None:
