@@ -100,10 +100,11 @@ export class Viewer extends EventTarget {
 
   fit() {
     const { width, height } = this.canvas;
-    const margin = Math.min(width, height) * 0.035;
-    this.scale = Math.min(width - 2 * margin, (height - 2 * margin) / this.aspect);
+    const margin = Math.min(width, height) * 0.025;
+    const high = Math.max(height / 2, height - 60 * this.ratio); // below are the buttons
+    this.scale = Math.min(width - 2 * margin, (high - 2 * margin) / this.aspect);
     this.x = (width - this.scale) / 2;
-    this.y = (height - this.scale * this.aspect) / 2;
+    this.y = (high - this.scale * this.aspect) / 2;
     this.fitted = true;
     this.redraw();
   }
