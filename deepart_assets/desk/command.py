@@ -41,6 +41,7 @@ def serve(arguments: argparse.Namespace) -> int:
         token = os.environ.get(TOKEN) or new_secret()
     options = DeskOptions(token, arguments.read_only, arguments.dagster.rstrip("/"))
     desk = Desk(load_settings(), Lake(data_root()), options)
+    desk.index.refresh()  # the first visitor need not wait for it
     shown = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
     address = f"http://{shown}:{arguments.port}/"
     print(f"The curator's desk: {address}{f'?token={token}' if token else ''}", flush=True)
