@@ -6,14 +6,13 @@ Writes benchmarks/results/outpainting.json. The first row is the original painti
 contours are the measure for a seam score. How good an invented surround is, no figure here says.
 """
 
-import argparse
 import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from bench_table import publish
+from bench_table import asked_for, publish
 
 from deepart_assets.imaging import decode_rgb, resize, working_size
 from deepart_assets.outpainting import (
@@ -30,22 +29,13 @@ from deepart_assets.settings.segmentation import Saliency, Segmentation
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 
-PROJECT = Path(__file__).parents[1]
 SIDE = 512
 
 
 def main() -> None:
     """Measure, print a table and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three pictures, under 40 seconds")
-    parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
-    arguments = parser.parse_args()
-    files = sorted(
-        path
-        for path in arguments.pictures.iterdir()
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
-    )
-    rows = measure(files, limit=3 if arguments.quick else len(files))
+    files, limit = asked_for(__doc__)
+    rows = measure(files, limit=limit)
     publish("outpainting", f"Outpaintings, smaller side {SIDE}", rows)
 
 

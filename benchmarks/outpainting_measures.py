@@ -8,14 +8,13 @@ how often it is worse than its own original. Faults are put into originals on pu
 of outpainters known for them.
 """
 
-import argparse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from bench_table import publish
+from bench_table import asked_for, publish
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, resize, working_size
@@ -46,16 +45,8 @@ FAULTS = {
 
 def main() -> None:
     """Measure, print a table and write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="three pictures, under 40 seconds")
-    parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
-    arguments = parser.parse_args()
-    files = sorted(
-        path
-        for path in arguments.pictures.iterdir()
-        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
-    )
-    paintings = with_subjects(files, limit=3 if arguments.quick else len(files))
+    files, limit = asked_for(__doc__)
+    paintings = with_subjects(files, limit=limit)
     rows = validated((picture, {**made(picture), **painted(picture)}) for picture in paintings)
     publish("outpainting_measures", f"Measures of outpaintings, smaller side {SIDE}", rows)
 

@@ -1,5 +1,6 @@
 """What benchmarks share: ways taken by turns, a file for the next reader, a table for this one."""
 
+import argparse
 import datetime
 import math
 import os
@@ -12,7 +13,8 @@ from rich.table import Table
 
 from deepart_assets.reports import report_json
 
-RESULTS = Path(__file__).parents[1] / "results"
+PROJECT = Path(__file__).parents[2]
+RESULTS = PROJECT / "benchmarks" / "results"
 
 
 def publish(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,6 +29,20 @@ def publish(name: str, title: str, rows: Sequence[Mapping[str, Any]]) -> None:
         cells = (row.get(column, "") for column in columns)
         table.add_row(*(f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in cells))
     Console(width=max(Console().width, 120)).print(table)
+
+
+def asked_for(description: str | None) -> tuple[list[Path], int]:
+    """Return the pictures that the command line asks for, and how many of them to measure."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--quick", action="store_true", help="three pictures, under 40 seconds")
+    parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
+    arguments = parser.parse_args()
+    files = sorted(
+        path
+        for path in arguments.pictures.iterdir()
+        if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
+    )
+    return files, 3 if arguments.quick else len(files)
 
 
 def by_turns(

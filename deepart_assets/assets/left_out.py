@@ -8,7 +8,7 @@ from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.storage import MaterializationStore, RecordIndex
-from deepart_assets.wikiart.catalogue import read_cache
+from deepart_assets.wikiart.catalogue import quarantined
 from deepart_assets.wikiart.naming import INBOX, WIKIART
 
 
@@ -41,13 +41,10 @@ def left_out_files(store: MaterializationStore, paintings: Mapping[str, Painting
 
 
 def _files(store: MaterializationStore) -> Iterator[LeftOut]:
+    for source, file, reason in quarantined(store.lake):
+        # The reason begins with the file's own name, which may be another than the lake's.
+        yield LeftOut.of(f"{source}/{file}", reason)
     for collection in (INBOX, WIKIART):
-        table = read_cache(store.lake, collection.catalogue)
-        if table is not None:
-            bad = table.loc[table["status"] != "ok", ["source", "file", "reason"]]
-            for source, file, reason in bad.itertuples(index=False, name=None):
-                # The reason begins with the file's own name, which may be another than the lake's.
-                yield LeftOut.of(f"{source}/{file}", reason)
         record = store.done(collection.folder)
         for row in (record.figures.get("ignored") or []) if record is not None else []:
             yield LeftOut.of(row["file"], row.get("reason", "is no picture"))

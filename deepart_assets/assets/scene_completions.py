@@ -1,7 +1,6 @@
 """The asset of outpaintings by scene completion: each subject on the ground of another painting."""
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -22,7 +21,6 @@ from deepart_assets.outpainting import (
     subject_difference,
 )
 from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCompletionOutpainter
-from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
 
@@ -157,7 +155,7 @@ def _credited(ground: Ground) -> dict[str, Any]:
 def ground_at_full_size(
     outpainter: SceneCompletionOutpainter,
     placement: Mapping[str, Any],
-    picture: NDArray[np.uint8],
+    picture: Callable[[], NDArray[np.uint8]],
     known: NDArray[np.bool_],
     largest: float,
 ) -> NDArray[np.uint8] | None:
@@ -166,7 +164,8 @@ def ground_at_full_size(
     Args:
         outpainter: Which laid it.
         placement: As the outpainting's record has it.
-        picture: uint8, H×W×3, RGB: only the subject counts.
+        picture: Returns uint8, H×W×3, RGB: only the subject counts. Called where the original is
+            large enough.
         known: bool, H×W, True = subject.
         largest: So many times the original may be enlarged at most.
 
@@ -174,16 +173,16 @@ def ground_at_full_size(
         uint8, H×W×3, the subject unchanged; None where the original is too small.
     """
     choice = Choice.from_dict(placement)
-    ground = outpainter.library[choice.ground]
-    wanted = min(known.shape) / SIDE * choice.scale * min(ground.shape)
-    original = outpainter.library.picture(ground.id, math.ceil(wanted))
-    if wanted > largest * min(original.shape[:2]):
+    height, width = known.shape
+    lent, enlargement = outpainter.lent(choice, (height, width))
+    if enlargement > largest:
         return None
-    alone = np.dstack([picture, known.astype(np.uint8) * 255])
+    subject = picture()
+    alone = np.dstack([subject, known.astype(np.uint8) * 255])
     request = request_for(alone)
     if request is None:
-        return picture
-    return composed(outpainter.render(request, choice), alone, outpainter.descriptor)
+        return subject
+    return composed(outpainter.render(request, choice, lent), alone, outpainter.descriptor)
 
 
 def provenance_text(ground: Ground, choice: Choice) -> dict[str, str]:

@@ -3,6 +3,9 @@
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepart_assets import __version__, asset_names
 from deepart_assets.assets.scene_completions import (
     FULL_SIZE,
@@ -102,8 +105,11 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
             high = None
             if laid_from is not None and (placed := painting.inputs[source].figures["placement"]):
                 size = SCALE * low.shape[0], SCALE * low.shape[1]
-                shown = resize(original, *size) if kept else upscaler()(low)
                 known = enlarged_subject(mask, size)
+
+                def shown() -> NDArray[np.uint8]:
+                    return resize(original, *size) if kept else upscaler()(low)
+
                 high = ground_at_full_size(laid_from, placed, shown, known, largest)
             real = high is not None
             high = upscaler()(low) if high is None else high

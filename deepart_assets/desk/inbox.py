@@ -12,8 +12,8 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY
-from deepart_assets.wikiart.catalogue import read_cache
-from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, WIKIART, painting_id
+from deepart_assets.wikiart.catalogue import quarantined
+from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, painting_id
 from deepart_assets.wikiart.sources.base import NO_PICTURE, is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
@@ -60,16 +60,10 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
 def waiting_and_left_out(desk: Desk) -> dict[str, list[dict[str, Any]]]:
     """Return the files of the inbox, each with its painting; and what is left out, and why."""
     source = open_inbox(desk.settings.inbox, desk.lake, lambda _: None)
-    refused: list[dict[str, Any]] = []
-    for collection in (INBOX, WIKIART):
-        table = read_cache(desk.lake, collection.catalogue)
-        if table is not None:
-            bad = table[table["status"] != "ok"]
-            columns = (bad[name].tolist() for name in ("file", "source", "reason"))
-            refused += [
-                {"file": file, "source": name, "reason": reason}
-                for file, name, reason in zip(*columns, strict=True)
-            ]
+    refused = [
+        {"file": file, "source": name, "reason": reason}
+        for name, file, reason in quarantined(desk.lake)
+    ]
     by_file = {each["file"] for each in refused if each["source"] == source.name}
     rows = desk.index.rows()
     files = [

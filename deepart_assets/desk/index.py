@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -268,14 +269,15 @@ class PaintingIndex:
             if (outcome := self._outcomes[asset].get(listed.id)) is not None
         }
         statuses, reason = _statuses(found, len(self._assets))
+        # Most paintings need none.
+        page = cache(partial(PaintingPage, self._store, listed, self._outpainters))
         if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
-            page = PaintingPage(self._store, listed, self._outpainters)
-            waiting = next((each for each in page.stages if each.is_stale), None)
+            waiting = next((each for each in page().stages if each.is_stale), None)
             if waiting is not None:
                 statuses = ("stale", *(each for each in statuses if each == "doubtful"))
                 reason = f"{waiting.heading}: {waiting.reason}"
         if listed.id in self._decided:
-            choice = PaintingPage(self._store, listed, self._outpainters).choice
+            choice = page().choice
             if choice.decision != "open":
                 statuses = (*statuses, choice.decision)
                 if statuses[0] == "restored":

@@ -97,7 +97,7 @@ class StalenessChecker:
         return not self._spec.needs_file or any(key in hashes for hashes in self.files.values())
 
     def status(self, key: str, records: Records) -> OutputStatus:
-        """Return the status of a painting's output.
+        """Return the status of a painting's output, which is wanted (`is_wanted`).
 
         Raises:
             Exception: Whatever is wrong with this painting's own settings.
@@ -105,8 +105,6 @@ class StalenessChecker:
         painting = self._context.paintings.get(key)
         if painting is None:
             return Delisted()
-        if not self.is_wanted(key):
-            return MissingUpstream(self._spec.observed[0].asset, None)
         upstream = {dep: records(dep, key) for dep in self._spec.painting_deps}
         for dep, record in upstream.items():
             if record is None or record.status != "done":

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.outpainting.seam import seam_score
+from deepart_assets.outpainting.tone import lab_of
 
 SIFT_SIDE = 384
 """Smaller side at which repeated details are looked for, in pixels."""
@@ -75,7 +76,7 @@ def rays(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | No
     known, picture = _reduced(unfinished, result, RAY_SIDE)
     away = _distance(known)
     across, down, length = _direction(away, 3)
-    light = _blur(_lab(picture)[..., 0], 1)
+    light = _blur(lab_of(picture)[..., 0], 1)
     dy, dx = np.gradient(light)
     xx, yy, xy = (_blur(np.asarray(each), 1.5) for each in (dx * dx, dy * dy, dx * dy))
     along = across * across * xx + down * down * yy + 2 * across * down * xy
@@ -102,7 +103,7 @@ def straight_lines(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> 
         The largest imbalance over the median one; None if there is too little surround.
     """
     known, picture = _reduced(unfinished, result, LINE_SIDE)
-    lab = _lab(picture)
+    lab = lab_of(picture)
     around = _distance(known) > 8
     around[:12] = around[-12:] = False  # scans have borders
     around[:, :12] = around[:, -12:] = False
@@ -139,7 +140,7 @@ def sharpness(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float
     around, inside = _distance(known) > 6, _distance(~known) > 4
     if min(around.sum(), inside.sum()) < 400:
         return None
-    light = _lab(result)[..., 0]
+    light = lab_of(result)[..., 0]
     smooth = _blur(light, 1)
     fine, coarse = np.abs(light - smooth), np.abs(smooth - _blur(light, 4))
 
@@ -203,7 +204,7 @@ def matte_step(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> floa
 
     away = _distance(unfinished[..., 3] == 255)
     across, down, length = _direction(away, 1)
-    lab = _lab(result)
+    lab = lab_of(result)
     steps = []
     for channel, weight in enumerate((1, 0.7, 0.7)):
         dy, dx = np.gradient(lab[..., channel])
@@ -291,7 +292,7 @@ def _colours(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
     """Return some CIELAB colours (float32, n×3) of the surround and of the subject."""
     known, picture = _reduced(unfinished, result, COLOUR_SIDE)
-    lab = _lab(picture)
+    lab = lab_of(picture)
     around, inside = lab[_distance(known) > 3], lab[known]
     if min(len(around), len(inside)) < 50:
         return None
@@ -299,12 +300,6 @@ def _colours(
     return around[random.integers(len(around), size=most)], inside[
         random.integers(len(inside), size=most)
     ]
-
-
-def _lab(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    import cv2
-
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
 
 
 def _blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

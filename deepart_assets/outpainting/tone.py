@@ -1,5 +1,7 @@
 """Brings the colours of a generated surround near those that suit the subject."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -38,28 +40,48 @@ def follow_tone(
     Returns:
         uint8, H×W×3; `generated` where `known`.
     """
-    import cv2
-
     if not strength or known.all():
         return generated
-    subject = _lab(picture[known][None])[0]
+    subject = lab_of(picture[known][None])[0]
     # Converted as a whole: the surround's colours have a place each.
-    surround = _lab(generated)[~known]
+    surround = lab_of(generated)[~known]
     own = np.array(OWN)
     wanted = own * subject.mean(0) + (1 - own) * GROUND_MEAN
     spread = subject.std(0) * GROUND_SPREAD
-    mean, deviation = surround.mean(0), surround.std(0)
-    gain = np.clip((spread + SOFTENING) / (deviation + SOFTENING), *GAINS) ** strength
-    lowest, highest = np.array(SHIFTS).T
-    shift = np.clip(strength * (wanted - mean), lowest, highest)
-    matched = ((surround - mean) * gain + mean + shift).astype(np.float32)
-    colours = cv2.cvtColor(matched[None], cv2.COLOR_LAB2RGB)[0]
+    mean = surround.mean(0)
+    gain, shift = colour_map(
+        np.stack([wanted, spread]), np.stack([mean, surround.std(0)]), strength
+    )
+    matched = (surround - mean) * gain + mean + shift
     result = generated.copy()
-    result[~known] = np.round(np.clip(colours, 0, 1) * 255).astype(np.uint8)
+    result[~known] = np.round(rgb_of(matched[None])[0]).astype(np.uint8)
     return result
 
 
-def _lab(colours: NDArray[np.uint8]) -> NDArray[np.float32]:
+def colour_map(
+    wanted: NDArray[Any], given: NDArray[Any], strength: float
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return gain and shift of L*a*b*, 3 each and both bounded, that bring colours near others.
+
+    Args:
+        wanted: 2×3: the mean and deviation that they should have.
+        given: 2×3: those that they have.
+        strength: Share of the difference that is corrected, in [0, 1].
+    """
+    gain = np.clip((wanted[1] + SOFTENING) / (given[1] + SOFTENING), *GAINS) ** strength
+    lowest, highest = np.array(SHIFTS).T
+    return gain, np.clip(strength * (wanted[0] - given[0]), lowest, highest)
+
+
+def lab_of(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return CIELAB, float32, H×W×3, of RGB, uint8."""
     import cv2
 
-    return np.asarray(cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
+
+
+def rgb_of(lab: NDArray[Any]) -> NDArray[np.float32]:
+    """Return RGB, float32, H×W×3 in [0, 255], of CIELAB."""
+    import cv2
+
+    return np.asarray(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255).clip(0, 255)

@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import Section, YearRange
 
 
 class BundledLibrary(Section):
@@ -36,11 +36,7 @@ class Lenders(Section):
     licences: tuple[str, ...] = Field(
         (), description="Of the CSV's column `licence`. Empty: all, those without a licence too."
     )
-    years: tuple[int | None, int | None] = Field(
-        (None, None),
-        description="First and last year. A painting passes if its possible years overlap these;"
-        " a painting without a year does not.",
-    )
+    years: YearRange = (None, None)
     not_styles: tuple[str, ...] = Field(
         ("Ink and wash painting", "Shin-hanga", "Sōsaku hanga", "Ukiyo-e"),
         description="Styles that never lend: prints and drawings.",
@@ -67,14 +63,6 @@ class Lenders(Section):
     not_paintings: tuple[str, ...] = Field(
         (), description="Ids of paintings that never lend, nor in ready-made libraries."
     )
-
-    @field_validator("years")
-    @classmethod
-    def _in_order(cls, years: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
-        first, last = years
-        if first is not None and last is not None and first > last:
-            raise ValueError(f"the first year, {first}, is after the last, {last}")
-        return years
 
 
 class Grounds(Section):

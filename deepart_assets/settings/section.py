@@ -3,10 +3,27 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A name that a profile gives to an outpainter or a segmenter."""
+
+
+def _in_order(years: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
+    first, last = years
+    if first is not None and last is not None and first > last:
+        raise ValueError(f"the first year, {first}, is after the last, {last}")
+    return years
+
+
+YearRange = Annotated[
+    tuple[int | None, int | None],
+    AfterValidator(_in_order),
+    Field(
+        description="First and last year. A painting passes if its possible years overlap these;"
+        " a painting without a year does not.",
+    ),
+]
 
 
 class Section(BaseModel):

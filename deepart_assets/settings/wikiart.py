@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import Section, YearRange
 
 
 class FolderSource(Section):
@@ -115,21 +115,9 @@ class StyledPaintings(Section):
     styles: tuple[str, ...] = Field((), description="Empty: all.")
     genres: tuple[str, ...] = Field((), description="Empty: all.")
     artists: tuple[str, ...] = Field((), description="Empty: all.")
-    years: tuple[int | None, int | None] = Field(
-        (None, None),
-        description="First and last year. A painting passes if its possible years overlap these;"
-        " a painting without a year does not.",
-    )
+    years: YearRange = (None, None)
     minimal_side: int = Field(1, ge=1, description="Smaller side in pixels.")
     orientations: tuple[Literal["landscape", "portrait", "square"], ...] = Field(
         (), description='Empty: all. "square": the sides differ by at most 5 %.'
     )
     limit: int | None = Field(None, ge=1, description="At most this many, in the order of ids.")
-
-    @field_validator("years")
-    @classmethod
-    def _in_order(cls, years: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
-        first, last = years
-        if first is not None and last is not None and first > last:
-            raise ValueError(f"the first year, {first}, is after the last, {last}")
-        return years

@@ -1,7 +1,7 @@
 """Builds the catalogue: a row for each picture; unusable ones and duplicates are quarantined."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,14 @@ from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.annotations import ANNOTATED, OPTIONAL, annotate
 from deepart_assets.wikiart.clashes import ids_by_folder, refuse_clashes
 from deepart_assets.wikiart.examine import inspect_all
-from deepart_assets.wikiart.naming import LONGEST_ID, WIKIART, painting_id, shown, stem_and_suffix
+from deepart_assets.wikiart.naming import (
+    INBOX,
+    LONGEST_ID,
+    WIKIART,
+    painting_id,
+    shown,
+    stem_and_suffix,
+)
 from deepart_assets.wikiart.sources import Picture, Source
 
 if TYPE_CHECKING:
@@ -177,6 +184,15 @@ def read_cache(lake: Lake, path: str) -> "pandas.DataFrame | None":
         return from_parquet(lake.read(path))
     except (OSError, ValueError):
         return None
+
+
+def quarantined(lake: Lake) -> Iterator[tuple[str, str, str]]:
+    """Yield source, file and reason of each file that the last catalogues could not use."""
+    for collection in (INBOX, WIKIART):
+        table = read_cache(lake, collection.catalogue)
+        if table is not None:
+            bad = table.loc[table["status"] != "ok", ["source", "file", "reason"]]
+            yield from bad.itertuples(index=False, name=None)
 
 
 def _refusal(picture: Picture, key: str) -> str:

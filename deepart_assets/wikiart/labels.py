@@ -59,6 +59,14 @@ _FIRST_YEAR, _LAST_YEAR = 100, 2100
 """Numbers outside are not years, except before Christ."""
 
 
+def overlaps(text: str, first: int | None, last: int | None) -> bool:
+    """Return whether the possible years of a date overlap some others; none do without a year."""
+    years = years_of(text)
+    if years is None:
+        return False
+    return (last is None or years[0] <= last) and (first is None or years[1] >= first)
+
+
 def years_of(text: str) -> Years | None:
     """Return the first and last year of a catalogue's free-text date, or None.
 

@@ -1,18 +1,14 @@
 """Decides which paintings may lend their ground to others."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from deepart_assets.names import name_key
 from deepart_assets.settings.grounds import Lenders
 from deepart_assets.wikiart.annotations import LICENCE
-from deepart_assets.wikiart.labels import artist_key, years_of
+from deepart_assets.wikiart.labels import overlaps
+from deepart_assets.wikiart.styles import NAMED
 
-_NAMED: Mapping[str, tuple[str, Callable[[str], str]]] = {
-    "styles": ("style", name_key),
-    "genres": ("genre", name_key),
-    "artists": ("artist", artist_key),
-    "licences": (LICENCE, name_key),
-}
+_NAMED = {**NAMED, "licences": (LICENCE, name_key)}
 """The conditions on a name: the label, and the key of a spelling."""
 
 
@@ -34,10 +30,6 @@ def refusal(painting: str, labels: Mapping[str, str], choice: Lenders) -> str | 
         unwanted = {key(name) for name in getattr(choice, f"not_{setting}", ())}
         if own and own in unwanted:
             return f"grounds.lenders.not_{setting} has its {label}"
-    first, last = choice.years
-    years = years_of(labels.get("date", ""))
-    if first is not None and (years is None or years[1] < first):
-        return "its year is not in grounds.lenders.years"
-    if last is not None and (years is None or years[0] > last):
+    if choice.years != (None, None) and not overlaps(labels.get("date", ""), *choice.years):
         return "its year is not in grounds.lenders.years"
     return None

@@ -8,7 +8,7 @@ from deepart_assets.errors import SettingsError
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyledPaintings
 from deepart_assets.wikiart.annotations import OPTIONAL
-from deepart_assets.wikiart.labels import artist_key, spellings, years_of
+from deepart_assets.wikiart.labels import artist_key, overlaps, spellings
 from deepart_assets.wikiart.naming import INBOX, WIKIART
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ def _conditions(usable: "pandas.DataFrame", choice: StyledPaintings) -> dict[str
         if names := getattr(choice, setting):
             met[setting] = _keys(usable, column, key).isin([key(name) for name in names])
     if choice.years != (None, None):
-        dates = {text: _touches(text, *choice.years) for text in usable["date"].unique()}
+        dates = {text: overlaps(text, *choice.years) for text in usable["date"].unique()}
         met["years"] = usable["date"].map(dates).astype(bool)
     if choice.minimal_side > 1:
         met["minimal_side"] = usable[["width", "height"]].min(axis=1) >= choice.minimal_side
@@ -207,13 +207,6 @@ def _conditions(usable: "pandas.DataFrame", choice: StyledPaintings) -> dict[str
         met["orientations"] = square.copy()
         met["orientations"][:] = np.isin(names, choice.orientations)
     return met
-
-
-def _touches(text: str, first: int | None, last: int | None) -> bool:
-    years = years_of(text)
-    if years is None:
-        return False
-    return (last is None or years[0] <= last) and (first is None or years[1] >= first)
 
 
 def _unknown(usable: "pandas.DataFrame", choice: StyledPaintings) -> list[tuple[str, list[str]]]:

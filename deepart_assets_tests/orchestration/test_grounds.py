@@ -232,7 +232,7 @@ def test_at_full_size_the_ground_is_the_lenders_own_paint_if_its_original_is_lar
 
     def laid(originals):
         outpainter = SceneCompletionOutpainter(lambda: GroundLibrary.of(grounds, originals))
-        return ground_at_full_size(outpainter, choice.to_dict(), subject, known, 1.5)
+        return ground_at_full_size(outpainter, choice.to_dict(), lambda: subject, known, 1.5)
 
     found = laid(reduced(pictures))
     np.testing.assert_array_equal(found[known], subject[known])

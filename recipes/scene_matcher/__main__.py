@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import decode_rgb, resize, working_size
 from deepart_assets.outpainting.scene_completion.ground import SIDE, kind_of
 from deepart_assets.outpainting.scene_completion.probes import KINDS, PLACES
-from deepart_assets.outpainting.scene_completion.vectors import lab_of, tokens_of
+from deepart_assets.outpainting.scene_completion.vectors import tokens_of
+from deepart_assets.outpainting.tone import lab_of
 from deepart_assets.segmentation.bundled import CONTOUR, BundledSegmenter
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.wikiart.labels import artist_key

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
+from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
-from deepart_assets.outpainting.scene_completion.vectors import lab_of
 
 PATCH = 4
 """Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
@@ -20,6 +20,8 @@ MATTE = 1.8
 """How far the subject's colours go on outside the mask, fading."""
 OCCLUSION, CONTACT = 0.07, 0.35
 """How much darker it is around the subject, and under a base that is seen."""
+GAINS = (0.8, 0.85, 0.85), (1.1, 1.1, 1.1)
+"""Least and greatest factor of the deviation of L*, a* and b*."""
 SHARPER = 1.25
 """The ground's finest detail may be so many times the subject's."""
 SIGMAS = (0.0, 0.5, 0.7, 0.9, 1.2)
@@ -83,9 +85,8 @@ def colour_map(
         ground: 2×3: of the subject that the ground belongs to, or of the ground without one.
         strength: From 0, nothing, to 1.
     """
-    gain = np.clip((subject[1] + 3) / (ground[1] + 3), 0.7, 1.4) ** strength
-    gain = np.clip(gain, (0.8, 0.85, 0.85), (1.1, 1.1, 1.1))
-    shift = np.clip(strength * (subject[0] - ground[0]), (-12, -6, -8), (8, 6, 8))
+    gain, shift = tone.colour_map(subject, ground, strength)
+    gain = np.clip(gain, *GAINS)  # paint that was chosen needs less than what was generated
     return gain.astype(np.float32), shift.astype(np.float32)
 
 
@@ -156,19 +157,13 @@ def _toned(
     laid: NDArray[np.uint8], gain: NDArray[np.float32], shift: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Map the colours; highlights above the ground's own 99th percentile are compressed."""
-    lab = lab_of(laid)
+    lab = tone.lab_of(laid)
     mean = lab.reshape(-1, 3).mean(0)
     toned = (lab - mean) * gain + mean + shift
     top = max(float(np.percentile(lab[..., 0], 99)), 60)
     toned[..., 0] -= 0.7 * np.maximum(toned[..., 0] - top, 0)
     toned[..., 0] = toned[..., 0].clip(0, 100)
-    return _rgb_of(toned)
-
-
-def _rgb_of(lab: NDArray[np.float32]) -> NDArray[np.float32]:
-    import cv2
-
-    return np.asarray(cv2.cvtColor(lab.astype(np.float32), cv2.COLOR_LAB2RGB) * 255).clip(0, 255)
+    return tone.rgb_of(toned)
 
 
 def _softened(
@@ -180,11 +175,11 @@ def _softened(
     inner = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3) > 4 * _unit(known)
     if inner.sum() < 500:
         return toned
-    most = SHARPER * _fine(lab_of(picture)[..., 0], inner)
+    most = SHARPER * _fine(tone.lab_of(picture)[..., 0], inner)
     blurred = toned
     for sigma in SIGMAS:
         blurred = cv2.GaussianBlur(toned, (0, 0), sigma) if sigma else toned
-        lightness = lab_of(np.round(blurred).astype(np.uint8))[..., 0]
+        lightness = tone.lab_of(np.round(blurred).astype(np.uint8))[..., 0]
         if _fine(lightness, ~known) <= most:
             break
     return np.asarray(blurred)

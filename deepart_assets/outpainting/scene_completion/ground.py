@@ -17,12 +17,12 @@ from deepart_assets.outpainting.scene_completion.hole import find_hole, plainnes
 from deepart_assets.outpainting.scene_completion.probes import KINDS, likely_kind, places
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import (
-    lab_of,
     pooled,
     texture_of,
     tokens_of,
     unit,
 )
+from deepart_assets.outpainting.tone import lab_of
 
 SIDE = 512
 """Smaller side in pixels of what is looked at."""

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.imaging.borders import content_box
-from deepart_assets.outpainting.scene_completion.vectors import lab_of
+from deepart_assets.outpainting.tone import lab_of
 
 BORDER = 0.012
 """Share of each side that is taken for the scan's border."""

@@ -177,13 +177,39 @@ class SceneCompletionOutpainter:
             terms={name: round(each, 3) for name, each in terms.items()},
         )
 
-    def render(self, request: Request, choice: Choice) -> NDArray[np.uint8]:
+    def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
+        """Return the lender's picture for a result of some height and width.
+
+        Returns:
+            uint8, RGB, no larger than needed nor than the original; and how many times it will be
+            enlarged, above 1 where the original is too small.
+
+        Raises:
+            PaintingError: The ground is no longer in the library.
+        """
+        ground = self._ground(choice)
+        wanted = min(shape) / SIDE * choice.scale * min(ground.shape)
+        picture = self.library.picture(ground.id, int(np.ceil(wanted)))
+        return picture, wanted / min(picture.shape[:2])
+
+    def _ground(self, choice: Choice) -> Ground:
+        try:
+            return self.library[choice.ground]
+        except KeyError as error:
+            raise PaintingError(
+                f"{choice.ground} is no longer in the library: choose a ground again"
+            ) from error
+
+    def render(
+        self, request: Request, choice: Choice, lent: NDArray[np.uint8] | None = None
+    ) -> NDArray[np.uint8]:
         """Lay the chosen ground under a subject.
 
         Args:
             request: The subject that it was chosen for, or the same enlarged: the ground is taken
                 from the lender's picture at the size that is needed.
             choice: Of `choose`.
+            lent: The picture that `lent` returned, if it is at hand.
 
         Returns:
             uint8, H×W×3, of the request's size; the subject's pixels are unchanged.
@@ -192,17 +218,12 @@ class SceneCompletionOutpainter:
             PaintingError: The ground is no longer in the library.
             UnavailableError: PyPatchMatch is missing.
         """
-        try:
-            ground = self.library[choice.ground]
-        except KeyError as error:
-            raise PaintingError(
-                f"{choice.ground} is no longer in the library: choose a ground again"
-            ) from error
-        wanted = min(request.known.shape) / SIDE * choice.scale * min(ground.shape)
-        picture = self.library.picture(ground.id, int(np.ceil(wanted)))
+        if lent is None:
+            height, width = request.known.shape
+            lent, _ = self.lent(choice, (height, width))
         laid = composition.lay(
-            picture,
-            ground,
+            lent,
+            self._ground(choice),
             request.known,
             scale=choice.scale,
             offset=choice.offset,

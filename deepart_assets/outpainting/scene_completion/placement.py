@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
 from deepart_assets.outpainting.scene_completion.matching import visible_cost
 from deepart_assets.outpainting.scene_completion.subject import Subject
-from deepart_assets.outpainting.scene_completion.vectors import lab_of
+from deepart_assets.outpainting.tone import lab_of
 
 ZOOMS = (1.0, 1.1, 1.22, 1.35, 1.5, 1.7)
 """Times the smallest scale at which the ground covers the picture; it is never stretched."""

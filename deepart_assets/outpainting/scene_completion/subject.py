@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from deepart_assets.outpainting.scene_completion.vectors import (
     GREY,
-    lab_of,
     pooled,
     texture_of,
     tokens_of,
     unit,
 )
+from deepart_assets.outpainting.tone import lab_of
 
 QUANTILES = (2, 10, 25, 50, 75, 90, 98)
 THIN = 0.004

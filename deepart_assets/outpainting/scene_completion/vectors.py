@@ -103,13 +103,6 @@ def texture_of(picture: NDArray[np.uint8], weight: NDArray[np.float32]) -> NDArr
     return np.concatenate(found).astype(np.float32)
 
 
-def lab_of(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Convert RGB, uint8, to CIE L*a*b*: float32, H×W×3; L in [0, 100]."""
-    import cv2
-
-    return np.asarray(cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB))
-
-
 def unit(vectors: NDArray) -> NDArray[np.float32]:
     """Scale vectors, …×N, to length 1."""
     norms = np.linalg.norm(vectors, axis=-1, keepdims=True)

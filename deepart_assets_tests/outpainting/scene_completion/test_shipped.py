@@ -2,11 +2,14 @@
 
 import csv
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import PictureFile, hamming, perceptual_hash
+from deepart_assets.outpainting import composed, request_for, subject_difference
+from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.shipped import (
     INDEX,
     find_library,
@@ -14,6 +17,7 @@ from deepart_assets.outpainting.scene_completion.shipped import (
 )
 from deepart_assets.settings.grounds import BundledLibrary, FolderLibrary
 from deepart_assets.settings.places import PROJECT
+from deepart_assets_tests.outpainting.scene_completion.drawn import oval
 
 SHIPPED = find_library(BundledLibrary(kind="bundled", name="cc0"))
 
@@ -49,6 +53,21 @@ def test_none_is_a_copy_of_a_sample_painting():
         seen = perceptual_hash(PictureFile(file.read_bytes(), file.name).reduced(64).picture)
         nearest = min(hamming(seen, ground.hash) for ground in shipped_library().grounds)
         assert nearest > 10, file.name
+
+
+def test_a_subject_is_laid_on_one_of_its_grounds():
+    folder = PROJECT / "data" / "sample" / "paintings"
+    picture = PictureFile((folder / "643540.jpg").read_bytes(), "643540.jpg").reduced(256).picture
+    known = oval(*picture.shape[:2])
+    unfinished = np.dstack([picture * known[..., None], known.astype(np.uint8) * 255])
+    outpainter = SceneCompletionOutpainter(shipped_library)
+    request = request_for(unfinished, labels={"id": "643540", "date": "ca. 1670s"})
+    first, second = outpainter.choose(request, 2)
+    assert first.cost <= second.cost or not first.fits
+    assert len({first.ground, second.ground}) == 2
+    painted = composed(outpainter.render(request, first), unfinished, outpainter.descriptor)
+    assert subject_difference(unfinished, painted) == 0
+    assert painted[~known].std(axis=0).min() > 1
 
 
 def test_a_library_that_is_missing_or_damaged_is_named(tmp_path):
