@@ -3,7 +3,6 @@
 import argparse
 import os
 
-from deepart_assets.desk.security import LOOPBACK, new_secret
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import data_root
 from deepart_assets.storage import Lake
@@ -17,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the command."""
     parser.add_argument(
         "--host",
-        default=LOOPBACK[0],
+        default="127.0.0.1",
         help=f"address to listen on; for any but this machine's a token is asked for ({TOKEN},"
         " or one that is printed)",
     )
@@ -35,6 +34,7 @@ def serve(arguments: argparse.Namespace) -> int:
 
     from deepart_assets.desk.app import create_app
     from deepart_assets.desk.desk import Desk, DeskOptions
+    from deepart_assets.desk.security import LOOPBACK, new_secret
 
     token = None
     if arguments.host not in LOOPBACK:

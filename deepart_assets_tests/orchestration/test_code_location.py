@@ -6,13 +6,15 @@ import sys
 
 HEAVY = {
     "basicsr", "cv2", "diffusers", "gdown", "kaggle", "matplotlib", "onnxruntime", "pandas",
-    "patchmatch", "pyarrow", "ray", "scipy", "skimage", "torch", "torchvision", "transformers",
+    "patchmatch", "pyarrow", "ray", "scipy", "skimage", "starlette", "torch", "torchvision",
+    "transformers", "uvicorn",
 }  # fmt: skip
 
 LOAD = """
 import json, sys
 from deepart_assets.build import build_defs
 from deepart_assets.settings import load_settings
+import deepart_assets.cli  # every step of its runs imports it
 import deepart_assets.definitions
 loaded = {}
 for profile in sys.argv[1:]:
