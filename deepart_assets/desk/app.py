@@ -8,9 +8,10 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
-from deepart_assets.desk.desk import HERE, Desk, UnknownError
+from deepart_assets.desk.desk import Desk, UnknownError
 from deepart_assets.desk.masks import ConflictError
 from deepart_assets.desk.pages import reading_routes
+from deepart_assets.desk.rendering import HERE
 from deepart_assets.desk.security import Guard
 from deepart_assets.desk.writes import writing_routes
 from deepart_assets.errors import DeepArtError

@@ -3,24 +3,19 @@
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepart_assets import asset_names
 from deepart_assets.curation import KINDS_WITH_REQUESTS
-from deepart_assets.desk.index import STATUSES, PaintingIndex
+from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.listed import Listed
 from deepart_assets.desk.painting import ORIGINAL, PaintingPage
 from deepart_assets.desk.pictures import PictureCache
+from deepart_assets.desk.rendering import templates
 from deepart_assets.desk.security import new_secret
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings import Settings
 from deepart_assets.storage import Lake, MaterializationStore
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-HERE = Path(__file__).parent
 
 _CANDIDATE = re.compile(r"(?P<asset>[a-z0-9_]+)(?:\.(?P<number>[1-9]\d?))?")
 
@@ -114,13 +109,15 @@ class Desk:
     def render(self, template: str, **content: Any) -> str:
         """Return a page."""
         shared = {
+            "root": "/",
+            "home": "/",
+            "places": {"wall": ("/", "Paintings"), "inbox": ("/inbox", "Inbox")},
             "csrf": self.csrf,
             "read_only": self.options.read_only,
             "dagster": self.options.dagster,
-            "statuses": STATUSES,
             "outpainters": self.outpainters,
         }
-        return self._templates.get_template(template).render(**shared, **content)
+        return templates().get_template(template).render(**shared, **content)
 
     @cached_property
     def _pictured(self) -> set[str]:
@@ -131,20 +128,3 @@ class Desk:
             *map(asset_names.outpaintings, self.outpainters),
             *map(asset_names.upscaled, self.outpainters),
         }
-
-    @cached_property
-    def _templates(self) -> "Environment":
-        return templates()
-
-
-def templates() -> "Environment":
-    """Return the templates; what they are given is escaped."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    return Environment(
-        loader=FileSystemLoader(HERE / "templates"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )

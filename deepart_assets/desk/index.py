@@ -179,6 +179,14 @@ class PaintingIndex:
                 found.sort(key=lambda row: urgency.get(row.statuses[0], len(urgency)))
         return found
 
+    def outcomes(self, key: str) -> dict[str, Outcome]:
+        """Return what is known of a painting's outputs, by asset, in the pipeline's order."""
+        return {
+            asset: outcome
+            for asset in self._assets
+            if (outcome := self._outcomes[asset].get(key)) is not None
+        }
+
     def counts(self) -> dict[str, Counter[str]]:
         """Return how many paintings have each style, artist and status."""
         rows = self.rows().values()
@@ -263,11 +271,7 @@ class PaintingIndex:
         return key in self._decided or not _made_in_order(found)
 
     def _row(self, listed: Listed) -> Row:
-        found = {
-            asset: outcome
-            for asset in self._assets
-            if (outcome := self._outcomes[asset].get(listed.id)) is not None
-        }
+        found = self.outcomes(listed.id)
         statuses, reason = _statuses(found, len(self._assets))
         # Most paintings need none.
         page = cache(partial(PaintingPage, self._store, listed, self._outpainters))

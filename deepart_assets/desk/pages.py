@@ -56,6 +56,7 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
             sorts=SORTS,
             address=address,
             thumb=_wall_picture,
+            href=lambda row: _page(row.listed.id),
         )
         return HTMLResponse(page)
 
@@ -197,10 +198,16 @@ def _wall_picture(row: Row, side: int) -> str:
 
 
 def _neighbours(desk: Desk, key: str) -> tuple[str | None, str | None]:
+    """Return the addresses of the paintings before and after one."""
     keys = list(desk.index.rows())
     place = keys.index(key)
     before = keys[place - 1] if place else None
-    return before, keys[place + 1] if place + 1 < len(keys) else None
+    after = keys[place + 1] if place + 1 < len(keys) else None
+    return before and _page(before), after and _page(after)
+
+
+def _page(key: str) -> str:
+    return f"/p/{quote(key, safe='')}"
 
 
 def _number(text: str | None, default: int) -> int:

@@ -3,6 +3,7 @@
 import io
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,9 @@ _QUALITY = 88
 
 DECODED_PIXELS = 60_000_000
 """Thumbnails of larger pictures are averaged from whole pixels, which takes less memory."""
+
+_JPEG, _PNG, _RGBA = b"\xff\xd8", b"\x89PNG", 6
+"""How files begin, and PNG's colour type, which is its 26th byte."""
 
 
 class PictureCache:
@@ -62,10 +66,7 @@ class PictureCache:
         if kept.exists():
             return kept.read_bytes()
         with self._decoding:
-            image = self._decoded(path, version, side)
-        height, width = fit_within(image.height, image.width, side)
-        small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
-        data = _jpeg(small)
+            (data,) = thumbnails(self._lake, path, version, [side]).values()
         self._keep(kept, data)
         return data
 
@@ -90,7 +91,7 @@ class PictureCache:
         with self._tiling:  # one at a time: an enlarged picture is large
             if done.exists():
                 return folder
-            image = self._decoded(path, version)
+            image = _decoded(self._lake, path, version)
             height, width = image.height, image.width
             top = levels(height, width) - 1
             for level in range(top, -1, -1):
@@ -111,25 +112,48 @@ class PictureCache:
             self._keep(done, json.dumps({"height": height, "width": width}).encode())
         return folder
 
-    def _decoded(self, path: str, version: str, side: int | None = None) -> Image.Image:
-        data = self._lake.read(path)
-        if not sha256_of(data).startswith(version):
-            raise FileNotFoundError(f"{path} is no longer the picture {version}")
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.format == "PNG" and opened.mode == "RGBA":  # an unfinished painting
-                return Image.fromarray(over_checkerboard(np.asarray(opened)))
-        file = PictureFile(data, path)
-        if side is not None and file.pixels > DECODED_PIXELS:
-            reduced = file.reduced(side)
-            height, width = fit_within(reduced.height, reduced.width, side)
-            return Image.fromarray(reduced.picture).resize((width, height))
-        return Image.fromarray(file.rgb())
-
     def _keep(self, file: Path, data: bytes) -> None:
         write_atomic(file, data)
         self._written += 1
         if self._written % _PRUNE_EVERY == 0:
             prune(self._folder, CACHE_BYTES)
+
+
+def thumbnails(lake: Lake, path: str, version: str, sides: Sequence[int]) -> dict[int, bytes]:
+    """Return a picture at several sizes, as JPEG by the longer side; it is decoded once.
+
+    Args:
+        lake: Where the picture is.
+        path: Its lake path.
+        version: The first digits of its SHA-256.
+        sides: The longer sides in pixels; a smaller picture stays as it is.
+
+    Raises:
+        FileNotFoundError: The picture is missing, or another one now.
+        PaintingError: It cannot be decoded.
+    """
+    image, found = _decoded(lake, path, version, max(sides)), {}
+    for side in sides:
+        height, width = fit_within(image.height, image.width, side)
+        small = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)
+        found[side] = _jpeg(small)
+    return found
+
+
+def _decoded(lake: Lake, path: str, version: str, side: int | None = None) -> Image.Image:
+    """Decode a picture; where `side` is all that is needed, perhaps not at its full size."""
+    data = lake.read(path)
+    if not sha256_of(data).startswith(version):
+        raise FileNotFoundError(f"{path} is no longer the picture {version}")
+    if data.startswith(_PNG) and data[25] == _RGBA:  # an unfinished painting
+        with Image.open(io.BytesIO(data)) as opened:
+            return Image.fromarray(over_checkerboard(np.asarray(opened)))
+    file = PictureFile(data, path)
+    if side is not None and (data.startswith(_JPEG) or file.pixels > DECODED_PIXELS):
+        reduced = file.reduced(side)
+        height, width = fit_within(reduced.height, reduced.width, side)
+        return Image.fromarray(reduced.picture).resize((width, height), Image.Resampling.LANCZOS)
+    return Image.fromarray(file.rgb())
 
 
 def levels(height: int, width: int) -> int:

@@ -1,6 +1,7 @@
 """A small lake as the pipeline leaves it, and a client of a desk over it."""
 
 import io
+import json
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -95,6 +96,35 @@ class PaintedLake:
             large = np.repeat(np.repeat(result, 4, axis=0), 4, axis=1)
             self.record("telea_upscaled", key,
                         {f"telea_upscaled/{key}.png": encode_png(large)}, inputs)  # fmt: skip
+
+
+def ten_thousand(folder) -> PaintedLake:
+    """A lake of as many paintings, of one original and with records in the index alone."""
+    made = PaintedLake(folder)
+    data = encode_png(draw_painting(1, 50, 40))
+    original = made.lake.write("wikiart_paintings/a.png", data)
+    row = {"path": original.path, "sha256": original.sha256, "width": 4, "height": 5,
+           "style": "Realism", "genre": "", "date": "1889"}  # fmt: skip
+    made.rows = [
+        {"id": f"p{n}", "title": f"Painting {n}", "artist": f"Artist {n % 700}", **row}
+        for n in range(10_000)
+    ]
+    made.list()
+    short = {"status": "done", "fingerprint": "f" * 64, "reason": None, "transient": False,
+             "verdict": None, "doubt": None, "seconds": 1.0,
+             "made_at": "2026-11-28T05:58:08"}  # fmt: skip
+    for asset in ("subject_masks", "telea_outpaintings"):
+        records = folder / "records" / asset
+        records.mkdir(parents=True)
+        lines = []
+        for n in range(10_000):
+            file = records / f"p{n}.json"
+            file.touch()
+            files = [(f"{asset}/p{n}.png", f"{n:064x}", 5, "5 5")]
+            stamp = f"0 {file.stat().st_mtime_ns}"
+            lines.append(f"p{n}\t{stamp}\t{json.dumps({**short, 'files': files})}\n")
+        made.lake.write(f"registers/{asset}.tsv", "".join(lines).encode())
+    return made
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The wall, a painting's page, its pictures and downloads."""
 
 import io
-import json
 import time
 
 import numpy as np
@@ -11,7 +10,7 @@ from PIL import Image
 
 from deepart_assets.desk.index import PaintingIndex, Query
 from deepart_assets.desk.pictures import PictureCache, levels, prune
-from deepart_assets_tests.desk.conftest import PaintedLake
+from deepart_assets_tests.desk.conftest import ten_thousand
 
 
 def decoded(answer):
@@ -146,28 +145,7 @@ def test_tiles_of_a_kept_picture_are_made_again_when_some_were_removed(painted, 
 
 @pytest.mark.slow
 def test_the_first_page_of_ten_thousand(settings, tmp_path):
-    made = PaintedLake(tmp_path)
-    row = {"path": "wikiart_paintings/a.png", "sha256": "0" * 64, "width": 4, "height": 5,
-           "style": "Realism", "genre": "", "date": "1889"}  # fmt: skip
-    made.rows = [
-        {"id": f"p{n}", "title": f"Painting {n}", "artist": f"Artist {n % 700}", **row}
-        for n in range(10_000)
-    ]
-    made.list()
-    short = {"status": "done", "fingerprint": "f" * 64, "reason": None, "transient": False,
-             "verdict": None, "doubt": None, "seconds": 1.0,
-             "made_at": "2026-11-28T05:58:08"}  # fmt: skip
-    for asset in ("subject_masks", "telea_outpaintings"):
-        folder = tmp_path / "records" / asset
-        folder.mkdir(parents=True)
-        lines = []
-        for n in range(10_000):
-            file = folder / f"p{n}.json"
-            file.touch()
-            files = [(f"{asset}/p{n}.png", f"{n:064x}", 5, "5 5")]
-            stamp = f"0 {file.stat().st_mtime_ns}"
-            lines.append(f"p{n}\t{stamp}\t{json.dumps({**short, 'files': files})}\n")
-        made.lake.write(f"registers/{asset}.tsv", "".join(lines).encode())
+    made = ten_thousand(tmp_path)
     before = psutil.Process().memory_info().rss
     index = PaintingIndex(made.store, settings.outpainters)
     assert len(index.rows()) == 10_000

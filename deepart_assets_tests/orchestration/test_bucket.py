@@ -36,7 +36,7 @@ def test_from_pictures_to_gallery_on_a_bucket(project, instance, bucket, tmp_pat
     for key in KEYS:
         sheet = project.store.done("restoration_sheets", key)
         assert decode_rgb(project.lake.read(sheet.path), key).shape[2] == 3
-    assert b"restoration_sheets/p4.jpg" in project.lake.read("gallery/index.html")
+    assert b"restoration_sheets/p4.jpg" in project.lake.read("gallery/paintings/p4.html")
     # Nothing of it is on this machine.
     own = {"pictures", "segmenter", "dagster", "cache"}
     assert {path.name for path in tmp_path.iterdir()} <= own | {

@@ -100,8 +100,8 @@ def test_a_mask_reaches_every_output_and_art_esrgan_every_upscaled_result(graph,
     assert ancestors(graph, "gallery") == (
         names(graph.materializable_asset_keys)
         - {"gallery", "art_esrgan_evaluation", "subject_masks_evaluation", "outpainting_evaluation"}
-        - {"restoration_plan", "chosen_restorations"}
-        | {"curated_masks", "subject_texts", "paintings"}
+        - {"restoration_plan"}
+        | {"curated_masks", "subject_texts", "curator_choices", "paintings"}
         | {f"{name}_requests" for name in with_requests(settings)}
     )
 

@@ -123,8 +123,8 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
         data = lending.lake.read(f"completed_outpaintings/{key}.png")
         assert subject_difference(unfinished, decode_rgb(data, key)) == 0
         assert lender in Image.open(io.BytesIO(data)).text["Description"]
-    page = lending.lake.read("gallery/index.html").decode()
-    assert page.count("completed: the ground is that of") == 9
+    pages = [lending.lake.read(path).decode() for path in lending.lake.list("gallery/paintings")]
+    assert sum("<dt>ground of completed</dt>" in page for page in pages) == 9
 
     add_another(lending, "p9", seed=9)
     with lending.run("catalogue", instance) as result:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from deepart_assets.assets.left_out import LeftOut, left_out
 from deepart_assets.cli_tables import print_left_out
-from deepart_assets.reports.gallery import gallery_html
+from deepart_assets.desk.export import Gallery
 from deepart_assets.settings.wikiart import Inbox
 from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.wikiart.catalogue import build_catalogue, to_parquet
@@ -51,7 +51,11 @@ def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
         assert words in row.reason and row.remedy
     out = io.StringIO()
     print_left_out(Console(file=out, width=200), rows)
-    page = gallery_html("Gallery", [], rows).decode()
+    store = MaterializationStore(lake)
+    for path, data in Gallery(store, [], rows).write():
+        lake.write(path, data)
+    assert "left_out.html" in lake.read("gallery/index.html").decode()
+    page = lake.read("gallery/left_out.html").decode()
     for row in rows:
         assert row.file in out.getvalue() and row.file in page
 

@@ -146,13 +146,15 @@ def test_a_painting_is_delisted_and_returns(restored_matrix, instance, computed)
     assert not lake.exists("restoration_sheets/p00.jpg")
     assert lake.read("withdrawn/restoration_sheets/p00.jpg") == sheet
     assert "p00" not in lake.read("gallery/index.html").decode()
+    assert not lake.exists("gallery/paintings/p00.html")
 
     del restored_matrix.content["styled_paintings"]["years"]
     assert computed() == set(), "what is kept aside is brought back, not made again"
     assert set(instance.get_dynamic_partitions("paintings")) == set(KEYS)
     assert store.get("telea_upscaled", "p00") == made
     assert lake.read("restoration_sheets/p00.jpg") == sheet
-    assert "restoration_sheets/p00.jpg" in lake.read("gallery/index.html").decode()
+    assert "paintings/p00.html" in lake.read("gallery/index.html").decode()
+    assert "restoration_sheets/p00.jpg" in lake.read("gallery/paintings/p00.html").decode()
     assert not lake.list("withdrawn/restoration_sheets")
 
 

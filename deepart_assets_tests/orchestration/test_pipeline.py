@@ -74,9 +74,11 @@ def test_from_pictures_to_gallery(done):
         assert is_shown(original, sheet, SHEET_HEIGHT)
         assert is_shown(outpainting, sheet, half)
         assert is_shown(upscaled, sheet, half)
-    page = done.lake.read("gallery/index.html").decode()
+    wall = done.lake.read("gallery/index.html").decode()
     for key in KEYS:
-        assert f"../restoration_sheets/{key}.jpg" in page
+        assert f'href="paintings/{key}.html"' in wall
+        page = done.lake.read(f"gallery/paintings/{key}.html").decode()
+        assert f"../../restoration_sheets/{key}.jpg" in page
     report = json.loads(done.lake.read("reports/art_esrgan_evaluation.json"))
     names = ["bicubic", "psnr_weights", "interpolation 0.5", "art_esrgan"]
     assert [row["name"] for row in report["rows"]] == names

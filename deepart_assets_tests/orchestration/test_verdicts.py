@@ -20,7 +20,7 @@ def test_a_doubtful_painting_is_shown_and_restored_or_held(done, instance):
     changed = {pair for pair, when in made_at(done).items() if before[pair] != when}
     assert changed == {("gallery", "_whole"), *(("subject_masks", key) for key in KEYS)}
     page = done.lake.read("gallery/index.html").decode()
-    assert page.count('class="badge"') == len(KEYS) and doubt in page
+    assert page.count("dot doubtful") == len(KEYS) + 1 and doubt in page
 
     done.content["segmentation"]["doubtful"] = "hold"
     with done.run("restore", instance) as result:
