@@ -200,7 +200,7 @@ def test_a_browser_searches_and_compares_without_a_server(painted, tmp_path):
         page.wait("document.querySelectorAll('.grid li').length == 1")
         page.wait("document.querySelector('.grid img').naturalWidth > 0")
         page.js("document.querySelector('.grid a').click()")
-        page.wait("location.pathname.endsWith('/paintings/a1.html')")
+        page.wait("location.pathname.endsWith('a1.html') && document.readyState == 'complete'")
         at = page.js(
             "(() => { const b = document.getElementById('frame').getBoundingClientRect();"
             " return [b.x + b.width / 2, b.x + b.width / 4, b.y + b.height / 2]; })()"

@@ -14,7 +14,7 @@ if (handle) {
     frame.setPointerCapture(event.pointerId);
     move(event);
   });
-  frame.addEventListener("pointermove", (event) => frame.hasPointerCapture(event.pointerId) && move(event));
+  frame.addEventListener("pointermove", (event) => event.buttons && move(event));
 }
 function move(event) {
   const { left, width } = frame.getBoundingClientRect();
