@@ -14,7 +14,7 @@ from deepart_assets.orchestration.asset_spec import (
     PipelineAssetSpec,
 )
 from deepart_assets.orchestration.batching import PaintingBatch
-from deepart_assets.orchestration.checks import check_results, check_specs
+from deepart_assets.orchestration.checks import check_specs, whole_results
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.orchestration.metadata import duration, markdown_table, metadata_of
 from deepart_assets.orchestration.partitions import PAINTINGS
@@ -68,7 +68,7 @@ def _common_arguments(spec: PipelineAssetSpec, settings: Settings) -> dict[str, 
         "group_name": spec.group,
         "kinds": spec.kinds,
         "code_version": spec.dagster_code_version(settings),
-        "check_specs": check_specs(spec.name, spec.checks),
+        "check_specs": check_specs(spec.name, spec.all_checks),
         "pool": spec.pool,
         # Also of unpartitioned assets, or `dg launch --partition-range` refuses a job with both.
         "backfill_policy": dg.BackfillPolicy.single_run(),
@@ -101,7 +101,7 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata=metadata_of(record, profile.lake, computed=computed),
                 data_version=dg.DataVersion(record.data_version),
-                check_results=list(check_results(spec.name, spec.checks, {"": record})),
+                check_results=list(whole_results(spec.name, spec.all_checks, record)),
             )
 
     return asset
@@ -128,7 +128,7 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             batch = PaintingBatch(context, profile, spec)
             yield from batch.run()
-        yield from check_results(spec.name, spec.checks, batch.done)
+            yield from batch.check_results()
         yield output_without_materialization()
         if batch.failed:
             rows = [{"painting": key, "reason": text} for key, text in batch.failed.items()]

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 import dagster as dg
 
-from deepart_assets.orchestration.checks import Check
+from deepart_assets.orchestration.checks import NONE_LEFT, Check
 from deepart_assets.orchestration.context import PaintingStageSpec, StageContext, StageSpec
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.settings import Settings
@@ -54,6 +54,11 @@ class _AssetSpec(Generic[StageT]):
         if not self.name:
             object.__setattr__(self, "name", self.stage.__name__)
 
+    @property
+    def all_checks(self) -> Sequence[Check]:
+        """The asset's own checks and those of its kind."""
+        return self.checks
+
     def dagster_code_version(self, settings: Settings) -> str:
         """Return what Dagster compares: the stage's code version and a hash of its settings."""
         return f"{self.code_version}.{sha256_of_json(self.settings(settings))[:8]}"
@@ -91,6 +96,11 @@ class PaintingAssetSpec(_AssetSpec[PaintingStageSpec]):
     needs_file: bool = False
     """Whether it is made only for paintings with a file in one of the `observed` folders."""
     reads_original: bool = True
+
+    @property
+    def all_checks(self) -> Sequence[Check]:
+        """The asset's own checks and those of its kind."""
+        return [*self.checks, NONE_LEFT]
 
 
 PipelineAssetSpec = DataAssetSpec | PaintingAssetSpec

@@ -12,6 +12,7 @@ from deepart_assets import asset_names
 from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
+from deepart_assets.orchestration.checks import painting_results
 from deepart_assets.orchestration.context import (
     BatchedPrediction,
     Painting,
@@ -62,8 +63,6 @@ class PaintingBatch:
         self, context: dg.AssetExecutionContext, profile: Profile, spec: PaintingAssetSpec
     ) -> None:
         self.keys = list(context.partition_keys)
-        self.done: dict[str, MaterializationRecord] = {}
-        """The record of each painting that is done, computed or reused."""
         self.failed: dict[str, str] = {}
         """Why each painting failed that did."""
         self._dagster, self._spec = context, spec
@@ -105,6 +104,11 @@ class PaintingBatch:
                 yield from self._compute(checker.stage, stale)
                 stale = []
         yield from self._compute(checker.stage, stale)
+
+    def check_results(self) -> Iterator[dg.AssetCheckResult]:
+        """Judge all paintings of the list, also those that the step does not cover."""
+        spec, listed = self._spec, self._context.paintings
+        return painting_results(spec.name, spec.all_checks, self._store, listed)
 
     def _observed(self, checker: StalenessChecker) -> dict[str, dict[str, str]]:
         """Return the version of each painting's original and files, by observed asset."""
@@ -174,7 +178,6 @@ class PaintingBatch:
         key = record.key
         if record.status == "skipped":
             return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
-        self.done[key] = record
         event = painting_materialization(
             self._spec.name,
             key,

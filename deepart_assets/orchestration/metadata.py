@@ -9,6 +9,9 @@ from deepart_assets.storage import Lake, MaterializationRecord
 
 MetadataDict = dict[str, dg.MetadataValue[Any]]
 
+SHOWN = 100
+"""Rows of a table in the UI."""
+
 
 def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) -> MetadataDict:
     """Return what the UI shows of an output: figures first, provenance after."""
