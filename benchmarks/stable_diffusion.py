@@ -29,7 +29,8 @@ from PIL import Image
 
 from deepart_assets.compat import prepare
 from deepart_assets.outpainting import Request, build_outpainter
-from deepart_assets.outpainting.diffusion.loading import KINDS, UNUSED
+from deepart_assets.outpainting.diffusion.families import STABLE_DIFFUSION
+from deepart_assets.outpainting.diffusion.loading import UNUSED
 from deepart_assets.settings.stable_diffusion import PRESETS, StableDiffusion
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -179,7 +180,7 @@ def original_way(folder: Path, side: int, requests: Sequence[Request]) -> tuple[
         folder,
         dtype=DTYPE,
         **dict.fromkeys(UNUSED),
-        **KINDS["StableDiffusionInpaintPipeline"],
+        **STABLE_DIFFUSION.options,
     ).to(DEVICE)
     pipeline.set_progress_bar_config(disable=True)
     loaded = time.perf_counter()

@@ -15,7 +15,7 @@ CHOICES = "choices"
 REQUESTS = "requests"
 """The lake's folder: `<outpainter>/<painting id>.json` is a `CuratorRequest`."""
 
-KINDS_WITH_REQUESTS = ("artificially_inspired", "stable_diffusion")
+KINDS_WITH_REQUESTS = ("artificially_inspired", "stable_diffusion", "diffusers")
 """The kinds of outpainters that make several candidates, of which a curator may ask for others."""
 
 

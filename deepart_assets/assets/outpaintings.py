@@ -44,6 +44,7 @@ _KINDS = {
     "patchmatch": "python",
     "artificially_inspired": "pytorch",
     "stable_diffusion": "huggingface",
+    "diffusers": "huggingface",
 }
 """What the UI shows an icon of, by the outpainter's kind."""
 
@@ -52,6 +53,7 @@ _SHARED = {
     "patchmatch": {"seed"},
     "artificially_inspired": {"seed", "candidates"},
     "stable_diffusion": {"seed", "candidates", "prompt", "negative_prompt"},
+    "diffusers": {"seed", "candidates", "prompt", "negative_prompt"},
 }
 """The restoration's settings that change an outpainter's results, by its kind."""
 

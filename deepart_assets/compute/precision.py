@@ -9,13 +9,14 @@ _NAMES = {"fp32": "float32", "fp16": "float16", "bf16": "bfloat16"}
 """Short names. Profiles use both spellings, which are part of the provenance of results."""
 
 
-def dtype_for(precision: str, device: str) -> "torch.dtype":
+def dtype_for(precision: str, device: str, on_gpu: str = "float16") -> "torch.dtype":
     """Return the dtype of a `precision` setting.
 
     Args:
         precision: `float32`, `float16` or `bfloat16`, their short names `fp32`, `fp16` or `bf16`,
-            or `auto`: float16 on a GPU and float32 on a CPU.
+            or `auto`: `on_gpu` on a GPU and float32 on a CPU.
         device: "cpu" or "cuda".
+        on_gpu: What `auto` stands for on a GPU.
 
     Raises:
         ValueError: The precision has another name.
@@ -23,7 +24,7 @@ def dtype_for(precision: str, device: str) -> "torch.dtype":
     import torch
 
     if precision == "auto":
-        return torch.float32 if device == "cpu" else torch.float16
+        precision = "float32" if device == "cpu" else on_gpu
     name = _NAMES.get(precision, precision)
     if name not in _NAMES.values():
         raise ValueError(f"unknown precision {precision!r}: use one of auto, {', '.join(_NAMES)}")

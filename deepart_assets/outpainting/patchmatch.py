@@ -1,6 +1,7 @@
 """PatchMatch inpainting: fills the surround with patches of the subject."""
 
 from collections.abc import Sequence
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,22 +42,33 @@ class PatchMatchOutpainter:
         Raises:
             UnavailableError: PyPatchMatch is missing or its library does not load.
         """
-        try:
-            from patchmatch import patch_match
-        except ImportError as error:
-            raise UnavailableError(
-                'the outpainter "patchmatch" needs PyPatchMatch: pip install -e ".[sample]"'
-            ) from error
-        if not patch_match.patchmatch_available:
-            raise UnavailableError(
-                "PyPatchMatch's library does not load on this system: choose another outpainter"
-            )
+        patch_match = load_patchmatch()
         small, small_known = reduce(request.picture, request.known, self._settings.scale)
         hole = (~small_known).astype(np.uint8) * 255
         patch_match.set_random_seed(request.seed)
         filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
         mended = _mend(np.asarray(filled), small_known, self._settings.patch)
         return fit(mended, *request.known.shape)
+
+
+def load_patchmatch() -> ModuleType:
+    """Return PyPatchMatch's module.
+
+    Raises:
+        UnavailableError: It is missing, or its library does not load.
+    """
+    try:
+        from patchmatch import patch_match
+    except ImportError as error:
+        raise UnavailableError(
+            'the outpainter "patchmatch" needs PyPatchMatch: pip install -e ".[sample]"'
+        ) from error
+    if not patch_match.patchmatch_available:
+        raise UnavailableError(
+            "PyPatchMatch's library does not load on this system: choose another outpainter"
+        )
+    module: ModuleType = patch_match
+    return module
 
 
 def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:

@@ -9,11 +9,12 @@ from deepart_assets.outpainting.artificially_inspired import (
     Enlarger,
 )
 from deepart_assets.outpainting.comodgan.sources import fetch_weights
+from deepart_assets.outpainting.diffusion.outpainter import DiffusersOutpainter
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.shipped import shipped_library
-from deepart_assets.outpainting.stable_diffusion import StableDiffusionOutpainter
 from deepart_assets.outpainting.telea import TeleaOutpainter
+from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.outpainting import (
     ArtificiallyInspired,
     Outpainter,
@@ -48,8 +49,8 @@ def build_outpainter(
             return TeleaOutpainter(settings)
         case PatchMatch():
             return PatchMatchOutpainter(settings)
-        case StableDiffusion():
-            return StableDiffusionOutpainter(settings)
+        case StableDiffusion() | Diffusers():
+            return DiffusersOutpainter(settings)
         case SceneCompletion():
             return SceneCompletionOutpainter(library or shipped_library)
         case ArtificiallyInspired():

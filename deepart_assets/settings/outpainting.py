@@ -1,11 +1,12 @@
-"""The settings of the outpainters; those of Stable Diffusion are in `stable_diffusion`."""
+"""The settings of the outpainters; those of diffusers are in `diffusion`."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from deepart_assets.settings.diffusion import Diffusers, Precision
 from deepart_assets.settings.section import Section
-from deepart_assets.settings.stable_diffusion import Precision, StableDiffusion
+from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.settings.weights import GeneratorWeights
 
 
@@ -101,6 +102,6 @@ class SceneCompletion(Section):
 
 
 Outpainter = Annotated[
-    Telea | PatchMatch | StableDiffusion | ArtificiallyInspired | SceneCompletion,
+    Telea | PatchMatch | StableDiffusion | Diffusers | ArtificiallyInspired | SceneCompletion,
     Field(discriminator="kind"),
 ]

@@ -108,12 +108,12 @@ def test_other_errors_are_not_taken_for_lack_of_memory(folder, monkeypatch):
 
 
 def test_the_model_is_loaded_once_and_not_before_the_first_picture(folder, monkeypatch):
-    from diffusers import AutoPipelineForInpainting
+    from diffusers import StableDiffusionInpaintPipeline
 
     loads = []
-    real = AutoPipelineForInpainting.from_pretrained
+    real = StableDiffusionInpaintPipeline.from_pretrained
     monkeypatch.setattr(
-        AutoPipelineForInpainting,
+        StableDiffusionInpaintPipeline,
         "from_pretrained",
         lambda *args, **more: loads.append(args) or real(*args, **more),
     )

@@ -1,13 +1,14 @@
-"""Loads a diffusers pipeline from a model id or folder, and checks that it is complete."""
+"""Finds, checks and loads a diffusers pipeline by model id or folder."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.diffusion.families import BY_PIPELINE, FAMILIES, Family
 from deepart_assets.storage.hub import hash_of_model, model_folder
 
 if TYPE_CHECKING:
@@ -18,34 +19,22 @@ INDEX = "model_index.json"
 UNUSED = ("safety_checker", "feature_extractor", "image_encoder")
 """Parts that are neither fetched nor loaded. The safety checker takes much in paintings for nudity,
 and would return a black picture."""
-KINDS: Mapping[str, Mapping[str, Any]] = {
-    "StableDiffusionInpaintPipeline": {"requires_safety_checker": False},
-    "StableDiffusionPipeline": {"requires_safety_checker": False},
-    # If the package invisible-watermark is installed, it would change the pictures.
-    "StableDiffusionXLInpaintPipeline": {"add_watermarker": False},
-    "StableDiffusionXLPipeline": {"add_watermarker": False},
-}
-"""The supported pipelines, with the arguments of each; SD 2 has the classes of SD 1.5."""
-CHANNELS = {
-    4: "latents alone; what is known is put back at each step",
-    9: "latents, mask, latents of the masked picture",
-}
-"""Numbers of input channels of the denoising network with which diffusers can inpaint."""
-NETWORKS = ("unet", "vae", "text_encoder", "text_encoder_2")
+NETWORKS = ("unet", "transformer", "vae", "text_encoder", "text_encoder_2", "text_encoder_3")
 FILES = (
     # Not *.safetensors: a folder may hold the same weights in other formats (model.fp16.…).
     *("model.safetensors", "model-*.safetensors"),
     *("diffusion_pytorch_model.safetensors", "diffusion_pytorch_model-*.safetensors"),
-    *("*.json", "*.txt"),
+    *("*.json", "*.txt", "*.jinja", "spiece.model"),
 )
-"""The files of each part: weights, configuration, vocabulary."""
+"""The files of each part: weights, configuration, vocabulary, chat template."""
 
 
-def find_folder(model: str, revision: str | None) -> Path:
+def find_folder(model: str, revision: str | None, families: Sequence[Family] = FAMILIES) -> Path:
     """Return the folder of a model: `model` itself if it is a folder, else that in the hub's cache.
 
     Raises:
-        UnavailableError: It is unavailable, or not a pipeline; the message has the remedy.
+        UnavailableError: It is unavailable, or no pipeline of these families; the message has the
+            remedy.
     """
 
     def fetch() -> str:
@@ -55,7 +44,7 @@ def find_folder(model: str, revision: str | None) -> Path:
 
         # The index first: it tells the kind before gigabytes are fetched.
         first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
-        _index(Path(first), model)
+        read_index(Path(first), families, model)
         try:
             return str(
                 DiffusionPipeline.download(
@@ -71,7 +60,7 @@ def find_folder(model: str, revision: str | None) -> Path:
             ) from error
 
     folder = model_folder(model, SETTING, fetch)
-    _index(folder, model)
+    read_index(folder, families, model)
     return folder
 
 
@@ -86,7 +75,7 @@ def hash_of_pipeline(folder: Path) -> str:
     """
     parts = [
         name
-        for name, value in _index(folder).items()
+        for name, value in read_index(folder)[0].items()
         if isinstance(value, list) and any(value) and name not in UNUSED
     ]
     return hash_of_model(folder, (INDEX, *(f"{part}/{file}" for part in parts for file in FILES)))
@@ -99,41 +88,43 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
         UnavailableError: It is of another kind, or files or weights are missing or damaged.
             Missing weights would otherwise be random.
     """
-    index = _index(folder)
+    index, family = read_index(folder)
     prepare()
-    from diffusers import AutoPipelineForInpainting
+    import diffusers
     from safetensors import SafetensorError
 
     from_disk = {"local_files_only": True, "use_safetensors": True, "dtype": dtype}
     try:
         networks = {name: _network(folder, name, index[name], from_disk) for name in _needed(index)}
-        channels = networks["unet"].config.in_channels
-        if channels not in CHANNELS:
-            raise UnavailableError(
-                f"{folder} holds a network with {channels} input channels, which cannot inpaint"
-                f" ({' or '.join(map(str, CHANNELS))} can): correct {SETTING}"
-            )
-        pipeline = AutoPipelineForInpainting.from_pretrained(
+        channels_of(networks[family.denoiser].config, folder, family)
+        pipeline = getattr(diffusers, family.inpaints).from_pretrained(
             folder,
             **from_disk,
             **networks,
             **{part: None for part in UNUSED if part in index},
-            **KINDS[index["_class_name"]],
+            **family.options,
         )
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
-        first = (str(error).splitlines() or [""])[0].rstrip(". ")
-        raise UnavailableError(
-            f"{folder} does not hold a whole pipeline in safetensors ({first}): correct {SETTING},"
-            " or delete the folder and fetch it again"
-        ) from error
+        raise _damaged(folder, error) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
-def _index(folder: Path, model: str = "") -> dict[str, Any]:
-    """Return a pipeline's index: library and class of each part by name, and settings."""
+def read_index(
+    folder: Path, families: Sequence[Family] = FAMILIES, model: str = ""
+) -> tuple[dict[str, Any], Family]:
+    """Return a pipeline's index (library and class of each part by name, settings) and family.
+
+    Args:
+        folder: The folder of the pipeline.
+        families: Those that are wanted.
+        model: The model's id, for the message; its folder by default.
+
+    Raises:
+        UnavailableError: There is no index, or it is that of another pipeline.
+    """
     name = model or folder
     try:
         index = json.loads((folder / INDEX).read_text("utf-8"))
@@ -142,12 +133,50 @@ def _index(folder: Path, model: str = "") -> dict[str, Any]:
         raise UnavailableError(
             f"{name} does not hold a pipeline of diffusers (no readable {INDEX}): correct {SETTING}"
         ) from error
-    if kind not in KINDS:
+    family = BY_PIPELINE.get(kind)
+    if family is None or family not in families:
+        known = "; ".join(f"{each.name} ({', '.join(each.pipelines)})" for each in families)
+        other = ", or its kind to diffusers, which paints with it" if family else ""
         raise UnavailableError(
-            f"{name} holds a {kind}, which cannot inpaint here: set {SETTING} to one with a"
-            f" {', '.join(KINDS)}"
+            f"{name} holds a {kind}, which cannot inpaint here: set {SETTING} to one of"
+            f" {known}{other}"
         )
-    return dict(index)
+    return dict(index), family
+
+
+def denoiser_config(folder: Path, family: Family) -> dict[str, Any]:
+    """Return the configuration of a pipeline's denoising network.
+
+    Raises:
+        UnavailableError: There is none.
+    """
+    try:
+        return dict(json.loads((folder / family.denoiser / "config.json").read_text("utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise _damaged(folder, error) from error
+
+
+def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
+    """Return the number of input channels of a denoising network.
+
+    Raises:
+        UnavailableError: It is none with which the family inpaints.
+    """
+    channels = config.get("in_channels")
+    if channels not in family.strengths:
+        raise UnavailableError(
+            f"{folder} holds a network with {channels} input channels, which cannot inpaint"
+            f" ({' or '.join(map(str, sorted(family.strengths)))} can): correct {SETTING}"
+        )
+    return int(channels)
+
+
+def _damaged(folder: Path, error: Exception) -> UnavailableError:
+    first = (str(error).splitlines() or [""])[0].rstrip(". ")
+    return UnavailableError(
+        f"{folder} does not hold a whole pipeline in safetensors ({first}): correct {SETTING},"
+        " or delete the folder and fetch it again"
+    )
 
 
 def _needed(index: Mapping[str, Any]) -> list[str]:

@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from deepart_assets.settings.stable_diffusion import Scheduler, StableDiffusion
+from deepart_assets.outpainting.diffusion.plan import Plan
+from deepart_assets.settings.diffusion import Pipeline, Scheduler
 
 TILED_FROM = 2**21
 """Pictures with more pixels are tiled. The decoder's largest layers have 256 channels at full
@@ -19,9 +20,10 @@ SCHEDULERS: dict[str, tuple[str, dict[str, Any]]] = {
         {"algorithm_type": "dpmsolver++", "solver_order": 2, "use_karras_sigmas": True},
     ),
     "unipc": ("UniPCMultistepScheduler", {}),
+    "lcm": ("LCMScheduler", {}),
 }
-"""The class in diffusers, and options that differ from its defaults. All are deterministic: they
-add no noise during sampling."""
+"""The class in diffusers, and options that differ from its defaults. Only lcm adds noise during
+sampling; it comes from each picture's generator."""
 
 Offload = Literal["none", "model", "sequential"]
 
@@ -68,13 +70,16 @@ def choose_scheduler(pipeline: Any, scheduler: Scheduler) -> None:
     pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config, **options)
 
 
-def make_ready(pipeline: Any, settings: StableDiffusion, device: str) -> Any:
+def make_ready(pipeline: Any, settings: Pipeline, plan: Plan, device: str) -> Any:
     """Fit a loaded pipeline into memory as the settings say, and return it."""
     import torch
 
-    choose_scheduler(pipeline, settings.sampling().scheduler)
-    for network in (pipeline.unet, pipeline.vae):
-        network.to(memory_format=torch.channels_last)
+    choose_scheduler(pipeline, plan.sampling.scheduler)
+    denoiser = getattr(pipeline, plan.family.denoiser)
+    for network in (denoiser, pipeline.vae):
+        # Convolutions of pictures; those of videos, as in Qwen-Image's VAE, have five dimensions.
+        if {each.ndim for each in network.parameters()} & {4, 5} == {4}:
+            network.to(memory_format=torch.channels_last)
     # The VAE takes one picture at a time: it needs the most memory and little time.
     pipeline.vae.enable_slicing()
     if settings.attention_slicing:
@@ -82,7 +87,7 @@ def make_ready(pipeline: Any, settings: StableDiffusion, device: str) -> Any:
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else None
     place(pipeline, offload_for(settings.offload, weights_of(pipeline), free), device)
     if settings.compile:
-        pipeline.unet.compile()
+        denoiser.compile()
     return pipeline
 
 

@@ -1,0 +1,193 @@
+"""Outpainting with a diffusers pipeline of any family; `plan` decides how it is called."""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import is_out_of_memory, predict_by_group
+from deepart_assets.compute.precision import dtype_for
+from deepart_assets.errors import PaintingError
+from deepart_assets.outpainting.base import Descriptor, Request
+from deepart_assets.outpainting.diffusion.canvas import lay, size_on_canvas, take_back
+from deepart_assets.outpainting.diffusion.families import BY_MODEL, Family
+from deepart_assets.outpainting.diffusion.loading import (
+    find_folder,
+    hash_of_pipeline,
+    load_pipeline,
+)
+from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
+from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_for
+from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.settings.stable_diffusion import StableDiffusion
+
+logger = logging.getLogger(__name__)
+
+
+class _Group(NamedTuple):
+    """What the pictures of a batch have in common."""
+
+    height: int
+    width: int
+    """Padded."""
+    avoids: bool
+    """Whether there is a negative prompt: to SD XL an empty one is not the same as none."""
+
+
+class DiffusersOutpainter:
+    """A diffusion model that paints what a prompt describes.
+
+    It paints the whole picture, including the subject, from which `seam` measures the error of its
+    colours. The pipeline is loaded once, at the first picture.
+    """
+
+    def __init__(self, settings: StableDiffusion | Diffusers) -> None:
+        self._settings = settings
+        self._limits: dict[_Group, int] = {}
+        """The batch sizes that are known to fit into memory."""
+
+    @property
+    def descriptor(self) -> Descriptor:
+        """Describe the model; of an id, so far as the table of families knows it."""
+        model = self._settings.model
+        known = BY_MODEL.get(model)
+        family = "Stable Diffusion" if isinstance(self._settings, StableDiffusion) else "diffusers"
+        return Descriptor(
+            name=f"{known.name if known else family} ({model})",
+            learned=True,
+            uses_prompt=True,
+            multiple_of=known.multiple if known else 8,
+            needs_gpu=True,
+            half_precision=True,
+            licence=known.models[model] if known else "the model's own",
+            source="Rombach et al. 2022, arXiv 2112.10752; diffusers",
+        )
+
+    def weights_hash(self) -> str:
+        """Return a SHA-256 that identifies the weights, and how their family has them called.
+
+        For `kind: stable_diffusion` it is that over the names and contents of the files alone,
+        unless the strength is another than 1.
+
+        Raises:
+            UnavailableError: The model is unavailable, damaged or of another kind, or a setting
+                does not suit it; the message has the remedy.
+        """
+        identity = self._plan.identity()
+        if isinstance(self._settings, StableDiffusion):
+            strength = identity["strength"]
+            identity = {} if strength == 1 else {"strength": strength}
+        if not identity:
+            return self._hash
+        text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Fill the unknown pixels, in batches of pictures of the same padded size.
+
+        Each picture has its own random generator, so that a result does not depend on the other
+        pictures of its batch, except for rounding (at most one grey level in float32 on a CPU).
+
+        Returns:
+            uint8, H×W×3 each, in the order of the requests. Known pixels are generated, too.
+
+        Raises:
+            UnavailableError: As for `weights_hash`, or weights are missing.
+            PaintingError: The pipeline returned values that are not finite, or a single picture
+                does not fit into memory.
+        """
+        groups = [self._group(each) for each in requests]
+        return predict_by_group(self._paint, requests, groups, self._settings.batch, self._limits)
+
+    def _group(self, request: Request) -> _Group:
+        size = size_on_canvas(*request.known.shape, self._plan)
+        avoids = self._family.negative_prompt and request.negative_prompt != ""
+        return _Group(size.padded_height, size.padded_width, avoids)
+
+    def _paint(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        try:
+            return self._run_pipeline(group, requests)
+        except Exception as error:
+            if len(requests) > 1 or not is_out_of_memory(error):
+                raise
+            raise PaintingError(
+                f"memory does not hold {self._settings.model} and a picture of"
+                f" {group.width}×{group.height} pixels: for this outpainter set offload to"
+                f" model or sequential, vae_tiling to true, precision to {self._family.precision},"
+                " or lower restoration.working_side"
+            ) from error
+
+    def _run_pipeline(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
+        """Run the pipeline once. Nothing is stretched."""
+        import torch
+        from PIL import Image
+
+        pipeline, plan = self._pipeline, self._plan
+        if tiles(self._settings.vae_tiling, group.height, group.width):
+            pipeline.vae.enable_tiling()
+        else:
+            pipeline.vae.disable_tiling()
+        sizes = [size_on_canvas(*each.known.shape, plan) for each in requests]
+        laid = [lay(each, size, plan) for each, size in zip(requests, sizes, strict=True)]
+        results = pipeline(
+            prompt=[each.prompt for each in requests],
+            image=[Image.fromarray(each.picture) for each in laid],
+            mask_image=[Image.fromarray(each.hole.astype(np.uint8) * 255) for each in laid],
+            height=group.height,
+            width=group.width,
+            strength=plan.strength,
+            num_inference_steps=plan.sampling.steps,
+            # Always on the CPU: a GPU's generator gives other numbers on another GPU.
+            generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
+            output_type="np",
+            **{self._family.guidance: plan.sampling.guidance},
+            **self._avoided(group, requests),
+        ).images
+        if not np.isfinite(results).all():
+            raise PaintingError(
+                f"{self._settings.model} gave values that are not finite: set precision to bfloat16"
+                " or float32 for this outpainter"
+            )
+        together = zip(results, sizes, requests, strict=True)
+        return [take_back(result, size, request) for result, size, request in together]
+
+    def _avoided(self, group: _Group, requests: Sequence[Request]) -> dict[str, Any]:
+        family = self._family
+        if not family.negative_prompt:
+            return {}
+        if group.avoids:
+            return {"negative_prompt": [each.negative_prompt for each in requests]}
+        # Without one, true_cfg_scale has no effect; a space is what Qwen-Image's card gives it.
+        wanted = family.guidance == "true_cfg_scale" and self._plan.sampling.guidance > 1
+        return {"negative_prompt": [" "] * len(requests) if wanted else None}
+
+    @cached_property
+    def _folder(self) -> Path:
+        families = families_for(self._settings)
+        return find_folder(self._settings.model, self._settings.revision, families)
+
+    @cached_property
+    def _hash(self) -> str:
+        return hash_of_pipeline(self._folder)
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan_for(self._settings, self._folder)
+
+    @property
+    def _family(self) -> Family:
+        return self._plan.family
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        device = best_device()
+        dtype = dtype_for(self._settings.precision, device, self._family.precision)
+        pipeline = load_pipeline(self._folder, dtype)
+        return make_ready(pipeline, self._settings, self._plan, device)

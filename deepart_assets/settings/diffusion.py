@@ -1,0 +1,125 @@
+"""The settings of outpainters that are pipelines of diffusers, of whatever family."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from deepart_assets.settings.section import Section
+
+Scheduler = Literal["model", "ddim", "euler", "dpm_solver", "unipc", "lcm"]
+Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Fill = Literal["patchmatch", "telea", "scene_completion", "grey"]
+"""What is laid into the hole before the model paints."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How a picture is sampled."""
+
+    steps: int
+    guidance: float
+    scheduler: Scheduler = "model"
+
+
+class Pipeline(Section):
+    """What all pipelines have: where the model is, and how it fits into memory."""
+
+    performance_only: ClassVar[frozenset[str]] = frozenset(
+        {"batch", "offload", "compile", "attention_slicing"}
+    )
+
+    model: str = Field(
+        min_length=1,
+        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    steps: int | None = Field(
+        None, ge=1, le=1000, description="Denoising steps; null: the preset's."
+    )
+    guidance: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Classifier-free guidance scale; up to 1 the negative prompt has no effect, and"
+        " a step takes half the time. Null: the preset's.",
+    )
+    scheduler: Scheduler | None = Field(
+        None,
+        description="model: the one that comes with the model; dpm_solver: DPM-Solver++ 2M with"
+        " Karras' noise levels; lcm: for latent consistency models and LoRAs. Flow-matching models"
+        " have their own alone. Null: the preset's.",
+    )
+    precision: Precision = Field(
+        "auto",
+        description="Number format; auto: on a GPU float16 for a UNet and bfloat16 for a diffusion"
+        " transformer, on a CPU float32.",
+    )
+    batch: int = Field(
+        4,
+        ge=1,
+        description="Largest number of equally large pictures in a batch; halved where memory is"
+        " short.",
+    )
+    offload: Literal["auto", "none", "model", "sequential"] = Field(
+        "auto",
+        description="CPU offload. model: the networks that are not running, a little slower;"
+        " sequential: all layers but the running one, many times slower. auto: model where the"
+        " GPU's free memory is small for the pipeline, else none.",
+    )
+    vae_tiling: Literal["auto"] | bool = Field(
+        "auto",
+        description="Decode in tiles: less memory, but colours may differ a little between tiles;"
+        " auto: above two megapixels.",
+    )
+    attention_slicing: bool = Field(
+        False,
+        description="Sliced attention, for GPUs without memory-efficient attention in PyTorch; on"
+        " others it is slower and saves nothing.",
+    )
+    compile: bool = Field(
+        False,
+        description="Compile the denoising network with torch.compile: a minute or more for each"
+        " picture size, so worth it for long runs on a GPU. Needs a C compiler.",
+    )
+
+    def sampling_from(self, preset: Sampling) -> Sampling:
+        """Return a preset, overridden by the single values."""
+        return Sampling(
+            steps=preset.steps if self.steps is None else self.steps,
+            guidance=preset.guidance if self.guidance is None else self.guidance,
+            scheduler=self.scheduler or preset.scheduler,
+        )
+
+
+class Diffusers(Pipeline):
+    """A diffusers pipeline of any known family; the family's own values are the defaults.
+
+    The families are Stable Diffusion 1.5, 2, XL and 3.5, FLUX.1 and FLUX.1 Fill, FLUX.2 klein,
+    Z-Image and Qwen-Image. The model's `model_index.json` says which one it is.
+    """
+
+    kind: Literal["diffusers"]
+    preset: Literal["auto", "quality", "few_steps"] = Field(
+        "auto",
+        description="The family's steps and guidance. few_steps is for distilled models and for"
+        " LoRAs that need few steps; auto: few_steps where the model's index or name says that it"
+        " is distilled, else quality. steps, guidance and scheduler override it.",
+    )
+    strength: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="How much noise covers what lies in the hole: 1 is noise alone, less begins"
+        " with the filled hole and skips that share of the steps. Null: the family's.",
+    )
+    fill: Literal["auto"] | Fill = Field(
+        "auto",
+        description="What is laid into the hole first. auto: grey for models that are given the"
+        " mask, else patchmatch. scene_completion takes the grounds that ship with the project.",
+    )
+    resolution: Literal["native", "working"] = Field(
+        "native",
+        description="native: a working copy smaller than the pictures that the model was trained"
+        " on is enlarged to their area, painted, and reduced again; working: never enlarged.",
+    )
