@@ -8,6 +8,7 @@ import pytest
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets_tests.hub import REFUSALS, Hub, point_at, serve_hub
+from deepart_assets_tests.outpainting.tiny_families import SAVERS, diffusers_settings
 from deepart_assets_tests.outpainting.tiny_pipelines import (
     asked,
     hash_of,
@@ -66,6 +67,34 @@ def test_fetched_without_what_is_not_used_and_afterwards_from_the_cache(
     offline = build_outpainter(settings_for("owner/model"))
     assert offline.weights_hash() == painter.weights_hash()
     assert (offline([asked()])[0] == picture).all()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[] if name == "Z-Image" else pytest.mark.slow) for name in SAVERS],
+)
+def test_every_family_is_fetched_whole_and_found_offline(
+    hub, family_folders, name, tmp_path, monkeypatch
+):
+    folder = family_folders[name]
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    hub.files = {str(file.relative_to(folder)): file.read_bytes() for file in files} | {
+        "README.md": b"about it",
+        "the-whole-model.safetensors": b"in one file",
+        "transformer/diffusion_pytorch_model.fp16.safetensors": b"half of it",
+    }
+    settings = diffusers_settings("owner/model", preset="quality")
+    fetched = build_outpainter(settings).weights_hash()
+    [snapshot] = (tmp_path / "cache").glob("*/snapshots/*")
+    there = {str(file.relative_to(snapshot)) for file in snapshot.rglob("*") if file.is_file()}
+    wanted = {str(file.relative_to(folder)) for file in files}
+    assert there == wanted - {"text_encoder/generation_config.json"}  # for chats
+    point_at("http://127.0.0.1:9", tmp_path / "cache", monkeypatch)
+    offline = build_outpainter(settings)
+    assert offline.weights_hash() == fetched
+    [picture] = offline([asked()])
+    local = diffusers_settings(folder, preset="quality")
+    assert (picture == build_outpainter(local)([asked()])[0]).all()
 
 
 def test_a_model_of_pickles_is_refused_and_not_fetched(hub, folder):

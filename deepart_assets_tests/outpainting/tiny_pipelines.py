@@ -26,8 +26,8 @@ def save_tiny_pipeline(folder: Path, seed: int = 0, channels: int = 9) -> Path:
     kind = StableDiffusionPipeline if channels == 4 else StableDiffusionInpaintPipeline
     kind(
         vae=_vae(),
-        text_encoder=_text_encoder(16),
-        tokenizer=_tokenizer(folder),
+        text_encoder=text_encoder(16),
+        tokenizer=clip_tokenizer(folder),
         unet=_unet(channels, cross_attention_dim=16),
         scheduler=_scheduler(),
         safety_checker=None,
@@ -46,10 +46,10 @@ def save_tiny_xl_pipeline(folder: Path, seed: int = 0) -> Path:
     torch.manual_seed(seed)
     StableDiffusionXLInpaintPipeline(
         vae=_vae(force_upcast=True),
-        text_encoder=_text_encoder(16),
-        text_encoder_2=_text_encoder(8, projected=True),
-        tokenizer=_tokenizer(folder),
-        tokenizer_2=_tokenizer(folder),
+        text_encoder=text_encoder(16),
+        text_encoder_2=text_encoder(8, projected=True),
+        tokenizer=clip_tokenizer(folder),
+        tokenizer_2=clip_tokenizer(folder),
         unet=_unet(
             9,
             cross_attention_dim=24,  # both encoders side by side
@@ -63,7 +63,7 @@ def save_tiny_xl_pipeline(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def _tokenizer(folder: Path):
+def clip_tokenizer(folder: Path):
     """CLIP's byte alphabet, each character alone and at a word's end, and two marks: 514."""
     from transformers import CLIPTokenizer
 
@@ -80,7 +80,7 @@ def _tokenizer(folder: Path):
     return CLIPTokenizer(str(vocabulary), str(merges), model_max_length=77)
 
 
-def _text_encoder(width: int, projected: bool = False):
+def text_encoder(width: int, projected: bool = False):
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(

@@ -1,14 +1,14 @@
 """Lays a picture on the canvas that a diffusion model paints: hole filled, size, padding."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.base import Request
+from deepart_assets.outpainting.base import Outpainter, Request
 from deepart_assets.outpainting.diffusion.plan import Plan
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.reduced import fit
@@ -49,13 +49,14 @@ class Canvas(NamedTuple):
 @cache
 def filler_for(fill: Fill) -> Filler:
     """Return what fills the hole of a request."""
+    if fill == "grey":
+        return lambda request: np.where(request.known[..., None], request.picture, _grey())
+    outpainter: Outpainter
     match fill:
-        case "grey":
-            return lambda request: np.where(request.known[..., None], request.picture, _grey())
         case "telea":
-            outpainter = TeleaOutpainter(Telea(kind="telea"))
+            outpainter = TeleaOutpainter(Telea(kind="telea", scale=0.25, radius=12))
         case "patchmatch":
-            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch"))
+            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch", scale=0.5, patch=5))
         case "scene_completion":
             outpainter = SceneCompletionOutpainter(shipped_library)
 
@@ -66,12 +67,13 @@ def filler_for(fill: Fill) -> Filler:
     return filled
 
 
-def size_on_canvas(height: int, width: int, plan: Plan) -> Size:
-    """Return the size at which a picture of H×W is painted, and that with its padding.
+def size_on_canvas(shape: Sequence[int], plan: Plan) -> Size:
+    """Return the size at which a picture of shape (H, W) is painted, and that with its padding.
 
     Its aspect ratio stays, up to a pixel. It is enlarged to the plan's area, and reduced where the
     padded picture would exceed the family's largest area.
     """
+    height, width = shape
     multiple, limit = plan.family.multiple, plan.family.largest_area
     scale = max(1.0, plan.side / math.sqrt(height * width)) if plan.side else 1.0
     inner = round(height * scale), round(width * scale)

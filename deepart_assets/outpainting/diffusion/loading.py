@@ -162,7 +162,7 @@ def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
     Raises:
         UnavailableError: It is none with which the family inpaints.
     """
-    channels = config.get("in_channels")
+    channels: Any = config.get("in_channels")
     if channels not in family.strengths:
         raise UnavailableError(
             f"{folder} holds a network with {channels} input channels, which cannot inpaint"

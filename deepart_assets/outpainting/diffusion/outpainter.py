@@ -107,7 +107,7 @@ class DiffusersOutpainter:
         return predict_by_group(self._paint, requests, groups, self._settings.batch, self._limits)
 
     def _group(self, request: Request) -> _Group:
-        size = size_on_canvas(*request.known.shape, self._plan)
+        size = size_on_canvas(request.known.shape, self._plan)
         avoids = self._family.negative_prompt and request.negative_prompt != ""
         return _Group(size.padded_height, size.padded_width, avoids)
 
@@ -134,7 +134,7 @@ class DiffusersOutpainter:
             pipeline.vae.enable_tiling()
         else:
             pipeline.vae.disable_tiling()
-        sizes = [size_on_canvas(*each.known.shape, plan) for each in requests]
+        sizes = [size_on_canvas(each.known.shape, plan) for each in requests]
         laid = [lay(each, size, plan) for each, size in zip(requests, sizes, strict=True)]
         results = pipeline(
             prompt=[each.prompt for each in requests],

@@ -74,7 +74,8 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
             " scheduler to model"
         )
     strength = family.strengths[channels] if settings.strength is None else settings.strength
-    if int(sampling.steps * strength) < 1:
+    # Those of flow matching always take one.
+    if family.schedules == "noise" and int(sampling.steps * strength) < 1:
         raise UnavailableError(
             f"a strength of {strength:g} leaves none of {sampling.steps} steps: raise the"
             " outpainter's strength or steps"
