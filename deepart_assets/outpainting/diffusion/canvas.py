@@ -54,9 +54,9 @@ def filler_for(fill: Fill) -> Filler:
     outpainter: Outpainter
     match fill:
         case "telea":
-            outpainter = TeleaOutpainter(Telea(kind="telea", scale=0.25, radius=12))
+            outpainter = TeleaOutpainter(Telea(kind="telea"))
         case "patchmatch":
-            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch", scale=0.5, patch=5))
+            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch"))
         case "scene_completion":
             outpainter = SceneCompletionOutpainter(shipped_library)
 
