@@ -35,7 +35,7 @@ import yaml
 from bench_table import machine, publish
 from PIL import Image
 
-from deepart_assets import build, cli
+from deepart_assets import build, runs
 from deepart_assets.assets import restoration, subjects
 from deepart_assets.assets.restoration_plan import PLAN
 from deepart_assets.orchestration.events import metadata_made_in
@@ -88,7 +88,7 @@ def measured(folder: Path, size: int, storage: Mapping[str, Any], short: bool) -
     (folder / "home" / "dagster.yaml").write_text(yaml.safe_dump(dict(storage)))
     first, again = in_a_process(folder, short), in_a_process(folder, short)
     store = MaterializationStore(Lake(folder / "lake"))
-    stages = cli.painting_stages([] if short else ["telea"]).values()
+    stages = restoration.painting_stages([] if short else ["telea"]).values()
     whole = [each.name for each in (folder / "lake" / "records").iterdir()]
     computing = sum(
         record.seconds
@@ -144,7 +144,7 @@ def once(folder: Path, short: bool) -> Row:
     with dg.DagsterInstance.get() as instance:
         stored = Stored(instance)
         start = time.perf_counter()
-        if not cli.bring_up_to_date(instance, **place):
+        if not runs.bring_up_to_date(instance, **place):
             sys.exit("something failed")
         seconds = time.perf_counter() - start
         plans = instance.get_runs(dg.RunsFilter(job_name="restore_stale"), limit=1)

@@ -1,6 +1,7 @@
 """The definitions of the project for any settings."""
 
 import itertools
+from collections.abc import Sequence
 
 import dagster as dg
 
@@ -28,7 +29,11 @@ from deepart_assets.automation.schedules import schedules_of
 from deepart_assets.automation.sensors import sensors_of
 from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.orchestration.asset_factory import build_asset
-from deepart_assets.orchestration.asset_spec import PaintingAssetSpec, PipelineAssetSpec
+from deepart_assets.orchestration.asset_spec import (
+    DataAssetSpec,
+    PaintingAssetSpec,
+    PipelineAssetSpec,
+)
 from deepart_assets.orchestration.console_logger import console_logger
 from deepart_assets.orchestration.executors import executor_for
 from deepart_assets.orchestration.observable_assets import paintings_asset
@@ -66,6 +71,7 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
             ART_ESRGAN,
             *dict.fromkeys([*(spec.name for spec in specs["weights"]), *library]),
         ],
+        data_specs([*specs["evaluation"], *specs["gallery"]]),
     )
     assets: list[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset] = [
         paintings_asset(),
@@ -84,6 +90,11 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
         executor=executor_for(settings.execution),
         loggers={"console": console_logger},
     )
+
+
+def data_specs(specs: Sequence[PipelineAssetSpec]) -> list[DataAssetSpec]:
+    """Return the unpartitioned ones among some assets."""
+    return [spec for spec in specs if isinstance(spec, DataAssetSpec)]
 
 
 def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:

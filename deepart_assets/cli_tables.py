@@ -1,11 +1,12 @@
-"""What the command line prints on the terminal: tables, and a few lines."""
+"""What the command line prints on the terminal: tables that fit 80 columns, and a few lines."""
 
 import resource
-import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
@@ -13,9 +14,10 @@ from rich.table import Table
 
 from deepart_assets import asset_names
 from deepart_assets.assets.left_out import LeftOut
+from deepart_assets.cli_status import FAILED, LEFT_OUT, NEW, STALE, UP_TO_DATE, Overview, RunningRun
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.reports import report_json
-from deepart_assets.storage import MaterializationStore, RecordIndex
+from deepart_assets.storage import MaterializationStore
 
 DATA_ASSETS = (
     asset_names.WIKIART_PAINTINGS,
@@ -30,10 +32,106 @@ DATA_ASSETS = (
 )
 """The unpartitioned assets in the table of the demo."""
 
+LISTED = 50
+"""Most rows of a table of what is not up to date or left out."""
+
+_COLOURS = {UP_TO_DATE: "green", STALE: "yellow", NEW: "yellow", FAILED: "red", LEFT_OUT: "cyan"}
+
 
 def open_console() -> Console:
-    """Return the terminal; where it is none, rich would assume 80 columns, too few for tables."""
-    return Console(width=None if sys.stdout.isatty() else 140)
+    """Return the terminal; where it is none, tables have 80 columns, or as COLUMNS says."""
+    return Console(highlight=False)
+
+
+def print_paintings(console: Console, overview: Overview) -> None:
+    """Print all paintings, a line each: id, title, artist, style, state."""
+    table = _table(f"{len(overview.paintings)} paintings")
+    table.add_column("painting")
+    for heading in ("title", "artist", "style"):
+        table.add_column(heading, ratio=1)
+    table.add_column("state")
+    for key, painting in overview.paintings.items():
+        labels = (escape(painting.labels[name]) for name in ("title", "artist", "style"))
+        table.add_row(escape(key), *labels, _coloured(overview.states[key].state))
+    console.print(table)
+
+
+def print_status(
+    console: Console, overview: Overview, files: Sequence[LeftOut], runs: Sequence[RunningRun]
+) -> None:
+    """Print what is stale, failed, left out and running, and how many are up to date."""
+    counts = overview.counts
+    order = (UP_TO_DATE, NEW, STALE, FAILED, LEFT_OUT)
+    each = ", ".join(f"{counts[name]} {_coloured(name)}" for name in order if counts[name])
+    console.print(f"{_counted(len(overview.paintings), 'painting')}: {each or 'none yet'}")
+    print_states(console, overview, (FAILED, STALE, NEW, LEFT_OUT))
+    if overview.stale_data:
+        table = _table("Networks, evaluations and gallery that are stale")
+        table.add_column("asset")
+        table.add_column("why", ratio=1)
+        for name, reason in overview.stale_data.items():
+            table.add_row(name, escape(reason))
+        console.print(table)
+    print_left_out(console, files)
+    for run in runs:
+        at = time.strftime("%H:%M", time.localtime(run.since))
+        console.print(f"{run.job} is {run.status} since {at}: {escape(run.reason)}")
+    if not runs:
+        console.print("Nothing is running.")
+
+
+def print_states(
+    console: Console, overview: Overview, wanted: Sequence[str], title: str = "Not up to date"
+) -> None:
+    """Print the paintings in some states and those with a doubtful mask, a line each."""
+    table = _table(title)
+    table.add_column("painting")
+    table.add_column("title", ratio=2)
+    table.add_column("state")
+    table.add_column("why", ratio=3)
+    rows = [
+        (key, "doubtful" if state.state == UP_TO_DATE else state.state, state.reason)
+        for key, state in overview.states.items()
+        if state.state in wanted or (state.state == UP_TO_DATE and state.reason)
+    ]
+    for key, state, reason in rows[:LISTED]:
+        title = overview.paintings[key].labels["title"]
+        table.add_row(escape(key), escape(title), _coloured(state), escape(reason))
+    if rows:
+        console.print(table)
+        more = f"and {len(rows) - LISTED} more (deepart paintings); " if rows[LISTED:] else ""
+        console.print(f"{more}deepart show ID says more of a painting, and what to do")
+
+
+def print_painting(
+    console: Console, overview: Overview, key: str, store: MaterializationStore
+) -> None:
+    """Print one painting: its stages with when and why, its files, the verdict and the remedy."""
+    painting, state = overview.paintings[key], overview.states[key]
+    console.print(f"[bold]{escape(key)}  {escape(painting.caption)}", soft_wrap=True)
+    console.print(f"{painting.labels['style'] or 'no style'}; {_coloured(state.state)}")
+    remedy = overview.remedy(key)
+    if remedy is not None:
+        console.print(f"why         {escape(remedy.reason)}", soft_wrap=True)
+        if remedy.remedy:
+            console.print(f"what to do  {escape(remedy.remedy)}", soft_wrap=True)
+    stages = list(overview.stages(key))
+    table = _table("Stages")
+    table.add_column("stage")
+    table.add_column("state")
+    table.add_column("made (UTC)")
+    table.add_column("why", ratio=1, no_wrap=False, overflow="fold")
+    for asset, stage, record in stages:
+        at = record.made_at[:16].replace("T", " ") if record is not None else ""
+        table.add_row(asset, _coloured(stage.state), at, escape(stage.reason))
+    console.print(table)
+    paths = [
+        painting.path,
+        *(each.path for *_, record in stages if record for each in record.files),
+    ]
+    console.print(f"Files in {store.lake.url}", soft_wrap=True)
+    for path in paths:
+        console.print(f"  {escape(path)}", soft_wrap=True)
 
 
 def print_results(
@@ -42,7 +140,7 @@ def print_results(
     paintings: Iterable[Painting],
     stages: Mapping[str, str],
 ) -> None:
-    """Print what each painting took, stage by stage, and the data set and networks.
+    """Print what each painting took, and the data set and networks.
 
     Args:
         console: The terminal.
@@ -53,7 +151,7 @@ def print_results(
     rows = [_row(store, painting, stages) for painting in paintings]
     if rows:
         store.lake.write("reports/demo.json", report_json(rows))
-        console.print(_paintings_table(rows, stages))
+        console.print(_paintings_table(rows))
     console.print(_data_table(store))
 
 
@@ -64,24 +162,10 @@ def print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
     figures = plan.metadata
     console.print(
         f"{figures['outputs'].value} outputs of {figures['paintings'].value} paintings were stale,"
-        f" of {figures['checked'].value} checked in {figures['seconds'].value} s"
+        f" of {figures['checked'].value} paintings checked in {figures['seconds'].value} s"
     )
     if figures["outputs"].value:
         console.print(Markdown(str(figures["reasons"].value)))
-
-
-def print_verdicts(
-    console: Console, store: MaterializationStore, paintings: Iterable[Painting]
-) -> None:
-    """Print the masks that people should look at, with the reason and the remedy."""
-    masks = RecordIndex(store, asset_names.SUBJECT_MASKS)
-    table = Table("painting", "title", "mask", title="Masks to look at")
-    for painting in paintings:
-        record = masks.get(painting.id)
-        if record is not None and (reason := record.verdict or record.doubt):
-            table.add_row(painting.id, painting.labels["title"], reason)
-    if table.row_count:
-        console.print(table)
 
 
 def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -92,13 +176,9 @@ def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-LISTED = 50
-"""Most rows of the list of what is left out."""
-
-
 def print_left_out(console: Console, rows: Sequence[LeftOut]) -> None:
     """Print what is not used of inbox, sources and masks folder: file, why, what to do."""
-    table = Table("left out", "why", "what to do", title="Left out")
+    table = Table("file", "why", "what to do", title="Files left out", box=box.SIMPLE_HEAD)
     for row in rows[:LISTED]:
         table.add_row(*(escape(text) for text in row))
     if rows:
@@ -117,29 +197,55 @@ def print_end(console: Console, store: MaterializationStore, seconds: float, ok:
         console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
 
 
-def _paintings_table(rows: list[dict[str, Any]], stages: Mapping[str, str]) -> Table:
-    table = Table(title="Paintings: seconds per stage")
-    table.add_column("painting", no_wrap=True)
-    for heading in ("subject", *stages):
-        table.add_column(heading, justify="right")
-    table.add_column("result")
+def _table(title: str) -> Table:
+    """Return a table as wide as the terminal; each row is one line."""
+
+    class OneLine(Table):
+        def add_column(self, *args: Any, **more: Any) -> None:
+            super().add_column(*args, **{"no_wrap": True, "overflow": "ellipsis", **more})
+
+    return OneLine(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=True
+    )
+
+
+def _coloured(state: str) -> str:
+    return f"[{_COLOURS[state]}]{state}[/]" if state in _COLOURS else state
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _paintings_table(rows: list[dict[str, Any]]) -> Table:
+    table = _table("Paintings")
+    table.add_column("painting")
+    table.add_column("title", ratio=2)
+    table.add_column("subject", justify="right")
+    table.add_column("seconds", justify="right")
+    table.add_column("result", ratio=3)
     for row in rows:
         share = row["subject_share"]
-        seconds = (row[f"{asset}_seconds"] for asset in stages.values())
+        spent = [value for name, value in row.items() if name.endswith("_seconds") and value]
         table.add_row(
-            row["name"],
+            escape(row["name"]),
+            escape(row["title"]),
             "" if share is None else f"{share:.0%}",
-            *("" if spent is None else f"{spent:.1f}" for spent in seconds),
-            row["result"],
+            f"{sum(spent):.1f}" if spent else "",
+            escape(row["result"]),
         )
     return table
 
 
 def _data_table(store: MaterializationStore) -> Table:
-    table = Table("data set and networks", "seconds", "made at (UTC)")
+    table = _table("Data set and networks")
+    table.add_column("asset")
+    table.add_column("seconds", justify="right")
+    table.add_column("made (UTC)")
     for asset in DATA_ASSETS:
         if (record := store.get(asset)) is not None:
-            table.add_row(asset, f"{record.seconds:.1f}", record.reason or record.made_at)
+            at = record.made_at[:16].replace("T", " ")
+            table.add_row(asset, f"{record.seconds:.1f}", escape(record.reason or at))
     return table
 
 

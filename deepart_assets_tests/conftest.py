@@ -23,8 +23,8 @@ from filelock import FileLock
 from PIL import Image
 
 from deepart_assets.build import build_defs
-from deepart_assets.cli import run_job
 from deepart_assets.dagster_internals.event_log_storage import PooledSqliteEventLogStorage
+from deepart_assets.runs import run_job
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads

@@ -9,7 +9,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
+import dagster as dg
 import pytest
 
 from deepart_assets.cli import main
@@ -93,19 +95,39 @@ def assert_nothing_is_recorded_that_is_not_there(project):
 
 
 @pytest.fixture
-def deepart(unrestored, instance, tmp_path, monkeypatch, capsys):
-    """Return a function that runs a command and returns its exit status and standard error."""
-    monkeypatch.setenv("DEEPART_PROFILE", str(unrestored.write_profile()))
-    monkeypatch.setenv("DEEPART_DATA", str(unrestored.root))
-    monkeypatch.setattr("deepart_assets.cli._instance", lambda: contextlib.nullcontext(instance))
+def deepart_on(monkeypatch, capsys):
+    """Return a function that returns one which runs a command on a project.
 
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["deepart", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return ended.value.code, *capsys.readouterr()
+    That returns the exit status, the standard output and the standard error.
+    """
 
-    return run
+    def on(project, instance):
+        monkeypatch.setenv("DEEPART_PROFILE", str(project.write_profile()))
+        monkeypatch.setenv("DEEPART_DATA", str(project.root))
+        monkeypatch.setenv("COLUMNS", "80")
+        monkeypatch.setattr(
+            "deepart_assets.cli._instance", lambda: contextlib.nullcontext(instance)
+        )
+
+        def run(*arguments):
+            monkeypatch.setattr(sys, "argv", ["deepart", *arguments])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            return ended.value.code, *capsys.readouterr()
+
+        return run
+
+    return on
+
+
+@pytest.fixture
+def deepart(deepart_on, unrestored, instance):
+    return deepart_on(unrestored, instance)
+
+
+@pytest.fixture
+def deepart_done(deepart_on, done, instance):
+    return deepart_on(done, instance)
 
 
 @pytest.mark.parametrize(
@@ -119,8 +141,79 @@ def deepart(unrestored, instance, tmp_path, monkeypatch, capsys):
 def test_an_unknown_painting_or_style_is_refused(deepart, unrestored, asked, message):
     code, _, error = deepart("restore", *asked)
     assert code == 2
-    assert re.fullmatch(rf"deepart: No painting to restore {message} `deepart list` .*\n", error)
+    assert re.fullmatch(
+        rf"deepart: No painting to restore {message} `deepart paintings` .*\n", error
+    )
     assert not unrestored.store.keys("subject_masks")
+
+
+def test_an_unknown_painting_is_refused_before_anything_runs(deepart, instance):
+    before = instance.get_runs_count()
+    for command in ("restore", "show"):
+        code, _, error = deepart(command, "p11")
+        assert code == 2 and "did you mean 'p1'" in error
+    assert instance.get_runs_count() == before
+
+
+def lines_of(output):
+    assert max(map(len, output.splitlines())) <= 80
+    return {line.split()[0]: line for line in output.splitlines() if line.strip()}
+
+
+def test_the_help_is_one_screen(deepart):
+    code, output, _ = deepart("--help")
+    assert code == 0
+    commands = {"demo", "restore", "status", "paintings", "show", "list", "desk", "tally"}
+    assert lines_of(output).keys() >= commands
+    assert len(output.splitlines()) < 24 and "..." not in output.split("[ARGS]...")[1]
+
+
+def test_the_paintings_and_their_states_are_listed(deepart, unrestored):
+    code, output, _ = deepart("paintings")
+    assert code == 0
+    rows = lines_of(output)
+    assert all(rows[f"p{n}"].rstrip().endswith("new") for n in range(5))
+
+
+def test_the_status_names_what_is_not_up_to_date_and_why(deepart_done, done):
+    code, output, _ = deepart_done("status")
+    assert code == 0
+    assert "5 paintings: 5 up to date" in output and "Nothing is running" in output
+    done.lake.remove("restoration_sheets/p3.jpg")
+    record = done.store.get("telea_outpaintings", "p1")
+    done.store.put(replace(record, status="failed", reason="PaintingError: no canvas"))
+    code, output, _ = deepart_done("status")
+    rows = lines_of(output)
+    assert "3 up to date, 1 stale, 1 failed" in output
+    assert "stale" in rows["p3"] and "restoration_sh" in rows["p3"]
+    assert "failed" in rows["p1"] and "p2" not in rows
+
+
+def test_a_painting_is_shown_stage_by_stage_with_files_and_remedy(deepart_done, done):
+    mask = done.store.get("subject_masks", "p2")
+    done.store.put(replace(mask, doubt="the mask may be wrong: draw one"))
+    code, output, _ = deepart_done("show", "p2")
+    assert code == 0
+    rows = lines_of(output[: output.index("Files in")])
+    assert "up to date" in rows["telea_upscaled"]
+    assert mask.made_at[:10] in rows["subject_masks"]
+    assert re.search(r"why +the mask may be wrong\nwhat to do +draw one", output)
+    assert "  telea_upscaled/p2.png" in output.splitlines()
+    assert "  wikiart_paintings/p2.png" in output.splitlines()
+
+
+@pytest.mark.slow
+def test_paintings_between_those_asked_for_are_left_alone(deepart_done, done, instance):
+    for key in ("p0", "p1", "p2"):
+        done.lake.remove(f"restoration_sheets/{key}.jpg")
+    code, output, _ = deepart_done("restore", "p0", "p2")
+    assert code == 0, output
+    found = [done.lake.exists(f"restoration_sheets/p{n}.jpg") for n in range(3)]
+    assert found == [True, False, True]
+    [run] = instance.get_runs(
+        dg.RunsFilter(job_name="restore", tags={"deepart/reason": "deepart restore"})
+    )
+    assert json.loads(run.tags["deepart/only"]) == ["p0", "p2"], "one run for both"
 
 
 def test_the_paintings_are_listed(deepart):
@@ -137,5 +230,6 @@ def test_the_scores_of_a_blind_sheet_are_counted(deepart, unrestored, tmp_path):
     code, output, _ = deepart("tally", str(scores), str(scores))
     assert code == 0
     assert re.search(r"patchmatch\s+│ 2\s+│ 2 ", output)
-    code, _, _ = deepart("tally", str(scores), "--key", str(tmp_path / "none.csv"))
-    assert "none.csv" in str(code) and "--key" in str(code)
+    code, _, error = deepart("tally", str(scores), "--key", str(tmp_path / "none.csv"))
+    assert code == 1
+    assert "none.csv" in error and "--key" in error

@@ -6,10 +6,11 @@ import shlex
 import click
 import dagster as dg
 import pytest
+import typer
 from dagster._cli import create_dagster_cli
 from dagster_dg_cli.cli import create_dg_cli
 
-from deepart_assets.cli import command_parser
+from deepart_assets.cli import app
 from deepart_assets.definitions import defs
 from deepart_assets.settings.places import PROJECT
 
@@ -36,7 +37,9 @@ PROGRAM = r"(\.venv/bin/)?(deepart|dg|dagster)\s"
 def test_the_command_exists(words):
     program, *arguments = words
     if program.endswith("deepart"):
-        command_parser().parse_args(arguments)
+        deepart = typer.main.get_command(app)
+        name, command, rest = deepart.resolve_command(deepart.context_class(deepart), arguments)
+        command.make_context(name, rest)
         return
     command: click.Command = create_dg_cli() if program == "dg" else create_dagster_cli()
     context = click.Context(command, info_name=program)

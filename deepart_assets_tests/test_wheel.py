@@ -31,8 +31,8 @@ print(*sorted(file.stem for file in found if file.is_file()))
 
 CATALOGUE = """
 import os
-from deepart_assets.cli import _instance, run_job
-with _instance() as instance:
+from deepart_assets.runs import open_instance, run_job
+with open_instance() as instance:
     with run_job(instance, "catalogue") as result:
         assert result.success
     print(os.environ["DAGSTER_HOME"])

@@ -1,7 +1,7 @@
 """The plan: what is stale, painting by painting, and why."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import dagster as dg
 from pydantic import Field
@@ -9,11 +9,11 @@ from pydantic import Field
 from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN
 from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.names import name_key
-from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
-from deepart_assets.orchestration.context import StageContext
+from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
+from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.metadata import markdown_table
 from deepart_assets.orchestration.partitions import painting_keys
-from deepart_assets.orchestration.planner import RUNS, make_plan
+from deepart_assets.orchestration.planner import ONLY, RUNS, UNPUBLISHED, make_plan, stale_data
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import RunPolicy
 from deepart_assets.orchestration.tags import policy_of
@@ -35,9 +35,17 @@ class PlanConfig(dg.Config):
 
 
 def restoration_plan(
-    specs: Sequence[PaintingAssetSpec], deps: Sequence[str]
+    specs: Sequence[PaintingAssetSpec],
+    deps: Sequence[str],
+    published: Sequence[DataAssetSpec] = (),
 ) -> dg.AssetsDefinition:
-    """Return the asset for a painting's assets, in the pipeline's order, and what they share."""
+    """Return the asset that plans.
+
+    Args:
+        specs: The assets of a painting, in the pipeline's order.
+        deps: What they share.
+        published: The assets that follow from all paintings.
+    """
 
     @dg.asset(
         name=RESTORATION_PLAN,
@@ -60,6 +68,7 @@ def restoration_plan(
             raise dg.Failure(str(error), allow_retries=False) from error
         policy = RunPolicy(config.force, policy_of(context.run.tags).retry, config.thorough)
         made = make_plan(context.instance, specs, stage_context, keys, policy)
+        unpublished = {} if made.ranges else stale_data(published, stage_context)
         context.log.info(
             f"{RESTORATION_PLAN}: {len(made.stale)} outputs of {made.paintings} paintings are"
             f" stale; checked {made.checked} paintings in {made.seconds:.1f} s"
@@ -83,6 +92,8 @@ def restoration_plan(
                 "unavailable": dg.MetadataValue.json(dict(made.unavailable)),
                 "force": config.force,
                 RUNS: dg.MetadataValue.json([[keys[0], keys[-1]] for keys in made.ranges]),
+                ONLY: dg.MetadataValue.json(keys if config.paintings or config.style else []),
+                UNPUBLISHED: dg.MetadataValue.json(unpublished),
             }
         )
 
@@ -90,24 +101,36 @@ def restoration_plan(
 
 
 def _selected(context: StageContext, keys: Sequence[str], config: PlanConfig) -> list[str]:
-    """Return the paintings to check.
+    listed = {key: context.paintings[key] for key in keys if key in context.paintings}
+    return selected(listed, config.paintings, config.style)
+
+
+def selected(
+    listed: Mapping[str, Painting], ids: Sequence[str], style: str = "", soon: Collection[str] = ()
+) -> list[str]:
+    """Return the ids of some of the listed paintings.
+
+    Args:
+        listed: The paintings by id.
+        ids: Those wanted; none means all.
+        style: The style wanted; "" means any.
+        soon: Ids that may be asked for though no painting has them yet.
 
     Raises:
-        UnknownPaintingError: There is no painting with an id or the style in the configuration.
+        UnknownPaintingError: There is no painting with an id or the style.
     """
-    listed = {key: context.paintings[key] for key in keys if key in context.paintings}
     styles = {name_key(each.labels["style"]): each.labels["style"] for each in listed.values()}
-    for wanted in config.paintings:
-        if wanted not in listed:
+    for wanted in ids:
+        if wanted not in listed and wanted not in soon:
             raise _unknown("id", wanted, list(listed))
-    style = name_key(config.style)
-    if style and style not in styles:
-        raise _unknown("style", config.style, [each for each in styles.values() if each])
+    wanted_style = name_key(style)
+    if wanted_style and wanted_style not in styles:
+        raise _unknown("style", style, [each for each in styles.values() if each])
     return [
         key
         for key, painting in listed.items()
-        if (not config.paintings or key in config.paintings)
-        and (not style or name_key(painting.labels["style"]) == style)
+        if (not ids or key in ids)
+        and (not wanted_style or name_key(painting.labels["style"]) == wanted_style)
     ]
 
 
@@ -115,6 +138,6 @@ def _unknown(what: str, wanted: str, known: Sequence[str]) -> UnknownPaintingErr
     close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
     hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
     return UnknownPaintingError(
-        f"No painting to restore has the {what} {wanted!r}{hint} `deepart list` shows the ids and"
-        " styles of all paintings to restore"
+        f"No painting to restore has the {what} {wanted!r}{hint} `deepart paintings` shows the ids"
+        " and styles of all paintings to restore"
     )

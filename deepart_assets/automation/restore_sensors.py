@@ -10,13 +10,14 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
+from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG
 from deepart_assets.orchestration.planner import (
     PLANNING_JOBS,
     PUBLISH,
     RESTORE,
     RESTORE_PART,
     PlannedRun,
-    planned_ranges,
+    planned_runs,
     ranges_of,
     restore_runs,
 )
@@ -59,7 +60,8 @@ def restore_new_paintings(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
         if keys:
             reason = f"new or changed on the list: {named(keys)}"
         tags = {REASON: reason, AUTOMATED: "true"}
-        planned = restore_runs(ranges_of(instance, keys, settings), tags, always_publish=True)
+        ranges = ranges_of(instance, keys, settings)
+        planned = restore_runs(ranges, tags, publish=_is_another_list(instance, ours, after))
         return planned, f"list:{last}", last
 
     return _materialization_sensor(
@@ -91,12 +93,8 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
         tags[REASON] = f"{run.tags.get(REASON, run.job_name)}{_selection(run)}" + (
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )
-        ranges = planned_ranges(instance, plan.metadata)
-        return (
-            restore_runs(ranges, tags, always_publish=True),
-            f"plan:{event.storage_id}",
-            event.storage_id,
-        )
+        planned = planned_runs(instance, plan.metadata, tags)
+        return planned, f"plan:{event.storage_id}", event.storage_id
 
     return _materialization_sensor(
         RESTORATION_PLAN,
@@ -175,6 +173,21 @@ def _leaves_new_paintings(instance: dg.DagsterInstance, event: dg.EventLogRecord
     if run is None:
         return False
     return not (run.job_name in PLANNING_JOBS or _interactive(run)) or bool(_selection(run))
+
+
+def _is_another_list(
+    instance: dg.DagsterInstance, made: Sequence[dg.EventLogRecord], after: int
+) -> bool:
+    """Whether one of some lists differs from that before it, the first from the last known."""
+    known = instance.fetch_materializations(
+        dg.AssetRecordsFilter(dg.AssetKey(STYLED_PAINTINGS), before_storage_id=after + 1), limit=1
+    ).records
+    versions = [
+        (each.asset_materialization.tags or {}).get(DATA_VERSION_TAG)
+        for each in [*known, *made]
+        if each.asset_materialization is not None
+    ]
+    return not known or len(set(versions)) > 1
 
 
 def _interactive(run: dg.DagsterRun) -> bool:

@@ -37,7 +37,7 @@ class LocalRunLauncher(dg.DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         """Return FAILED if the run's process is gone; another machine's counts as running."""
-        if _ran_here(self._instance, run) and is_orphaned(self._instance, run):
+        if was_killed(self._instance, run):
             self._tag_will_retry(run)
             return CheckRunHealthResult(WorkerStatus.FAILED, PROCESS_GONE)
         return CheckRunHealthResult(WorkerStatus.RUNNING)
@@ -89,6 +89,11 @@ def _ran_here(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     return GRPC_INFO_TAG in run.tags or isinstance(
         instance.event_log_storage, SqliteEventLogStorage
     )
+
+
+def was_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
+    """Return whether a run of this machine is in progress for Dagster and its process is gone."""
+    return _ran_here(instance, run) and is_orphaned(instance, run)
 
 
 def is_orphaned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

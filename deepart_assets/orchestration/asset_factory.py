@@ -1,7 +1,7 @@
 """The decorators of the functions in `assets`, and the Dagster assets built from them."""
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import dagster as dg
@@ -15,14 +15,15 @@ from deepart_assets.orchestration.asset_spec import (
 )
 from deepart_assets.orchestration.batching import PaintingBatch
 from deepart_assets.orchestration.checks import check_specs, whole_results
-from deepart_assets.orchestration.context import StageContext, StageSpec
+from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.metadata import duration, markdown_table, metadata_of
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.staleness import provenance_of
 from deepart_assets.orchestration.step_resources import at_work
 from deepart_assets.orchestration.tags import RENEW
 from deepart_assets.settings import Settings
-from deepart_assets.storage import Provenance, RecordIndex, materialize_if_stale
+from deepart_assets.storage import materialize_if_stale
 
 P = ParamSpec("P")
 Function = TypeVar("Function")
@@ -140,34 +141,3 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
             )
 
     return asset
-
-
-def provenance_of(spec: DataAssetSpec, context: StageContext, stage: StageSpec) -> Provenance:
-    """Return everything that the output of an unpartitioned asset is made from.
-
-    Raises:
-        DeepArtError: An upstream asset has no result.
-    """
-    return Provenance(
-        code_version=spec.code_version,
-        settings=spec.settings(context.settings),
-        inputs={
-            **{dep: context.upstream(dep).data_version for dep in spec.deps},
-            **_painting_versions(context, spec.painting_deps),
-            **stage.inputs,
-        },
-        weights=stage.weights,
-    )
-
-
-def _painting_versions(context: StageContext, assets: Sequence[str]) -> dict[str, str]:
-    """Return the data version of each painting in some assets, or why there is none."""
-    versions = {}
-    for asset in assets:
-        index = RecordIndex(context.store, asset)
-        for key in context.paintings:
-            record = index.get(key)
-            state = record.data_version if record and record.status == "done" else None
-            reason = (record.reason if record else None) or "no result yet"
-            versions[f"{asset}/{key}"] = state or reason
-    return versions

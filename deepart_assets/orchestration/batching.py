@@ -36,7 +36,7 @@ from deepart_assets.orchestration.staleness import (
     Stale,
     StalenessChecker,
 )
-from deepart_assets.orchestration.tags import policy_of
+from deepart_assets.orchestration.tags import policy_of, wanted_keys
 from deepart_assets.storage import MaterializationRecord, StageResult, compute_and_record
 from deepart_assets.work import in_parallel
 
@@ -62,7 +62,7 @@ class PaintingBatch:
     def __init__(
         self, context: dg.AssetExecutionContext, profile: Profile, spec: PaintingAssetSpec
     ) -> None:
-        self.keys = list(context.partition_keys)
+        self.keys = wanted_keys(context.run.tags, context.partition_keys)
         self.failed: dict[str, str] = {}
         """Why each painting failed that did."""
         self._dagster, self._spec = context, spec

@@ -6,7 +6,7 @@ Sensors, jobs and the command line plan here alike. How a single output stands i
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -15,7 +15,7 @@ import dagster as dg
 
 from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.errors import DeepArtError
-from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
+from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import latest_versions, metadata_made_in
 from deepart_assets.orchestration.partitions import painting_keys, partition_ranges
@@ -27,8 +27,9 @@ from deepart_assets.orchestration.staleness import (
     RunPolicy,
     Stale,
     StalenessChecker,
+    data_staleness,
 )
-from deepart_assets.orchestration.tags import Tags, range_tags
+from deepart_assets.orchestration.tags import Tags, only_tag, range_tags
 from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import RecordIndex
 
@@ -43,6 +44,12 @@ PLANNING_JOBS = ("restore_stale", "restore_style", "restore_again", RENEW_GROUND
 
 RUNS = "runs"
 """Metadata of a plan: the first and the last partition of each run it asks for."""
+
+ONLY = "only"
+"""Metadata of a plan: the paintings that it was narrowed to; none if it was not."""
+
+UNPUBLISHED = "unpublished"
+"""Metadata of a plan: the evaluations, or the gallery, that are stale though no painting is."""
 
 UNREPORTED = "missing in Dagster's event log"
 """Why an output is in a plan that exists already: a run will reuse and report it."""
@@ -95,7 +102,11 @@ class PlannedRun:
 
 
 def restore_runs(
-    ranges: Sequence[Sequence[str]], tags: Tags, *, always_publish: bool = False
+    ranges: Sequence[Sequence[str]],
+    tags: Tags,
+    *,
+    only: Collection[str] | None = None,
+    publish: bool = False,
 ) -> list[PlannedRun]:
     """Return a run for each range of partitions.
 
@@ -104,14 +115,15 @@ def restore_runs(
     Args:
         ranges: The partitions of each run.
         tags: Of each run.
-        always_publish: Return a run of `publish` if there is nothing to restore.
+        only: The paintings of the ranges to restore; by default all.
+        publish: Return a run of `publish` if there is nothing to restore.
     """
     if not ranges:
-        return [PlannedRun(PUBLISH, tags=tags)] if always_publish else []
-    *parts, last = ranges
+        return [PlannedRun(PUBLISH, tags=tags)] if publish else []
+    jobs = [RESTORE_PART] * (len(ranges) - 1) + [RESTORE]
     return [
-        *(PlannedRun(RESTORE_PART, keys, tags) for keys in parts),
-        PlannedRun(RESTORE, last, tags),
+        PlannedRun(job, keys, {**tags, **only_tag(keys, only)})
+        for job, keys in zip(jobs, ranges, strict=True)
     ]
 
 
@@ -164,10 +176,7 @@ def make_plan(
         for key in keys
         for output in _stale_outputs(key, checkers, lambda asset, k: index(asset).get(k), reported)
     ]
-    settings = context.settings.automation
-    if policy.force:  # what lies between would be computed again, too
-        settings = settings.model_copy(update={"max_partition_gap": 0})
-    ranges = ranges_of(instance, [each.painting for each in stale], settings)
+    ranges = ranges_of(instance, [each.painting for each in stale], context.settings.automation)
     return Plan(stale, ranges, unavailable, len(keys), time.perf_counter() - start)
 
 
@@ -212,15 +221,34 @@ def _reason(status: OutputStatus, reported: str | None, *, skipped: bool) -> str
     return None
 
 
-def planned_ranges(
-    instance: dg.DagsterInstance, metadata: Mapping[str, dg.MetadataValue[Any]]
-) -> list[Sequence[str]]:
-    """Return the partitions of each run that a plan asks for, from the plan's metadata."""
+def stale_data(specs: Sequence[DataAssetSpec], context: StageContext) -> dict[str, str]:
+    """Return why unpartitioned assets are stale, by the names of those that are."""
+    reasons = {}
+    for spec in specs:
+        try:
+            reason = data_staleness(spec, context)
+        except DeepArtError as error:  # the run will report it
+            reason = str(error)
+        if reason is not None:
+            reasons[spec.name] = reason
+    return reasons
+
+
+def planned_runs(
+    instance: dg.DagsterInstance, metadata: Mapping[str, dg.MetadataValue[Any]], tags: Tags
+) -> list[PlannedRun]:
+    """Return the runs that a plan asks for, from the plan's metadata."""
+    if not metadata:
+        return []
     order = painting_keys(instance)
-    spans: Any = metadata[RUNS].value if metadata else []
-    return [order[order.index(first) : order.index(last) + 1] for first, last in spans]
+    spans: Any = metadata[RUNS].value
+    ranges = [order[order.index(first) : order.index(last) + 1] for first, last in spans]
+    # Plans of an earlier version are without the two.
+    only: Any = (metadata[ONLY].value if ONLY in metadata else None) or None
+    publish = UNPUBLISHED not in metadata or bool(metadata[UNPUBLISHED].value)
+    return restore_runs(ranges, tags, only=only, publish=publish)
 
 
-def plan_of_run(instance: dg.DagsterInstance, run_id: str) -> list[Sequence[str]]:
-    """Return the partitions of each run that the plan made in a run asks for."""
-    return planned_ranges(instance, metadata_made_in(instance, run_id, RESTORATION_PLAN))
+def runs_planned_in(instance: dg.DagsterInstance, run_id: str, tags: Tags) -> list[PlannedRun]:
+    """Return the runs that the plan made in a run asks for."""
+    return planned_runs(instance, metadata_made_in(instance, run_id, RESTORATION_PLAN), tags)

@@ -1,4 +1,4 @@
-"""Whether the output of a painting is fresh or stale, and why.
+"""Whether an output is fresh or stale, and why.
 
 Runs and plans decide it here alike, from records and files alone; Dagster's event log has no say.
 """
@@ -6,9 +6,9 @@ Runs and plans decide it here alike, from records and files alone; Dagster's eve
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
-from deepart_assets.orchestration.context import Painting, StageContext
-from deepart_assets.storage import MaterializationRecord, Provenance, staleness_reason
+from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
+from deepart_assets.orchestration.context import Painting, StageContext, StageSpec
+from deepart_assets.storage import MaterializationRecord, Provenance, RecordIndex, staleness_reason
 
 Records = Callable[[str, str], MaterializationRecord | None]
 """Returns the record of an asset and a painting."""
@@ -138,3 +138,44 @@ class StalenessChecker:
             inputs={**inputs, **painting.observed, **self._shared},
             weights=self.stage.weights,
         )
+
+
+def data_staleness(spec: DataAssetSpec, context: StageContext) -> str | None:
+    """Return why the output of an unpartitioned asset is stale, or None if it is fresh.
+
+    Raises:
+        DeepArtError: An upstream asset has no result.
+    """
+    provenance = provenance_of(spec, context, spec.stage(context))
+    return staleness_reason(context.store, context.store.get(spec.name), provenance)
+
+
+def provenance_of(spec: DataAssetSpec, context: StageContext, stage: StageSpec) -> Provenance:
+    """Return everything that the output of an unpartitioned asset is made from.
+
+    Raises:
+        DeepArtError: An upstream asset has no result.
+    """
+    return Provenance(
+        code_version=spec.code_version,
+        settings=spec.settings(context.settings),
+        inputs={
+            **{dep: context.upstream(dep).data_version for dep in spec.deps},
+            **_painting_versions(context, spec.painting_deps),
+            **stage.inputs,
+        },
+        weights=stage.weights,
+    )
+
+
+def _painting_versions(context: StageContext, assets: Sequence[str]) -> dict[str, str]:
+    """Return the data version of each painting in some assets, or why there is none."""
+    versions = {}
+    for asset in assets:
+        index = RecordIndex(context.store, asset)
+        for key in context.paintings:
+            record = index.get(key)
+            state = record.data_version if record and record.status == "done" else None
+            reason = (record.reason if record else None) or "no result yet"
+            versions[f"{asset}/{key}"] = state or reason
+    return versions

@@ -1,6 +1,7 @@
 """The tags of a run: which paintings it covers, why it was started, and what it computes."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.staleness import RunPolicy
@@ -9,6 +10,8 @@ Tags = Mapping[str, str]
 
 REASON = "deepart/reason"
 """Why the run was started, in words."""
+ONLY = "deepart/only"
+"""The paintings of a range that the run is about, as JSON; it leaves the others alone."""
 FORCE = "deepart/force"
 """Whether fresh outputs are computed again."""
 RENEW = "deepart/renew"
@@ -33,3 +36,15 @@ def policy_of(tags: Tags) -> RunPolicy:
 def range_tags(keys: Sequence[str]) -> dict[str, str]:
     """Return the tags of a run over neighbouring partitions, given in their order."""
     return {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
+
+
+def only_tag(keys: Sequence[str], wanted: Collection[str] | None) -> dict[str, str]:
+    """Return the tag of a run over a range of which not all paintings are wanted; None: all are."""
+    found = keys if wanted is None else [key for key in keys if key in wanted]
+    return {} if len(found) == len(keys) else {ONLY: json.dumps(found)}
+
+
+def wanted_keys(tags: Tags, keys: Sequence[str]) -> list[str]:
+    """Return the paintings of a run's range that the run is about."""
+    wanted = set(json.loads(tags[ONLY])) if ONLY in tags else None
+    return [key for key in keys if wanted is None or key in wanted]

@@ -27,7 +27,7 @@ def serve():
     import torch
 
     import deepart_assets.super_resolution.training.models  # noqa: F401
-    from deepart_assets.cli import bring_up_to_date
+    from deepart_assets.runs import bring_up_to_date
     from deepart_assets_tests.conftest import QUIET
 
     torch.set_num_threads(1)

@@ -3,6 +3,8 @@
 import dagster as dg
 import pytest
 
+from deepart_assets.dagster_internals.local_runs import repository_origin
+
 
 class SensorHarness:
     """The sensors of a project with their cursors, and a clock that the test sets."""
@@ -16,13 +18,15 @@ class SensorHarness:
     def __call__(self, name: str, seconds: float = 0, *, stored: bool = True):
         """Run a tick so many seconds later; `stored` is off if the daemon is killed then."""
         self.clock += seconds
-        defs = self.project.defs()
+        defs, origin = self.project.defs(), repository_origin()
         context = dg.build_sensor_context(
             instance=self.instance,
             cursor=self.cursors.get(name),
             definitions=defs,
             resources={"profile": defs.resources["profile"]},
+            repository_name=origin.repository_name,
         )
+        context._code_location_origin = origin.code_location_origin
         sensor = defs.get_repository_def().get_sensor_def(name)
         with self._monkeypatch.context() as patched:
             patched.setattr("time.time", lambda: self.clock)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from deepart_assets.cli import run_job
 from deepart_assets.imaging import decode_rgb
+from deepart_assets.runs import run_job
 from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.super_resolution.data.degradation import matlab_bicubic_reduce
 from deepart_assets.wikiart.catalogue import from_parquet

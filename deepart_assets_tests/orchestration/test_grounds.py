@@ -14,7 +14,7 @@ from PIL import Image
 from deepart_assets.assets.scene_completions import ground_at_full_size
 from deepart_assets.errors import SettingsError
 from deepart_assets.imaging import decode_rgb, decode_rgba, resize
-from deepart_assets.orchestration.planner import plan_of_run
+from deepart_assets.orchestration.planner import runs_planned_in
 from deepart_assets.outpainting import subject_difference
 from deepart_assets.outpainting.scene_completion import (
     Choice,
@@ -141,7 +141,8 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
     # Renewed on purpose, it takes the new one in: what is made from it is stale, and no more.
     with lending.run("renew_ground_library", instance) as result:
         assert result.success
-        assert plan_of_run(instance, result.run_id) == [[*LENDERS, "p9"]]
+        [asked] = runs_planned_in(instance, result.run_id, {})
+        assert asked.keys == [*LENDERS, "p9"]
     assert lending.store.get("ground_library").figures["from_paintings"] == 10
     expected = {
         (name, key)

@@ -25,7 +25,7 @@ from deepart_assets_tests.orchestration.engines import KEYS, catalogue_three, ru
 RUN = """
 import sys
 import dagster as dg
-from deepart_assets.cli import run_job
+from deepart_assets.runs import run_job
 home, profile, root = sys.argv[1:]
 with dg.DagsterInstance.from_config(home) as instance:
     run_job(instance, "restore", keys=["p0", "p1", "p2"], profile=profile, root=root,

@@ -16,7 +16,7 @@ STAGES = ["predicted_masks", "subject_masks", "unfinished_paintings", "telea_out
 RUN = """
 import sys
 import dagster as dg
-from deepart_assets.cli import run_job
+from deepart_assets.runs import run_job
 home, profile, root, *stages = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()

@@ -22,7 +22,7 @@ What cannot be used is named in the log of the run, with the reason and the reme
 """
 
 _MASKS_README = """\
-A mask of a painting is named as the painting: <painting id>.png (`deepart list` prints the ids).
+A mask of a painting is named as the painting: <painting id>.png (`deepart paintings` has the ids).
 White is kept, black is generated; or strokes on transparent: green is kept, red is generated.
 <painting id>.txt says in words what the subject is, for the segmenter `described`.
 """
