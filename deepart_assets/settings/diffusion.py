@@ -92,6 +92,21 @@ class Pipeline(Section):
         )
 
 
+class Lora(Section):
+    """Low-rank weights that are added to a model's: a style, or fewer steps."""
+
+    model: str = Field(
+        min_length=1, description="Id in the Hugging Face hub, a local folder, or a file in one."
+    )
+    weight_name: str = Field(
+        "pytorch_lora_weights.safetensors",
+        pattern=r"\.safetensors$",
+        description="The file in the folder or repository.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    scale: float = Field(1.0, ge=-10, le=10)
+
+
 class Diffusers(Pipeline):
     """A diffusers pipeline of any known family; the family's own values are the defaults.
 
@@ -118,6 +133,7 @@ class Diffusers(Pipeline):
         description="What is laid into the hole first. auto: grey for models that are given the"
         " mask, else patchmatch. scene_completion takes the grounds that ship with the project.",
     )
+    loras: tuple[Lora, ...] = Field((), description="Added to the model's weights together.")
     resolution: Literal["native", "working"] = Field(
         "native",
         description="native: a working copy smaller than the pictures that the model was trained"

@@ -45,6 +45,7 @@ class StableDiffusion(Pipeline):
     strength: ClassVar[None] = None
     fill: ClassVar[Literal["grey"]] = "grey"
     resolution: ClassVar[Literal["working"]] = "working"
+    loras: ClassVar[tuple[()]] = ()
 
     @field_validator("preset", mode="before")
     @classmethod

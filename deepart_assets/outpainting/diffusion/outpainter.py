@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from deepart_assets.compute.memory import is_out_of_memory, predict_by_group
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
+from deepart_assets.outpainting.diffusion.adapters import add_loras, lora_file
 from deepart_assets.outpainting.diffusion.canvas import lay, size_on_canvas, take_back
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, Family
 from deepart_assets.outpainting.diffusion.loading import (
@@ -27,8 +27,7 @@ from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
 from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_for
 from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-
-logger = logging.getLogger(__name__)
+from deepart_assets.storage.lake import sha256_of_file
 
 
 class _Group(NamedTuple):
@@ -77,13 +76,16 @@ class DiffusersOutpainter:
         unless the strength is another than 1.
 
         Raises:
-            UnavailableError: The model is unavailable, damaged or of another kind, or a setting
-                does not suit it; the message has the remedy.
+            UnavailableError: The model or a LoRA is unavailable, damaged or of another kind, or a
+                setting does not suit it; the message has the remedy.
         """
         identity = self._plan.identity()
         if isinstance(self._settings, StableDiffusion):
             strength = identity["strength"]
             identity = {} if strength == 1 else {"strength": strength}
+        if self._settings.loras:
+            files = [lora_file(each) for each in self._settings.loras]
+            identity["loras"] = [sha256_of_file(file) for file in files]
         if not identity:
             return self._hash
         text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
@@ -190,4 +192,5 @@ class DiffusersOutpainter:
         device = best_device()
         dtype = dtype_for(self._settings.precision, device, self._family.precision)
         pipeline = load_pipeline(self._folder, dtype)
+        add_loras(pipeline, self._settings.loras)
         return make_ready(pipeline, self._settings, self._plan, device)
