@@ -38,6 +38,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.wikiart.annotations import PROMPT
 
 _KINDS = {
     "telea": "opencv",
@@ -130,7 +131,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
         def details(painting: Painting) -> dict[str, Any]:
             asked = request_for_painting(painting, name)
-            prompt = asked.prompt or prompt_for(shared.prompt, painting.labels)
+            own = asked.prompt or painting.labels.get(PROMPT)
+            prompt = own or prompt_for(shared.prompt, painting.labels)
             seed = shared.seed if asked.seed is None else asked.seed
             seeds = range(asked.candidates or candidates)
             return {

@@ -48,7 +48,7 @@ READABLE = Check(
     group="wikiart",
     settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
     kinds={"parquet"},
-    code_version="4",  # 4: licences, colour and warning
+    code_version="5",  # 5: prompts
     checks=[READABLE],
 )
 def wikiart_paintings(context: StageContext) -> StageSpec:
@@ -67,7 +67,7 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
     group="wikiart",
     settings=lambda settings: settings.inbox.model_dump(mode="json"),
     kinds={"parquet"},
-    code_version="3",
+    code_version="4",
     checks=[READABLE],
 )
 def inbox_paintings(context: StageContext) -> StageSpec:

@@ -107,6 +107,17 @@ class Lora(Section):
     scale: float = Field(1.0, ge=-10, le=10)
 
 
+class SeamPass(Section):
+    """A second, light pass over a band on both sides of the seam; then the subject is put back."""
+
+    width: int = Field(
+        32, ge=1, description="Width of the band on either side of the seam, painted pixels."
+    )
+    strength: float = Field(
+        0.3, gt=0, lt=1, description="How much noise covers the band, as for the first pass."
+    )
+
+
 class Diffusers(Pipeline):
     """A diffusers pipeline of any known family; the family's own values are the defaults.
 
@@ -134,6 +145,12 @@ class Diffusers(Pipeline):
         " mask, else patchmatch. scene_completion takes the grounds that ship with the project.",
     )
     loras: tuple[Lora, ...] = Field((), description="Added to the model's weights together.")
+    seam_pass: SeamPass | None = Field(None, description="Null: one pass.")
+    reference: Literal["none", "subject"] = Field(
+        "none",
+        description="subject: the painting's own subject is shown to the model as a picture to take"
+        " the style from; for FLUX.2 klein.",
+    )
     resolution: Literal["native", "working"] = Field(
         "native",
         description="native: a working copy smaller than the pictures that the model was trained"

@@ -12,7 +12,8 @@ class Restoration(Section):
     prompt: str = Field(
         "a painting[ in {style} style]",
         description="For outpainters that read one: {style}, {genre}, {artist}, {title}, {date}. A"
-        " part in square brackets is left out where something named in it is not known.",
+        " part in square brackets is left out where something named in it is not known. A"
+        " painting's own prompt, from the column prompt of its CSV or from the desk, precedes it.",
     )
     negative_prompt: str = ""
     seed: int = 0

@@ -46,6 +46,8 @@ class StableDiffusion(Pipeline):
     fill: ClassVar[Literal["grey"]] = "grey"
     resolution: ClassVar[Literal["working"]] = "working"
     loras: ClassVar[tuple[()]] = ()
+    seam_pass: ClassVar[None] = None
+    reference: ClassVar[Literal["none"]] = "none"
 
     @field_validator("preset", mode="before")
     @classmethod

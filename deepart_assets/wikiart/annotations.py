@@ -1,4 +1,4 @@
-"""A source's annotations of its pictures: artist, title, style, genre, date, subject, licence."""
+"""A source's annotations of its pictures: artist, title, style and so on."""
 
 import codecs
 import csv
@@ -20,7 +20,9 @@ SUBJECT = "subject"
 """The column that says what the subject is."""
 LICENCE = "licence"
 """The column that says under which terms the picture may be used."""
-OPTIONAL = (SUBJECT, LICENCE)
+PROMPT = "prompt"
+"""The column that says what is painted around the subject, for outpainters that read a prompt."""
+OPTIONAL = (SUBJECT, LICENCE, PROMPT)
 """A catalogue has these columns where a CSV does."""
 KEY = "new_filename"
 """The column that names the picture's file."""

@@ -88,3 +88,25 @@ def test_a_model_that_is_unavailable_is_reported_once_for_each_painting(
         assert record.status == "failed"
         assert "does not hold a whole pipeline in safetensors" in record.reason
         assert "delete the folder and fetch it again" in record.reason
+
+
+def test_a_prompt_of_a_paintings_own_from_its_csv(diffused, instance):
+    """Another prompt makes that painting's outpainting again, and nothing else."""
+
+    def restored(prompt):
+        (diffused.pictures / "paintings.csv").write_text(f"file;prompt\np0.png;{prompt}\n")
+        with diffused.run("catalogue", instance) as result:
+            assert result.success
+        assert restore(diffused, instance, ["p0", "p1"])
+        before = {stage: diffused.store.get(stage, "p0") for stage in STAGES[:-1]}
+        return before | {key: diffused.store.get(STAGES[-1], key) for key in ("p0", "p1")}
+
+    diffused.content["wikiart"]["sources"]["pictures"]["csv"] = "paintings.csv"
+    first = restored("a stormy sea")
+    assert first["p0"].figures["prompt"] == "a stormy sea"
+    assert first["p1"].figures["prompt"].startswith("a painting")
+    second = restored("a quiet harbour")
+    assert second["p0"].figures["prompt"] == "a quiet harbour"
+    assert second["p0"].made_at != first["p0"].made_at
+    unchanged = [*STAGES[:-1], "p1"]
+    assert all(second[each].made_at == first[each].made_at for each in unchanged)

@@ -10,6 +10,7 @@ import pytest
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
+from deepart_assets.outpainting.diffusion import canvas
 from deepart_assets.outpainting.diffusion.canvas import size_on_canvas
 from deepart_assets.outpainting.diffusion.families import BY_PIPELINE, FAMILIES
 from deepart_assets.outpainting.diffusion.loading import hash_of_pipeline
@@ -227,6 +228,60 @@ def test_klein_is_never_given_more_than_a_megapixel(family_folders, monkeypatch)
     [result] = painter([request])
     assert np.asarray(spy.calls[0]["image"][0]).shape == (960, 1072, 3)
     assert result.shape == request.picture.shape
+
+
+# --- a second pass, and a reference --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["inpainting", "Z-Image"])
+def test_a_second_pass_over_the_seam(folders, family_folders, monkeypatch, name):
+    folder = folders.get(name) or family_folders[name]
+    light = {"seam_pass": {"width": 6, "strength": 0.5}, "steps": 4}
+    painter = build_outpainter(diffusers_settings(folder, **light))
+    spy = spied(painter, monkeypatch)
+    requests = [asked(64, 64, 1, prompt="one"), asked(64, 64, 2, prompt="two")]
+    results = painter(requests)
+    first, second = spy.calls
+    assert (first["strength"], second["strength"]) == (0.85 if name == "Z-Image" else 1, 0.5)
+    assert second["prompt"] == ["one", "two"]
+    [once, _] = build_outpainter(diffusers_settings(folder, steps=4))(requests)
+    known = requests[0].known
+    image, hole = np.asarray(second["image"][0]), np.asarray(second["mask_image"][0]) == 255
+    # It sees the subject in its own colours, and what the first pass painted.
+    assert (image[known] == requests[0].picture[known]).all()
+    assert difference(image[~known], once[~known]) <= CLOSE
+    # Both sides of the seam, and nothing far from it.
+    assert hole[known].any()
+    assert hole[~known].any()
+    assert not hole[32, 32]
+    assert not hole[0, 0]
+    assert difference(results[0], once) > CLOSE
+    painting = unfinished()
+    assert subject_difference(painting, outpaint(painter, painting, prompt="p")) == 0
+
+
+def test_the_subject_is_the_reference(family_folders, monkeypatch):
+    monkeypatch.setattr(canvas, "REFERENCE_SIDE", 96)
+    folder = family_folders["FLUX.2 klein"]
+    painter = build_outpainter(diffusers_settings(folder, reference="subject"))
+    spy = spied(painter, monkeypatch)
+    one, two = asked(64, 64, 1), asked(64, 64, 2)
+    two.known[:40] = False  # a flat one
+    two.known[50, 5] = True
+    together = painter([one, two])
+    [call] = spy.calls
+    assert [each.size for each in call["image_reference"]] == [(96, 96)] * 2
+    assert np.asarray(call["image_reference"][0]).std() > 20
+    for request, batched in zip((one, two), together, strict=True):
+        assert difference(painter([request])[0], batched) <= CLOSE
+    without = build_outpainter(diffusers_settings(folder))
+    assert difference(without([one])[0], together[0]) > CLOSE
+
+
+def test_a_family_without_references_refuses_them(family_folders):
+    painter = build_outpainter(diffusers_settings(family_folders["Z-Image"], reference="subject"))
+    with pytest.raises(UnavailableError, match=r"takes no reference picture.*FLUX\.2 klein"):
+        painter.weights_hash()
 
 
 # --- provenance ----------------------------------------------------------------------------------

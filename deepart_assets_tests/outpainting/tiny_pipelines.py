@@ -176,7 +176,8 @@ class Spy:
         return getattr(self.pipeline, name)
 
     def __call__(self, **arguments):
-        self.calls.append(arguments)
+        # Some pipelines write into their lists.
+        self.calls.append({n: list(v) if isinstance(v, list) else v for n, v in arguments.items()})
         if self.holds is not None and len(arguments["prompt"]) > self.holds:
             raise self.error
         if self.images is not None:

@@ -127,16 +127,17 @@ def test_csv(shelf, picture, kaggle_csv):
     assert build.counts.pictures_without_csv_row == 1
 
 
-def test_a_subject_is_in_the_catalogue_where_a_csv_has_that_column(shelf, picture):
-    words = b'new_filename,subject\n1.png,"the dog; a cat"\n2.png,\n'
+@pytest.mark.parametrize("column", ["subject", "prompt"])
+def test_a_text_is_in_the_catalogue_where_a_csv_has_that_column(shelf, picture, column):
+    words = f"new_filename,{column}\n".encode() + b'1.png,"the dog; a cat"\n2.png,\n'
     reported = shelf({"1.png": picture(1), "2.png": picture(2)}, words).source()
     untold = shelf({"3.png": picture(3)}, name="more").source()
     table = build_catalogue([reported, untold]).catalogue.set_index("id")
-    assert table["subject"].to_dict() == {"1": "the dog; a cat", "2": "", "3": ""}
+    assert table[column].to_dict() == {"1": "the dog; a cat", "2": "", "3": ""}
     kept = from_parquet(to_parquet(build_catalogue([untold]).catalogue))
-    assert "subject" not in kept
+    assert column not in kept
     listed, _ = with_inbox(kept, build_catalogue([reported]).catalogue)
-    assert listed.set_index("id")["subject"].to_dict() == {"3": "", "1": "the dog; a cat", "2": ""}
+    assert listed.set_index("id")[column].to_dict() == {"3": "", "1": "the dog; a cat", "2": ""}
 
 
 @pytest.mark.parametrize(

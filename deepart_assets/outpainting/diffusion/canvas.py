@@ -21,6 +21,8 @@ from deepart_assets.settings.outpainting import PatchMatch, Telea
 GREY = 128
 """The middle of the VAE's range, which inpainting models see in the hole. Where it is filled with
 something else, the request's black never darkens the edge of the subject."""
+REFERENCE_SIDE = 512
+"""Of the square in which a reference is shown, in pixels."""
 WHOLE = 0.999
 """A resized pixel is known if at least this share of it was."""
 
@@ -115,6 +117,35 @@ def lay(request: Request, size: Size, plan: Plan) -> Canvas:
         np.pad(picture, (*margin, (0, 0)), mode="symmetric"),
         np.pad(~known, margin, mode="symmetric"),
     )
+
+
+def band(hole: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
+    """Return the pixels within `width` pixels of the seam, on both sides: bool, H×W."""
+    import cv2
+
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * width + 1, 2 * width + 1))
+    levels = hole.astype(np.uint8)
+    return np.asarray(cv2.dilate(levels, kernel) != cv2.erode(levels, kernel))
+
+
+def subject_picture(request: Request) -> NDArray[np.uint8]:
+    """Return the subject as a picture of its own, to take the style from.
+
+    It is the smallest rectangle round it, the rest filled by Telea's method.
+
+    Returns:
+        uint8, `REFERENCE_SIDE` squared, RGB; padded by mirroring, never stretched.
+    """
+    rows, columns = (np.flatnonzero(request.known.any(axis=axis)) for axis in (1, 0))
+    cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+    known = request.known[cut]
+    picture = request.picture[cut]
+    if not known.all():
+        picture = filler_for("telea")(Request(picture, known))
+    scale = REFERENCE_SIDE / max(known.shape)
+    height, width = (max(1, round(side * scale)) for side in known.shape)
+    margin = ((0, REFERENCE_SIDE - height), (0, REFERENCE_SIDE - width), (0, 0))
+    return np.pad(fit(picture, height, width), margin, mode="symmetric")
 
 
 def take_back(painted: NDArray[np.float32], size: Size, request: Request) -> NDArray[np.uint8]:

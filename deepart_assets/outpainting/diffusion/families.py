@@ -48,6 +48,8 @@ class Family:
     guidance: Literal["guidance_scale", "true_cfg_scale"] = "guidance_scale"
     """The argument that strengthens the prompt."""
     negative_prompt: bool = True
+    reference: Literal["image_reference"] | None = None
+    """The argument that takes a picture of the wanted style."""
     largest_area: int | None = None
     """Pixels; the class itself would reduce a larger picture, and return it smaller."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -157,6 +159,7 @@ FLUX_2_KLEIN = Family(
         "black-forest-labs/FLUX.2-klein-9B": "FLUX Non-Commercial License, gated",
     },
     negative_prompt=False,
+    reference="image_reference",
     largest_area=1024 * 1024,
 )
 Z_IMAGE = Family(

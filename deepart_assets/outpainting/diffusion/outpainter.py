@@ -16,7 +16,13 @@ from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.diffusion.adapters import add_loras, lora_file
-from deepart_assets.outpainting.diffusion.canvas import lay, size_on_canvas, take_back
+from deepart_assets.outpainting.diffusion.canvas import (
+    band,
+    lay,
+    size_on_canvas,
+    subject_picture,
+    take_back,
+)
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, Family
 from deepart_assets.outpainting.diffusion.loading import (
     find_folder,
@@ -138,27 +144,60 @@ class DiffusersOutpainter:
             pipeline.vae.disable_tiling()
         sizes = [size_on_canvas(each.known.shape, plan) for each in requests]
         laid = [lay(each, size, plan) for each, size in zip(requests, sizes, strict=True)]
-        results = pipeline(
-            prompt=[each.prompt for each in requests],
-            image=[Image.fromarray(each.picture) for each in laid],
-            mask_image=[Image.fromarray(each.hole.astype(np.uint8) * 255) for each in laid],
-            height=group.height,
-            width=group.width,
-            strength=plan.strength,
-            num_inference_steps=plan.sampling.steps,
-            # Always on the CPU: a GPU's generator gives other numbers on another GPU.
-            generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
-            output_type="np",
-            **{self._family.guidance: plan.sampling.guidance},
+        shared = {
+            "prompt": [each.prompt for each in requests],
+            "height": group.height,
+            "width": group.width,
+            "num_inference_steps": plan.sampling.steps,
+            "output_type": "np",
+            self._family.guidance: plan.sampling.guidance,
             **self._avoided(group, requests),
-        ).images
-        if not np.isfinite(results).all():
-            raise PaintingError(
-                f"{self._settings.model} gave values that are not finite: set precision to bfloat16"
-                " or float32 for this outpainter"
+            **self._referred(requests),
+        }
+
+        def run(
+            pictures: Sequence[NDArray[np.uint8]],
+            holes: Sequence[NDArray[np.bool_]],
+            strength: float,
+        ) -> NDArray[np.float32]:
+            images: NDArray[np.float32] = pipeline(
+                image=[Image.fromarray(each) for each in pictures],
+                mask_image=[Image.fromarray(each.astype(np.uint8) * 255) for each in holes],
+                strength=strength,
+                # Always on the CPU: a GPU's generator gives other numbers on another GPU.
+                generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
+                # Z-Image writes into its list of prompts.
+                **{name: list(v) if isinstance(v, list) else v for name, v in shared.items()},
+            ).images
+            if not np.isfinite(images).all():
+                raise PaintingError(
+                    f"{self._settings.model} gave values that are not finite: set precision to"
+                    " bfloat16 or float32 for this outpainter"
+                )
+            return images
+
+        results = run([each.picture for each in laid], [each.hole for each in laid], plan.strength)
+        light = self._settings.seam_pass
+        if light:
+            joined = [
+                np.where(each.hole[..., None], np.round(result * 255), each.picture)
+                for each, result in zip(laid, results, strict=True)
+            ]
+            results = run(
+                [each.astype(np.uint8) for each in joined],
+                [band(each.hole, light.width) for each in laid],
+                light.strength,
             )
         together = zip(results, sizes, requests, strict=True)
         return [take_back(result, size, request) for result, size, request in together]
+
+    def _referred(self, requests: Sequence[Request]) -> dict[str, Any]:
+        from PIL import Image
+
+        if self._settings.reference == "none" or self._family.reference is None:
+            return {}
+        pictures = [Image.fromarray(subject_picture(each)) for each in requests]
+        return {self._family.reference: pictures}
 
     def _avoided(self, group: _Group, requests: Sequence[Request]) -> dict[str, Any]:
         family = self._family

@@ -74,11 +74,18 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
             " scheduler to model"
         )
     strength = family.strengths[channels] if settings.strength is None else settings.strength
+    strengths = [strength, *([settings.seam_pass.strength] if settings.seam_pass else [])]
     # Those of flow matching always take one.
-    if family.schedules == "noise" and int(sampling.steps * strength) < 1:
+    if family.schedules == "noise" and int(sampling.steps * min(strengths)) < 1:
         raise UnavailableError(
-            f"a strength of {strength:g} leaves none of {sampling.steps} steps: raise the"
-            " outpainter's strength or steps"
+            f"a strength of {min(strengths):g} leaves none of {sampling.steps} steps: raise the"
+            " outpainter's strength, that of its seam_pass, or its steps"
+        )
+    if settings.reference != "none" and family.reference is None:
+        able = ", ".join(each.name for each in FAMILIES if each.reference)
+        raise UnavailableError(
+            f"{settings.model} ({family.name}) takes no reference picture: set the outpainter's"
+            f" reference to none, or its model to one of {able}"
         )
     fill = settings.fill
     if fill == "auto":
