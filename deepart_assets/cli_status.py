@@ -11,7 +11,7 @@ from functools import cached_property
 import dagster as dg
 
 from deepart_assets import asset_names
-from deepart_assets.assets.left_out import LeftOut
+from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.assets.restoration_plan import selected
 from deepart_assets.build import asset_specs, data_specs
 from deepart_assets.dagster_internals.orphaned_runs import was_killed

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 
 from deepart_assets import asset_names
-from deepart_assets.assets.left_out import left_out_files
 from deepart_assets.assets.scene_completions import credit_in
 from deepart_assets.desk.export import Gallery, remove_unlisted
 from deepart_assets.orchestration.asset_factory import data_asset
@@ -12,6 +11,7 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.wikiart.left_out import left_out_files
 
 LISTED = 50
 """Rows of the table of left out files in the UI."""

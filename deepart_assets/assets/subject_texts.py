@@ -9,15 +9,14 @@ from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import Segmenter, check_text, read_text
 from deepart_assets.storage import MaterializationRecord
 from deepart_assets.wikiart.annotations import SUBJECT
+from deepart_assets.wikiart.painting_folder import TEXTS
 
-SUBJECT_TEXTS = ObservableFolder(
-    asset=asset_names.SUBJECT_TEXTS,
-    description="What the subject of a painting is, in a curator's words, for the segmenter"
+SUBJECT_TEXTS = ObservableFolder.of(
+    TEXTS,
+    asset_names.SUBJECT_TEXTS,
+    "What the subject of a painting is, in a curator's words, for the segmenter"
     ' `described`: `masks/<painting id>.txt` in the data root, such as "the woman and the child;'
     ' the dog". Takes precedence over the column `subject` of a CSV and over the profile.',
-    folder="masks",
-    suffix=".txt",
-    stray=lambda name: name.lower().endswith(".txt"),
 )
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.supports import shown_support, support_file, support_in
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import (
@@ -39,23 +38,21 @@ from deepart_assets.segmentation import (
 )
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.wikiart.painting_folder import MASKS
 
 OVERLAY_SIDE = 600
 """Longer side at which a mask is drawn on its painting."""
 
 _REMEDY = "Draw a mask, or green (kept) and red (generated) strokes, in"
 
-CURATED_MASKS = ObservableFolder(
-    asset=asset_names.CURATED_MASKS,
-    description="Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
+CURATED_MASKS = ObservableFolder.of(
+    MASKS,
+    asset_names.CURATED_MASKS,
+    "Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
     " A mask (white = subject, kept; black = surround) or a cut-out with a transparent surround"
     " replaces the segmenter's; green (kept) and red (generated) strokes on transparent correct"
     " it. Observe this asset after adding, changing or removing one: the UI then shows exactly"
     " that painting's outputs as stale.",
-    folder="masks",
-    suffix=".png",
-    others=frozenset({".bmp", ".jpeg", ".jpg", ".tif", ".tiff", ".webp"}),
-    stray=lambda name: not name.lower().endswith(SUBJECT_TEXTS.suffix),
 )
 
 

@@ -21,7 +21,6 @@ from deepart_assets.automation.restore_sensors import (
 from deepart_assets.curation import CHOICES, REQUESTS
 from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
 from deepart_assets.orchestration.notifications import notification_sensors
-from deepart_assets.orchestration.observable_assets import by_folded_id
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import (
     RESTORE,
@@ -33,6 +32,7 @@ from deepart_assets.orchestration.planner import (
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
+from deepart_assets.wikiart.painting_folder import by_folded_id
 from deepart_assets.wikiart.sources import left_out, open_inbox
 from deepart_assets.wikiart.sources.base import README
 from deepart_assets.wikiart.sources.inbox import inbox_stamps

@@ -96,12 +96,12 @@ class Desk:
         suffix = f".{found['number']}.png" if found["number"] else ".png"
         return asset_names.output_path(found["asset"], listed.id, suffix)
 
-    def seen_by_sensor(self, sensor: str, folder: str, name: str) -> bool:
+    def seen_by_sensor(self, sensor: str, path: str) -> bool:
         """Whether a sensor on a folder has triggered for a file as it is now, or for its removal.
 
         A sensor keeps the stamps of its folder's files in the lake.
         """
-        now = self.lake.stamp(f"{folder}/{name}")
+        now, name = self.lake.stamp(path), path.rsplit("/", 1)[1]
         kept = self.lake.stamps(f"automation/{sensor}")
         seen = (self.lake.read_json(f"automation/{sensor}/{each}") for each in kept)
         return any(stamps.get(name) == now for stamps in seen)

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -11,8 +11,8 @@ from deepart_assets.desk.masks import ConflictError
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.annotations import ANNOTATED, KEY
-from deepart_assets.wikiart.catalogue import quarantined
+from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
+from deepart_assets.wikiart.left_out import left_out_files
 from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, painting_id
 from deepart_assets.wikiart.sources.base import NO_PICTURE, is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
@@ -57,21 +57,18 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
     return key
 
 
-def waiting_and_left_out(desk: Desk) -> dict[str, list[dict[str, Any]]]:
+def waiting_and_left_out(desk: Desk) -> dict[str, Sequence[Any]]:
     """Return the files of the inbox, each with its painting; and what is left out, and why."""
     source = open_inbox(desk.settings.inbox, desk.lake, lambda _: None)
-    refused = [
-        {"file": file, "source": name, "reason": reason}
-        for name, file, reason in quarantined(desk.lake)
-    ]
-    by_file = {each["file"] for each in refused if each["source"] == source.name}
     rows = desk.index.rows()
+    left_out = left_out_files(desk.store, rows)
+    unused = {each.file for each in left_out}
     files = [
         {"name": picture.path, "id": key if (key := painting_id(picture.path)) in rows else ""}
         for picture in source.pictures[:SHOWN]
-        if picture.path not in by_file
+        if f"{source.name}/{picture.path}" not in unused
     ]
-    return {"files": files, "left_out": refused[:SHOWN]}
+    return {"files": files, "left_out": left_out[:SHOWN]}
 
 
 def _checked_name(name: str) -> str:
@@ -87,27 +84,39 @@ def _checked_name(name: str) -> str:
 
 
 def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
-    """Write a row into the inbox's CSV, which keeps its columns and its other rows."""
+    """Write a row into the inbox's CSV, which keeps its columns, its separator and other rows."""
     place, path = inbox_lake(desk.settings.inbox, desk.lake), desk.settings.inbox.csv
-    columns, rows = [KEY, *ANNOTATED], []
+    encoding = "utf-8"
     if place.exists(path):
-        try:
-            reader = csv.DictReader(io.StringIO(place.read(path).decode("utf-8-sig"), newline=""))
-            columns = list(reader.fieldnames or ())
-            rows = [row for row in reader if row.get(KEY) != name]
-        except (UnicodeDecodeError, csv.Error) as error:
-            raise PaintingError(f"{path} of the inbox cannot be read ({error})") from error
-        if KEY not in columns:
-            raise PaintingError(
-                f"{path} of the inbox has no column {KEY}: correct it, or leave the labels empty"
-            )
-        columns += [each for each in labels if each not in columns]
+        data = place.read(path)
+        table = parse_csv(data, f"{path} of the inbox", [])
+        if table.fault:
+            raise PaintingError(f"{table.fault}; or leave the labels empty")
+        rows = [row for row in table.rows if table.key_of(row) != name]
+        if not _is_plain(data):  # Excel takes a CSV for UTF-8 by its mark alone
+            encoding = "utf-8-sig"
     else:  # without a CSV the folder of a picture is its style: that stays so
+        names = [KEY, *ANNOTATED]
         source = open_inbox(desk.settings.inbox, desk.lake, lambda _: None)
         paths = (PurePosixPath(each.path) for each in source.pictures)
-        rows = [{KEY: path.name, "style": path.parent.name} for path in paths if path.parent.name]
+        styles = {path.name: path.parent.name for path in paths if path.parent.name}
+        table = CsvTable(",", names, names, [])
+        rows = [_row(table, {KEY: file, "style": style}) for file, style in styles.items()]
+    added = [each for each in labels if each not in table.columns]
+    table = table._replace(names=[*table.names, *added], columns=[*table.columns, *added])
     buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, columns, extrasaction="ignore", restval="")
-    writer.writeheader()
-    writer.writerows([*rows, {KEY: name, **labels}])
-    place.write(path, buffer.getvalue().encode())
+    writer = csv.writer(buffer, delimiter=table.separator)
+    writer.writerows([table.names, *rows, _row(table, {KEY: name, **labels})])
+    place.write(path, buffer.getvalue().encode(encoding))
+
+
+def _row(table: CsvTable, values: Mapping[str, str]) -> list[str]:
+    return [values.get(each, "") for each in table.columns]
+
+
+def _is_plain(data: bytes) -> bool:
+    """Whether text is UTF-8 without a mark."""
+    try:
+        return not data.decode().startswith("\ufeff")
+    except UnicodeDecodeError:
+        return False

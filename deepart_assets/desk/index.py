@@ -20,6 +20,7 @@ from deepart_assets.desk.listed import Listed, read_list
 from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.names import name_key
 from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, by_folded_id
 
 REFRESH_SECONDS = 3.0
 """The lake is looked at at most this often."""
@@ -206,19 +207,23 @@ class PaintingIndex:
             news = self._read(asset)
             changed = None if changed is None else changed | news
         files = self._curators_files()
-        self._decided = {_key(name) for name in files}
         names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
         self._files = files
+        if changed is None or names:
+            folded = by_folded_id(self._listed)
+            self._decided = {key for name in files if (key := _key(name, folded)) is not None}
         if changed is None:
             self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
-        elif changed or names:  # a copy: others may read the old rows
-            changed |= {_key(name) for name in names}
-            renewed = (key for key in changed if key in self._listed)
+            return
+        if names:
+            changed |= {key for name in names if (key := _key(name, folded)) is not None}
+        renewed = [key for key in changed if key in self._listed]
+        if renewed:  # a copy: others may read the old rows
             self._rows = {**self._rows, **{key: self._row(self._listed[key]) for key in renewed}}
 
     def _curators_files(self) -> dict[str, str]:
         """Return the stamps of the files that people have added, by path."""
-        folders = ["masks", CHOICES, *(f"{REQUESTS}/{name}" for name in self._outpainters)]
+        folders = [MASKS.folder, CHOICES, *(f"{REQUESTS}/{name}" for name in self._outpainters)]
         return {
             f"{folder}/{name}": stamp
             for folder in folders
@@ -301,9 +306,12 @@ class PaintingIndex:
         )
 
 
-def _key(path: str) -> str:
-    """Return the painting that a curator's file is about."""
-    return path.rsplit("/", 1)[1].rpartition(".")[0]
+def _key(path: str, folded: Mapping[str, str]) -> str | None:
+    """Return the painting that a curator's file is about, if any (`PaintingFolder.key_of`)."""
+    folder, _, name = path.rpartition("/")
+    if folder == MASKS.folder:
+        return MASKS.key_of(name, folded) or TEXTS.key_of(name, folded)
+    return name.rpartition(".")[0]
 
 
 def _made_in_order(found: Mapping[str, Outcome]) -> bool:

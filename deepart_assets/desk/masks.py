@@ -13,6 +13,7 @@ from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import decode_grey, encode_png, fit_within, resize
 from deepart_assets.segmentation import Scribble, check_polarity, read_curated_mask
 from deepart_assets.storage import sha256_of
+from deepart_assets.wikiart.painting_folder import MASKS
 
 SIDE = 2048
 """Longer side at which a mask is drawn at most, in pixels."""
@@ -78,7 +79,7 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
         ConflictError: The file is another one by now.
     """
     page = desk.painting(key)
-    path = f"masks/{key}.png"
+    path, old = MASKS.path(key), MASKS.located(desk.lake, key)
     _check_header(data, path)
     size = fit_within(page.listed.height, page.listed.width, SIDE)
     try:
@@ -90,13 +91,16 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
     if checks and isinstance(drawn, np.ndarray) and predicted is not None:
         check_polarity(drawn, predicted, path)
     with desk.lake.lock(path):
-        check_version(desk, path, expected)
-        return desk.lake.write(path, data).sha256
+        check_version(desk, old, expected)
+        version = desk.lake.write(path, data).sha256
+        if old != path:
+            desk.lake.remove(old)
+        return version
 
 
 def remove_mask(desk: Desk, key: str, expected: str) -> str:
     """Remove a curator's mask, so that the prediction counts again; return `NO_FILE`."""
-    path = f"masks/{desk.listed(key).id}.png"
+    path = MASKS.located(desk.lake, desk.listed(key).id)
     with desk.lake.lock(path):
         check_version(desk, path, expected)
         desk.lake.remove(path)
@@ -134,7 +138,7 @@ def mask_kind(page: PaintingPage, desk: Desk) -> str:
 def _drawn(
     page: PaintingPage, desk: Desk, size: tuple[int, int]
 ) -> NDArray[np.bool_] | Scribble | None:
-    path = f"masks/{page.listed.id}.png"
+    path = MASKS.located(desk.lake, page.listed.id)
     try:
         data = desk.lake.read(path)
     except FileNotFoundError:

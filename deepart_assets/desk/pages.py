@@ -17,6 +17,7 @@ from deepart_assets.desk.index import SORTS, Query, Row
 from deepart_assets.desk.masks import NO_FILE, mask_kind
 from deepart_assets.desk.painting import PaintingPage, provenance_rows
 from deepart_assets.desk.pictures import SIDES
+from deepart_assets.wikiart.painting_folder import MASKS
 
 PAGE = 60
 """Paintings on a page of the wall."""
@@ -146,7 +147,9 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
         "mask": {
             "version": page.mask_version,
             "kind": mask_kind(page, desk),
-            "seen": desk.seen_by_sensor("curated_masks_folder", "masks", f"{page.listed.id}.png"),
+            "seen": desk.seen_by_sensor(
+                "curated_masks_folder", MASKS.located(desk.lake, page.listed.id)
+            ),
         },
         "choice": {
             **page.choice.model_dump(),

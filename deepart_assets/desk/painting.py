@@ -17,11 +17,13 @@ from deepart_assets.curation import (
 from deepart_assets.desk.listed import Listed
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
+    Lake,
     MaterializationRecord,
     MaterializationStore,
     StoredFile,
     sha256_of,
 )
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
 
 ORIGINAL = "original"
 """The key of the original among the pictures; the others have the names of their assets."""
@@ -69,14 +71,14 @@ class StageState:
         }
 
 
-def curator_files(key: str, outpainters: Iterable[str]) -> dict[str, tuple[str, str]]:
+def curator_files(lake: Lake, key: str, outpainters: Iterable[str]) -> dict[str, tuple[str, str]]:
     """Return the lake path of each file that people may add for a painting, and who reads it.
 
     By the observed asset; the second is the asset whose stage reads the file.
     """
     return {
-        asset_names.CURATED_MASKS: (f"masks/{key}.png", asset_names.SUBJECT_MASKS),
-        asset_names.SUBJECT_TEXTS: (f"masks/{key}.txt", asset_names.PREDICTED_MASKS),
+        asset_names.CURATED_MASKS: (MASKS.located(lake, key), asset_names.SUBJECT_MASKS),
+        asset_names.SUBJECT_TEXTS: (TEXTS.located(lake, key), asset_names.PREDICTED_MASKS),
         asset_names.CURATOR_CHOICES: (choice_path(key), asset_names.CHOSEN_RESTORATIONS),
         **{
             asset_names.requests(name): (request_path(name, key), asset_names.outpaintings(name))
@@ -99,7 +101,10 @@ class PaintingPage:
     ) -> None:
         self._store, self.listed = store, listed
         self._outpainters = list(outpainters)
-        self._observed = curator_files(listed.id, self._outpainters)
+
+    @cached_property
+    def _observed(self) -> dict[str, tuple[str, str]]:
+        return curator_files(self._store.lake, self.listed.id, self._outpainters)
 
     @cached_property
     def records(self) -> dict[str, MaterializationRecord]:
@@ -199,7 +204,7 @@ class PaintingPage:
             asset_names.RESTORATION_SHEETS: "sheet",
             **(
                 {asset_names.CHOSEN_RESTORATIONS: "published"}
-                if asset_names.CURATOR_CHOICES in self.file_hashes
+                if self._store.lake.exists(choice_path(self.listed.id))
                 else {}
             ),
         }

@@ -3,10 +3,8 @@
 Their partitions follow the list of paintings or a folder of the data lake.
 """
 
-import difflib
-import re
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import KW_ONLY, dataclass
 
 import dagster as dg
 
@@ -14,13 +12,7 @@ from deepart_assets import asset_names
 from deepart_assets.orchestration.events import latest_versions, painting_observation
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.storage import Lake, sha256_of
-from deepart_assets.wikiart.naming import painting_id, stem_and_suffix
-from deepart_assets.wikiart.sources.base import README
-
-_MARK = re.compile(r"[ ._-]+masks?$", re.IGNORECASE)
-_NAMED = 50
-"""Most stray files whose nearest painting is looked for."""
+from deepart_assets.wikiart.painting_folder import PaintingFolder
 
 ABSENT = "none"
 """The data version of a painting without a file."""
@@ -57,96 +49,19 @@ def changed_observations(
             yield painting_observation(asset, key, version)
 
 
-def by_folded_id(keys: Collection[str]) -> dict[str, str]:
-    """Return painting ids by themselves without case; no two differ in case alone."""
-    return {key.casefold(): key for key in keys}
-
-
 @dataclass(frozen=True)
-class ObservableFolder:
-    """A folder with at most one file for each painting, which people fill."""
+class ObservableFolder(PaintingFolder):
+    """A `PaintingFolder` as an asset with a partition for each painting."""
 
+    _: KW_ONLY
     asset: str
     """Name of the asset."""
     description: str
-    folder: str
-    """In the data lake; the file of a painting is `<folder>/<painting id><suffix>`."""
-    suffix: str
-    others: frozenset[str] = frozenset()
-    """Further suffixes that are read, in lower case."""
-    stray: Callable[[str], bool] = lambda name: True
-    """Whether a file that belongs to no painting is reported here, by its name. Of several assets
-    that share a folder one does."""
 
-    def path(self, key: str) -> str:
-        """Return the lake path where a painting's file is best put."""
-        return f"{self.folder}/{key}{self.suffix}"
-
-    def names(self, lake: Lake) -> set[str]:
-        """Return the names of the files that are there, those of no painting too."""
-        listed = {path.rsplit("/", 1)[1] for path in lake.list(self.folder)}
-        return {name for name in listed if name != README}
-
-    def key_of(self, name: str, folded: Mapping[str, str]) -> str | None:
-        """Return the painting that a file belongs to by its name, or None.
-
-        `folded` has the paintings by their ids without case (`by_folded_id`).
-
-        The name follows the rule of painting ids (`painting_id`) with a suffix of any case,
-        perhaps twice or after that of the painting, and perhaps with "_mask" at its end.
-        """
-        stem, suffix = stem_and_suffix(name)
-        if suffix.lower() not in {self.suffix, *self.others}:
-            return None
-        for shorter in (stem, stem_and_suffix(stem)[0]):
-            for candidate in (shorter, painting_id(shorter + self.suffix)):
-                for unmarked in (candidate, _MARK.sub("", candidate)):
-                    if (key := folded.get(unmarked.casefold())) is not None:
-                        return key
-        return None
-
-    def files(self, lake: Lake, keys: Collection[str]) -> dict[str, str]:
-        """Return the name of the file of each painting that has one.
-
-        Of several the one that is named as `path` says counts, else the first.
-        """
-        names, folded = self.names(lake), by_folded_id(keys)
-        found: dict[str, str] = {}
-        for name in sorted(names):
-            key = self.key_of(name, folded)
-            if key is not None:
-                exact = f"{key}{self.suffix}"
-                found.setdefault(key, exact if exact in names else name)
-        return found
-
-    def strays(self, lake: Lake, keys: Collection[str]) -> dict[str, str]:
-        """Return what is wrong with each file that is not used, with the remedy, by its name."""
-        names = set(filter(self.stray, self.names(lake)))
-        used, folded = self.files(lake, keys), by_folded_id(keys)
-        reasons: dict[str, str] = {}
-        for name in sorted(names - set(used.values())):
-            key = self.key_of(name, folded)
-            if key is not None:
-                reasons[name] = f"is a second file of {key} beside {used[key]}: remove one"
-                continue
-            own = painting_id(name)
-            near = difflib.get_close_matches(own, keys, 1, 0.5) if len(reasons) < _NAMED else []
-            like = f" (the nearest is {near[0]}{self.suffix})" if near else ""
-            reasons[name] = f"belongs to no painting: rename it <painting id>{self.suffix}{like}"
-        return reasons
-
-    def located(self, lake: Lake, key: str) -> str:
-        """Return the lake path of a painting's file, whose name may be another than `path`."""
-        if lake.exists(self.path(key)):
-            return self.path(key)
-        return f"{self.folder}/{self.files(lake, {key}).get(key, key + self.suffix)}"
-
-    def hashes(self, lake: Lake, keys: Collection[str]) -> dict[str, str]:
-        """Return the SHA-256 of the file of each painting that has one."""
-        return {
-            key: sha256_of(lake.read(f"{self.folder}/{name}"))
-            for key, name in self.files(lake, set(keys)).items()
-        }
+    @classmethod
+    def of(cls, folder: PaintingFolder, asset: str, description: str) -> "ObservableFolder":
+        """Return a folder as an asset."""
+        return cls(**vars(folder), asset=asset, description=description)
 
     def definition(self) -> dg.AssetsDefinition:
         """Return the asset, which the UI offers to observe and nothing materializes."""

@@ -78,13 +78,34 @@ def annotate(source: Source) -> Annotations:
     return Annotations(table, len(rows) - len(used), numbers.count(-1), tuple(warnings))
 
 
-def _read(
-    data: bytes, name: str, warnings: list[str]
-) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
-    """Return the annotations there are, and the file name and values of each row that names one.
+class CsvTable(NamedTuple):
+    """A CSV of annotations as it was found."""
+
+    separator: str
+    names: list[str]
+    """The columns' names in the file."""
+    columns: list[str]
+    """What each of them means: one of `KEY`, `ANNOTATED` and `OPTIONAL`, or its own name folded."""
+    rows: list[list[str]]
+    fault: str = ""
+    """Why the rest could not be read."""
+
+    def key_of(self, row: Sequence[str]) -> str:
+        """Return the file that a row names; "" for none."""
+        place = self.columns.index(KEY)
+        return row[place].strip() if place < len(row) else ""
+
+
+def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
+    """Parse a CSV.
 
     The encoding (UTF-8, UTF-16, else Windows-1252) and the separator (comma, semicolon, tab or
     bar) are found out, as is the meaning of the columns by their names (`_NAMES`).
+
+    Args:
+        data: The file.
+        name: Its name, for the warnings.
+        warnings: Receives what is wrong with it.
     """
     text = _decoded(data, name, warnings)
     first, _, rest = text.partition("\n")
@@ -92,34 +113,45 @@ def _read(
         text = rest
     header_line = text.partition("\n")[0]
     separator = max(",;\t|", key=header_line.count)
-    keys: list[str] = []
-    rows: list[tuple[str, ...]] = []
-    columns = list(ANNOTATED)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    names: list[str] = []
+    rows: list[list[str]] = []
+    fault = ""
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        names = [_folded(each) for each in next(reader, [])]
-        header = [
-            each if (own := _NAMES.get(each)) is None or own in names else own for each in names
-        ]
-        if KEY not in header:
-            warnings.append(
-                f"{name} has no column that names the files but {', '.join(header) or 'none'}: its"
-                " facts are not read. Name one file, filename or new_filename"
-            )
-            return columns, keys, rows
-        columns += [each for each in OPTIONAL if each in header]
-        places = [header.index(each) if each in header else -1 for each in columns]
-        key_place = header.index(KEY)
-        for row in reader:
-            key = row[key_place].strip() if key_place < len(row) else ""
-            if key:
-                keys.append(key)
-                rows.append(tuple(row[at].strip() if 0 <= at < len(row) else "" for at in places))
+        names = next(reader, [])
+        rows.extend(reader)
     except csv.Error as error:
-        warnings.append(
-            f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
+        fault = f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
+        warnings.append(fault)
+    folded = [_folded(each) for each in names]
+    columns = [
+        each if (own := _NAMES.get(each)) is None or own in folded else own for each in folded
+    ]
+    if KEY not in columns:
+        fault = (
+            f"{name} has no column that names the files but {', '.join(columns) or 'none'}: its"
+            " facts are not read. Name one file, filename or new_filename"
         )
-    return columns, keys, rows
+        warnings.append(fault)
+    return CsvTable(separator, names, columns, rows, fault)
+
+
+def _read(
+    data: bytes, name: str, warnings: list[str]
+) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
+    """Return the annotations there are, and the file name and values of each row that names one."""
+    table = parse_csv(data, name, warnings)
+    header = table.columns
+    columns = [*ANNOTATED, *(each for each in OPTIONAL if each in header)]
+    if KEY not in header:
+        return list(ANNOTATED), [], []
+    places = [header.index(each) if each in header else -1 for each in columns]
+    found = [
+        (key, tuple(row[at].strip() if 0 <= at < len(row) else "" for at in places))
+        for row in table.rows
+        if (key := table.key_of(row))
+    ]
+    return columns, [key for key, _ in found], [values for _, values in found]
 
 
 def _decoded(data: bytes, name: str, warnings: list[str]) -> str:

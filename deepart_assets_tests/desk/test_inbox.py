@@ -37,6 +37,18 @@ def test_a_csv_keeps_its_columns(client, painted):
     assert client.put("/inbox/n.png?title=N", content=PICTURE).status_code == 200
     assert rows(painted)["x.png"]["subject"] == "the cat"
     assert rows(painted)["n.png"]["title"] == "N"
+    table = "sep=;\r\nFile;Künstler;Jahr;Signatur\r\nx.png;Böcklin;1880;A 1\r\n".encode("cp1252")
+    painted.lake.write("inbox/paintings.csv", table)
+    answer = client.put("/inbox/s.png?title=S;&artist=Redon&date=1900", content=PICTURE)
+    assert answer.status_code == 200, answer.text
+    text = painted.lake.read("inbox/paintings.csv").decode("utf-8-sig")
+    assert text.splitlines() == [
+        "File;Künstler;Jahr;Signatur;title",
+        "x.png;Böcklin;1880;A 1",
+        's.png;Redon;1900;;"S;"',
+    ]
+    client.put("/inbox/s.png?artist=Klee", content=PICTURE)
+    assert painted.lake.read("inbox/paintings.csv").decode("utf-8-sig").count("s.png") == 1
     painted.lake.write("inbox/paintings.csv", b"a;b\n1;2\n")
     refused = client.put("/inbox/m.png?title=M", content=PICTURE)
     assert refused.status_code == 422
@@ -80,4 +92,7 @@ def test_what_was_left_out_is_listed_with_the_reason(client, painted):
           "reason": "broken.jpg is a text: replace the file"}]
     )  # fmt: skip
     painted.lake.write("inbox_paintings/catalogue.parquet", to_parquet(table))
-    assert "broken.jpg is a text: replace the file" in client.get("/inbox").text
+    painted.lake.write("masks/a2.png", b"")
+    page = client.get("/inbox").text
+    assert "inbox/broken.jpg</td><td>is a text</td><td>replace the file" in page
+    assert "masks/a2.png" in page and "the nearest is a1.png" in page

@@ -57,6 +57,24 @@ def test_a_mask_is_saved_and_the_page_waits_for_what_follows(client, painted):
     assert {"subject_masks", "telea_outpaintings", "telea_upscaled"} <= waiting
 
 
+def test_a_mask_is_found_by_the_rule_of_the_masks_folder(client, painted):
+    painted.lake.write("masks/A1_mask.PNG", mask())
+    client.desk.index.refresh(at_once=True)
+    state = client.get("/p/a1/state").json()
+    assert state["mask"]["kind"] == "mask"
+    assert "out of date" in client.get("/?words=redon").text
+    assert client.put("/p/a1/mask", content=strokes(), headers=NONE).status_code == 409
+    seen = {"if-match": state["mask"]["version"]}
+    answer = client.put("/p/a1/mask", content=strokes(), headers=seen)
+    assert answer.json()["mask"]["kind"] == "strokes"
+    assert painted.lake.list("masks", ".png") == ["masks/a1.png"]
+    assert not painted.lake.exists("masks/A1_mask.PNG")
+    painted.lake.move("masks/a1.png", "masks/a1 mask.png")
+    seen = {"if-match": answer.json()["mask"]["version"]}
+    assert client.delete("/p/a1/mask", headers=seen).json()["mask"]["kind"] == "none"
+    assert not painted.lake.exists("masks/a1 mask.png")
+
+
 def test_the_sensor_has_seen_a_mask(client, painted):
     client.put("/p/a1/mask", content=mask(), headers=NONE)
     assert not client.get("/p/a1/state").json()["mask"]["seen"]

@@ -4,12 +4,12 @@ import io
 
 from rich.console import Console
 
-from deepart_assets.assets.left_out import LeftOut, left_out
 from deepart_assets.cli_tables import print_left_out
 from deepart_assets.desk.export import Gallery
 from deepart_assets.settings.wikiart import Inbox
 from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.wikiart.catalogue import build_catalogue, to_parquet
+from deepart_assets.wikiart.left_out import LeftOut, left_out
 from deepart_assets.wikiart.naming import INBOX
 from deepart_assets.wikiart.sources.inbox import inbox_stamps, open_inbox
 from deepart_assets_tests.imaging.test_imaging import GRADIENT, saved

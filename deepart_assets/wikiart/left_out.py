@@ -1,15 +1,13 @@
 """What is left out of a restoration: file, why, and what to do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from deepart_assets import asset_names
-from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
-from deepart_assets.assets.subjects import CURATED_MASKS
-from deepart_assets.orchestration.context import Painting
 from deepart_assets.storage import MaterializationStore, RecordIndex
 from deepart_assets.wikiart.catalogue import quarantined
 from deepart_assets.wikiart.naming import INBOX, WIKIART
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
 
 
 class LeftOut(NamedTuple):
@@ -30,12 +28,12 @@ class LeftOut(NamedTuple):
         return cls(file, text, "")
 
 
-def left_out(store: MaterializationStore, paintings: Mapping[str, Painting]) -> list[LeftOut]:
+def left_out(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:
     """Return what the last runs left out of inbox, sources and the masks folder, sorted by file."""
     return sorted({*left_out_files(store, paintings), *_paintings(store, paintings)})
 
 
-def left_out_files(store: MaterializationStore, paintings: Mapping[str, Painting]) -> list[LeftOut]:
+def left_out_files(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:
     """As `left_out`, without the paintings that are on the list and not restored."""
     return sorted({*_files(store), *_masks(store, paintings)})
 
@@ -50,13 +48,13 @@ def _files(store: MaterializationStore) -> Iterator[LeftOut]:
             yield LeftOut.of(row["file"], row.get("reason", "is no picture"))
 
 
-def _masks(store: MaterializationStore, paintings: Mapping[str, Painting]) -> Iterator[LeftOut]:
-    for folder in (CURATED_MASKS, SUBJECT_TEXTS):
+def _masks(store: MaterializationStore, paintings: Collection[str]) -> Iterator[LeftOut]:
+    for folder in (MASKS, TEXTS):
         for name, reason in folder.strays(store.lake, set(paintings)).items():
             yield LeftOut.of(f"{folder.folder}/{name}", reason)
 
 
-def _paintings(store: MaterializationStore, paintings: Mapping[str, Painting]) -> Iterator[LeftOut]:
+def _paintings(store: MaterializationStore, paintings: Collection[str]) -> Iterator[LeftOut]:
     masks = RecordIndex(store, asset_names.SUBJECT_MASKS)
     for key in paintings:
         record = masks.get(key)
