@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from deepart_assets import asset_names
-from deepart_assets.assets.choices import chosen_from
+from deepart_assets.assets.chosen import chosen_from
 from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.assets.predicted_masks import predicted_masks

@@ -11,6 +11,8 @@ from deepart_assets.imaging.codec import (
     encode_ids,
     encode_jpeg,
     encode_png,
+    text_of,
+    with_text,
 )
 from deepart_assets.imaging.geometry import fit_within, resize, working_size
 from deepart_assets.imaging.hashing import (
@@ -51,5 +53,7 @@ __all__ = [
     "perceptual_hash",
     "preview_uri",
     "resize",
+    "text_of",
+    "with_text",
     "working_size",
 ]

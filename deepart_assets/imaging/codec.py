@@ -55,16 +55,18 @@ def encode_png(picture: NDArray[np.uint8], text: Mapping[str, str] | None = None
     ok, data = cv2.imencode(".png", pixels)
     if not ok:
         raise PaintingError(f"a picture of shape {picture.shape} could not be written as PNG")
-    return _with_text(data.tobytes(), text) if text else data.tobytes()
+    return with_text(data.tobytes(), text) if text else data.tobytes()
 
 
 _AFTER_HEADER = 33
 """Where a PNG's second chunk begins: after eight bytes of signature and 25 of the header."""
 
 
-def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
-    """Insert the tag of sRGB and texts in UTF-8, uncompressed, after the header."""
-    bodies = [b"sRGB\0"]
+def with_text(png: bytes, text: Mapping[str, str]) -> bytes:
+    """Insert texts in UTF-8, and the tag of sRGB unless it is there, after a PNG's header."""
+    has_tag = png[_AFTER_HEADER + 4 : _AFTER_HEADER + 8] == b"sRGB"
+    bodies = [] if has_tag else [b"sRGB\0"]
+    after = _AFTER_HEADER + 13 * has_tag
     bodies += [
         b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + words.encode()
         for keyword, words in text.items()
@@ -73,7 +75,13 @@ def _with_text(png: bytes, text: Mapping[str, str]) -> bytes:
         struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
         for body in bodies
     ]
-    return png[:_AFTER_HEADER] + b"".join(chunks) + png[_AFTER_HEADER:]
+    return png[:after] + b"".join(chunks) + png[after:]
+
+
+def text_of(png: bytes) -> dict[str, str]:
+    """Return the texts of a PNG by keyword."""
+    with Image.open(io.BytesIO(png), formats=("PNG",)) as image:
+        return {name: str(words) for name, words in getattr(image, "text", {}).items()}
 
 
 def encode_ids(ids: NDArray[np.uint8], palette: Sequence[tuple[int, int, int]]) -> bytes:

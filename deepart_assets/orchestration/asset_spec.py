@@ -96,6 +96,9 @@ class PaintingAssetSpec(_AssetSpec[PaintingStageSpec]):
     needs_file: bool = False
     """Whether it is made only for paintings with a file in one of the `observed` folders."""
     reads_original: bool = True
+    optional_deps: frozenset[str] = frozenset()
+    """Those of `painting_deps` whose failure or lack does not keep a painting's output from being
+    made; `Painting.inputs` has them where they are done."""
 
     @property
     def all_checks(self) -> Sequence[Check]:

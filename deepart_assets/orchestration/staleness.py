@@ -106,12 +106,13 @@ class StalenessChecker:
         if painting is None:
             return Delisted()
         upstream = {dep: records(dep, key) for dep in self._spec.painting_deps}
+        done = {dep: each for dep, each in upstream.items() if each and each.status == "done"}
         for dep, record in upstream.items():
-            if record is None or record.status != "done":
+            if dep not in done and dep not in self._spec.optional_deps:
                 return MissingUpstream(dep, record)
         painting = replace(
             painting,
-            inputs={dep: record for dep, record in upstream.items() if record is not None},
+            inputs=done,
             observed={name: hashes[key] for name, hashes in self.files.items() if key in hashes},
         )
         provenance = self._provenance(painting)
