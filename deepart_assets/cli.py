@@ -117,8 +117,8 @@ def restore(
 def status() -> None:
     """Say what is stale, failed, left out and running."""
     from deepart_assets import cli_tables
-    from deepart_assets.wikiart.left_out import left_out_files
     from deepart_assets.cli_status import running
+    from deepart_assets.wikiart.left_out import left_out_files
 
     with _instance() as instance:
         overview = _overview(instance)
@@ -228,8 +228,8 @@ def _overview(instance: "dg.DagsterInstance", *ids: str) -> "Overview":
 def _end(instance: "dg.DagsterInstance", start: float, ok: bool) -> None:
     """Print what to look at, the time since `start` and the gallery; exit with 1 unless `ok`."""
     from deepart_assets import cli_tables
-    from deepart_assets.wikiart.left_out import left_out_files
     from deepart_assets.cli_status import FAILED, LEFT_OUT
+    from deepart_assets.wikiart.left_out import left_out_files
 
     console = cli_tables.open_console()
     with contextlib.suppress(DeepArtError):  # there is no list: the run has said why

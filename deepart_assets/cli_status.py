@@ -11,7 +11,6 @@ from functools import cached_property
 import dagster as dg
 
 from deepart_assets import asset_names
-from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.assets.restoration_plan import selected
 from deepart_assets.build import asset_specs, data_specs
 from deepart_assets.dagster_internals.orphaned_runs import was_killed
@@ -24,6 +23,7 @@ from deepart_assets.orchestration.staleness import RunPolicy
 from deepart_assets.orchestration.tags import REASON
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
+from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.wikiart.naming import painting_id
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
 

@@ -13,11 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from deepart_assets import asset_names
-from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.cli_status import FAILED, LEFT_OUT, NEW, STALE, UP_TO_DATE, Overview, RunningRun
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.reports import report_json
 from deepart_assets.storage import MaterializationStore
+from deepart_assets.wikiart.left_out import LeftOut
 
 DATA_ASSETS = (
     asset_names.WIKIART_PAINTINGS,
