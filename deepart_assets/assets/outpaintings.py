@@ -37,7 +37,7 @@ from deepart_assets.outpainting import (
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.wikiart.annotations import PROMPT
 
 _KINDS = {
@@ -121,7 +121,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         weights = partial(context.local, *own_weights) if own_weights else None
         upscaling = context.settings.super_resolution.upscaling
         enlarger = (
-            RRDBNetUpscaler(context.read(asset_names.PSNR_WEIGHTS), upscaling)
+            NetworkUpscaler(context.read(asset_names.PSNR_WEIGHTS), upscaling)
             if enlarged_by
             else None
         )

@@ -18,7 +18,7 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot
 from deepart_assets.settings import Settings
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.settings.training import PixelTraining, Training
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining, Training
 from deepart_assets.settings.weights import PublishedWeights
 from deepart_assets.storage import Lake, Provenance, StageResult
 from deepart_assets.storage.checkpoints import Checkpoints, discard, work_lake
@@ -43,8 +43,20 @@ LOG_INTERVAL_SECONDS = 10.0
 PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
 
 
-def _base_settings(settings: Settings) -> Mapping[str, Any]:
+def _base(settings: Settings) -> PixelTraining | PublishedWeights:
     choice = settings.super_resolution.psnr_weights
+    assert choice is not None, "the settings have one where there is the asset"
+    return choice
+
+
+def _gan(settings: Settings) -> AdversarialTraining:
+    choice = settings.super_resolution.art_esrgan
+    assert isinstance(choice, AdversarialTraining), "`published_weights` has the asset otherwise"
+    return choice
+
+
+def _base_settings(settings: Settings) -> Mapping[str, Any]:
+    choice = _base(settings)
     return (
         choice.provenance_settings()
         if isinstance(choice, PixelTraining)
@@ -68,7 +80,7 @@ def psnr_weights(context: StageContext) -> StageSpec:
     package or the project, as the profile says. Safetensors with their provenance. An interrupted
     training resumes from its last checkpoint.
     """
-    choice = context.settings.super_resolution.psnr_weights
+    choice = _base(context.settings)
     if not isinstance(choice, PixelTraining):
         return StageSpec(lambda: _fetched(choice, context), inputs=FINDER.inputs(choice))
 
@@ -97,7 +109,7 @@ PSNR_PATH = f"{asset_names.PSNR_WEIGHTS}/4xPSNR.safetensors"
 
 @data_asset(
     group="super_resolution",
-    settings=lambda settings: settings.super_resolution.art_esrgan.provenance_settings(),
+    settings=lambda settings: _gan(settings).provenance_settings(),
     deps=[asset_names.PSNR_WEIGHTS, asset_names.LR_HR_PAIRS],
     kinds={"pytorch"},
     pool="gpu",
@@ -113,7 +125,7 @@ def art_esrgan(context: StageContext) -> StageSpec:
     training resumes from its last checkpoint. The options are BasicSR's,
     `configs/SR/art_esrgan.yml`, which the profile overrides (deep merge).
     """
-    choice = context.settings.super_resolution.art_esrgan
+    choice = _gan(context.settings)
     features = find_feature_network(choice.train.perceptual_opt, context.downloads)
     if features.reason:
         context.log.warning(

@@ -29,7 +29,7 @@ from deepart_assets.super_resolution.upscaling.subject import (
     kept_difference,
     put_back,
 )
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 
 
 def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
@@ -91,7 +91,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
             laid_from = scene_completion_outpainter(context)
             largest = outpainter.maximal_enlargement
         # Loaded with the first painting that has to be computed.
-        upscaler = cache(lambda: RRDBNetUpscaler(context.read(asset_names.ART_ESRGAN), settings))
+        upscaler = cache(lambda: NetworkUpscaler(context.read(asset_names.ART_ESRGAN), settings))
 
         def make(painting: Painting) -> StageResult:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)

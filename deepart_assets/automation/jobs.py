@@ -101,12 +101,13 @@ def _jobs(
         "Read the inbox and list the paintings to restore. New ones are then restored.",
     )
     yield job(PUBLISH, of("evaluation", "gallery"), "Make evaluations and gallery again.")
-    yield job(
-        "data_set",
-        dg.AssetSelection.assets(LR_HR_PAIRS).upstream()
-        | dg.AssetSelection.assets(*assets["wikiart"]),
-        "Everything up to the LR/HR pairs: what a machine without a GPU can do.",
-    )
+    if any(each.key.path == [LR_HR_PAIRS] for each in of("super_resolution")):
+        yield job(
+            "data_set",
+            dg.AssetSelection.assets(LR_HR_PAIRS).upstream()
+            | dg.AssetSelection.assets(*assets["wikiart"]),
+            "Everything up to the LR/HR pairs: what a machine without a GPU can do.",
+        )
     yield job(
         "observe_masks",
         observed,

@@ -1,6 +1,7 @@
 """Reads profiles, and explains what is wrong with one."""
 
 import difflib
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -112,10 +113,13 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
 def _written(location: list[str], content: Any) -> list[str]:
     """Return a location without the tags of unions, which are not in the file."""
     keys = []
-    for part in location[:-1]:
+    for part, after in itertools.pairwise(location):
         if isinstance(content, Mapping) and part in content:
+            inner = content[part]
+            if after in content and not (isinstance(inner, Mapping) and after in inner):
+                continue  # the tag of a union that has the name of a field: `train`
             keys.append(part)
-            content = content[part]
+            content = inner
         elif isinstance(content, list | tuple):
             keys.append(part)
             content = content[int(part)]
@@ -145,11 +149,11 @@ def _fields(model: Any) -> list[str]:
 def _step(annotation: Any, part: str) -> list[Any]:
     """Descend by one part of a location: a field, the tag of a union, or the key of a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        if part in annotation.model_fields:
-            return _members(annotation.model_fields[part].annotation)
-        kind = annotation.model_fields.get("kind")
-        tags = get_args(kind.annotation) if kind is not None else ()
-        return [annotation] if part in tags else []
+        field, kind = (annotation.model_fields.get(name) for name in (part, "kind"))
+        inner = [] if field is None else _members(field.annotation)
+        # A tag may have the name of a field: `train` of a training.
+        is_tag = kind is not None and part in get_args(kind.annotation)
+        return [*inner, annotation] if is_tag else inner
     if get_origin(annotation) is dict:
         return _members(get_args(annotation)[1])
     return []

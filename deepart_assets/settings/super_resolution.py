@@ -1,8 +1,9 @@
 """The settings of the super-resolution assets; those of the trainings are in `training`."""
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
@@ -70,6 +71,7 @@ class Pairs(Section):
 
 
 PsnrWeights = Annotated[PixelTraining | PublishedWeights, Field(discriminator="kind")]
+ArtEsrgan = Annotated[AdversarialTraining | PublishedWeights, Field(discriminator="kind")]
 
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -116,9 +118,37 @@ class SuperResolution(Section):
 
     data_set: WikiArtSR = RuledSR()
     pairs: Pairs = Pairs()
-    psnr_weights: PsnrWeights
-    art_esrgan: AdversarialTraining = Field(
-        default_factory=lambda: AdversarialTraining.model_validate({})
+    psnr_weights: PsnrWeights | None = Field(
+        None,
+        description="The base that art_esrgan is trained from and that outpainters with"
+        " `enlarge: network` use. Left out: there is none.",
+    )
+    art_esrgan: ArtEsrgan = Field(
+        default_factory=lambda: AdversarialTraining.model_validate({}),
+        description="The network that enlarges: trained here, the default, or published weights of"
+        " any ×4 architecture that spandrel knows. With those the profile has no data set and no"
+        " training.",
     )
     upscaling: Upscaling = Upscaling()
     evaluation: Evaluation = Evaluation()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _trained_by_default(cls, given: Any) -> Any:
+        if isinstance(given, Mapping) and isinstance(given.get("art_esrgan"), Mapping):
+            return {**given, "art_esrgan": {"kind": "train", **given["art_esrgan"]}}
+        return given
+
+    @model_validator(mode="after")
+    def _has_a_base(self) -> "SuperResolution":
+        if self.trains and self.psnr_weights is None:
+            raise ValueError(
+                "art_esrgan is trained from psnr_weights, which is missing: set it, or set"
+                " art_esrgan to published weights"
+            )
+        return self
+
+    @property
+    def trains(self) -> bool:
+        """Whether `art_esrgan` is trained here, not published."""
+        return isinstance(self.art_esrgan, AdversarialTraining)

@@ -266,12 +266,19 @@ class AdversarialTraining(Training):
     each departure.
     """
 
+    kind: Literal["train"] = "train"
     options: str = "configs/SR/art_esrgan.yml"
     model_type: Literal["ArtESRGANModel"]
     network_d: Part
     path: Origin
     train: AdversarialTrain
     val: AdversarialVal
+
+    def provenance_settings(self) -> dict[str, Any]:
+        """Return the settings that the weights depend on; that they are trained is in no record."""
+        settings = super().provenance_settings()
+        del settings["kind"]
+        return settings
 
     @model_validator(mode="after")
     def _crop_suits_discriminator(self) -> "AdversarialTraining":

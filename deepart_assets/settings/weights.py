@@ -28,12 +28,39 @@ class DriveGenerator(Section):
 
 
 class FileWeights(Section):
-    """A file of weights in any published format of this network, PyTorch's or safetensors."""
+    """A file of weights, PyTorch's or safetensors."""
 
     kind: Literal["file"]
     path: str = Field(
         min_length=1, description="A path, relative to the project, or an fsspec URL."
     )
+    sha256: Sha256 | None = Field(None, description="None: not verified.")
+
+
+class UrlWeights(Section):
+    """A file of weights behind an address of http or https, downloaded once."""
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://")
+    sha256: Sha256 | None = Field(None, description="None: that of the first download.")
+
+
+class HubWeights(Section):
+    """A file of weights in a model of the Hugging Face hub."""
+
+    kind: Literal["hub"]
+    model: str = Field(min_length=1, description='An id, "owner/name", or a local folder.')
+    file: str = Field(min_length=1, description="The file's path in the model.")
+    revision: str | None = Field(None, description="A commit, tag or branch.")
+    sha256: Sha256 | None = Field(None, description="None: not verified.")
+
+
+class PackageWeights(Section):
+    """A file of weights inside an installed Python package, which is not imported."""
+
+    kind: Literal["package"]
+    package: str = Field(pattern=r"^[A-Za-z_]\w*$", description="Its name in `import`.")
+    file: str = Field(min_length=1, description="The file's path in the package.")
     sha256: Sha256 | None = Field(None, description="None: not verified.")
 
 
@@ -50,4 +77,6 @@ class BundledWeights(Section):
 GeneratorWeights = Annotated[
     DriveGenerator | FileWeights | BundledWeights, Field(discriminator="kind")
 ]
-PublishedWeights = DriveWeights | FileWeights | BundledWeights
+PublishedWeights = (
+    DriveWeights | FileWeights | UrlWeights | HubWeights | PackageWeights | BundledWeights
+)

@@ -115,6 +115,37 @@ def download_model(model: str, revision: str | None, patterns: Sequence[str], se
     return model_folder(model, setting, fetch)
 
 
+def download_file(model: str, file: str, revision: str | None, setting: str) -> Path:
+    """Return one file of a model on the Hub, from the cache where it cannot be reached.
+
+    Args:
+        model: The id on the Hub, "owner/name", or a local folder.
+        file: Its path in the model.
+        revision: As in `download_model`.
+        setting: Name of the setting of `model`, for messages.
+
+    Raises:
+        UnavailableError: The model or its file is not available; the message has the remedy.
+    """
+    missing = f"the model {model} has no file {file}: correct the file beside {setting}"
+
+    def fetch() -> str:
+        from huggingface_hub import errors, hf_hub_download
+
+        try:
+            return str(Path(hf_hub_download(model, file, revision=revision)).parent)
+        except errors.LocalEntryNotFoundError:  # offline, and not an answer of the hub
+            raise
+        except errors.EntryNotFoundError as error:
+            raise UnavailableError(missing) from error
+
+    folder = model_folder(model, setting, fetch)
+    found = folder / (file if Path(model).is_dir() else Path(file).name)
+    if not found.is_file():
+        raise UnavailableError(missing)
+    return found
+
+
 def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:
     """Return the SHA-256 over names and contents of the matching files, in sorted order."""
     total = hashlib.sha256()

@@ -1,6 +1,7 @@
-"""Ready-made weights: shipped with the project, in a file or behind a URL, or on Google Drive."""
+"""Ready-made weights: of the project, a package, a file, an address, the hub or Google Drive."""
 
 import contextlib
+import importlib.util
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,12 +16,18 @@ from deepart_assets.settings.weights import (
     DriveGenerator,
     DriveWeights,
     FileWeights,
+    HubWeights,
+    PackageWeights,
+    PublishedWeights,
+    UrlWeights,
 )
-from deepart_assets.storage.downloads import Downloads, check_sha256
+from deepart_assets.storage.downloads import Download, Downloads, check_sha256
 from deepart_assets.storage.drive import drive_download, fetch_member
+from deepart_assets.storage.hub import download_file
 from deepart_assets.storage.lake import Lake, file_system, sha256_of, sha256_of_file, stamp_of
+from deepart_assets.storage.transfer import Address
 
-Choice = DriveWeights | DriveGenerator | FileWeights | BundledWeights
+Choice = PublishedWeights | DriveGenerator
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,8 @@ class WeightsFinder:
     def inputs(self, choice: Choice) -> dict[str, str]:
         """Return what changes when other bytes would be found with the same settings.
 
-        A SHA-256, or of a file behind a URL its stamp. Drive's files are locked by their hash.
+        A SHA-256, or of a file behind a URL of fsspec its stamp. Drive's and an address's files are
+        locked by their hash, and a model of the hub is taken as it was when it was first fetched.
 
         Raises:
             UnavailableError: There is no such file.
@@ -68,7 +76,9 @@ class WeightsFinder:
                 version = sha256_of_file(self._shipped(choice.name))
             case DriveGenerator():
                 version = f"{choice.file_id} {choice.member or ''}"
-            case DriveWeights():
+            case PackageWeights():
+                version = sha256_of_file(self._packaged(choice))
+            case DriveWeights() | UrlWeights() | HubWeights():
                 return {}
         return {"source": version}
 
@@ -107,9 +117,55 @@ class WeightsFinder:
                     found = sha256_of_file(file)
                 check_sha256(shown, found, expected, f"{self.key}.sha256")
                 return FoundWeights(file, f"file:{shown.rsplit('/', 1)[-1]}", shown)
-            case BundledWeights():
-                file = self._shipped(choice.name)
-                return FoundWeights(file, f"bundled:{choice.name}", str(file))
+            case UrlWeights():
+                return self._behind(choice, downloads)
+            case HubWeights(model=model, file=name):
+                file = download_file(model, name, choice.revision, f"{self.key}.model")
+                self._verify(file, f"{model}/{name}", choice.sha256)
+                return FoundWeights(file, f"hub:{model}/{name}", f"{model}/{name}")
+            case PackageWeights() | BundledWeights():
+                return self._installed(choice)
+
+    def _installed(self, choice: PackageWeights | BundledWeights) -> FoundWeights:
+        if isinstance(choice, BundledWeights):
+            file = self._shipped(choice.name)
+            return FoundWeights(file, f"bundled:{choice.name}", str(file))
+        file = self._packaged(choice)
+        self._verify(file, str(file), choice.sha256)
+        return FoundWeights(file, f"package:{choice.package}/{choice.file}", str(file))
+
+    def _behind(self, choice: UrlWeights, downloads: Downloads) -> FoundWeights:
+        shown = _shown(choice.url)
+        file = shown.rsplit("/", 1)[-1] or self.suffix
+        name = f"urls/{sha256_of(choice.url.encode())[:16]}/{file}"
+        download = Download(
+            name,
+            origin=shown,
+            locate=lambda session: Address(choice.url),
+            remedy=f"check {self.key}.url and the network, or download it with a browser and save"
+            f" it as {downloads.cache / name}",
+            check=lambda path: self.check(path, shown),
+            sha256=choice.sha256,
+            sha256_key=f"{self.key}.sha256",
+        )
+        return FoundWeights(downloads.fetch(download).path, f"url:{file}", shown)
+
+    def _verify(self, file: Path, shown: str, sha256: str | None) -> None:
+        if sha256 is not None:
+            check_sha256(shown, sha256_of_file(file), sha256, f"{self.key}.sha256")
+
+    def _packaged(self, choice: PackageWeights) -> Path:
+        spec = importlib.util.find_spec(choice.package)  # does not import it
+        if spec is None or not spec.submodule_search_locations:
+            raise UnavailableError(
+                f"the package {choice.package} is not installed: install it, or {self.otherwise}"
+            )
+        file = Path(spec.submodule_search_locations[0]) / choice.file
+        if not file.is_file():
+            raise UnavailableError(
+                f"the package {choice.package} has no file {choice.file}: correct {self.key}.file"
+            )
+        return file
 
     def _shipped(self, name: str) -> Path:
         file = self.folder / f"{name}.safetensors"

@@ -13,7 +13,7 @@ from deepart_assets.super_resolution.data.degradation import (
     matlab_bicubic_reduce,
 )
 from deepart_assets.super_resolution.evaluation.artefacts import checkerboard, colour_shift
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 
 from .shipped import NAMES, middle_of, painting
 
@@ -43,7 +43,7 @@ def with_board(picture, tile, amplitude):
 def upscaled():
     """Each shipped painting's middle: LR, bicubic, the bundled network's."""
     weights = (PROJECT / "data" / "models" / "art_psnr_32_6.safetensors").read_bytes()
-    network = RRDBNetUpscaler(weights, Upscaling())
+    network = NetworkUpscaler(weights, Upscaling())
     made = {}
     for name in NAMES:
         hr = middle_of(name, SIDE)

@@ -7,7 +7,7 @@ from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.evaluation.candidates import candidates
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.super_resolution.weights import Spec, interpolate, to_bytes
 
 from .pictures import texture
@@ -35,7 +35,7 @@ def test_the_rows_go_from_bicubic_over_the_base_to_the_gan():
     assert found.left_out == {}
     lr = texture(20, 24)
     for name, alpha in found.strengths.items():
-        expected = RRDBNetUpscaler(interpolate(base, gan, alpha), Upscaling())(lr)
+        expected = NetworkUpscaler(interpolate(base, gan, alpha), Upscaling())(lr)
         np.testing.assert_array_equal(found.upscalers[name]()(lr), expected)
 
 

@@ -10,7 +10,7 @@ from deepart_assets.super_resolution.network import build, initialise_as_interpo
 from deepart_assets.super_resolution.training.stages import train_pixel
 from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
-    RRDBNetUpscaler,
+    NetworkUpscaler,
     enlarge,
 )
 from deepart_assets.super_resolution.weights import Spec, load_network, to_bytes
@@ -100,10 +100,10 @@ def test_a_tile_left_black_is_an_error_unless_it_was_black():
 
 
 def test_the_upscaler_loads_late_and_once(weights):
-    broken = RRDBNetUpscaler(b"nothing", Upscaling(), "art_esrgan.safetensors")
+    broken = NetworkUpscaler(b"nothing", Upscaling(), "art_esrgan.safetensors")
     with pytest.raises(UnavailableError, match=r"art_esrgan\.safetensors"):
         broken(texture(8, 8))
-    upscaler = RRDBNetUpscaler(weights, Upscaling())
+    upscaler = NetworkUpscaler(weights, Upscaling())
     picture = texture(20, 24)
     first = upscaler(picture)
     loaded = upscaler._backend
@@ -124,6 +124,6 @@ def test_weights_of_a_wide_network_are_used_as_they_are():
     torch.manual_seed(0)
     net = build(Spec(features=16, blocks=1, growth=8)).eval()
     picture = texture(24, 24)
-    upscaler = RRDBNetUpscaler(to_bytes(net.state_dict(), {}), Upscaling(backend="torch"))
+    upscaler = NetworkUpscaler(to_bytes(net.state_dict(), {}), Upscaling(backend="torch"))
     difference = upscaler(picture).astype(int) - enlarge(net, picture, Upscaling())
     assert np.abs(difference).max() <= 1  # another order of summation

@@ -18,7 +18,7 @@ from deepart_assets.super_resolution.upscaling.backends import (
     TorchBackend,
     backend_for,
 )
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler, enlarge
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 from .pictures import texture
@@ -130,7 +130,7 @@ def test_both_backends_give_the_same_picture_to_one_grey_level():
     weights = to_bytes(net.state_dict(), {})
     picture = texture(50, 40)
     made = [
-        RRDBNetUpscaler(weights, Upscaling(tile=32, backend=backend))(picture).astype(int)
+        NetworkUpscaler(weights, Upscaling(tile=32, backend=backend))(picture).astype(int)
         for backend in ("torch", "openvino")
     ]
     assert np.ptp(made[0]) > 20

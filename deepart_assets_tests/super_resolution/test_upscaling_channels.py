@@ -7,7 +7,7 @@ from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
-from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, NetworkUpscaler
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
 from .pictures import texture
@@ -18,7 +18,7 @@ def upscaler(request):
     if request.param == "bicubic":
         return BicubicUpscaler()
     size = Spec(features=8, blocks=1, growth=4)
-    return RRDBNetUpscaler(to_bytes(build(size).state_dict(), {}), Upscaling(tile=16))
+    return NetworkUpscaler(to_bytes(build(size).state_dict(), {}), Upscaling(tile=16))
 
 
 def cut_out(height=30, width=26):

@@ -61,7 +61,7 @@ import numpy as np, torch
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.weights import Spec
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.upscaler import RRDBNetUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.super_resolution.weights import to_bytes
 
 reported = []
@@ -73,7 +73,7 @@ side, limit, tile = map(int, sys.argv[1:4])
 torch.set_num_threads(1)
 torch.manual_seed(0)
 weights = to_bytes(build(Spec(features=16, blocks=4, growth=16)).state_dict(), {})
-upscaler = RRDBNetUpscaler(weights, Upscaling(tile=tile, overlap=8))
+upscaler = NetworkUpscaler(weights, Upscaling(tile=tile, overlap=8))
 picture = np.random.default_rng(0).integers(60, 256, (side, side, 3), dtype=np.uint8)
 upscaler(picture[:24, :24])  # everything is loaded now
 if limit:

@@ -9,7 +9,7 @@ from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
-    RRDBNetUpscaler,
+    NetworkUpscaler,
     Upscaler,
 )
 from deepart_assets.super_resolution.weights import interpolate, read_state, spec_of
@@ -40,7 +40,7 @@ def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling
     """
 
     def network(weights: Callable[[], bytes], name: str) -> Callable[[], Upscaler]:
-        return lambda: RRDBNetUpscaler(weights(), upscaling, name)
+        return lambda: NetworkUpscaler(weights(), upscaling, name)
 
     found = Candidates()
     found.upscalers[BICUBIC] = BicubicUpscaler

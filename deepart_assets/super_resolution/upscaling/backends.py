@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from deepart_assets.super_resolution.weights.spandrel_network import SpandrelNetwork
+
 PROBE = (1, 3, 20, 28)
 """Shape of the picture on which OpenVINO's result is compared with torch's. It differs from that of
 the traced example in both sides, so that sizes fixed by tracing are found."""
@@ -40,6 +42,11 @@ class Backend(Protocol):
         """Where the input has to be."""
         ...
 
+    @property
+    def tiles(self) -> bool:
+        """Whether pictures are cut into tiles before memory asks for it."""
+        ...
+
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Enlarge a batch. The result does not depend on earlier calls."""
         ...
@@ -53,13 +60,17 @@ class TorchBackend:
         first = next(net.parameters())
         self._net, self._dtype = net, first.dtype
         self.device = first.device
+        other = _of_spandrel(net)
+        self.tiles = other is None or other.tiles
+        self._channels_last = other is None  # attention cannot view it
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Enlarge as `Backend` says."""
         import torch
 
         with torch.inference_mode():
-            batch = batch.to(self._dtype).contiguous(memory_format=torch.channels_last)
+            layout = torch.channels_last if self._channels_last else torch.contiguous_format
+            batch = batch.to(self._dtype).contiguous(memory_format=layout)
             made: torch.Tensor = self._net(batch)
             return made.float()
 
@@ -85,6 +96,7 @@ class OpenVinoBackend:
         import torch
 
         self.device = torch.device("cpu")
+        self.tiles = True
         self._busy = threading.Lock()  # an inference request serves one thread at a time
         try:
             self._compile = _compiler(net, precision)
@@ -142,7 +154,8 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
             torch.
 
     Raises:
-        UnavailableError: fp16 on a CPU, or `backend: openvino` where OpenVINO is not installed, a
+        UnavailableError: fp16 on a CPU, a precision that the network does not support, or `backend:
+            openvino` where OpenVINO is not installed, a
             GPU is in use, or the network cannot be converted.
     """
     import torch
@@ -156,15 +169,40 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
     if wanted == "openvino" or (wanted == "auto" and on_cpu):
         try:
             _check_usable(on_cpu)
+            _check_convertible(net)
             return OpenVinoBackend(net, precision)
         except UnavailableError as reason:
             if wanted == "openvino":
                 raise
             _log.info("upscaling runs on torch: %s", reason)
     dtype = dtype_for(precision, "cpu" if on_cpu else "cuda")
+    other = _of_spandrel(net)
+    if other is not None:
+        if not other.supports(dtype):
+            formats = "bf16 or fp32" if other.supports(torch.bfloat16) else "fp32"
+            raise UnavailableError(
+                f"the ×4 network is {other}, which cannot be run in {precision}: set"
+                f" super_resolution.upscaling.precision to {formats}"
+            )
+        return TorchBackend(net.to(dtype))
     # torch's annotations of `to` lack memory_format without a tensor.
     laid_out: nn.Module = net.to(dtype=dtype, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return TorchBackend(laid_out)
+
+
+def _of_spandrel(net: nn.Module) -> SpandrelNetwork | None:
+    from deepart_assets.super_resolution.weights.spandrel_network import SpandrelNetwork
+
+    return net if isinstance(net, SpandrelNetwork) else None
+
+
+def _check_convertible(net: nn.Module) -> None:
+    """Refuse what is traced with a fixed size or cut into windows."""
+    other = _of_spandrel(net)
+    if other is not None and not (other.takes_any_size and other.tiles):
+        raise UnavailableError(
+            f"OpenVINO runs no {other}: set super_resolution.upscaling.backend to torch"
+        )
 
 
 def _check_usable(on_cpu: bool) -> None:

@@ -57,13 +57,13 @@ class BicubicUpscaler:
         return enlarge_channels(picture, matlab_bicubic_enlarge)
 
 
-class RRDBNetUpscaler:
-    """An RRDBNet ×4 that is loaded at the first call, on CUDA where there is a device."""
+class NetworkUpscaler:
+    """A ×4 network that is loaded at the first call, on CUDA where there is a device."""
 
     scale = SCALE
 
     def __init__(self, weights: bytes, settings: Upscaling, name: str = "the weights") -> None:
-        """Keep the bytes of a file of weights (`weights.read_state`) and its name for messages."""
+        """Keep the bytes of a file for `weights.load_network`, and its name for messages."""
         self._weights = weights
         self._settings = settings
         self._name = name
@@ -73,8 +73,8 @@ class RRDBNetUpscaler:
         """Enlarge as `Upscaler` says, both sides at least 1; the same bytes each time.
 
         Raises:
-            UnavailableError: The weights are not those of an RRDBNet ×4, or the precision or the
-                backend is not for this device.
+            UnavailableError: The weights are not those of a ×4 network for RGB, or the precision or
+                the backend is not for this device or this network.
             PaintingError: As `enlarge`.
         """
         if self._backend is None:
@@ -94,7 +94,7 @@ def _loaded(weights: bytes, settings: Upscaling, name: str) -> Backend:
 def enlarge(
     net: nn.Module | Backend, picture: NDArray[np.uint8], settings: Upscaling
 ) -> NDArray[np.uint8]:
-    """Enlarge a picture with a network, tile by tile.
+    """Enlarge a picture with a network, tile by tile, or whole if it is meant to see the whole.
 
     Each tile is read with `overlap` pixels of context on all sides, of which nothing is kept. The
     picture's own borders get mirrored context, as in the degradation. When memory runs out, of a
@@ -116,7 +116,8 @@ def enlarge(
     import torch
 
     run = TorchBackend(net) if isinstance(net, torch.nn.Module) else net
-    tile, batch = settings.tile, settings.batch if run.device.type == "cuda" else 1
+    tile = settings.tile if run.tiles else max(settings.tile, *picture.shape[:2])
+    batch = settings.batch if run.device.type == "cuda" else 1
     result = np.empty((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
     while True:
         try:

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.responses import looks_like_html
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.weights.namings import State, canonical_state, spec_of
+from deepart_assets.super_resolution.weights.namings import (
+    State,
+    canonical_state,
+    is_rrdbnet,
+    spec_of,
+    tensors_in,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -89,15 +95,32 @@ def read_state(data: bytes, name: str) -> State:
 
 
 def load_network(weights: bytes, name: str = "the weights") -> nn.Module:
-    """Build the network that a file of weights belongs to, in evaluation mode on the CPU.
+    """Build the ×4 network that a file of weights belongs to, in evaluation mode on the CPU.
+
+    An RRDBNet, or a `SpandrelNetwork` of another architecture.
 
     Raises:
-        UnavailableError: As `read_state`.
+        UnavailableError: It is no file of weights, or of no ×4 network for RGB; says which and why.
     """
-    state = read_state(weights, name)
-    net = build(spec_of(state))
-    net.load_state_dict(state)
-    return net.eval()
+    return read_network(weights, name)[1]
+
+
+def read_network(data: bytes, name: str) -> tuple[State, nn.Module]:
+    """Read a ×4 network of any architecture, as `load_network`.
+
+    Returns:
+        Its tensors, of an RRDBNet as `read_state` gives them, and the network.
+    """
+    tensors = tensors_in(_read_tensors(data, name), name)
+    if is_rrdbnet(tensors):
+        state = canonical_state(tensors, name)
+        net = build(spec_of(state))
+        net.load_state_dict(state)
+        return state, net.eval()
+    from deepart_assets.super_resolution.weights.spandrel_network import load_spandrel
+
+    # Cloned, as tensors that share memory cannot be written.
+    return {key: value.clone() for key, value in tensors.items()}, load_spandrel(tensors, name)
 
 
 def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:

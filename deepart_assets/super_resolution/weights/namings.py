@@ -73,6 +73,36 @@ def _without_prefixes(tensors: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
+def tensors_in(content: Any, name: str) -> State:
+    """Return the tensors of a checkpoint under their names in the network.
+
+    Raises:
+        UnavailableError: There are none, or something else is among them.
+    """
+    import torch
+
+    tensors = _unwrapped(content)
+    if not isinstance(tensors, Mapping) or not tensors:
+        raise _refusal(name, "it holds no tensors by name")
+    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
+        raise _refusal(name, f"it holds more than tensors ({', '.join(map(str, [*tensors][:5]))})")
+    return _without_prefixes(tensors)
+
+
+_DENSE = (
+    *("model.1.sub.0.RDB1.conv1.0.weight", "RRDB_trunk.0.RDB1.conv1.weight"),
+    "body.0.rdb1.conv1.weight",
+)
+"""The first dense convolution of an RRDBNet in each naming."""
+
+
+def is_rrdbnet(tensors: Mapping[str, Any]) -> bool:
+    """Tell an RRDBNet, of any size and scale, from other networks; ESRGAN+ and SPSR are others."""
+    return any(key in tensors for key in _DENSE) and not any(
+        "conv1x1" in key or key.startswith("f_HR_conv") for key in tensors
+    )
+
+
 def canonical_state(content: Mapping[str, Any], name: str) -> State:
     """Unwrap a checkpoint, give it basicsr's names and check it against the network.
 
@@ -89,12 +119,7 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
     """
     import torch
 
-    tensors = _unwrapped(content)
-    if not isinstance(tensors, Mapping) or not tensors:
-        raise _refusal(name, "it holds no tensors by name")
-    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
-        raise _refusal(name, f"it holds more than tensors ({', '.join(map(str, [*tensors][:5]))})")
-    flat = _without_prefixes(tensors)
+    flat = tensors_in(content, name)
     _refuse_known_others(flat, name)
     if "model.0.weight" in flat:
         renamed = {_from_old(key, name): value for key, value in flat.items()}
@@ -104,7 +129,7 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
         renamed = flat
     else:
         raise _refusal(name, f"its tensors are named {', '.join(sorted(flat)[:3])}, …")
-    if len(renamed) != len(tensors):
+    if len(renamed) != len(flat):
         raise _refusal(name, "two of its tensors have one place in the network")
     coarse = [key for key, value in flat.items() if not value.is_floating_point()]
     if coarse:
