@@ -13,6 +13,7 @@ from deepart_assets.asset_names import (
     STYLED_PAINTINGS,
 )
 from deepart_assets.assets.choices import CURATOR_CHOICES, requests_to
+from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.grounds import ground_assets
@@ -117,6 +118,10 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
         # With grounds of the profile's own paintings it follows those.
         + ([] if settings.grounds.catalogue else ground_assets(settings)),
         "restoration": restoration_assets(settings),
-        "evaluation": [subject_masks_evaluation, outpainting_evaluation(settings)],
+        "evaluation": [
+            outpainting_evaluation(settings),
+            subject_masks_evaluation,
+            *([art_esrgan_evaluation] if settings.super_resolution.trains else []),
+        ],
         "gallery": gallery_assets(settings),
     }

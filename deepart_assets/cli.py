@@ -62,8 +62,9 @@ def demo() -> None:
             ok = result.success
         keys = painting_keys(instance)
         if ok and keys:
-            with run_job(instance, "restore", keys=keys) as result:
-                ok = result.success
+            for job, of in (("restore", keys), ("evaluate", ())):
+                with run_job(instance, job, keys=of) as result:
+                    ok &= result.success
         shown = _overview(instance).paintings.values() if ok else ()
         stages = painting_stages(settings.outpainters)
         cli_tables.print_results(cli_tables.open_console(), store, shown, stages)

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from deepart_assets.assets.evaluation import art_esrgan_evaluation
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
 from deepart_assets.assets.published_weights import published_art_esrgan
 from deepart_assets.assets.training import art_esrgan, psnr_weights
@@ -13,11 +12,13 @@ from deepart_assets.settings.training import PixelTraining
 
 
 def super_resolution_assets(settings: Settings) -> list[PipelineAssetSpec]:
-    """Return the super-resolution group: without data set where nothing is trained on it."""
+    """Return the super-resolution group: without data set where nothing is trained on it.
+
+    Its evaluation is with the others.
+    """
     chosen = settings.super_resolution
     if chosen.trains:
-        data_set = wikiart_sr_asset(settings)
-        return [data_set, lr_hr_pairs, psnr_weights, art_esrgan, art_esrgan_evaluation]
+        return [wikiart_sr_asset(settings), lr_hr_pairs, psnr_weights, art_esrgan]
     if isinstance(chosen.psnr_weights, PixelTraining):
         return [wikiart_sr_asset(settings), lr_hr_pairs, psnr_weights, published_art_esrgan]
     base = [] if chosen.psnr_weights is None else [replace(psnr_weights, deps=[])]

@@ -13,6 +13,7 @@ from deepart_assets.asset_names import (
     STYLED_PAINTINGS,
 )
 from deepart_assets.orchestration.planner import (
+    EVALUATE,
     PUBLISH,
     RENEW_GROUND_LIBRARY,
     RESTORE,
@@ -58,14 +59,15 @@ def _jobs(
     planning = [*of("wikiart", "super_resolution", "weights"), plan]
     yield job(
         RESTORE,
-        of(*part, "evaluation", "gallery"),
-        "Bring the chosen paintings up to date, with all they depend on.",
+        of(*part, "gallery"),
+        "Bring the chosen paintings up to date, with all they depend on, and show them in the"
+        f" gallery. Evaluations come afterwards: `{EVALUATE}`.",
     )
     yield job(
         RESTORE_PART,
         of(*part),
-        f"As `{RESTORE}`, without evaluations and gallery: for one of many runs, after which"
-        f" `{PUBLISH}` or a last `{RESTORE}` makes those once.",
+        f"As `{RESTORE}`, without the gallery: for one of many runs, after which"
+        f" `{PUBLISH}` or a last `{RESTORE}` makes it once.",
     )
     yield job(
         "restore_stale",
@@ -100,7 +102,8 @@ def _jobs(
         [INBOX_PAINTINGS, STYLED_PAINTINGS],
         "Read the inbox and list the paintings to restore. New ones are then restored.",
     )
-    yield job(PUBLISH, of("evaluation", "gallery"), "Make evaluations and gallery again.")
+    yield job(PUBLISH, of("gallery"), "Make the gallery again.")
+    yield job(EVALUATE, of("evaluation"), "Bring the evaluations up to date.")
     if any(each.key.path == [LR_HR_PAIRS] for each in of("super_resolution")):
         yield job(
             "data_set",

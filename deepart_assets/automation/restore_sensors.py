@@ -1,17 +1,20 @@
-"""Sensors that start restore runs: for what is new on the list, for what a plan found stale.
+"""Sensors that start restore runs: for what is new on the list, for what a plan found stale; and,
+once those have ended, evaluations.
 
 A sensor's cursor is the event it last acted on, stored with the runs it requested: after an error
 or a killed daemon it stays where it was, and run keys keep a run from being requested twice.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
-from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
+from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG
 from deepart_assets.orchestration.planner import (
+    EVALUATE,
     PLANNING_JOBS,
     PUBLISH,
     RESTORE,
@@ -21,7 +24,14 @@ from deepart_assets.orchestration.planner import (
     ranges_of,
     restore_runs,
 )
-from deepart_assets.orchestration.tags import AUTOMATED, FORCE, INTERACTIVE, PRIORITY, REASON
+from deepart_assets.orchestration.tags import (
+    AFTER_OTHERS,
+    AUTOMATED,
+    FORCE,
+    INTERACTIVE,
+    PRIORITY,
+    REASON,
+)
 from deepart_assets.settings.automation import Automation
 
 Jobs = Mapping[str, Any]
@@ -107,6 +117,57 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
     )
 
 
+def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
+    """Return the sensor that requests one run of evaluations after any number of restorations.
+
+    It waits until no restoration is in progress and the last one ended `settings.evaluate` minutes
+    ago. The command line evaluates by itself.
+    """
+    minutes = float(settings.evaluate)
+    restoring = [dg.RunsFilter(job_name=job) for job in (*PLANNING_JOBS, RESTORE, RESTORE_PART)]
+
+    @dg.sensor(
+        name="evaluate_when_idle",
+        job=jobs[EVALUATE],
+        description=f"Brings the evaluations up to date once nothing has been restored for"
+        f" {minutes:g} minutes.",
+        minimum_interval_seconds=settings.poll_interval_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING
+        if settings.running
+        else dg.DefaultSensorStatus.STOPPED,
+    )
+    def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        instance = context.instance
+        made = instance.fetch_materializations(dg.AssetKey(GALLERY), limit=1).records
+        latest = str(made[0].storage_id if made else 0)
+        if context.cursor is None:
+            return dg.SensorResult(skip_reason="acts on the gallery from now on", cursor=latest)
+        if latest == context.cursor:
+            skip = "no restoration since the last evaluations"
+            return dg.SensorResult(skip_reason=skip, cursor=latest)
+        run = instance.get_run_by_id(made[0].run_id)
+        if run is not None and _interactive(run):
+            skip = "the command line restored, and evaluates itself"
+            return dg.SensorResult(skip_reason=skip, cursor=latest)
+        last = [each for only in restoring for each in instance.get_run_records(only, limit=1)]
+        if any(not each.dagster_run.is_finished for each in last):
+            return dg.SensorResult(skip_reason="a restoration is in progress")
+        ended = max((each.end_time or 0.0 for each in last), default=0.0)
+        ended = max(ended, made[0].timestamp)
+        if (left := ended + 60 * minutes - time.time()) > 0:
+            skip = f"waiting for {left:.0f} s in which nothing is restored"
+            return dg.SensorResult(skip_reason=skip)
+        tags = {
+            REASON: f"nothing was restored for {minutes:g} minutes",
+            AUTOMATED: "true",
+            PRIORITY: AFTER_OTHERS,
+        }
+        request = PlannedRun(EVALUATE, tags=tags).request(f"gallery:{latest}")
+        return dg.SensorResult(run_requests=[request], cursor=latest)
+
+    return sensor
+
+
 FollowUps = Callable[
     [dg.DagsterInstance, Sequence[dg.EventLogRecord], int], tuple[list[PlannedRun], str, int]
 ]
@@ -127,7 +188,7 @@ def _materialization_sensor(
 
     @dg.sensor(
         name=name,
-        jobs=[jobs[each] for each in (RESTORE, RESTORE_PART, PUBLISH)],
+        jobs=[jobs[each] for each in (RESTORE, RESTORE_PART, PUBLISH, EVALUATE)],
         description=description,
         minimum_interval_seconds=settings.poll_interval_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING

@@ -1,4 +1,4 @@
-"""The schedules: nightly, weekly, and the renewal of the library of grounds."""
+"""The schedules: nightly, weekly, evaluations, and the renewal of the library of grounds."""
 
 from typing import Any
 
@@ -6,12 +6,9 @@ import dagster as dg
 
 from deepart_assets.automation.restore_sensors import Jobs
 from deepart_assets.errors import SettingsError
-from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY
-from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
+from deepart_assets.orchestration.planner import EVALUATE, RENEW_GROUND_LIBRARY
+from deepart_assets.orchestration.tags import AFTER_OTHERS, AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
-
-AFTER_OTHERS = "-1"
-"""Priority of scheduled runs: what somebody waits for comes first."""
 
 
 def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition]:
@@ -40,6 +37,19 @@ def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition
             jobs["catalogue"],
             "every week: new paintings of the sources",
             "Reads the sources again; what is new on the list is restored.",
+        ),
+        *(
+            [
+                _schedule(
+                    settings,
+                    EVALUATE,
+                    jobs[EVALUATE],
+                    "the evaluations' time has come",
+                    "Brings the evaluations up to date.",
+                )
+            ]
+            if isinstance(settings.evaluate, str)
+            else []
         ),
         *(
             [

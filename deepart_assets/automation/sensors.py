@@ -14,6 +14,7 @@ from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.automation.restore_sensors import (
     Jobs,
+    evaluate_when_idle,
     named,
     restore_new_paintings,
     restore_what_is_stale,
@@ -130,5 +131,6 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         ),
         restore_new_paintings(settings, jobs),
         restore_what_is_stale(settings, jobs),
+        *([] if isinstance(settings.evaluate, str) else [evaluate_when_idle(settings, jobs)]),
         *notification_sensors(settings),
     ]

@@ -13,7 +13,7 @@ from typing import Any
 
 import dagster as dg
 
-from deepart_assets.asset_names import RESTORATION_PLAN
+from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
@@ -34,7 +34,10 @@ from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import RecordIndex
 
 RESTORE, RESTORE_PART, PUBLISH = "restore", "restore_part", "publish"
-"""The jobs that restore paintings with evaluations and gallery; without them; those alone."""
+"""The jobs that restore paintings and make the gallery; restore alone; make the gallery alone."""
+
+EVALUATE = "evaluate"
+"""The job that makes the evaluations, after the paintings are in the gallery."""
 
 RENEW_GROUND_LIBRARY = "renew_ground_library"
 """The job that renews the library of grounds, where the profile has one."""
@@ -107,24 +110,27 @@ def restore_runs(
     *,
     only: Collection[str] | None = None,
     publish: bool = False,
+    evaluate: bool = False,
 ) -> list[PlannedRun]:
     """Return a run for each range of partitions.
 
-    Evaluations and gallery, which are of all paintings, are left to the last run.
+    The gallery, which is of all paintings, is left to the last run.
 
     Args:
         ranges: The partitions of each run.
         tags: Of each run.
         only: The paintings of the ranges to restore; by default all.
         publish: Return a run of `publish` if there is nothing to restore.
+        evaluate: Return a run of `evaluate` as the last.
     """
-    if not ranges:
-        return [PlannedRun(PUBLISH, tags=tags)] if publish else []
-    jobs = [RESTORE_PART] * (len(ranges) - 1) + [RESTORE]
-    return [
+    jobs = [RESTORE_PART] * (len(ranges) - 1) + [RESTORE] * bool(ranges)
+    runs = [
         PlannedRun(job, keys, {**tags, **only_tag(keys, only)})
         for job, keys in zip(jobs, ranges, strict=True)
     ]
+    if publish and not ranges:
+        runs.append(PlannedRun(PUBLISH, tags=tags))
+    return [*runs, PlannedRun(EVALUATE, tags=tags)] if evaluate else runs
 
 
 def ranges_of(
@@ -235,9 +241,21 @@ def stale_data(specs: Sequence[DataAssetSpec], context: StageContext) -> dict[st
 
 
 def planned_runs(
-    instance: dg.DagsterInstance, metadata: Mapping[str, dg.MetadataValue[Any]], tags: Tags
+    instance: dg.DagsterInstance,
+    metadata: Mapping[str, dg.MetadataValue[Any]],
+    tags: Tags,
+    *,
+    evaluate: bool = False,
 ) -> list[PlannedRun]:
-    """Return the runs that a plan asks for, from the plan's metadata."""
+    """Return the runs that a plan asks for, from the plan's metadata.
+
+    Args:
+        instance: Dagster's, for the partitions.
+        metadata: The plan's.
+        tags: Of each run.
+        evaluate: Let a run of evaluations follow the restorations, for where runs are started one
+            after the other. Without a restoration, stale evaluations are made in any case.
+    """
     if not metadata:
         return []
     order = painting_keys(instance)
@@ -245,10 +263,12 @@ def planned_runs(
     ranges = [order[order.index(first) : order.index(last) + 1] for first, last in spans]
     # Plans of an earlier version are without the two.
     only: Any = (metadata[ONLY].value if ONLY in metadata else None) or None
-    publish = UNPUBLISHED not in metadata or bool(metadata[UNPUBLISHED].value)
-    return restore_runs(ranges, tags, only=only, publish=publish)
+    stale: Any = metadata[UNPUBLISHED].value if UNPUBLISHED in metadata else {GALLERY: ""}
+    evaluate = evaluate if ranges else bool(stale.keys() - {GALLERY})
+    return restore_runs(ranges, tags, only=only, publish=GALLERY in stale, evaluate=evaluate)
 
 
 def runs_planned_in(instance: dg.DagsterInstance, run_id: str, tags: Tags) -> list[PlannedRun]:
-    """Return the runs that the plan made in a run asks for."""
-    return planned_runs(instance, metadata_made_in(instance, run_id, RESTORATION_PLAN), tags)
+    """Return the runs that the plan made in a run asks for, evaluations last."""
+    made = metadata_made_in(instance, run_id, RESTORATION_PLAN)
+    return planned_runs(instance, made, tags, evaluate=True)

@@ -1,5 +1,6 @@
 """The settings of sensors, schedules and notifications."""
 
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, field_validator
@@ -12,15 +13,23 @@ class Automation(Section):
 
     running: bool = Field(True, description="Whether they are on by default.")
     poll_interval_seconds: int = Field(
-        15, ge=1, description="Polling interval of the inbox and the masks, seconds."
+        5,
+        ge=1,
+        description="Polling interval of the inbox and the masks, seconds. The daemon ticks every"
+        " five seconds at most.",
     )
     debounce_seconds: float = Field(
-        30,
+        4,
         ge=0,
         description="How long a folder must be unchanged, so that copying has finished, before it"
         " is read, seconds.",
     )
     nightly: str = Field("0 2 * * *", description="When stale outputs are computed: cron.")
+    evaluate: Annotated[float, Field(ge=0)] | str = Field(
+        10.0,
+        description="When the evaluations are made again, in a run of their own: this many minutes"
+        " after the last restoration, so that they never delay one; or at fixed times: cron.",
+    )
     weekly: str = Field("0 0 * * 0", description="When the sources are read again: cron.")
     renew_ground_library: str | None = Field(
         None,

@@ -128,8 +128,8 @@ def test_an_engine_that_is_not_installed_is_named_when_a_run_starts(
 
 def test_every_stage_that_uses_a_gpu_is_in_its_pool(tmp_path):
     defs = build_defs(load_settings("gpu"), str(tmp_path))
-    job = defs.resolve_job_def("restore")
-    pools = {node.name: node.definition.pool for node in job.graph.nodes}
+    jobs = [defs.resolve_job_def(name) for name in ("restore", "evaluate")]
+    pools = {node.name: node.definition.pool for job in jobs for node in job.graph.nodes}
     assert {name for name, pool in pools.items() if pool == "gpu"} == {
         "predicted_masks",
         "psnr_weights",

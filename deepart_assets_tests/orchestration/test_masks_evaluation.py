@@ -36,7 +36,7 @@ def compared(done, instance):
     }
 
     def run():
-        with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as result:
+        with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as result:
             return result.success
 
     return run

@@ -18,7 +18,7 @@ ASSET = "outpainting_evaluation"
 @pytest.mark.slow
 def test_rows_for_the_originals_and_each_outpainter(done, instance):
     done.content["restoration"]["evaluated"] = 5
-    with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
+    with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
     rows = {row["name"]: row for row in json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]}
     assert list(rows) == [ORIGINALS, "telea"]
@@ -36,7 +36,7 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
     spoilt = done.lake.write(record.path, encode_png(255 - result))
     done.store.put(replace(record, files=(spoilt,)))
     done.content["restoration"]["shown"] = 2
-    with done.run("restore", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
+    with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
         checks = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
     assert checks == {"subjects_untouched": False, "no_known_faults": False}

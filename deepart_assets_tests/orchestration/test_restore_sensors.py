@@ -37,7 +37,7 @@ def run(sensors, job, **more):
 
 
 def ranges(asked):
-    # Evaluations and gallery are made once, by the last.
+    # The gallery is made once, by the last.
     assert [each.job_name for each in asked] == ["restore_part"] * (len(asked) - 1) + ["restore"]
     return [(each.tags[RANGE_START_TAG], each.tags[RANGE_END_TAG]) for each in asked]
 
