@@ -5,6 +5,7 @@ import itertools
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from deepart_assets.errors import UnavailableError
@@ -17,6 +18,8 @@ _MESSAGES = (
     "alloc_failed",  # cuBLAS and cuDNN
 )
 """What the allocators say in exceptions that have no type of their own."""
+
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,6 +35,18 @@ def is_out_of_memory(error: BaseException) -> bool:
         return False
     message = str(error).lower()
     return any(words in message for words in _MESSAGES)
+
+
+def available_memory() -> int:
+    """Return the main memory in bytes that a program could still have, within its container."""
+    import psutil
+
+    available = int(psutil.virtual_memory().available)
+    try:
+        limit = _CONTAINER_LIMIT.read_text().strip()
+    except OSError:
+        return available
+    return min(available, int(limit)) if limit.isdecimal() else available
 
 
 def release_memory() -> None:

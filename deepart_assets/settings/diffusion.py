@@ -65,7 +65,8 @@ class Pipeline(Section):
         "auto",
         description="CPU offload. model: the networks that are not running, a little slower;"
         " sequential: all layers but the running one, many times slower. auto: model where the"
-        " GPU's free memory is small for the pipeline, else none.",
+        " GPU's free memory is small for the pipeline, sequential where it is small for its largest"
+        " network, else none.",
     )
     vae_tiling: Literal["auto"] | bool = Field(
         "auto",

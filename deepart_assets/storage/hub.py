@@ -2,10 +2,13 @@
 
 import hashlib
 import re
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.progress import gigabytes
+from deepart_assets.storage.downloads import DISK_RESERVE
 from deepart_assets.storage.lake import sha256_of_file
 
 WEIGHTS = ("*.safetensors",)
@@ -144,6 +147,38 @@ def download_file(model: str, file: str, revision: str | None, setting: str) -> 
     if not found.is_file():
         raise UnavailableError(missing)
     return found
+
+
+def check_disk(model: str, revision: str | None, patterns: Sequence[str]) -> None:
+    """Refuse a download that the disk of the hub's cache cannot hold; what is there counts.
+
+    A hub that cannot be asked is for the download to explain.
+
+    Args:
+        model: The id on the Hub, "owner/name".
+        revision: A commit, tag or branch on the Hub; None: the default branch.
+        patterns: Of the files to download.
+
+    Raises:
+        UnavailableError: There is too little space.
+    """
+    from huggingface_hub import constants, snapshot_download
+
+    try:
+        listed = snapshot_download(
+            model, revision=revision, allow_patterns=list(patterns), dry_run=True
+        )
+    except (OSError, ValueError):
+        return
+    needed = sum(each.file_size or 0 for each in listed if each.will_download)
+    cache = Path(constants.HF_HUB_CACHE)
+    there = next(each for each in (cache, *cache.parents) if each.is_dir())
+    free = shutil.disk_usage(there).free
+    if needed and needed + DISK_RESERVE > free:
+        raise UnavailableError(
+            f"the model {model} needs {gigabytes(needed + DISK_RESERVE)} GB of disk and {cache} has"
+            f" {gigabytes(free)} GB left: make room, or move the cache with HF_HOME"
+        )
 
 
 def hash_of_model(folder: Path, patterns: Sequence[str] = WEIGHTS) -> str:

@@ -78,16 +78,17 @@ def test_another_preset_or_schedule_paints_again(diffused, instance, tmp_path):
     assert not any(np.array_equal(pictures[n], pictures[n - 1]) for n in range(3))
 
 
-def test_a_model_that_is_unavailable_is_reported_once_for_each_painting(
-    diffused, instance, tmp_path
-):
+def test_a_damaged_model_stops_the_step_before_any_painting(diffused, instance, tmp_path):
     for file in (tmp_path / "pipeline" / "unet").glob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-100])
-    assert not restore(diffused, instance)
-    for record in records(diffused).values():
-        assert record.status == "failed"
-        assert "does not hold a whole pipeline in safetensors" in record.reason
-        assert "delete the folder and fetch it again" in record.reason
+    selection = [dg.AssetKey(stage) for stage in STAGES]
+    with diffused.run("restore", instance, KEYS, asset_selection=selection) as result:
+        assert not result.success
+        [failed] = [event for event in result.all_events if event.is_step_failure]
+    said = str(failed.step_failure_data)
+    assert "does not hold a whole pipeline in safetensors" in said
+    assert "is cut short or damaged" in said
+    assert set(records(diffused).values()) == {None}
 
 
 def test_a_prompt_of_a_paintings_own_from_its_csv(diffused, instance):

@@ -1,12 +1,16 @@
 """Pipelines from the hub, or a server in its place: what is fetched, and what is refused."""
 
+import dataclasses
 import json
+import shutil
 from collections.abc import Iterator
 
 import pytest
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
+from deepart_assets.outpainting.diffusion import loading
+from deepart_assets.outpainting.diffusion.families import FLUX_FILL
 from deepart_assets_tests.hub import REFUSALS, Hub, point_at, serve_hub
 from deepart_assets_tests.outpainting.tiny_families import SAVERS, diffusers_settings
 from deepart_assets_tests.outpainting.tiny_pipelines import (
@@ -95,6 +99,32 @@ def test_every_family_is_fetched_whole_and_found_offline(
     [picture] = offline([asked()])
     local = diffusers_settings(folder, preset="quality")
     assert (picture == build_outpainter(local)([asked()])[0]).all()
+
+
+def test_a_disk_that_is_too_small_is_told_of_before_gigabytes_come(hub, folder, monkeypatch):
+    hub.files = {
+        str(file.relative_to(folder)): file.read_bytes()
+        for file in folder.rglob("*")
+        if file.is_file()
+    }
+    usage = shutil.disk_usage(folder)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=500_000_100))
+    match = r"owner/model needs 0\.\d+ GB of disk and .* GB left: make room, or .* HF_HOME"
+    with pytest.raises(UnavailableError, match=match):
+        hash_of("owner/model")
+    assert hub.fetched == ["model_index.json"]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=600_000_000))
+    assert hash_of("owner/model")
+    # What is there takes no more room.
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=0))
+    assert hash_of("owner/model")
+
+
+def test_the_licence_of_a_gated_model_is_named(hub, monkeypatch):
+    known = dataclasses.replace(FLUX_FILL, models={"owner/gated": "For Museums, gated"})
+    monkeypatch.setattr(loading, "BY_MODEL", {"owner/gated": known})
+    with pytest.raises(UnavailableError, match=r"accept its licence .* Its licence: For Museums"):
+        build_outpainter(diffusers_settings("owner/gated")).weights_hash()
 
 
 def test_a_model_of_pickles_is_refused_and_not_fetched(hub, folder):

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from deepart_assets.compat import prepare
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting import build_outpainter
+from deepart_assets.outpainting.diffusion import completeness
 from deepart_assets_tests.outpainting.tiny_pipelines import (
     asked,
     hash_of,
@@ -29,6 +30,23 @@ def copy(folder, tmp_path):
 
 def change(file, **more):
     file.write_text(json.dumps({**json.loads(file.read_text()), **more}))
+
+
+def in_parts(folder) -> list[Path]:
+    """Save the UNet in two files, as large models are; return them."""
+    tensors = load_file(folder / UNET)
+    (folder / UNET).unlink()
+    names = sorted(tensors)
+    parts, weight_map = [], {}
+    for number, some in enumerate((names[:20], names[20:]), 1):
+        part = folder / "unet" / f"diffusion_pytorch_model-{number:05}-of-00002.safetensors"
+        save_file({name: tensors[name] for name in some}, part, {"format": "pt"})
+        weight_map |= dict.fromkeys(some, part.name)
+        parts.append(part)
+    index = {"metadata": {"total_size": 0}, "weight_map": weight_map}
+    file = folder / "unet" / "diffusion_pytorch_model.safetensors.index.json"
+    file.write_text(json.dumps(index))
+    return parts
 
 
 # --- the hash ------------------------------------------------------------------------------------
@@ -60,7 +78,7 @@ def test_the_hash_follows_what_decides_the_result(folder, copy, file):
 def test_the_hash_follows_shards_and_vocabularies(folder, copy):
     (copy / "tokenizer" / "merges.txt").write_text("#version: 0.2\n")
     with_words = hash_of(copy)
-    (copy / UNET).rename(copy / "unet" / "diffusion_pytorch_model-00001-of-00001.safetensors")
+    in_parts(copy)
     assert len({hash_of(folder), with_words, hash_of(copy)}) == 3
 
 
@@ -160,6 +178,45 @@ def test_damaged_weights(copy, part, damage):
     assert "delete the folder and fetch it again" in message
     if damage == "lacking":
         assert f"{part} lacks 1 weights, the first is {name}" in message
+
+
+@pytest.mark.parametrize("damage", ["gone", "cut", "no index"])
+def test_a_half_fetched_model_is_refused_before_it_is_loaded(folder, copy, damage):
+    parts = in_parts(copy)
+    whole = build_outpainter(settings_for(copy))([asked()])[0]
+    assert (whole == build_outpainter(settings_for(folder))([asked()])[0]).all()
+    match damage:
+        case "gone":
+            parts[1].unlink()
+            fault = "unet: 1 of 2 parts are missing: diffusion_pytorch_model-00002-of-00002"
+        case "cut":
+            parts[0].write_bytes(parts[0].read_bytes()[:-1])
+            fault = "unet: diffusion_pytorch_model-00001-of-00002.safetensors is cut short"
+        case "no index":
+            next(copy.glob("unet/*.index.json")).unlink()
+            fault = "unet has no weights in safetensors"
+    with pytest.raises(UnavailableError, match=fault) as caught:
+        hash_of(copy)
+    assert "delete the folder and fetch it again" in str(caught.value)
+
+
+def test_weights_that_main_memory_cannot_hold(copy, monkeypatch):
+    weights = sum(file.stat().st_size for file in copy.rglob("*.safetensors"))
+    monkeypatch.setattr(completeness, "available_memory", lambda: weights // 2)
+    match = "the weights of .* need .* GB of main memory and .* are free: set .* bfloat16"
+    refused_as(build_outpainter(settings_for(copy)), match)
+    monkeypatch.setattr(completeness, "available_memory", lambda: weights)
+    assert build_outpainter(settings_for(copy))([asked()])[0].any()
+
+
+def refused_as(painter, match):
+    with pytest.raises(UnavailableError, match=match):
+        painter([asked()])
+
+
+def test_a_pipeline_with_code_of_its_own(copy):
+    change(copy / "model_index.json", _class_name=["pipeline", "OwnPipeline"])
+    refused(copy, r"holds a \['pipeline', 'OwnPipeline'\], which cannot inpaint here")
 
 
 @pytest.mark.parametrize("file", ["unet/config.json", "scheduler/scheduler_config.json"])

@@ -93,7 +93,10 @@ def test_a_lora_from_the_hub(models, loras, tmp_path, monkeypatch):
         for kind in ("missing", "gated"):
             with pytest.raises(UnavailableError, match=REFUSALS[kind][2].split(":")[0][:20]):
                 painted(models["Z-Image"], {"model": f"owner/{kind}"})
-        with pytest.raises(UnavailableError, match=f"owner/model has no file {FILE}.*weight_name"):
+        nowhere = str(tmp_path / "none.safetensors")
+        with pytest.raises(UnavailableError, match=f"there is no file {nowhere}: correct"):
+            painted(models["Z-Image"], {"model": nowhere})
+        with pytest.raises(UnavailableError, match=f"owner/model has no file {FILE}"):
             painted(models["Z-Image"], {"model": "owner/model"})
     same, hashed = painted(models["Z-Image"], {"model": str(loras["Z-Image"])})
     assert found == hashed

@@ -7,7 +7,7 @@ from typing import Any
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.diffusion import Lora
-from deepart_assets.storage.hub import download_model
+from deepart_assets.storage.hub import download_file
 
 SETTING = "the model of the outpainter's LoRA"
 
@@ -18,16 +18,11 @@ def lora_file(lora: Lora) -> Path:
     Raises:
         UnavailableError: There is none; the message has the remedy.
     """
-    if lora.model.endswith(".safetensors"):
-        file = Path(lora.model)
-    else:
-        folder = download_model(lora.model, lora.revision, [lora.weight_name], SETTING)
-        file = folder / lora.weight_name
-    if not file.is_file():
-        raise UnavailableError(
-            f"the LoRA {lora.model} has no file {file.name}: correct {SETTING} or its weight_name"
-        )
-    return file
+    if not lora.model.endswith(".safetensors"):
+        return download_file(lora.model, lora.weight_name, lora.revision, SETTING)
+    if not Path(lora.model).is_file():
+        raise UnavailableError(f"there is no file {lora.model}: correct {SETTING}")
+    return Path(lora.model)
 
 
 def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
-from deepart_assets.outpainting.diffusion.families import BY_PIPELINE, FAMILIES, Family
-from deepart_assets.storage.hub import hash_of_model, model_folder
+from deepart_assets.outpainting.diffusion.completeness import check_memory, fault_of
+from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
+from deepart_assets.storage.hub import check_disk, hash_of_model, model_folder
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +45,8 @@ def find_folder(model: str, revision: str | None, families: Sequence[Family] = F
 
         # The index first: it tells the kind before gigabytes are fetched.
         first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
-        read_index(Path(first), families, model)
+        index, _ = read_index(Path(first), families, model)
+        check_disk(model, revision, _patterns(index))
         try:
             return str(
                 DiffusionPipeline.download(
@@ -59,8 +61,17 @@ def find_folder(model: str, revision: str | None, families: Sequence[Family] = F
                 f" correct {SETTING}"
             ) from error
 
-    folder = model_folder(model, SETTING, fetch)
-    read_index(folder, families, model)
+    try:
+        folder = model_folder(model, SETTING, fetch)
+    except UnavailableError as error:
+        licence = BY_MODEL[model].models[model] if model in BY_MODEL else ""
+        if "is gated" in str(error) and licence:
+            raise UnavailableError(f"{error}. Its licence: {licence}") from error
+        raise
+    index, _ = read_index(folder, families, model)
+    fault = fault_of(folder, networks_of(index))
+    if fault:
+        raise _damaged(folder, fault)
     return folder
 
 
@@ -73,12 +84,17 @@ def hash_of_pipeline(folder: Path) -> str:
     Raises:
         UnavailableError: The folder does not contain a pipeline.
     """
+    return hash_of_model(folder, _patterns(read_index(folder)[0]))
+
+
+def _patterns(index: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return patterns of the files of the parts that are used."""
     parts = [
         name
-        for name, value in read_index(folder)[0].items()
+        for name, value in index.items()
         if isinstance(value, list) and any(value) and name not in UNUSED
     ]
-    return hash_of_model(folder, (INDEX, *(f"{part}/{file}" for part in parts for file in FILES)))
+    return (INDEX, *(f"{part}/{file}" for part in parts for file in FILES))
 
 
 def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
@@ -95,7 +111,9 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
 
     from_disk = {"local_files_only": True, "use_safetensors": True, "dtype": dtype}
     try:
-        networks = {name: _network(folder, name, index[name], from_disk) for name in _needed(index)}
+        needed = networks_of(index)
+        check_memory(folder, needed, dtype.itemsize, str(folder))
+        networks = {name: _network(folder, name, index[name], from_disk) for name in needed}
         channels_of(networks[family.denoiser].config, folder, family)
         pipeline = getattr(diffusers, family.inpaints).from_pretrained(
             folder,
@@ -107,7 +125,7 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
-        raise _damaged(folder, error) from error
+        raise _damaged(folder, str(error)) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -133,7 +151,7 @@ def read_index(
         raise UnavailableError(
             f"{name} does not hold a pipeline of diffusers (no readable {INDEX}): correct {SETTING}"
         ) from error
-    family = BY_PIPELINE.get(kind)
+    family = BY_PIPELINE.get(kind) if isinstance(kind, str) else None  # a list: code of its own
     if family is None or family not in families:
         known = "; ".join(f"{each.name} ({', '.join(each.pipelines)})" for each in families)
         other = ", or its kind to diffusers, which paints with it" if family else ""
@@ -153,7 +171,7 @@ def denoiser_config(folder: Path, family: Family) -> dict[str, Any]:
     try:
         return dict(json.loads((folder / family.denoiser / "config.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise _damaged(folder, error) from error
+        raise _damaged(folder, str(error)) from error
 
 
 def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
@@ -171,15 +189,16 @@ def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
     return int(channels)
 
 
-def _damaged(folder: Path, error: Exception) -> UnavailableError:
-    first = (str(error).splitlines() or [""])[0].rstrip(". ")
+def _damaged(folder: Path, fault: str) -> UnavailableError:
+    first = (fault.splitlines() or [""])[0].rstrip(". ")
     return UnavailableError(
         f"{folder} does not hold a whole pipeline in safetensors ({first}): correct {SETTING},"
         " or delete the folder and fetch it again"
     )
 
 
-def _needed(index: Mapping[str, Any]) -> list[str]:
+def networks_of(index: Mapping[str, Any]) -> list[str]:
+    """Return the names of a pipeline's networks that are used."""
     return [name for name in NETWORKS if name in index and index[name][0]]
 
 

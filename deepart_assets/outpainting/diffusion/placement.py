@@ -28,19 +28,24 @@ sampling; it comes from each picture's generator."""
 Offload = Literal["none", "model", "sequential"]
 
 
-def offload_for(setting: Literal["auto"] | Offload, weights: int, free: int | None) -> Offload:
+def offload_for(
+    setting: Literal["auto"] | Offload, weights: int, free: int | None, largest: int = 0
+) -> Offload:
     """Return how a pipeline is offloaded.
 
     Args:
         setting: The setting in the profile.
         weights: Size of the pipeline's weights in bytes.
         free: The GPU's free memory in bytes; None without a GPU, where nothing is offloaded.
+        largest: Size of the largest network's weights in bytes.
     """
     if free is None:
         return "none"
     if setting != "auto":
         return setting
-    return "none" if weights + ROOM <= free else "model"
+    if weights + ROOM <= free:
+        return "none"
+    return "model" if largest + ROOM <= free else "sequential"
 
 
 def tiles(setting: Literal["auto"] | bool, height: int, width: int) -> bool:
@@ -48,16 +53,15 @@ def tiles(setting: Literal["auto"] | bool, height: int, width: int) -> bool:
     return height * width > TILED_FROM if setting == "auto" else setting
 
 
-def weights_of(pipeline: Any) -> int:
-    """Return the size of a pipeline's weights in bytes."""
+def weights_of(pipeline: Any) -> dict[str, int]:
+    """Return the size of the weights of a pipeline's networks in bytes, by name."""
     import torch
 
-    networks = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
-    return sum(
-        weight.numel() * weight.element_size()
-        for network in networks
-        for weight in network.parameters()
-    )
+    return {
+        name: sum(weight.numel() * weight.element_size() for weight in part.parameters())
+        for name, part in pipeline.components.items()
+        if isinstance(part, torch.nn.Module)
+    }
 
 
 def choose_scheduler(pipeline: Any, scheduler: Scheduler) -> None:
@@ -85,7 +89,8 @@ def make_ready(pipeline: Any, settings: Pipeline, plan: Plan, device: str) -> An
     if settings.attention_slicing:
         pipeline.enable_attention_slicing()
     free = torch.cuda.mem_get_info()[0] if device == "cuda" else None
-    place(pipeline, offload_for(settings.offload, weights_of(pipeline), free), device)
+    sizes = weights_of(pipeline).values()
+    place(pipeline, offload_for(settings.offload, sum(sizes), free, max(sizes)), device)
     if settings.compile:
         denoiser.compile()
     return pipeline

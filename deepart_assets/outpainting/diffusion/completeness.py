@@ -1,0 +1,92 @@
+"""Checks, before anything is loaded, that a pipeline's files are whole and fit into memory."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from deepart_assets.compute.memory import available_memory
+from deepart_assets.errors import UnavailableError
+from deepart_assets.progress import gigabytes
+
+SHARDS = ("model.safetensors.index.json", "diffusion_pytorch_model.safetensors.index.json")
+WEIGHTS = ("model", "diffusion_pytorch_model")
+
+
+def fault_of(folder: Path, networks: Sequence[str]) -> str | None:
+    """Say what is missing or cut short of the weights of a pipeline's networks; None: nothing."""
+    for name in networks:
+        try:
+            files = weight_files(folder / name)
+            if not files:
+                return f"{name} has no weights in safetensors"
+            for file in files:
+                _header(file)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return f"{name}: {error}"
+    return None
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the files of a network's weights.
+
+    Raises:
+        ValueError: The index of its parts names one that is not there, or is damaged.
+    """
+    for index in (folder / name for name in SHARDS):
+        if index.is_file():
+            named = json.loads(index.read_text("utf-8"))["weight_map"].values()
+            files = [folder / name for name in sorted(set(named))]
+            missing = [file.name for file in files if not file.is_file()]
+            if missing:
+                raise ValueError(f"{len(missing)} of {len(files)} parts are missing: {missing[0]}")
+            return files
+    return [file for name in WEIGHTS if (file := folder / f"{name}.safetensors").is_file()]
+
+
+def check_memory(folder: Path, networks: Sequence[str], itemsize: int, model: str) -> None:
+    """Refuse weights that main memory cannot hold; they go through it to a GPU, too.
+
+    Args:
+        folder: The pipeline.
+        networks: Its networks.
+        itemsize: Bytes of a weight in the number format that they are loaded in.
+        model: The model's name, for the message.
+
+    Raises:
+        UnavailableError: There is too little memory.
+    """
+    needed = sum(
+        itemsize * numbers
+        for name in networks
+        for file in weight_files(folder / name)
+        for numbers in _sizes(_header(file))
+    )
+    available = available_memory()
+    if needed > available:
+        raise UnavailableError(
+            f"the weights of {model} need {gigabytes(needed)} GB of main memory and"
+            f" {gigabytes(available)} GB are free: set this outpainter's precision to bfloat16,"
+            " end other programs, or choose a smaller model"
+        )
+
+
+def _sizes(header: Mapping[str, Any]) -> Iterator[int]:
+    for name, tensor in header.items():
+        if name != "__metadata__":
+            yield math.prod(tensor["shape"])
+
+
+def _header(file: Path) -> dict[str, Any]:
+    """Return a safetensors file's header; raises ValueError if the file is longer or shorter."""
+    with file.open("rb") as opened:
+        length = int.from_bytes(opened.read(8), "little")
+        size = file.stat().st_size
+        if not 2 <= length <= size - 8:
+            raise ValueError(f"{file.name} is damaged or no safetensors file")
+        header = dict(json.loads(opened.read(length)))
+    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    if 8 + length + max(ends, default=0) != size:
+        raise ValueError(f"{file.name} is cut short or damaged")
+    return header
