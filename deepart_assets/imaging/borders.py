@@ -47,7 +47,7 @@ class Box(NamedTuple):
         """Height and width."""
         return self.bottom - self.top, self.right - self.left
 
-    def of(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def of(self, picture: NDArray[Scalar]) -> NDArray[Scalar]:
         """Return the view of the picture inside the box."""
         return picture[self.top : self.bottom, self.left : self.right]
 

@@ -61,7 +61,12 @@ def cut(values: NDArray) -> NDArray[np.uint8]:
 
 
 def to_8bit_srgb(values: NDArray, model: Model, profile: bytes | None) -> NDArray[np.uint8]:
-    """Convert to sRGB and then to 8 bits.
+    """Convert to sRGB (`to_deep_srgb`) and then to 8 bits: uint8, H×W×3."""
+    return cut(to_deep_srgb(values, model, profile))
+
+
+def to_deep_srgb(values: NDArray, model: Model, profile: bytes | None) -> NDArray:
+    """Convert to sRGB without cutting 16 bits.
 
     Args:
         values: uint8 or uint16, H×W×channels, full range. Lab is encoded as in ICC
@@ -70,20 +75,20 @@ def to_8bit_srgb(values: NDArray, model: Model, profile: bytes | None) -> NDArra
         profile: The ICC profile; None: they are sRGB, inks without a profile, or Lab.
 
     Returns:
-        uint8, H×W×3.
+        uint8 or uint16, H×W×3.
     """
     if profile is None:
         if model == "CMYK":
             light = np.iinfo(values.dtype).max - values.astype(np.uint32)
             rgb = light[..., :3] * light[..., 3:]
             top = int(np.iinfo(values.dtype).max)
-            return cut(((rgb + top // 2) // top).astype(values.dtype))
+            return np.asarray(((rgb + top // 2) // top).astype(values.dtype))
         if model == "Lab":
-            return cut(_converted(values, "Lab", _lab_profile()))
-        return np.repeat(cut(values), 3, axis=2) if values.shape[2] == 1 else cut(values)
+            return _converted(values, "Lab", _lab_profile())
+        return np.repeat(values, 3, axis=2) if values.shape[2] == 1 else values
     if model == "gray" and profile_model(profile)[0] == "RGB":
         values, model = np.repeat(values, 3, axis=2), "RGB"
-    return cut(_converted(values, model, profile))
+    return _converted(values, model, profile)
 
 
 def _converted(values: NDArray, model: Model, profile: bytes) -> NDArray:

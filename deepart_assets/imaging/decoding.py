@@ -7,9 +7,17 @@ import io
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from deepart_assets.imaging.colour import cut, full_range, model_of, plain, to_8bit_srgb
+from deepart_assets.imaging.colour import (
+    cut,
+    full_range,
+    model_of,
+    plain,
+    to_8bit_srgb,
+    to_deep_srgb,
+)
 from deepart_assets.imaging.colour_space import Colour, ColourTags, resolve
 from deepart_assets.imaging.containers import (
     boxes_of,
@@ -70,6 +78,42 @@ def decode(image: Image.Image, data: bytes) -> Decoded:
         colour = resolve(ColourTags(**{**tags.__dict__, "icc": icc}), model_of(image))
         made = plain(image)
     return Decoded(made, colour.profile, orientation, colour.label, (*several, *colour.warnings))
+
+
+def decode_deep(image: Image.Image | None, data: bytes) -> tuple[NDArray[np.uint16], int] | None:
+    """Decode a picture of more than 8 bits per channel without cutting it to 8.
+
+    Args:
+        image: What Pillow opened, which is closed; None for a TIFF.
+        data: The bytes of the file.
+
+    Returns:
+        sRGB, H×W×3, and the orientation by EXIF; None where the picture has 8 bits.
+
+    Raises:
+        Unsupported: As `decode`.
+        Exception: It is damaged.
+    """
+    if image is None:
+        raster = read_tiff(data)
+    else:
+        with image:
+            deep, tags = _READERS.get(str(image.format), _no_reader)(image, data)
+            if deep is None:
+                return None
+            tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
+            orientation = 1 if image.format == "JXL" else _orientation(image)
+        raster = _raster(deep, tags, orientation, ())
+    if raster.values.dtype == np.uint8:
+        return None
+    colour = resolve(raster.tags, raster.model)
+    values = to_deep_srgb(raster.values, raster.model, colour.profile)
+    if raster.alpha is not None:  # over white
+        alpha = raster.alpha[..., None].astype(np.uint32)
+        values = ((values * alpha + (255 - alpha) * np.uint32(65535) + 127) // 255).astype(
+            np.uint16
+        )
+    return values, raster.orientation
 
 
 def _finished(raster: Raster, colour: Colour) -> Decoded:

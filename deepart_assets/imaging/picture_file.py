@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging.colour import to_srgb
-from deepart_assets.imaging.decoding import Decoded, decode, decode_tiff
+from deepart_assets.imaging.decoding import Decoded, decode, decode_deep, decode_tiff
 from deepart_assets.imaging.jpeg import with_end
 from deepart_assets.imaging.kinds import extra_formats, kind_of
 from deepart_assets.imaging.tiff import MAGIC, tiff_size
@@ -36,6 +36,17 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 """Transposition to upright, by EXIF orientation."""
+
+_TURNED: dict[Image.Transpose, Callable[[NDArray], NDArray]] = {
+    Image.Transpose.FLIP_LEFT_RIGHT: np.fliplr,
+    Image.Transpose.ROTATE_180: lambda values: np.rot90(values, 2),
+    Image.Transpose.FLIP_TOP_BOTTOM: np.flipud,
+    Image.Transpose.TRANSPOSE: lambda values: values.swapaxes(0, 1),
+    Image.Transpose.ROTATE_270: lambda values: np.rot90(values, 3),
+    Image.Transpose.TRANSVERSE: lambda values: np.rot90(values, 2).swapaxes(0, 1),
+    Image.Transpose.ROTATE_90: np.rot90,
+}
+"""The same of arrays, as Pillow has no RGB of 16 bits."""
 
 _SWAPPING = {TURNS[number] for number in (5, 6, 7, 8)}
 
@@ -103,6 +114,26 @@ class PictureFile:
             turn = TURNS.get(decoded.orientation)
             image = decoded.image if turn is None else decoded.image.transpose(turn)
             return np.asarray(to_srgb(image, decoded.profile))
+
+    def rgb16(self) -> NDArray[np.uint16] | None:
+        """Decode a picture of more than 8 bits: sRGB uint16, H×W×3; None where it has 8."""
+        with _decode_errors(self._name):
+            found = decode_deep(self._image, self._data)
+            if found is None:
+                return None
+            values, orientation = found
+            turn = TURNS.get(orientation)
+            return values if turn is None else np.ascontiguousarray(_TURNED[turn](values))
+
+    @property
+    def dots_per_inch(self) -> float | None:
+        """The resolution that the file names, if it names one."""
+        try:
+            with Image.open(io.BytesIO(self._data)) as opened:
+                found = float(opened.info["dpi"][0])
+        except Exception:  # not every TIFF is one that Pillow knows; values may be of any kind
+            return None
+        return found if 1 < found < 100_000 else None
 
     def reduced(self, side: int) -> Reduced:
         """Decode and reduce each side of at least 8 times `side` to `side` by averaging.

@@ -29,6 +29,11 @@ class Restoration(Section):
         24, ge=1, description="Paintings in `outpainting_evaluation` at most, chosen by a hash."
     )
     shown: int = Field(8, ge=0, description="Paintings on its sheet.")
+    archive_tiff: bool = Field(
+        False,
+        description="Write a TIFF of each accepted result beside its PNG in `chosen_restorations`:"
+        " deflate, an ICC profile of sRGB, 16 bits where the original has more than 8.",
+    )
     keep_subject: bool = Field(
         True,
         description="In the enlarged result the subject comes from the original painting, resized,"

@@ -58,6 +58,14 @@ def test_what_is_accepted_is_published_until_it_is_rejected(done, instance):
     before = done.store.get(CHOSEN_RESTORATIONS, "p1")
     assert run("p1")
     assert done.store.get(CHOSEN_RESTORATIONS, "p1") == before
+    done.content["restoration"]["archive_tiff"] = True
+    assert run("p1")
+    tiff = done.lake.read(f"{CHOSEN_RESTORATIONS}/p1.tiff")
+    assert (decode_rgb(tiff, "") == decode_rgb(result, "")).all()
+    del done.content["restoration"]["archive_tiff"]
+    assert run("p1")
+    assert done.store.get(CHOSEN_RESTORATIONS, "p1").files == before.files
+    assert "p1.tiff" not in published(done)
     done.lake.write_json("choices/p1.json", {"decision": "rejected", "note": "two heads"})
     assert run("p1")
     assert published(done) == set()
