@@ -1,7 +1,7 @@
 """The settings of outpainters that are pipelines of diffusers, of whatever family."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -108,6 +108,40 @@ class Lora(Section):
     scale: float = Field(1.0, ge=-10, le=10)
 
 
+class BitsAndBytes(Section):
+    """Weights rounded to 4 or 8 bits by bitsandbytes as they are loaded; needs a GPU."""
+
+    kind: Literal["bitsandbytes"]
+    bits: Literal[4, 8] = 4
+    parts: tuple[str, ...] = Field(
+        (), description="Networks of the pipeline, such as transformer; none: all but the VAE."
+    )
+
+
+class TorchAO(Section):
+    """Weights rounded by torchao as they are loaded."""
+
+    kind: Literal["torchao"]
+    weights: Literal["int8", "int4", "float8"] = "int8"
+    parts: tuple[str, ...] = Field(
+        (), description="Networks of the pipeline, such as transformer; none: all but the VAE."
+    )
+
+
+class GGUF(Section):
+    """The denoiser's weights from a GGUF file, whose own are not fetched then."""
+
+    kind: Literal["gguf"]
+    model: str = Field(
+        min_length=1, description="Id in the Hugging Face hub, or a local folder with the file."
+    )
+    file: str = Field(pattern=r"\.gguf$", description="The file in the folder or repository.")
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+
+
+Quantization = Annotated[BitsAndBytes | TorchAO | GGUF, Field(discriminator="kind")]
+
+
 class SeamPass(Section):
     """A second, light pass over a band on both sides of the seam; then the subject is put back."""
 
@@ -146,6 +180,9 @@ class Diffusers(Pipeline):
         " mask, else patchmatch. scene_completion takes the grounds that ship with the project.",
     )
     loras: tuple[Lora, ...] = Field((), description="Added to the model's weights together.")
+    quantization: Quantization | None = Field(
+        None, description="Weights in fewer bits, for less memory. Null: those of precision."
+    )
     seam_pass: SeamPass | None = Field(None, description="Null: one pass.")
     reference: Literal["none", "subject"] = Field(
         "none",

@@ -46,6 +46,7 @@ class StableDiffusion(Pipeline):
     fill: ClassVar[Literal["grey"]] = "grey"
     resolution: ClassVar[Literal["working"]] = "working"
     loras: ClassVar[tuple[()]] = ()
+    quantization: ClassVar[None] = None
     seam_pass: ClassVar[None] = None
     reference: ClassVar[Literal["none"]] = "none"
 

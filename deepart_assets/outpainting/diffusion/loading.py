@@ -10,6 +10,8 @@ from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.diffusion.completeness import check_memory, fault_of
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
+from deepart_assets.outpainting.diffusion.quantization import load_gguf, quantized, replaced_by
+from deepart_assets.settings.diffusion import GGUF, Quantization
 from deepart_assets.storage.hub import check_disk, hash_of_model, model_folder
 
 if TYPE_CHECKING:
@@ -30,7 +32,12 @@ FILES = (
 """The files of each part: weights, configuration, vocabulary, chat template."""
 
 
-def find_folder(model: str, revision: str | None, families: Sequence[Family] = FAMILIES) -> Path:
+def find_folder(
+    model: str,
+    revision: str | None,
+    families: Sequence[Family] = FAMILIES,
+    quantization: Quantization | None = None,
+) -> Path:
     """Return the folder of a model: `model` itself if it is a folder, else that in the hub's cache.
 
     Raises:
@@ -39,27 +46,22 @@ def find_folder(model: str, revision: str | None, families: Sequence[Family] = F
     """
 
     def fetch() -> str:
-        prepare()
-        from diffusers import DiffusionPipeline
         from huggingface_hub import snapshot_download
 
         # The index first: it tells the kind before gigabytes are fetched.
         first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
-        index, _ = read_index(Path(first), families, model)
-        check_disk(model, revision, _patterns(index))
-        try:
-            return str(
-                DiffusionPipeline.download(
-                    model, revision=revision, use_safetensors=True, **dict.fromkeys(UNUSED)
-                )
-            )
-        except OSError as error:
-            if "safetensors" not in str(error):
-                raise
+        index, family = read_index(Path(first), families, model)
+        replaced = replaced_by(quantization, family)
+        wanted = _patterns(index, replaced)
+        check_disk(model, revision, wanted)
+        found = snapshot_download(model, revision=revision, allow_patterns=list(wanted))
+        networks = networks_of(index, replaced)
+        if not any(file for name in networks for file in Path(found, name).glob("*.safetensors")):
             raise UnavailableError(
                 f"the model {model} has no weights in safetensors, and others could hold code:"
                 f" correct {SETTING}"
-            ) from error
+            )
+        return found
 
     try:
         folder = model_folder(model, SETTING, fetch)
@@ -68,14 +70,14 @@ def find_folder(model: str, revision: str | None, families: Sequence[Family] = F
         if "is gated" in str(error) and licence:
             raise UnavailableError(f"{error}. Its licence: {licence}") from error
         raise
-    index, _ = read_index(folder, families, model)
-    fault = fault_of(folder, networks_of(index))
+    index, family = read_index(folder, families, model)
+    fault = fault_of(folder, networks_of(index, replaced_by(quantization, family)))
     if fault:
         raise _damaged(folder, fault)
     return folder
 
 
-def hash_of_pipeline(folder: Path) -> str:
+def hash_of_pipeline(folder: Path, quantization: Quantization | None = None) -> str:
     """Return the SHA-256 over the files that affect the result.
 
     These are the weights, configurations (including the scheduler's) and vocabularies of the parts
@@ -84,20 +86,29 @@ def hash_of_pipeline(folder: Path) -> str:
     Raises:
         UnavailableError: The folder does not contain a pipeline.
     """
-    return hash_of_model(folder, _patterns(read_index(folder)[0]))
+    index, family = read_index(folder)
+    return hash_of_model(folder, _patterns(index, replaced_by(quantization, family)))
 
 
-def _patterns(index: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return patterns of the files of the parts that are used."""
+def _patterns(index: Mapping[str, Any], replaced: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return patterns of the files of the parts that are used.
+
+    Args:
+        index: The pipeline's.
+        replaced: Networks whose weights come from elsewhere: of them the configuration alone.
+    """
     parts = [
         name
         for name, value in index.items()
         if isinstance(value, list) and any(value) and name not in UNUSED
     ]
-    return (INDEX, *(f"{part}/{file}" for part in parts for file in FILES))
+    files = [f"{part}/{file}" for part in parts if part not in replaced for file in FILES]
+    return (INDEX, *files, *(f"{part}/config.json" for part in replaced))
 
 
-def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
+def load_pipeline(
+    folder: Path, dtype: "torch.dtype", quantization: Quantization | None = None
+) -> Any:
     """Return the inpainting pipeline in a folder, on the CPU.
 
     Raises:
@@ -111,9 +122,20 @@ def load_pipeline(folder: Path, dtype: "torch.dtype") -> Any:
 
     from_disk = {"local_files_only": True, "use_safetensors": True, "dtype": dtype}
     try:
-        needed = networks_of(index)
-        check_memory(folder, needed, dtype.itemsize, str(folder))
-        networks = {name: _network(folder, name, index[name], from_disk) for name in needed}
+        needed = networks_of(index, replaced_by(quantization, family))
+        if quantization is None:  # else it is less, by how much the packages know
+            check_memory(folder, needed, dtype.itemsize, str(folder))
+        networks = {
+            name: _network(
+                folder, name, index[name], from_disk | quantized(quantization, name, index[name])
+            )
+            for name in needed
+        }
+        if isinstance(quantization, GGUF):
+            kind = getattr(diffusers, index[family.denoiser][1])
+            networks[family.denoiser] = load_gguf(
+                quantization, kind, folder, family.denoiser, dtype
+            )
         channels_of(networks[family.denoiser].config, folder, family)
         pipeline = getattr(diffusers, family.inpaints).from_pretrained(
             folder,
@@ -197,9 +219,9 @@ def _damaged(folder: Path, fault: str) -> UnavailableError:
     )
 
 
-def networks_of(index: Mapping[str, Any]) -> list[str]:
-    """Return the names of a pipeline's networks that are used."""
-    return [name for name in NETWORKS if name in index and index[name][0]]
+def networks_of(index: Mapping[str, Any], replaced: Sequence[str] = ()) -> list[str]:
+    """Return the names of a pipeline's networks that are used, but for those of `replaced`."""
+    return [name for name in NETWORKS if name in index and index[name][0] and name not in replaced]
 
 
 def _network(folder: Path, name: str, kind: list[str], how: Mapping[str, Any]) -> Any:

@@ -31,7 +31,8 @@ from deepart_assets.outpainting.diffusion.loading import (
 )
 from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
 from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_for
-from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.outpainting.diffusion.quantization import check_quantization, gguf_file
+from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.storage.lake import sha256_of_file
 
@@ -92,6 +93,8 @@ class DiffusersOutpainter:
         if self._settings.loras:
             files = [lora_file(each) for each in self._settings.loras]
             identity["loras"] = [sha256_of_file(file) for file in files]
+        if isinstance(self._settings.quantization, GGUF):
+            identity["gguf"] = sha256_of_file(gguf_file(self._settings.quantization))
         if not identity:
             return self._hash
         text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
@@ -211,12 +214,14 @@ class DiffusersOutpainter:
 
     @cached_property
     def _folder(self) -> Path:
-        families = families_for(self._settings)
-        return find_folder(self._settings.model, self._settings.revision, families)
+        settings = self._settings
+        families = families_for(settings)
+        check_quantization(settings.quantization, best_device())
+        return find_folder(settings.model, settings.revision, families, settings.quantization)
 
     @cached_property
     def _hash(self) -> str:
-        return hash_of_pipeline(self._folder)
+        return hash_of_pipeline(self._folder, self._settings.quantization)
 
     @cached_property
     def _plan(self) -> Plan:
@@ -230,6 +235,6 @@ class DiffusersOutpainter:
     def _pipeline(self) -> Any:
         device = best_device()
         dtype = dtype_for(self._settings.precision, device, self._family.precision)
-        pipeline = load_pipeline(self._folder, dtype)
+        pipeline = load_pipeline(self._folder, dtype, self._settings.quantization)
         add_loras(pipeline, self._settings.loras)
         return make_ready(pipeline, self._settings, self._plan, device)
