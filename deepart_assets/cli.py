@@ -100,7 +100,9 @@ def restore(
     ids, store = paintings or [], _store()
     start = time.perf_counter()
     with _instance() as instance:
-        check_known(instance, load_settings(), store, ids, style)
+        settings = load_settings()
+        check_known(instance, settings, store, ids, style)
+        cli_tables.print_fetches(cli_tables.open_console(), settings)
         ok = bring_up_to_date(
             instance,
             paintings=ids,

@@ -16,6 +16,7 @@ from deepart_assets import asset_names
 from deepart_assets.cli_status import FAILED, LEFT_OUT, NEW, STALE, UP_TO_DATE, Overview, RunningRun
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.reports import report_json
+from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationStore
 from deepart_assets.wikiart.left_out import LeftOut
 
@@ -132,6 +133,17 @@ def print_painting(
     console.print(f"Files in {store.lake.url}", soft_wrap=True)
     for path in paths:
         console.print(f"  {escape(path)}", soft_wrap=True)
+
+
+def print_fetches(console: Console, settings: Settings) -> None:
+    """Print which models the run will fetch, if any: name, size, licence, folder."""
+    from deepart_assets.assets.model_fetches import model_fetches
+
+    fetches = model_fetches(settings)
+    if fetches:
+        console.print(
+            "This run fetches models, once:", *(f"  {each}" for each in fetches), sep="\n"
+        )
 
 
 def print_results(

@@ -16,11 +16,19 @@ COMMIT = "0123456789abcdef" * 2 + "01234567"
 
 @dataclass
 class Hub:
-    """What is served under the id owner/model, and what was asked for."""
+    """What is served, by model id, and what was asked for; `files` are those of owner/model."""
 
     url: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
+    others: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    licences: dict[str, str] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
+
+    def model_of(self, path: str) -> tuple[str, dict[str, bytes]]:
+        """Return the id and the files of the model that an address is about."""
+        found = re.match(r"(?:/api/models)?/([^/]+/[^/?]+)", path)
+        model = found[1] if found else ""
+        return model, self.files if model == "owner/model" else self.others.get(model, {})
 
 
 REFUSALS = {
@@ -42,20 +50,23 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if f"owner/{name}" in self.path:
                 self.answer(status, b"", {"X-Error-Code": code} if code else {})
                 return
-        if self.path.startswith("/api/models/owner/model/tree"):
+        model, files = self.hub.model_of(self.path)
+        if self.path.startswith(f"/api/models/{model}/tree"):
             entries = [
                 {"type": "file", "path": name, "size": len(data), "oid": "0"}
-                for name, data in self.hub.files.items()
+                for name, data in files.items()
             ]
             self.answer(200, json.dumps(entries).encode(), {"Content-Type": "application/json"})
             return
-        if self.path.startswith("/api/models/owner/model"):
-            listed = [{"rfilename": name} for name in self.hub.files]
-            info = {"id": "owner/model", "sha": COMMIT, "siblings": listed, "tags": []}
+        if self.path.startswith(f"/api/models/{model}"):
+            listed = [{"rfilename": name, "size": len(data)} for name, data in files.items()]
+            licence = self.hub.licences.get(model)
+            tags = [f"license:{licence}"] if licence else []
+            info = {"id": model, "sha": COMMIT, "siblings": listed, "tags": tags}
             self.answer(200, json.dumps(info).encode(), {"Content-Type": "application/json"})
             return
-        found = re.fullmatch(r"/owner/model/resolve/[^/]+/(.+)", self.path)
-        data = self.hub.files.get(found[1]) if found else None
+        found = re.fullmatch(rf"/{model}/resolve/[^/]+/(.+)", self.path)
+        data = files.get(found[1]) if found else None
         if data is None:
             self.answer(404, b"", {"X-Error-Code": "EntryNotFound"})
             return

@@ -96,9 +96,8 @@ class WikiArt(Section):
     """The sources of the paintings."""
 
     sources: dict[SourceName, Source] = Field(
-        min_length=1,
         description="By name, in order of precedence: of two files with the same id or content,"
-        " the file of the first source is kept.",
+        " the file of the first source is kept. Empty: there is the inbox alone.",
     )
     style_labels: StyleLabels | None = Field(
         None, description="Left out: paintings without a style keep none."

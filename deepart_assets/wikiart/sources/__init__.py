@@ -21,12 +21,14 @@ def open_sources(choices: Mapping[str, Choice], downloads: Downloads) -> tuple[S
     """List the pictures of all sources, in the profile's order.
 
     Args:
-        choices: The settings' `wikiart.sources`.
+        choices: The settings' `wikiart.sources`. Without any, there is one without pictures.
         downloads: Fetches archives that are not in the cache.
 
     Raises:
         UnavailableError: As for `open_source`, or no source has a picture.
     """
+    if not choices:
+        return (Source("none", "no source", ()),)
     sources = tuple(open_source(name, choice, downloads) for name, choice in choices.items())
     if not any(source.pictures for source in sources):
         places = ", ".join(source.origin for source in sources)

@@ -1,0 +1,149 @@
+"""What a profile will fetch of models before it can restore: said before the first run."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
+from deepart_assets.progress import gigabytes
+from deepart_assets.settings import Settings
+from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.settings.places import cache_folder
+from deepart_assets.settings.segmentation import Salient
+from deepart_assets.settings.stable_diffusion import StableDiffusion
+from deepart_assets.settings.weights import DriveWeights, HubWeights, UrlWeights
+
+
+@dataclass(frozen=True)
+class ModelFetch:
+    """A model that is not on this machine yet.
+
+    Attributes:
+        name: What it is.
+        place: The folder that it will be in.
+        size: Bytes; None: not known before it comes.
+        licence: In its owner's words; empty: not known.
+    """
+
+    name: str
+    place: Path
+    size: int | None = None
+    licence: str = ""
+
+    def __str__(self) -> str:
+        """Return a line for the terminal."""
+        size = "size unknown" if self.size is None else f"{gigabytes(self.size)} GB"
+        return f"{self.name}: {size}, licence {self.licence or 'unknown'}, to {self.place}"
+
+
+def model_fetches(settings: Settings) -> list[ModelFetch]:
+    """Return the models that a profile names and this machine lacks.
+
+    The hub says sizes and licences; where it cannot be reached they are unknown.
+
+    Raises:
+        UnavailableError: They do not fit on the disk.
+    """
+    fetches = [*_segmenter(settings), *_outpainters(settings), *_network(settings)]
+    for place in {each.place for each in fetches}:
+        needed = sum(each.size or 0 for each in fetches if each.place == place)
+        beside = next(each for each in (place, *place.parents) if each.exists())
+        if needed > (free := shutil.disk_usage(beside).free):
+            raise UnavailableError(
+                f"the models to fetch need {gigabytes(needed)} GB and {place} has"
+                f" {gigabytes(free)} GB left: make room, or move it (HF_HOME, REMBG_HOME,"
+                " DEEPART_CACHE)"
+            )
+    return fetches
+
+
+_BIREFNET = {"birefnet-general-lite": 230_000_000, "isnet-general-use": 180_000_000}
+"""Bytes of models that differ from BiRefNet's full size, rounded up."""
+
+
+def _segmenter(settings: Settings) -> Iterator[ModelFetch]:
+    segmenter = settings.segmentation.segmenter
+    if not isinstance(segmenter, Salient) or segmenter.folder is not None:
+        return
+    home, *older = _rembg_folders()
+    if not any([*each.rglob(f"{segmenter.model}.onnx")] for each in (home, *older)):
+        is_birefnet = segmenter.model.startswith("birefnet")
+        size = _BIREFNET.get(segmenter.model, 980_000_000 if is_birefnet else None)
+        licence = "MIT" if is_birefnet else "Apache-2.0"
+        yield ModelFetch(f"{segmenter.model} (rembg)", home, size, licence)
+
+
+def _rembg_folders() -> list[Path]:
+    """Return where rembg keeps models, as its sessions say, whose import takes seconds."""
+    if given := os.environ.get("U2NET_HOME"):
+        return [Path(given).expanduser()]
+    data = os.environ.get("XDG_DATA_HOME")
+    home = os.environ.get("REMBG_HOME") or (f"{data}/rembg" if data else "~/.rembg")
+    return [Path(each).expanduser() for each in (home, f"{data or '~'}/.u2net")]
+
+
+def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
+    for each in settings.outpainters.values():
+        if not isinstance(each, StableDiffusion | Diffusers):
+            continue
+        yield from _of_hub(each.model, each.revision, "model_index.json", _PIPELINE)
+        for lora in each.loras:
+            yield from _of_hub(lora.model, lora.revision, lora.weight_name, (lora.weight_name,))
+
+
+def _network(settings: Settings) -> Iterator[ModelFetch]:
+    match settings.super_resolution.art_esrgan:
+        case HubWeights(model=model, file=file, revision=revision):
+            yield from _of_hub(model, revision, file, (file,))
+        case DriveWeights(file_id=file_id):
+            if not (cache_folder() / "drive" / f"{file_id}.weights").is_file():
+                yield ModelFetch(f"Google Drive's file {file_id}", cache_folder())
+        case UrlWeights(url=url):
+            name = url.split("?")[0].rsplit("/", 1)[-1]
+            if not list((cache_folder() / "urls").glob(f"*/{name}")):
+                yield ModelFetch(name, cache_folder())
+
+
+_PIPELINE = ("model_index.json", *(f"*/{file}" for file in FILES))
+
+
+def _of_hub(
+    model: str, revision: str | None, marker: str, patterns: tuple[str, ...]
+) -> Iterator[ModelFetch]:
+    """Yield a model of the hub unless it is a local folder, or `marker` is in the cache."""
+    from huggingface_hub import constants, try_to_load_from_cache
+
+    if Path(model).exists() or isinstance(
+        try_to_load_from_cache(model, marker, cache_dir=constants.HF_HUB_CACHE, revision=revision),
+        str,
+    ):
+        return
+    size, licence = _on_the_hub(model, revision, patterns)
+    yield ModelFetch(model, Path(constants.HF_HUB_CACHE), size, licence)
+
+
+def _on_the_hub(
+    model: str, revision: str | None, patterns: tuple[str, ...]
+) -> tuple[int | None, str]:
+    from huggingface_hub import HfApi, constants
+
+    try:
+        found: Any = HfApi(endpoint=constants.ENDPOINT).model_info(
+            model, revision=revision, files_metadata=True, timeout=10
+        )
+    except Exception:  # the step that needs it says why
+        return None, ""
+    sizes = [
+        each.size or 0
+        for each in found.siblings or ()
+        if any(fnmatch(each.rfilename, pattern) for pattern in patterns)
+        and each.rfilename.split("/")[0] not in UNUSED
+    ]
+    tags = [tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:")]
+    gated = " (gated: accept it on the model's page)" if found.gated else ""
+    return sum(sizes) or None, "".join(tags[:1]) + gated
