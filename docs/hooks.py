@@ -10,7 +10,7 @@ from mkdocs.structure.pages import Page
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     "README.md": "index.md",
-    "data/models/README.md": "models.md",
+    "data/models/README.md": "shipped_models.md",
     "data/sample/CREDITS.md": "credits.md",
     "data/grounds/cc0/CREDITS.md": "grounds.md",
     "CONTRIBUTING.md": "contributing.md",

@@ -1,14 +1,12 @@
 """What a profile will fetch of models before it can restore: said before the first run."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
 from deepart_assets.progress import gigabytes
 from deepart_assets.settings import Settings
@@ -45,21 +43,8 @@ def model_fetches(settings: Settings) -> list[ModelFetch]:
     """Return the models that a profile names and this machine lacks.
 
     The hub says sizes and licences; where it cannot be reached they are unknown.
-
-    Raises:
-        UnavailableError: They do not fit on the disk.
     """
-    fetches = [*_segmenter(settings), *_outpainters(settings), *_network(settings)]
-    for place in {each.place for each in fetches}:
-        needed = sum(each.size or 0 for each in fetches if each.place == place)
-        beside = next(each for each in (place, *place.parents) if each.exists())
-        if needed > (free := shutil.disk_usage(beside).free):
-            raise UnavailableError(
-                f"the models to fetch need {gigabytes(needed)} GB and {place} has"
-                f" {gigabytes(free)} GB left: make room, or move it (HF_HOME, REMBG_HOME,"
-                " DEEPART_CACHE)"
-            )
-    return fetches
+    return [*_segmenter(settings), *_outpainters(settings), *_network(settings)]
 
 
 _BIREFNET = {"birefnet-general-lite": 230_000_000, "isnet-general-use": 180_000_000}
