@@ -59,7 +59,7 @@ def restoration_plan(
         " style or to some paintings, or asks to compute everything again.",
     )
     def plan(
-        context: dg.AssetExecutionContext, profile: Profile, config: PlanConfig
+        context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile], config: PlanConfig
     ) -> dg.MaterializeResult:
         stage_context = StageContext(profile.settings, profile.store, context.log)
         try:

@@ -84,7 +84,9 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
         deps=[*spec.deps, *spec.painting_deps, *snapshots], **_common_arguments(spec, settings)
     )
-    def asset(context: dg.AssetExecutionContext, profile: Profile) -> dg.MaterializeResult:
+    def asset(
+        context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile]
+    ) -> dg.MaterializeResult:
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             stage_context = StageContext(profile.settings, profile.store, context.log)
             stage = spec.stage(stage_context)
@@ -125,7 +127,9 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
         dagster_type=cast(dg.DagsterType, dg.Nothing),
         **_common_arguments(spec, settings),
     )
-    def asset(context: dg.AssetExecutionContext, profile: Profile) -> Iterator[Any]:
+    def asset(
+        context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile]
+    ) -> Iterator[Any]:
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             batch = PaintingBatch(context, profile, spec)
             yield from batch.run()

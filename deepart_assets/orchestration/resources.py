@@ -1,12 +1,14 @@
 """The resource of the project: the profile, editable in the launchpad, and its data lake."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import Any
 
 import dagster as dg
-from pydantic import Field
 
+from deepart_assets.dagster_internals.checked_shape import CheckedShape
+from deepart_assets.orchestration.launchpad import config_field
 from deepart_assets.settings import Settings, validate_settings
 from deepart_assets.settings.section import deep_merge
 from deepart_assets.storage import Lake, MaterializationStore
@@ -14,27 +16,20 @@ from deepart_assets.storage import Lake, MaterializationStore
 FIXED = {"profile", "execution", "automation"}
 """Sections that are part of the graph and cannot change from run to run."""
 
+DESCRIPTION = (
+    "The profile's settings, section by section, and where the data are. Every run starts from the"
+    " profile's file. What is given here overrides it for that run (deep merge) and is checked like"
+    " the file, before the run starts. Which outpainters exist, and of which kind, is part of the"
+    " graph: their settings can be changed here."
+)
 
-class Profile(dg.ConfigurableResource):
-    """The profile's settings, section by section, and where the data are.
 
-    Every run starts from the profile's file. `resources.profile.config` in the launchpad overrides
-    it for that run (deep merge) and is validated like the file. Which outpainters exist is part of
-    the graph: their settings can be changed there, their names cannot.
-    """
+@dataclass(frozen=True)
+class Profile:
+    """The settings of a run, and its data lake."""
 
-    data_root: str = Field(description="The data lake: a folder or an fsspec URL.")
-    base: ClassVar[Mapping[str, Any]] = {}
-
-    @cached_property
-    def settings(self) -> Settings:
-        """The settings in force for this run.
-
-        Raises:
-            SettingsError: The launchpad's values are wrong.
-        """
-        given = {name: getattr(self, name) for name in self.base if hasattr(self, name)}
-        return validate_settings(deep_merge(self.base, given), "launchpad, resources.profile")
+    settings: Settings
+    data_root: str
 
     @cached_property
     def lake(self) -> Lake:
@@ -47,20 +42,43 @@ class Profile(dg.ConfigurableResource):
         return MaterializationStore(self.lake)
 
 
-def profile_resource(settings: Settings, data_root: str) -> Profile:
-    """Return a resource whose fields have the profile's sections as defaults."""
+def profile_resource(settings: Settings, data_root: str) -> dg.ResourceDefinition:
+    """Return the resource, which makes a `Profile` of what the launchpad overrides.
+
+    Its schema is that of the settings' models, with the profile's values as defaults. Values that
+    the schema allows and the models do not are refused when Dagster builds a run's plan.
+    """
     base = settings.model_dump(mode="json")
-    namespace: dict[str, Any] = {
-        "__module__": __name__,
-        "__doc__": Profile.__doc__,
-        "__annotations__": {"data_root": str, "base": ClassVar[Mapping[str, Any]]},
-        "data_root": Field(default=data_root, description="A folder or an fsspec URL."),
-        "base": base,
+
+    def settings_with(given: Mapping[str, Any]) -> Settings:
+        overrides = {name: value for name, value in given.items() if name != "data_root"}
+        where = "launchpad, resources.profile"
+        return validate_settings(deep_merge(base, overrides), where)
+
+    fields = {
+        "data_root": dg.Field(
+            str,
+            default_value=data_root,
+            is_required=False,
+            description="The data lake: a folder or an fsspec URL.",
+        )
     }
-    for name in base.keys() - FIXED:
-        model = Settings.model_fields[name].annotation
-        namespace["__annotations__"][name] = dict[str, Any]
-        # None is always a default, and Dagster's maps cannot hold it.
-        shown = settings.model_dump(mode="json", include={name}, exclude_none=True)[name]
-        namespace[name] = Field(default=shown, description=getattr(model, "__doc__", None))
-    return type("Profile", (Profile,), namespace)()
+    # None is always a default of the models.
+    shown = settings.model_dump(mode="json", exclude=FIXED, exclude_none=True)
+    for name, value in shown.items():
+        annotation = Settings.model_fields[name].annotation
+        if name == "outpainters":
+            given = {key: config_field(type(each)) for key, each in settings.outpainters.items()}
+            told = "The outpainters by name."
+            fields[name] = dg.Field(
+                dg.Shape(given), default_value=value, is_required=False, description=told
+            )
+        else:
+            fields[name] = config_field(annotation, default_value=value)
+
+    @dg.resource(config_schema=CheckedShape(fields, settings_with), description=DESCRIPTION)
+    def profile(context: dg.InitResourceContext) -> Profile:
+        given = context.resource_config
+        return Profile(settings_with(given), given["data_root"])
+
+    return profile

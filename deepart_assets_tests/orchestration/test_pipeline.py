@@ -173,19 +173,6 @@ def test_the_launchpad_changes_settings_for_one_run(done, instance):
     assert done.store.done("unfinished_paintings", "p1").figures["width"] == 64
 
 
-def test_a_wrong_key_in_the_launchpad_is_named(done, instance):
-    config = {"resources": {"profile": {"config": {"restoration": {"workng_side": 80}}}}}
-    with done.run("restore", instance, ["p0"], run_config=config) as result:
-        assert not result.success
-        text = "".join(
-            str(event.event_specific_data.error)
-            for event in result.all_events
-            if event.event_type_value == "STEP_FAILURE"
-        )
-    assert "launchpad, resources.profile: unknown key 'restoration.workng_side'" in text
-    assert "did you mean 'working_side'" in text
-
-
 def test_styles_decide_the_partitions(project, instance):
     header = "artist,date,genre,style,title,new_filename\n"
     rows = [
