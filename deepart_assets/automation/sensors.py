@@ -109,6 +109,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             stamps=inbox,
             runs=inbox_runs,
             left_out=inbox_left_out,
+            retries=True,
         ),
         folder_sensor(
             settings,

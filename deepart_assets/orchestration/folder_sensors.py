@@ -1,15 +1,19 @@
 """Sensors on folders that people fill: a run is requested once a changed folder has settled."""
 
 import json
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from concurrent.futures import Future, wait
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import dagster as dg
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.orchestration.planner import PlannedRun
 from deepart_assets.orchestration.resources import Profile
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import Lake, sha256_of_json
 
@@ -18,6 +22,15 @@ Stamps = Mapping[str, str]
 
 NAMED = 5
 """Left out files that a tick names; the rest is counted."""
+
+LISTING_SECONDS = 45.0
+"""A tick waits this long for a listing: Dagster gives up a tick that takes more than 60 s."""
+
+BACK_OFF = (60, 120, 300, 900, 1800, 3600, 3600, 3600)
+"""Seconds after its end at which a run that failed is asked for again, try by try."""
+
+TRIES = "deepart/tries"
+"""The tag with the number of runs before this one that failed."""
 
 EMPTY = sha256_of_json({})
 """The digest of an empty folder's stamps."""
@@ -96,6 +109,79 @@ class FolderSnapshot:
         return f"{self.folder}/{digest}.json"
 
 
+@dataclass
+class Listing:
+    """Lists a folder in a thread, which goes on between ticks where it takes longer than one may.
+
+    A tick then takes the result of the listing that an earlier one has begun.
+    """
+
+    name: str
+    """The sensor's, for the message."""
+    _found: Future[Stamps] | None = field(default=None, init=False)
+    _begun: float = field(default=0.0, init=False)
+
+    def stamps(self, listing: Callable[[], Stamps], seconds: float = LISTING_SECONDS) -> Stamps:
+        """Return what `listing` returns, or what one that was begun earlier has returned.
+
+        Raises:
+            UnavailableError: It takes longer than `seconds`.
+            Exception: Whatever the listing raises.
+        """
+        if self._found is None:
+            self._found, self._begun = Future(), time.monotonic()
+            run = (self._found, listing)
+            threading.Thread(target=_fulfil, args=run, daemon=True).start()
+        found = self._found
+        done, _ = wait([found], timeout=seconds)
+        if not done:
+            spent = time.monotonic() - self._begun
+            raise UnavailableError(
+                f"listing the folder of {self.name} takes longer than a tick may: {spent:.0f} s so"
+                " far. The next tick takes its result. To be quicker, move what is restored to a"
+                " folder of its own (a source of the profile), stop this sensor and start the job"
+                " take_in from a schedule, or raise DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS"
+            )
+        self._found = None
+        return found.result()
+
+
+def _fulfil(found: Future[Stamps], listing: Callable[[], Stamps]) -> None:
+    try:
+        found.set_result(listing())
+    except BaseException as error:
+        found.set_exception(error)
+
+
+def again(
+    instance: dg.DagsterInstance, name: str, clock: float
+) -> tuple[dg.RunRequest | None, str]:
+    """Return the run to ask for again if the last one of a sensor failed, and words for the tick.
+
+    Args:
+        instance: Dagster's.
+        name: The sensor's name.
+        clock: Seconds since 1970.
+    """
+    asked = dg.RunsFilter(tags={"dagster/sensor_name": name})
+    for record in instance.get_run_records(asked, limit=1):
+        run = record.dagster_run
+        latest = instance.get_run_records(dg.RunsFilter(job_name=run.job_name), limit=1)
+        if run.status != dg.DagsterRunStatus.FAILURE or latest[0].dagster_run.run_id != run.run_id:
+            continue
+        tries, failed = int(run.tags.get(TRIES, 0)), f"{run.job_name} (run {run.run_id[:8]}) failed"
+        if tries >= len(BACK_OFF):
+            return None, f". {failed}, as {tries} times before: see its log, and start it again"
+        ended = record.end_time or record.update_timestamp.timestamp()
+        left = ended + BACK_OFF[tries] - clock
+        if left > 0:
+            return None, f". {failed}: asked for again in {left:.0f} s"
+        kept = {tag: run.tags[tag] for tag in (REASON, AUTOMATED, PRIORITY) if tag in run.tags}
+        tags = {**kept, TRIES: str(tries + 1)}
+        return PlannedRun(run.job_name, tags=tags).request(f"{name}:again:{run.run_id}"), ""
+    return None, ""
+
+
 def changed(before: Stamps, now: Stamps) -> list[str]:
     """Return the names of files that were added, changed or removed, sorted."""
     names = before.keys() | now.keys()
@@ -111,6 +197,7 @@ def folder_sensor(
     stamps: Callable[[Profile], Stamps],
     runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[PlannedRun]],
     left_out: Callable[[Profile, dg.DagsterInstance], Sequence[str]] = lambda *_: (),
+    retries: bool = False,
 ) -> dg.SensorDefinition:
     """Return a sensor that requests runs once a folder has changed and then settled.
 
@@ -123,7 +210,9 @@ def folder_sensor(
         runs: Returns the runs for the names of the files that changed.
         left_out: Returns a line for each file that is not used, with the reason and the remedy;
             the tick shows the first ones.
+        retries: Whether a run that failed is asked for again, later each time (`BACK_OFF`).
     """
+    listing = Listing(name)
 
     @dg.sensor(
         name=name,
@@ -137,17 +226,22 @@ def folder_sensor(
     def sensor(
         context: dg.SensorEvaluationContext, profile: dg.ResourceParam[Profile]
     ) -> dg.SensorResult:
-        now = stamps(profile)
+        now = listing.stamps(lambda: stamps(profile))
         digest = sha256_of_json(now)
         snapshot = FolderSnapshot(profile.lake, f"automation/{name}")
         before = Debounce.from_cursor(context.cursor)
         after, triggered = before.tick(digest, time.time(), settings.debounce_seconds)
         cursor = after.to_cursor()
         if digest == before.taken:
+            once_more, failed = (
+                again(context.instance, name, time.time()) if retries else (None, "")
+            )
+            if once_more is not None:
+                return dg.SensorResult(run_requests=[once_more], cursor=cursor)
             lines = list(left_out(profile, context.instance))
             more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
             told = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""
-            skip = f"nothing new among {len(now)} files{told}"
+            skip = f"nothing new among {len(now)} files{failed}{told}"
             return dg.SensorResult(skip_reason=skip, cursor=cursor)
         names = changed(snapshot.stamps(before.taken), now)
         if not triggered:

@@ -1,10 +1,22 @@
 """Folders are taken in once they are still: each change, once, never while somebody copies."""
 
+import threading
+import time
+
+import dagster as dg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.orchestration.folder_sensors import Debounce, FolderSnapshot, changed
+from deepart_assets.errors import UnavailableError
+from deepart_assets.orchestration import folder_sensors
+from deepart_assets.orchestration.folder_sensors import (
+    TRIES,
+    Debounce,
+    FolderSnapshot,
+    Listing,
+    changed,
+)
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.storage import Lake
 from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
@@ -141,6 +153,63 @@ def test_a_fresh_lake_reads_the_sources_too_and_a_reset_sensor_asks_again(sensor
     sensors("inbox", 20)
     [again] = sensors("inbox", 40).run_requests
     assert again.run_key != asked.run_key
+
+
+def failed_run(sensors, found):
+    """A run as the daemon starts it for a request, which has failed."""
+    sensors.instance.create_run_for_job(
+        sensors.project.defs().resolve_job_def(found.job_name),
+        tags={**found.tags, "dagster/sensor_name": "inbox", "dagster/run_key": found.run_key},
+        status=dg.DagsterRunStatus.FAILURE,
+    )
+
+
+def test_a_run_that_failed_is_asked_for_again_later_each_time(sensors, monkeypatch):
+    monkeypatch.setattr(folder_sensors, "BACK_OFF", (60, 300))
+    sensors.clock = time.time()
+    sensors.project.inbox.mkdir(parents=True)
+    (sensors.project.inbox / "one.png").write_bytes(b"x")
+    sensors("inbox")
+    [asked] = sensors("inbox", 40).run_requests
+    for tries, pause in enumerate((60, 300)):
+        failed_run(sensors, asked)
+        sensors.clock = time.time()
+        skip = sensors("inbox", pause - 20).skip_message
+        assert f"{asked.job_name} (run " in skip and "asked for again in" in skip
+        [more] = sensors("inbox", 40).run_requests
+        assert more.job_name == asked.job_name and more.tags[TRIES] == str(tries + 1)
+        assert more.tags["deepart/reason"] == "the inbox changed: one.png"
+        assert more.run_key != asked.run_key
+        asked = more
+    failed_run(sensors, asked)
+    assert "as 2 times before" in sensors("inbox", 1e6).skip_message
+    job = sensors.project.defs().resolve_job_def(asked.job_name)
+    sensors.instance.create_run_for_job(job)  # somebody starts it
+    assert sensors("inbox", 1e6).skip_message == "nothing new among 1 files"
+
+
+def test_a_listing_that_takes_longer_than_a_tick_goes_on_between_ticks():
+    listing, begun, end = Listing("inbox"), [], threading.Event()
+
+    def slow():
+        begun.append(True)
+        end.wait(20)
+        return {"a": "1"}
+
+    for _ in range(2):
+        with pytest.raises(UnavailableError, match="longer than a tick may"):
+            listing.stamps(slow, 0.05)
+    assert len(begun) == 1
+    end.set()
+    assert listing.stamps(slow, 10) == {"a": "1"}
+    assert listing.stamps(slow, 10) == {"a": "1"} and len(begun) == 2
+
+    def refused():
+        raise TimeoutError("the bucket does not answer")
+
+    for _ in range(2):
+        with pytest.raises(TimeoutError, match="does not answer"):
+            listing.stamps(refused, 10)
 
 
 def test_masks_restore_just_their_paintings(sensors, instance):
