@@ -1,9 +1,9 @@
 """The settings of outpainters that are pipelines of diffusers, of whatever family."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from deepart_assets.settings.section import Section
 
@@ -108,6 +108,29 @@ class Lora(Section):
     scale: float = Field(1.0, ge=-10, le=10)
 
 
+class IPAdapter(Section):
+    """An IP-Adapter: weights with which Stable Diffusion takes the style from a picture."""
+
+    model: str = Field(
+        "h94/IP-Adapter",
+        min_length=1,
+        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    )
+    weight_name: str = Field(
+        "models/ip-adapter_sd15.safetensors",
+        pattern=r"^[^/].*/[^/]+\.safetensors$",
+        description="The file in it. Stable Diffusion XL: sdxl_models/ip-adapter_sdxl.safetensors.",
+    )
+    image_encoder: str = Field(
+        "models/image_encoder",
+        pattern=r"^[^/]+/.+[^/]$",
+        description="The folder in it with the network that looks at the picture. Stable Diffusion"
+        " XL: sdxl_models/image_encoder.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    scale: float = Field(0.5, ge=0, le=1, description="How much the picture counts.")
+
+
 class BitsAndBytes(Section):
     """Weights rounded to 4 or 8 bits by bitsandbytes as they are loaded; needs a GPU."""
 
@@ -187,10 +210,21 @@ class Diffusers(Pipeline):
     reference: Literal["none", "subject"] = Field(
         "none",
         description="subject: the painting's own subject is shown to the model as a picture to take"
-        " the style from; for FLUX.2 klein.",
+        " the style from. For FLUX.2 klein, and with ip_adapter for Stable Diffusion 1.5 and XL.",
+    )
+    ip_adapter: IPAdapter | None = Field(
+        None, description="What shows the reference to Stable Diffusion 1.5 and XL."
     )
     resolution: Literal["native", "working"] = Field(
         "native",
         description="native: a working copy smaller than the pictures that the model was trained"
         " on is enlarged to their area, painted, and reduced again; working: never enlarged.",
     )
+
+    @model_validator(mode="after")
+    def _adapter_has_its_attention(self) -> Self:
+        if self.ip_adapter and self.attention_slicing:
+            raise ValueError("attention_slicing would put the ip_adapter out of action: leave it")
+        if self.ip_adapter and self.reference == "none":
+            raise ValueError("ip_adapter shows a reference, which is none: set it to subject")
+        return self

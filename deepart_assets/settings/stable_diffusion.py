@@ -49,6 +49,7 @@ class StableDiffusion(Pipeline):
     quantization: ClassVar[None] = None
     seam_pass: ClassVar[None] = None
     reference: ClassVar[Literal["none"]] = "none"
+    ip_adapter: ClassVar[None] = None
 
     @field_validator("preset", mode="before")
     @classmethod

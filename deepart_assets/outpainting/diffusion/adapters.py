@@ -1,15 +1,19 @@
-"""Finds LoRAs, and adds them to a pipeline."""
+"""Finds LoRAs and IP-Adapters, and adds them to a pipeline."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.diffusion import Lora
-from deepart_assets.storage.hub import download_file
+from deepart_assets.settings.diffusion import IPAdapter, Lora
+from deepart_assets.storage.hub import download_file, download_model
+
+if TYPE_CHECKING:
+    import torch
 
 SETTING = "the model of the outpainter's LoRA"
+IP_SETTING = "the model of the outpainter's ip_adapter"
 
 
 def lora_file(lora: Lora) -> Path:
@@ -52,6 +56,82 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
             raise _unsuitable(lora, pipeline)
     if names:
         pipeline.set_adapters(names, [lora.scale for lora in loras])
+
+
+def ip_adapter_folder(adapter: IPAdapter) -> Path:
+    """Return the folder of an IP-Adapter, fetched if necessary.
+
+    Raises:
+        UnavailableError: It or a file in it is not available; the message has the remedy.
+    """
+    files = ip_adapter_files(adapter)
+    folder = download_model(adapter.model, adapter.revision, files, IP_SETTING)
+    missing = [file for file in files if not (folder / file).is_file()]
+    if missing:
+        raise UnavailableError(
+            f"{adapter.model} has no file {missing[0]}: correct {IP_SETTING}, its weight_name or"
+            " its image_encoder"
+        )
+    return folder
+
+
+def ip_adapter_files(adapter: IPAdapter) -> tuple[str, ...]:
+    """Return the files of an IP-Adapter: its weights, and those of its image encoder."""
+    encoder = adapter.image_encoder
+    return (adapter.weight_name, f"{encoder}/config.json", f"{encoder}/model.safetensors")
+
+
+def add_ip_adapter(pipeline: Any, adapter: IPAdapter) -> None:
+    """Add an IP-Adapter and its image encoder to a pipeline.
+
+    Raises:
+        UnavailableError: It is unavailable, damaged, or made for another model.
+    """
+    folder = ip_adapter_folder(adapter)
+    subfolder, _, name = adapter.weight_name.rpartition("/")
+    try:
+        pipeline.load_ip_adapter(
+            str(folder),
+            subfolder=subfolder,
+            weight_name=name,
+            image_encoder_folder=adapter.image_encoder,
+            local_files_only=True,
+        )
+    except Exception as error:
+        # Files of another model fail in many ways, inside of their conversion.
+        if is_out_of_memory(error):
+            raise
+        first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")[:200]
+        raise UnavailableError(
+            f"{adapter.model} holds no IP-Adapter for a {type(pipeline).__name__} ({first}):"
+            f" correct {IP_SETTING} or its weight_name"
+        ) from error
+    pipeline.set_ip_adapter_scale(adapter.scale)
+
+
+def encoded(pipeline: Any, pictures: Sequence[Any], guided: bool) -> list["torch.Tensor"]:
+    """Return what an IP-Adapter sees of the reference of each picture of a batch.
+
+    The pipelines themselves take several references for one prompt, and none for several.
+
+    Args:
+        pipeline: With an IP-Adapter.
+        pictures: A reference for each picture, PIL.
+        guided: Whether the guidance needs the embedding of no picture, too.
+
+    Returns:
+        A tensor with a row for each picture; if guided, after as many of no picture.
+    """
+    import torch
+
+    device = pipeline._execution_device
+    with torch.no_grad():
+        found = [
+            pipeline.prepare_ip_adapter_image_embeds([each], None, device, 1, guided)[0]
+            for each in pictures
+        ]
+    parts = zip(*(each.chunk(2 if guided else 1) for each in found), strict=True)
+    return [torch.cat([each for part in parts for each in part])]
 
 
 def _unsuitable(lora: Lora, pipeline: Any, error: Exception | None = None) -> UnavailableError:

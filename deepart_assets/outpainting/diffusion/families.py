@@ -50,6 +50,8 @@ class Family:
     negative_prompt: bool = True
     reference: Literal["image_reference"] | None = None
     """The argument that takes a picture of the wanted style."""
+    ip_adapter: bool = False
+    """Whether an IP-Adapter can show it one."""
     largest_area: int | None = None
     """Pixels; the class itself would reduce a larger picture, and return it smaller."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -73,6 +75,7 @@ STABLE_DIFFUSION = Family(
     models={"stable-diffusion-v1-5/stable-diffusion-inpainting": "CreativeML Open RAIL-M"},
     precision="float16",
     schedules="noise",
+    ip_adapter=True,
     options={"requires_safety_checker": False},
 )
 STABLE_DIFFUSION_XL = Family(
@@ -90,6 +93,7 @@ STABLE_DIFFUSION_XL = Family(
     models={"diffusers/stable-diffusion-xl-1.0-inpainting-0.1": "CreativeML Open RAIL++-M"},
     precision="float16",
     schedules="noise",
+    ip_adapter=True,
     # If the package invisible-watermark is installed, it would change the pictures.
     options={"add_watermarker": False},
 )

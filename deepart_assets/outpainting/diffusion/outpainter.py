@@ -15,7 +15,14 @@ from deepart_assets.compute.memory import is_out_of_memory, predict_by_group
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.outpainting.diffusion.adapters import add_loras, lora_file
+from deepart_assets.outpainting.diffusion.adapters import (
+    add_ip_adapter,
+    add_loras,
+    encoded,
+    ip_adapter_files,
+    ip_adapter_folder,
+    lora_file,
+)
 from deepart_assets.outpainting.diffusion.canvas import (
     band,
     lay,
@@ -34,6 +41,7 @@ from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_f
 from deepart_assets.outpainting.diffusion.quantization import check_quantization, gguf_file
 from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
+from deepart_assets.storage.hub import hash_of_model
 from deepart_assets.storage.lake import sha256_of_file
 
 
@@ -91,10 +99,14 @@ class DiffusersOutpainter:
             strength = identity["strength"]
             identity = {} if strength == 1 else {"strength": strength}
         if self._settings.loras:
-            files = [lora_file(each) for each in self._settings.loras]
-            identity["loras"] = [sha256_of_file(file) for file in files]
+            loras = [lora_file(each) for each in self._settings.loras]
+            identity["loras"] = [sha256_of_file(file) for file in loras]
         if isinstance(self._settings.quantization, GGUF):
             identity["gguf"] = sha256_of_file(gguf_file(self._settings.quantization))
+        if self._settings.ip_adapter:
+            folder = ip_adapter_folder(self._settings.ip_adapter)
+            files = ip_adapter_files(self._settings.ip_adapter)
+            identity["ip_adapter"] = hash_of_model(folder, files)
         if not identity:
             return self._hash
         text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
@@ -197,10 +209,13 @@ class DiffusersOutpainter:
     def _referred(self, requests: Sequence[Request]) -> dict[str, Any]:
         from PIL import Image
 
-        if self._settings.reference == "none" or self._family.reference is None:
+        if self._settings.reference == "none":
             return {}
         pictures = [Image.fromarray(subject_picture(each)) for each in requests]
-        return {self._family.reference: pictures}
+        if self._family.reference:
+            return {self._family.reference: pictures}
+        guided = self._plan.sampling.guidance > 1
+        return {"ip_adapter_image_embeds": encoded(self._pipeline, pictures, guided)}
 
     def _avoided(self, group: _Group, requests: Sequence[Request]) -> dict[str, Any]:
         family = self._family
@@ -237,4 +252,6 @@ class DiffusersOutpainter:
         dtype = dtype_for(self._settings.precision, device, self._family.precision)
         pipeline = load_pipeline(self._folder, dtype, self._settings.quantization)
         add_loras(pipeline, self._settings.loras)
+        if self._settings.ip_adapter:
+            add_ip_adapter(pipeline, self._settings.ip_adapter)
         return make_ready(pipeline, self._settings, self._plan, device)

@@ -81,12 +81,8 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
             f"a strength of {min(strengths):g} leaves none of {sampling.steps} steps: raise the"
             " outpainter's strength, that of its seam_pass, or its steps"
         )
-    if settings.reference != "none" and family.reference is None:
-        able = ", ".join(each.name for each in FAMILIES if each.reference)
-        raise UnavailableError(
-            f"{settings.model} ({family.name}) takes no reference picture: set the outpainter's"
-            f" reference to none, or its model to one of {able}"
-        )
+    if settings.reference != "none":
+        _check_reference(settings, family)
     fill = settings.fill
     if fill == "auto":
         fill = "grey" if channels in family.masked else "patchmatch"
@@ -101,6 +97,21 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
     native = sample * LATENT_PIXEL if isinstance(sample, int) else family.native
     side = native if settings.resolution == "native" else None
     return Plan(family, sampling, strength, fill, side)
+
+
+def _check_reference(settings: StableDiffusion | Diffusers, family: Family) -> None:
+    if settings.ip_adapter and not family.ip_adapter:
+        raise UnavailableError(
+            f"{settings.model} ({family.name}) takes no ip_adapter: remove it from this outpainter"
+        )
+    if family.reference or settings.ip_adapter:
+        return
+    able = ", ".join(each.name for each in FAMILIES if each.reference)
+    adapter = ", or name an ip_adapter" if family.ip_adapter else ""
+    raise UnavailableError(
+        f"{settings.model} ({family.name}) takes no reference picture: set the outpainter's"
+        f" reference to none, or its model to one of {able}{adapter}"
+    )
 
 
 def _preset(
