@@ -109,7 +109,10 @@ class Lora(Section):
 
 
 class IPAdapter(Section):
-    """An IP-Adapter: weights with which Stable Diffusion takes the style from a picture."""
+    """An IP-Adapter: weights with which Stable Diffusion takes the style from a picture.
+
+    Paintings are painted one at a time with it.
+    """
 
     model: str = Field(
         "h94/IP-Adapter",

@@ -2,15 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.diffusion import IPAdapter, Lora
 from deepart_assets.storage.hub import download_file, download_model
-
-if TYPE_CHECKING:
-    import torch
 
 SETTING = "the model of the outpainter's LoRA"
 IP_SETTING = "the model of the outpainter's ip_adapter"
@@ -107,31 +104,6 @@ def add_ip_adapter(pipeline: Any, adapter: IPAdapter) -> None:
             f" correct {IP_SETTING} or its weight_name"
         ) from error
     pipeline.set_ip_adapter_scale(adapter.scale)
-
-
-def encoded(pipeline: Any, pictures: Sequence[Any], guided: bool) -> list["torch.Tensor"]:
-    """Return what an IP-Adapter sees of the reference of each picture of a batch.
-
-    The pipelines themselves take several references for one prompt, and none for several.
-
-    Args:
-        pipeline: With an IP-Adapter.
-        pictures: A reference for each picture, PIL.
-        guided: Whether the guidance needs the embedding of no picture, too.
-
-    Returns:
-        A tensor with a row for each picture; if guided, after as many of no picture.
-    """
-    import torch
-
-    device = pipeline._execution_device
-    with torch.no_grad():
-        found = [
-            pipeline.prepare_ip_adapter_image_embeds([each], None, device, 1, guided)[0]
-            for each in pictures
-        ]
-    parts = zip(*(each.chunk(2 if guided else 1) for each in found), strict=True)
-    return [torch.cat([each for part in parts for each in part])]
 
 
 def _unsuitable(lora: Lora, pipeline: Any, error: Exception | None = None) -> UnavailableError:

@@ -18,7 +18,6 @@ from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.diffusion.adapters import (
     add_ip_adapter,
     add_loras,
-    encoded,
     ip_adapter_files,
     ip_adapter_folder,
     lora_file,
@@ -127,7 +126,9 @@ class DiffusersOutpainter:
                 does not fit into memory.
         """
         groups = [self._group(each) for each in requests]
-        return predict_by_group(self._paint, requests, groups, self._settings.batch, self._limits)
+        # The pipelines show one reference through an IP-Adapter to a whole batch.
+        batch = 1 if self._settings.ip_adapter else self._settings.batch
+        return predict_by_group(self._paint, requests, groups, batch, self._limits)
 
     def _group(self, request: Request) -> _Group:
         size = size_on_canvas(request.known.shape, self._plan)
@@ -214,8 +215,7 @@ class DiffusersOutpainter:
         pictures = [Image.fromarray(subject_picture(each)) for each in requests]
         if self._family.reference:
             return {self._family.reference: pictures}
-        guided = self._plan.sampling.guidance > 1
-        return {"ip_adapter_image_embeds": encoded(self._pipeline, pictures, guided)}
+        return {"ip_adapter_image": pictures}  # a list of adapters, of which there is one
 
     def _avoided(self, group: _Group, requests: Sequence[Request]) -> dict[str, Any]:
         family = self._family
