@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from deepart_assets import asset_names
-from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
-from deepart_assets.orchestration.observable_assets import changed_observations
+from deepart_assets.orchestration.observable_assets import report_observed
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.reports import bar_plot, report_json
 from deepart_assets.settings import Settings
@@ -94,9 +93,8 @@ def _publish_partitions(
     if new:
         step.instance.add_dynamic_partitions(name, new)
     versions = {key: painting.version for key, painting in listed.items()}
-    log_observation_batch(
-        step, changed_observations(step.instance, asset_names.PAINTINGS, versions, always=new)
-    )
+    shown = {key: painting.heading for key, painting in listed.items()}
+    report_observed(step, asset_names.PAINTINGS, versions, shown, always=new)
     for key in known - listed.keys():
         step.instance.delete_dynamic_partition(name, key)
     if gone := set_aside(context.store, stages, listed):

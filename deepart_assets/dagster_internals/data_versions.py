@@ -11,6 +11,7 @@ with private_names():
         CODE_VERSION_TAG,
         DATA_VERSION_IS_USER_PROVIDED_TAG,
         DATA_VERSION_TAG,
+        INPUT_DATA_VERSION_TAG_PREFIX,
         get_input_data_version_tag,
         get_input_event_pointer_tag,
     )
@@ -18,12 +19,15 @@ with private_names():
         SYSTEM_METADATA_KEY_SOURCE_ASSET_OBSERVATION,
     )
     from dagster._core.events import DagsterEventBatchMetadata, generate_event_batch_id
+    from dagster._core.execution.plan.execute_step import _get_input_provenance_data
 
 __all__ = [
     "DATA_VERSION_TAG",
-    "log_observation_batch",
+    "log_event_batch",
     "output_without_materialization",
+    "step_versions",
     "version_tags",
+    "versions_in",
 ]
 
 
@@ -49,16 +53,43 @@ def version_tags(
     return tags
 
 
-def log_observation_batch(
-    context: dg.AssetExecutionContext, observations: Iterable[dg.AssetObservation]
+def versions_in(tags: Mapping[str, str]) -> dict[str, str]:
+    """Return the tags of a materialization that say what was made of what, by which code.
+
+    Those that point at events are left out: of two events with equal versions either will do.
+    """
+    return {
+        name: value
+        for name, value in tags.items()
+        if name in (DATA_VERSION_TAG, CODE_VERSION_TAG)
+        or name.startswith(f"{INPUT_DATA_VERSION_TAG_PREFIX}/")
+    }
+
+
+def step_versions(
+    context: dg.AssetExecutionContext, asset: str, code_version: str, data_version: str
+) -> dict[str, str]:
+    """Return the `versions_in` the materialization that Dagster would record of this step."""
+    step = context.get_step_execution_context()
+    inputs = _get_input_provenance_data(dg.AssetKey(asset), step)
+    used = {key.to_user_string(): (0, each["data_version"].value) for key, each in inputs.items()}
+    return versions_in(version_tags(code_version, data_version, used))
+
+
+def log_event_batch(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    events: Iterable[dg.AssetObservation | dg.AssetMaterialization],
 ) -> None:
-    """Log observations as `context.log_event` does, but store them as one batch."""
+    """Log events as `context.log_event` does, but store them as one batch."""
     step = context.get_step_execution_context()
     batch = generate_event_batch_id()
-    pending = list(observations)
-    for number, observation in enumerate(pending, start=1):
+    pending = list(events)
+    for number, event in enumerate(pending, start=1):
         place = DagsterEventBatchMetadata(batch, is_end=number == len(pending))
-        dg.DagsterEvent.asset_observation(step, observation, place)
+        if isinstance(event, dg.AssetObservation):
+            dg.DagsterEvent.asset_observation(step, event, place)
+        else:
+            dg.DagsterEvent.asset_materialization(step, event, place)
 
 
 def output_without_materialization() -> dg.Output[None]:

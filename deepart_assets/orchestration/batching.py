@@ -1,7 +1,7 @@
 """The paintings of one step: each is computed or reused and reported; none stops the others."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +10,6 @@ import dagster as dg
 
 from deepart_assets import asset_names
 from deepart_assets.compute.memory import predict_in_halves
-from deepart_assets.dagster_internals.data_versions import log_observation_batch
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.checks import painting_results
 from deepart_assets.orchestration.context import (
@@ -19,13 +18,9 @@ from deepart_assets.orchestration.context import (
     PaintingStageSpec,
     StageContext,
 )
-from deepart_assets.orchestration.events import (
-    Version,
-    latest_versions,
-    painting_materialization,
-)
-from deepart_assets.orchestration.metadata import duration, metadata_of
-from deepart_assets.orchestration.observable_assets import ABSENT, changed_observations
+from deepart_assets.orchestration.metadata import duration
+from deepart_assets.orchestration.observable_assets import ABSENT, report_observed
+from deepart_assets.orchestration.reporting import Event, Reporter
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import (
     Delisted,
@@ -39,8 +34,6 @@ from deepart_assets.orchestration.staleness import (
 from deepart_assets.orchestration.tags import policy_of, wanted_keys
 from deepart_assets.storage import MaterializationRecord, StageResult, compute_and_record
 from deepart_assets.work import in_parallel
-
-Event = dg.AssetMaterialization | dg.AssetObservation
 
 ALWAYS_REPORTED = 100
 """Each of the first paintings of a step gets a line in the log; after those, at most one a second
@@ -69,28 +62,37 @@ class PaintingBatch:
         self._store = profile.store
         self._context = StageContext(profile.settings, profile.store, context.log)
         self._code_version = spec.dagster_code_version(profile.settings)
+        self._fresh = 0
+        """Paintings that need no line in the log: nothing about them is new."""
         self._start = self._last_reported = time.perf_counter()
         self._reported = 0
 
     def run(self) -> Iterator[Event]:
         """Compute or reuse each painting's output and yield its events."""
-        instance, spec = self._dagster.instance, self._spec
+        spec = self._spec
         self._store.sweep(spec.name)
         policy = policy_of(self._dagster.run.tags)
         checker = StalenessChecker(spec, self._context, self.keys, policy)
         observed = self._observed(checker)
         for name, versions in observed.items():
-            log_observation_batch(self._dagster, changed_observations(instance, name, versions))
-        # Read before the data: a later materialization of an upstream must count as newer.
-        self._versions: Mapping[str, Mapping[str, Version]] = {
-            **{dep: latest_versions(instance, dep, None) for dep in spec.deps},
-            **{dep: latest_versions(instance, dep, self.keys) for dep in spec.painting_deps},
-            **{n: latest_versions(instance, n, self.keys, observed=True) for n in observed},
-        }
+            report_observed(self._dagster, name, versions)
+        self._reporter = Reporter(
+            self._dagster,
+            spec,
+            code_version=self._code_version,
+            lake=self._store.lake,
+            paintings=self._context.paintings,
+            keys=self.keys,
+            observed=list(observed),
+        )
         make = checker.stage.make
         size = make.size if isinstance(make, BatchedPrediction) else 1
         stale: list[Stale] = []
-        for key in filter(checker.is_wanted, self.keys):
+        for key in self.keys:
+            if not checker.is_wanted(key):
+                if (event := self._reporter.unwanted(key)) is not None:
+                    yield event
+                continue
             try:
                 status = checker.status(key, self._store.get)
             except Exception as error:
@@ -104,6 +106,11 @@ class PaintingBatch:
                 yield from self._compute(checker.stage, stale)
                 stale = []
         yield from self._compute(checker.stage, stale)
+        yield from self._reporter.end()
+        if self._fresh:
+            self._dagster.log.info(
+                f"{spec.name}: {self._fresh} of {len(self.keys)} paintings are as they were"
+            )
 
     def check_results(self) -> Iterator[dg.AssetCheckResult]:
         """Judge all paintings of the list, also those that the step does not cover."""
@@ -131,7 +138,7 @@ class PaintingBatch:
             case FailedUnchanged(record):
                 reason = str(record.reason)
                 line = f"left out: it failed before and nothing has changed since: {reason}"
-                return line, self._observation(key, failed=reason)
+                return line, self._reporter.left_out(key, reason, has_failed=True)
             case Delisted():
                 self.failed[key] = (
                     f"no longer in {asset_names.STYLED_PAINTINGS}: delete its partition"
@@ -163,39 +170,41 @@ class PaintingBatch:
         if event is not None:
             yield event
         self._reported += 1
+        if not line:
+            self._fresh += 1
+            return
         now = time.perf_counter()
         too_soon = self._reported > ALWAYS_REPORTED and now < self._last_reported + 1
         if too_soon and key not in self.failed and self._reported < len(self.keys):
             return
         self._last_reported = now
+        listed = self._context.paintings
+        name = listed[key].heading if key in listed else key
         seconds = (now - self._start) / self._reported * (len(self.keys) - self._reported)
         remaining = f"; about {seconds:.0f} s left" if seconds >= 1 else ""
         self._dagster.log.info(
-            f"{self._spec.name} {self._reported}/{len(self.keys)} {key}: {line}{remaining}"
+            f"{self._spec.name} {self._reported}/{len(self.keys)} {name}: {line}{remaining}"
         )
 
-    def _outcome(self, record: MaterializationRecord, *, computed: bool) -> tuple[str, Event]:
-        key = record.key
+    def _outcome(
+        self, record: MaterializationRecord, *, computed: bool
+    ) -> tuple[str, Event | None]:
+        """Return the log line, "" where nothing is new, and the event of an output."""
         if record.status == "skipped":
-            return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
-        event = painting_materialization(
-            self._spec.name,
-            key,
-            code_version=self._code_version,
-            data_version=record.data_version,
-            inputs={
-                dep: version
-                for dep, known in self._versions.items()
-                if (version := known.get("" if dep in self._spec.deps else key)) is not None
-            },
-            metadata=metadata_of(record, self._store.lake, computed=computed),
-        )
-        return duration(record, computed), event
+            return self._skipped(record.key, str(record.reason), computed=computed)
+        event = self._reporter.made(record, computed=computed)
+        return "" if event is None else duration(record, computed), event
+
+    def _skipped(
+        self, key: str, reason: str, *, computed: bool = False
+    ) -> tuple[str, Event | None]:
+        event = self._reporter.skipped(key, reason, computed=computed)
+        return "" if event is None else f"skipped, {reason}", event
 
     def _failure(self, key: str, error: Exception) -> tuple[str, Event]:
         reason = self.failed[key] = f"{type(error).__name__}: {error}"
         self._dagster.log.error(f"{self._spec.name} {key} failed", exc_info=error)
-        return f"failed, {reason}", self._observation(key, failed=reason)
+        return f"failed, {reason}", self._reporter.failed(key, reason)
 
     def _without_upstream(
         self, key: str, dep: str, record: MaterializationRecord | None
@@ -203,15 +212,12 @@ class PaintingBatch:
         """Pass a skip on; leave out, without a fault of its own, what lacks an upstream result."""
         if record is not None and record.status == "skipped":
             skip = replace(record, asset=self._spec.name, files=(), figures={}, seconds=0.0)
-            self._store.put(skip)
-            return f"skipped, {record.reason}", self._observation(key, skipped=str(record.reason))
+            if self._store.get(self._spec.name, key) != skip:
+                self._store.put(skip)
+            return self._skipped(key, str(record.reason))
         if record is None:
             return f"left out: {dep} has no result yet", None
-        return f"left out: {dep} failed", self._observation(key, left_out=f"{dep} failed")
-
-    def _observation(self, key: str, **metadata: str) -> dg.AssetObservation:
-        """Say at a painting's partition in the UI why there is nothing new."""
-        return dg.AssetObservation(self._spec.name, partition=key, metadata=metadata)
+        return f"left out: {dep} failed", self._reporter.left_out(key, f"{dep} failed")
 
 
 def run_batch(

@@ -184,6 +184,12 @@ class Painting:
         parts = [self.labels["artist"], self.labels["title"], self.labels["date"]]
         return ", ".join(part for part in parts if part) or self.id
 
+    @property
+    def heading(self) -> str:
+        """The id, followed by artist and title where they are known."""
+        words = ", ".join(filter(None, (self.labels["artist"], self.labels["title"])))
+        return f"{self.id} {words}".rstrip()
+
     def original(self) -> NDArray[np.uint8]:
         """Decode the original: RGB uint8, H×W×3."""
         return _read_picture(self.store.lake, self.path)

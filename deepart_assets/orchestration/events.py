@@ -5,13 +5,14 @@ painting of a batch changes. A materialization that carries its own versions in 
 tags are private to Dagster (`dagster_internals.data_versions`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, version_tags
+from deepart_assets.storage import MaterializationRecord, sha256_of
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -19,6 +20,10 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 MAX_NAMED_PARTITIONS = 10_000
 """Most partitions named in a query of the event log; for more, all are queried. SQLite accepts
 32,766 values or more."""
+
+
+READ_AT_ONCE = 200
+"""Events read at a time: they carry previews."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,48 @@ def latest_versions(
         for key in wanted
         if key in identifiers and DATA_VERSION_TAG in tags_of.get(key, {})
     }
+
+
+def latest_materializations(
+    instance: dg.DagsterInstance, asset: str, keys: Iterable[str]
+) -> Mapping[str, Mapping[str, str]]:
+    """Return the tags of the latest materialization of each partition that has one."""
+    asset_key, kind = dg.AssetKey(asset), dg.DagsterEventType.ASSET_MATERIALIZATION
+    wanted = set(keys)
+    latest = instance.event_log_storage.get_latest_storage_id_by_partition(
+        asset_key, kind, wanted if len(wanted) <= MAX_NAMED_PARTITIONS else None
+    )
+    identifiers = sorted(latest[key] for key in wanted & latest.keys())
+    return dict(_tags_of(instance, asset_key, identifiers))
+
+
+def _tags_of(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, identifiers: list[int]
+) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for start in range(0, len(identifiers), READ_AT_ONCE):
+        asked = identifiers[start : start + READ_AT_ONCE]
+        found = instance.fetch_materializations(
+            dg.AssetRecordsFilter(asset_key, storage_ids=asked), limit=len(asked)
+        )
+        for record in found.records:
+            made = record.asset_materialization
+            if made is not None and made.partition is not None:
+                yield made.partition, made.tags or {}
+
+
+def left_out_version(reason: str) -> str:
+    """Return the data version of an output that does not exist on purpose."""
+    return f"none {sha256_of(reason.encode())[:16]}"
+
+
+def reported_version(record: MaterializationRecord) -> str | None:
+    """Return the data version by which Dagster knows an output; None if it failed."""
+    match record.status:
+        case "done":
+            return record.data_version
+        case "skipped":
+            return left_out_version(str(record.reason))
+    return None
 
 
 def painting_materialization(

@@ -9,6 +9,8 @@ from dataclasses import KW_ONLY, dataclass
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, log_event_batch
+from deepart_assets.dagster_internals.event_log_edits import forget_materializations
 from deepart_assets.orchestration.events import latest_versions, painting_observation
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
@@ -38,7 +40,7 @@ def changed_observations(
     *,
     always: Collection[str] = (),
 ) -> Iterator[dg.AssetObservation]:
-    """Yield an observation of each painting whose version is not as Dagster last heard.
+    """Yield an observation of each painting whose version is not the last one observed.
 
     Those in `always` are observed in any case: a painting that returns may be unchanged.
     """
@@ -47,6 +49,55 @@ def changed_observations(
     for key, version in versions.items():
         if key in always or key not in known or known[key].data_version != version:
             yield painting_observation(asset, key, version)
+
+
+def report_observed(
+    step: dg.AssetExecutionContext | dg.OpExecutionContext,
+    asset: str,
+    versions: Mapping[str, str],
+    shown: Mapping[str, str] | None = None,
+    *,
+    always: Collection[str] = (),
+) -> None:
+    """Log the observations of what has changed, and which paintings there is something of.
+
+    Dagster's staleness follows the observations. Its pages count materializations alone, so a
+    painting with a file has one, and one without has none.
+
+    Args:
+        step: The context of the step.
+        asset: The observed asset.
+        versions: The version of each painting, or ABSENT.
+        shown: What its partition shows of a painting, by id.
+        always: Paintings that are observed even if they have not changed.
+    """
+    instance = step.instance
+    log_event_batch(step, changed_observations(instance, asset, versions, always=always))
+    _materialize_present(step, asset, versions, shown or {})
+
+
+def _materialize_present(
+    step: dg.AssetExecutionContext | dg.OpExecutionContext,
+    asset: str,
+    versions: Mapping[str, str],
+    shown: Mapping[str, str],
+) -> None:
+    known = latest_versions(step.instance, asset, list(versions))
+    present = {key: version for key, version in versions.items() if version != ABSENT}
+    log_event_batch(
+        step,
+        (
+            dg.AssetMaterialization(
+                asset,
+                partition=key,
+                metadata={"painting": shown[key]} if key in shown else None,
+                tags={DATA_VERSION_TAG: version},
+            )
+            for key, version in present.items()
+            if key not in known or known[key].data_version != version
+        ),
+    )
+    forget_materializations(step.instance, asset, sorted(known.keys() - present.keys()))
 
 
 @dataclass(frozen=True)
@@ -79,6 +130,8 @@ class ObservableFolder(PaintingFolder):
             for name, reason in self.strays(profile.lake, set(keys)).items():
                 context.log.warning(f"{self.folder}/{name} {reason}")
             hashes = self.hashes(profile.lake, keys)
-            return dg.DataVersionsByPartition({key: hashes.get(key, ABSENT) for key in keys})
+            versions = {key: hashes.get(key, ABSENT) for key in keys}
+            _materialize_present(context, self.asset, versions, {})
+            return dg.DataVersionsByPartition(versions)
 
         return observe  # type: ignore[return-value]

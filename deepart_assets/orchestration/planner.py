@@ -17,7 +17,7 @@ from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
-from deepart_assets.orchestration.events import latest_versions, metadata_made_in
+from deepart_assets.orchestration.events import latest_versions, metadata_made_in, reported_version
 from deepart_assets.orchestration.partitions import painting_keys, partition_ranges
 from deepart_assets.orchestration.staleness import (
     Fresh,
@@ -31,7 +31,7 @@ from deepart_assets.orchestration.staleness import (
 )
 from deepart_assets.orchestration.tags import Tags, only_tag, range_tags
 from deepart_assets.settings.automation import Automation
-from deepart_assets.storage import RecordIndex
+from deepart_assets.storage import MaterializationRecord, RecordIndex
 
 RESTORE, RESTORE_PART, PUBLISH = "restore", "restore_part", "publish"
 """The jobs that restore paintings and make the gallery; restore alone; make the gallery alone."""
@@ -205,8 +205,7 @@ def _stale_outputs(
             try:
                 status = checker.status(key, records)
                 own = records(spec.name, key)
-                skipped = own is not None and own.status == "skipped"
-                reason = _reason(status, reported.get(spec.name, {}).get(key), skipped=skipped)
+                reason = _reason(status, own, reported.get(spec.name, {}).get(key))
             except Exception as error:  # the run will report it
                 reason = f"{type(error).__name__}: {error}"
         if reason is not None:
@@ -214,16 +213,22 @@ def _stale_outputs(
             yield StaleOutput(key, spec.name, reason)
 
 
-def _reason(status: OutputStatus, reported: str | None, *, skipped: bool) -> str | None:
+def _reason(
+    status: OutputStatus, own: MaterializationRecord | None, reported: str | None
+) -> str | None:
     """Return why an output would be computed or reported, or None if it would not."""
     match status:
         case Stale(reason=reason):
             return reason
-        case Fresh(record) if record.status == "done" and reported != record.data_version:
+        case Fresh(record) if reported != reported_version(record):
             return UNREPORTED
         case MissingUpstream(upstream, record) if record is not None:
-            if record.status == "skipped" and not skipped:
+            if record.status != "skipped":
+                return None
+            if own is None or own.status != "skipped":
                 return f"{upstream} was skipped"
+            if reported != reported_version(record):
+                return UNREPORTED
     return None
 
 

@@ -26,6 +26,8 @@ AFTER_OTHERS = "-1"
 """Priority of scheduled runs and evaluations: what somebody waits for comes first."""
 RETRY = "dagster/retry_strategy"
 """What a run does that replaces one whose process was killed."""
+BACKFILL = "dagster/backfill"
+"""The backfill that a run is part of, which waits for an event of each of its partitions."""
 ALL_STEPS = "ALL_STEPS"
 """All steps: existing results are reused, and an earlier plan is made again."""
 
@@ -33,6 +35,11 @@ ALL_STEPS = "ALL_STEPS"
 def policy_of(tags: Tags) -> RunPolicy:
     """Return the policy that a run's tags ask for."""
     return RunPolicy(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
+
+
+def asks_for_events(tags: Tags) -> bool:
+    """Return whether a run reports outputs that Dagster knows already."""
+    return BACKFILL in tags
 
 
 def range_tags(keys: Sequence[str]) -> dict[str, str]:

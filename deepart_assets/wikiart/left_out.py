@@ -10,6 +10,13 @@ from deepart_assets.wikiart.naming import INBOX, WIKIART
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
 
 
+def split_remedy(text: str) -> tuple[str, str]:
+    """Split a text such as "it is a PDF file: export it" into reason and remedy ("": none)."""
+    mark = max(": ", ". ", key=text.rfind)
+    reason, _, remedy = text.rpartition(mark)
+    return (reason, remedy) if reason else (text, "")
+
+
 class LeftOut(NamedTuple):
     """A file or a painting that is not used."""
 
@@ -21,11 +28,7 @@ class LeftOut(NamedTuple):
     def of(cls, file: str, text: str) -> "LeftOut":
         """Split a text such as "a.pdf is a PDF file: export it" into reason and remedy."""
         text = text.removeprefix(file.rsplit("/", 1)[-1]).strip()
-        for mark in (": ", ". "):
-            if mark in text:
-                reason, _, remedy = text.rpartition(mark)
-                return cls(file, reason, remedy)
-        return cls(file, text, "")
+        return cls(file, *split_remedy(text))
 
 
 def left_out(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:

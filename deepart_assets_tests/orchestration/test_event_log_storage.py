@@ -33,7 +33,7 @@ def pictures(context):
         context.log.info(f"made {key}")
         context.log_event(dg.AssetMaterialization("pictures", partition=key))
     seen = [events.painting_observation("pictures", f"p{number}", "v1") for number in (0, 7)]
-    data_versions.log_observation_batch(context, seen)
+    data_versions.log_event_batch(context, seen)
     yield dg.AssetCheckResult(passed=True)
     yield dg.Output(None)
 
