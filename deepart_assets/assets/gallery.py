@@ -45,7 +45,7 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
             asset_names.RESTORATION_SHEETS,
             asset_names.CHOSEN_RESTORATIONS,
         ],
-        kinds={"html"},
+        kinds={"report"},
         code_version="2",
         after=lambda _, context: remove_unlisted(context.store),
     )

@@ -86,7 +86,7 @@ class _Described(NamedTuple):
 @painting_asset(
     painting_deps=[asset_names.PREDICTED_MASKS, asset_names.SUBJECT_MASKS],
     group="outpainting",
-    kinds={"onnx"},
+    kinds={"python"},
     code_version=str(VERSION),
 )
 def painting_grounds(context: StageContext) -> PaintingStageSpec:
@@ -201,7 +201,7 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
                     PICTURES: json.dumps(kept, indent=0, sort_keys=True).encode(),
                 },
                 {
-                    "preview": preview_uri(mosaic([picture(key, 192) for key in first]), 480),
+                    "preview": preview_uri(mosaic([picture(key, 192) for key in first]), 960),
                     "grounds": len(made.grounds),
                     "from_paintings": sum(key in own for key in kept),
                     "kinds": dict(sorted(Counter(each.kind for each in made.grounds).items())),

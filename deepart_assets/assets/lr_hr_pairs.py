@@ -33,7 +33,7 @@ def _misaligned(record: MaterializationRecord) -> str | None:
     settings=lambda settings: settings.super_resolution.pairs.model_dump(mode="json"),
     group="super_resolution",
     deps=[asset_names.WIKIART_SR],
-    kinds={"opencv"},
+    kinds={"numpy"},
     code_version=PAIR_VERSION,
     checks=[
         Check(

@@ -60,7 +60,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             asset_names.UNFINISHED_PAINTINGS,
             *(asset_names.outpaintings(name) for name in names),
         ],
-        kinds={"opencv"},
+        kinds={"numpy"},
         code_version="2",  # 2: measures of faults in place of a kernel distance
         checks=[
             Check("subjects_untouched", "No outpainter changed a subject pixel.", _fault),

@@ -41,7 +41,7 @@ from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.wikiart.annotations import PROMPT
 
 _KINDS = {
-    "telea": "opencv",
+    "telea": "numpy",
     "patchmatch": "python",
     "artificially_inspired": "pytorch",
     "stable_diffusion": "huggingface",

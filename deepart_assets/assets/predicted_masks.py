@@ -47,7 +47,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
 @painting_asset(
     settings=lambda settings: prediction_settings(settings.segmentation),
     observed=[SUBJECT_TEXTS],
-    kinds={"onnx"},
+    kinds={"python"},
     pool="gpu",
     checks=[
         Check(

@@ -87,7 +87,7 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                 for of in (asset_names.outpaintings, asset_names.upscaled)
             ),
         ],
-        kinds={"pillow"},
+        kinds={"report"},
         code_version="2",
     )
     def restoration_sheets(context: StageContext) -> PaintingStageSpec:
@@ -130,7 +130,7 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                         asset_names.RESTORATION_SHEETS, painting.id, ".jpg"
                     ): encode_jpeg(sheet)
                 },
-                {"preview": preview_uri(sheet, side=480), "title": painting.caption},
+                {"preview": preview_uri(sheet, side=1200), "title": painting.caption},
             )
 
         return PaintingStageSpec(make, details=_captioned)

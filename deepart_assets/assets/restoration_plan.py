@@ -11,15 +11,15 @@ from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.names import name_key
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext
-from deepart_assets.orchestration.metadata import markdown_table
+from deepart_assets.orchestration.metadata import SHOWN, markdown_table
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import ONLY, RUNS, UNPUBLISHED, make_plan, stale_data
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import RunPolicy
-from deepart_assets.orchestration.tags import policy_of
+from deepart_assets.orchestration.tags import INTERACTIVE, Tags, policy_of
 
-SHOWN = 100
-"""Rows of a table in the UI."""
+EVERYTHING = "everything"
+"""What confirms that all paintings are computed again."""
 
 
 class PlanConfig(dg.Config):
@@ -28,6 +28,11 @@ class PlanConfig(dg.Config):
     paintings: list[str] = Field([], description="Their ids; empty: all.")
     style: str = Field("", description='Only paintings of this style; "": of any.')
     force: bool = Field(False, description="Compute fresh outputs again, too.")
+    confirm: str = Field(
+        "",
+        description=f"With `force` and neither `paintings` nor `style`: type {EVERYTHING!r}, as it"
+        " computes all paintings again, which may take days.",
+    )
     thorough: bool = Field(
         False,
         description="Read every file and compare its hash, even if size and time are unchanged.",
@@ -61,6 +66,8 @@ def restoration_plan(
     def plan(
         context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile], config: PlanConfig
     ) -> dg.MaterializeResult:
+        if (reason := refusal(config, context.run.tags)) is not None:
+            raise dg.Failure(reason, allow_retries=False)
         stage_context = StageContext(profile.settings, profile.store, context.log)
         try:
             keys = _selected(stage_context, painting_keys(context.instance), config)
@@ -98,6 +105,21 @@ def restoration_plan(
         )
 
     return plan
+
+
+def refusal(config: PlanConfig, tags: Tags) -> str | None:
+    """Return why a plan is not made, or None: what computes everything again is confirmed.
+
+    `deepart restore --force` is as explicit as a confirmation.
+    """
+    is_narrowed = config.paintings or config.style
+    if not config.force or is_narrowed or config.confirm == EVERYTHING or INTERACTIVE in tags:
+        return None
+    return (
+        f"This would compute all paintings again: type {EVERYTHING} at"
+        f" ops.{RESTORATION_PLAN}.config.confirm in the launchpad, or name paintings or a style"
+        " there"
+    )
 
 
 def _selected(context: StageContext, keys: Sequence[str], config: PlanConfig) -> list[str]:

@@ -85,7 +85,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
     },
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
-    kinds={"opencv"},
+    kinds={"numpy"},
     code_version="4",  # 4: masks of two levels, positions
     checks=[
         Check(
@@ -169,7 +169,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "parts": subject.parts,
                 "largest_part": round(subject.largest, 4),
                 "mask_from": mask_from,
-                "confidence": confidence,
+                "confidence": None if mask_from == "curator" else confidence,
                 "level": judged.level,
                 "classes": prediction.figures.get("classes"),
                 "segmenter_weights": prediction.provenance.get("weights"),
@@ -193,7 +193,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 @painting_asset(
     settings=lambda settings: {"working_side": settings.restoration.working_side},
     painting_deps=[asset_names.SUBJECT_MASKS],
-    kinds={"opencv"},
+    kinds={"numpy"},
 )
 def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
     """The painting as outpainters receive it: the subject alone.

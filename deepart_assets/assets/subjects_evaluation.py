@@ -63,7 +63,7 @@ class Peer:
     group="evaluation",
     deps=[asset_names.STYLED_PAINTINGS],
     painting_deps=[OURS],
-    kinds={"onnx"},
+    kinds={"python"},
     pool="gpu",
 )
 def subject_masks_evaluation(context: StageContext) -> StageSpec:

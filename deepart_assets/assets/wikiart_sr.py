@@ -68,7 +68,7 @@ def wikiart_sr_asset(settings: Settings) -> PipelineAssetSpec:
         settings=lambda settings: settings.super_resolution.data_set.model_dump(mode="json"),
         group="super_resolution",
         deps=[asset_names.WIKIART_PAINTINGS] if by_rule else [],
-        kinds={"parquet", "html"},
+        kinds={"parquet", "report"},
         code_version="2",
     )
     def wikiart_sr(context: StageContext) -> StageSpec:
@@ -183,7 +183,7 @@ def _shown(
     )
     pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: data_set_html(page)}
     return pages, {
-        "preview": preview_uri(mosaic(list(thumbnails.values())[:MOSAIC_SIZE]), 480),
+        "preview": preview_uri(mosaic(list(thumbnails.values())[:MOSAIC_SIZE]), 960),
         **{split: len(cells) for split, (_, cells) in zip(SPLITS, groups, strict=True)},
         "rejected": rule_rows or None,
         "styles": style_rows,

@@ -93,7 +93,8 @@ def _jobs(
     yield job(
         "restore_again",
         planning,
-        "Compute everything again, or what the launchpad narrows it to, even if it is fresh.",
+        "Compute what the launchpad narrows it to again, even if it is fresh, or everything, which"
+        " has to be confirmed there.",
         force=True,
     )
     yield job("catalogue", of("wikiart"), "Read the sources and list the paintings to restore.")

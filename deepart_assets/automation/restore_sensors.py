@@ -263,6 +263,6 @@ def _selection(run: dg.DagsterRun) -> str:
     words = [
         f"{name} {named(value) if isinstance(value, list) else value}"
         for name, value in config.items()
-        if value and value is not True
+        if value and name in {"paintings", "style"}
     ]
     return f" ({'; '.join(words)})" if words else ""

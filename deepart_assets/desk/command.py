@@ -1,10 +1,12 @@
 """What the command `deepart desk` does."""
 
 import os
+from contextlib import nullcontext
 
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import data_root
 from deepart_assets.storage import Lake
+from deepart_assets.storage.desk_address import desk_at
 
 TOKEN = "DEEPART_DESK_TOKEN"
 """The environment variable with the token; without it one is made at each start."""
@@ -29,9 +31,13 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     if host not in LOOPBACK:
         token = os.environ.get(TOKEN) or new_secret()
     options = DeskOptions(token, read_only, dagster.rstrip("/"))
-    desk = Desk(load_settings(), Lake(data_root()), options)
+    lake = Lake(data_root())
+    desk = Desk(load_settings(), lake, options)
     desk.index.refresh()  # the first visitor need not wait for it
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}/"
     print(f"The curator's desk: {address}{f'?token={token}' if token else ''}", flush=True)
-    uvicorn.run(create_app(desk), host=host, port=port, log_level="warning", server_header=False)
+    with nullcontext() if read_only else desk_at(lake, address):
+        uvicorn.run(
+            create_app(desk), host=host, port=port, log_level="warning", server_header=False
+        )

@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 from deepart_assets.imaging.codec import encode_jpeg
 from deepart_assets.imaging.geometry import fit_within, resize
 
-PREVIEW_SIDE = 192
-"""Longer side of a preview in pixels. Small, as Dagster keeps previews in its event log."""
+PREVIEW_SIDE = 512
+"""Longer side of a preview in pixels: an edge can be judged, and Dagster's event log has room."""
 
 _BACKGROUND = (250, 249, 246)
 _INK = (40, 38, 35)

@@ -80,7 +80,7 @@ class PaintingBatch:
             self._dagster,
             spec,
             code_version=self._code_version,
-            lake=self._store.lake,
+            store=self._store,
             paintings=self._context.paintings,
             keys=self.keys,
             observed=list(observed),
@@ -140,8 +140,12 @@ class PaintingBatch:
                 line = f"left out: it failed before and nothing has changed since: {reason}"
                 return line, self._reporter.left_out(key, reason, has_failed=True)
             case Delisted():
+                if self._spec.painting_deps:  # the first asset says it
+                    return "left out: not on the list of paintings", None
                 self.failed[key] = (
-                    f"no longer in {asset_names.STYLED_PAINTINGS}: delete its partition"
+                    f"no painting {key!r} is on the list ({asset_names.STYLED_PAINTINGS}): put its"
+                    " picture into the inbox, or choose it in the profile, and delete this"
+                    " partition, as the list makes one by itself"
                 )
                 return self.failed[key], None
         raise AssertionError(status)

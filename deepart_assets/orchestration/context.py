@@ -107,7 +107,7 @@ class StageContext:
         for path in itertools.islice(paths, MOSAIC_SIZE):
             with contextlib.suppress(PaintingError):
                 pictures.append(self.picture(path))
-        return preview_uri(mosaic_of(pictures), 480)
+        return preview_uri(mosaic_of(pictures), 960)
 
     @cached_property
     def paintings(self) -> dict[str, "Painting"]:

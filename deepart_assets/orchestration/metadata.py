@@ -56,7 +56,12 @@ def _value(value: Any) -> dg.MetadataValue[Any]:
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Return rows as a Markdown table, with the columns in order of first appearance."""
+    """Return rows as a Markdown table, with the columns in order of first appearance.
+
+    Without rows it is the word "nothing".
+    """
+    if not rows:
+        return "nothing"
     columns = list(dict.fromkeys(name for row in rows for name in row))
     lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
     for row in rows:

@@ -5,7 +5,8 @@ something else: other versions, or none. A painting that a stage leaves out on p
 materialized with the reason, so that its partition counts as made.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import dagster as dg
 
@@ -21,7 +22,8 @@ from deepart_assets.orchestration.events import (
 )
 from deepart_assets.orchestration.metadata import MetadataDict, metadata_of
 from deepart_assets.orchestration.tags import asks_for_events
-from deepart_assets.storage import Lake, MaterializationRecord
+from deepart_assets.storage import MaterializationRecord, MaterializationStore
+from deepart_assets.storage.desk_address import desk_page
 from deepart_assets.wikiart.left_out import split_remedy
 
 Event = dg.AssetMaterialization | dg.AssetObservation
@@ -34,7 +36,7 @@ class Reporter:
         step: The step's context.
         spec: Its asset.
         code_version: The asset's, as Dagster compares it.
-        lake: The data lake.
+        store: The records.
         paintings: All paintings on the list.
         keys: The partitions of the step's run.
         observed: The observed assets that the outputs depend on.
@@ -46,14 +48,14 @@ class Reporter:
         spec: PaintingAssetSpec,
         *,
         code_version: str,
-        lake: Lake,
+        store: MaterializationStore,
         paintings: Mapping[str, Painting],
         keys: Sequence[str],
         observed: Sequence[str],
     ) -> None:
         instance = step.instance
         self._step, self._spec, self._code_version = step, spec, code_version
-        self._lake, self._paintings, self._keys = lake, paintings, keys
+        self._store, self._paintings = store, paintings
         # Read before the data: a later materialization of an upstream must count as newer.
         self._inputs = {
             **{dep: latest_versions(instance, dep, None) for dep in spec.deps},
@@ -62,21 +64,26 @@ class Reporter:
         }
         self._known = latest_materializations(instance, spec.name, keys)
         self._is_asked = asks_for_events(step.run.tags)
-        self._unsaid: dict[str, dg.AssetMaterialization] = {}
+        self._unsaid: dict[str, Callable[[], Event | None]] = {}
         self._said: set[str] = set()
 
     def made(self, record: MaterializationRecord, *, computed: bool) -> Event | None:
         """Report an output that was computed or is reused."""
-        metadata = metadata_of(record, self._lake, computed=computed)
-        return self._event(record.key, record.data_version, metadata, is_new=computed)
+        return self._event(
+            record.key,
+            record.data_version,
+            lambda: metadata_of(record, self._store.lake, computed=computed),
+            again=None if computed else partial(self._reused, record.key),
+        )
 
     def skipped(self, key: str, reason: str, *, computed: bool = False) -> Event | None:
         """Report a painting that the stage leaves out on purpose, as done with its reason."""
-        why, remedy = split_remedy(reason)
-        metadata: MetadataDict = {"skipped": dg.MetadataValue.text(why)}
-        if remedy:
-            metadata["remedy"] = dg.MetadataValue.text(remedy)
-        return self._event(key, left_out_version(reason), metadata, is_new=computed)
+        return self._event(
+            key,
+            left_out_version(reason),
+            lambda: _reason_shown(reason),
+            again=None if computed else partial(self.skipped, key, reason, computed=True),
+        )
 
     def unwanted(self, key: str) -> Event | None:
         """Report a painting without the file of a curator that the stage follows from."""
@@ -99,14 +106,44 @@ class Reporter:
             rest = set(self._step.partition_keys) - self._said
             withdraw_plans(instance, self._step.run.run_id, asset, rest)
         for key in sorted(unfulfilled_plans(instance, asset) & self._unsaid.keys()):
-            yield self._unsaid.pop(key)
+            if (event := self._unsaid[key]()) is not None:
+                yield event
+
+    def _reused(self, key: str) -> Event | None:
+        record = self._store.done(self._spec.name, key)
+        if record is None:
+            return None
+        return self._materialization(
+            key, record.data_version, metadata_of(record, self._store.lake, computed=False)
+        )
 
     def _event(
-        self, key: str, data_version: str, metadata: MetadataDict, *, is_new: bool
+        self,
+        key: str,
+        data_version: str,
+        metadata: Callable[[], MetadataDict],
+        *,
+        again: Callable[[], Event | None] | None,
     ) -> Event | None:
+        """Return the event, or None if it is known; `again`, for what is not new, returns it."""
+        if again is not None and not self._is_asked:
+            tags = self._materialization(key, data_version, {}).tags or {}
+            if versions_in(tags) == versions_in(self._known.get(key, {})):
+                self._unsaid[key] = again
+                return None
+        self._said.add(key)
+        return self._materialization(key, data_version, metadata())
+
+    def _materialization(
+        self, key: str, data_version: str, metadata: MetadataDict
+    ) -> dg.AssetMaterialization:
         painting = self._paintings.get(key)
-        named = {"painting": dg.MetadataValue.text(painting.heading)} if painting else {}
-        event = painting_materialization(
+        named: MetadataDict = {}
+        if painting:
+            named["painting"] = dg.MetadataValue.text(painting.heading)
+        if metadata and (page := desk_page(self._store.lake, key)):
+            named["desk"] = dg.MetadataValue.url(page)
+        return painting_materialization(
             self._spec.name,
             key,
             code_version=self._code_version,
@@ -118,12 +155,14 @@ class Reporter:
             },
             metadata={**named, **metadata},
         )
-        is_known = versions_in(event.tags or {}) == versions_in(self._known.get(key, {}))
-        if is_known and not is_new and not self._is_asked:
-            self._unsaid[key] = event
-            return None
-        self._said.add(key)
-        return event
 
     def _observation(self, key: str, **metadata: str) -> dg.AssetObservation:
         return dg.AssetObservation(self._spec.name, partition=key, metadata=metadata)
+
+
+def _reason_shown(reason: str) -> MetadataDict:
+    why, remedy = split_remedy(reason)
+    shown: MetadataDict = {"skipped": dg.MetadataValue.text(why)}
+    if remedy:
+        shown["remedy"] = dg.MetadataValue.text(remedy)
+    return shown

@@ -5,6 +5,10 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+COLUMNS = 3
+WIDTH = 4.0
+"""Panels side by side and inches of each: 1200 pixels fit Dagster's dialog."""
+
 MAX_MARKERS = 12
 """Curves of up to this many points have markers."""
 
@@ -12,7 +16,7 @@ MAX_MARKERS = 12
 def line_plot(
     panels: Mapping[str, Mapping[str, tuple[Sequence[float], Sequence[float]]]], x_label: str
 ) -> str:
-    """Draw curves in panels side by side.
+    """Draw curves in panels, at most `COLUMNS` side by side.
 
     Args:
         panels: Curves by name, each as (x, y), by panel title.
@@ -62,9 +66,11 @@ def _figure(panels: int, height: float = 2.6) -> tuple[Any, list[Any]]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(4.2 * panels, height), dpi=100, layout="constrained")
+    columns = max(1, min(panels, COLUMNS))
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(WIDTH * columns, height * rows), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
-    axes = [figure.add_subplot(1, panels, number + 1) for number in range(panels)]
+    axes = [figure.add_subplot(rows, columns, number + 1) for number in range(panels)]
     for axis in axes:
         axis.tick_params(labelsize=7)
         axis.spines[["top", "right"]].set_visible(False)

@@ -8,13 +8,16 @@ import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
 from deepart_assets.assets.restoration import restoration_assets
+from deepart_assets.assets.restoration_plan import PlanConfig, refusal
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.planner import make_plan
 from deepart_assets.orchestration.staleness import RunPolicy
+from deepart_assets.orchestration.tags import INTERACTIVE
 from deepart_assets.settings import load_settings
+from deepart_assets.storage.desk_address import desk_at
 from deepart_assets_tests.orchestration.test_staleness import CHAIN, KEYS, stale
 
 CHOSEN = "chosen_restorations"
@@ -130,6 +133,39 @@ def test_only_what_fails_is_shown_as_failed_and_until_it_is_mended(done, instanc
     failed = {name: partitions(instance, name.path[0])[1] for name in selection}
     assert list(failed.values()) == [set(), {"p2"}, set()]
     done.lake.remove("masks/p2.png")
-    with done.run("restore", instance, ["p2"], asset_selection=selection[1:2]) as result:
+    with (
+        desk_at(done.lake, "http://127.0.0.1:3001/"),
+        done.run("restore", instance, ["p2"], asset_selection=selection[1:2]) as result,
+    ):
         assert result.success
     assert partitions(instance, "subject_masks") == (set(KEYS), set())
+    assert latest(instance, "subject_masks", "p2")["desk"] == "http://127.0.0.1:3001/p/p2"
+    assert not done.lake.exists("registers/desk.txt")
+
+
+def test_an_unknown_partition_fails_once_and_says_why(done, instance):
+    instance.add_dynamic_partitions("paintings", ["vermeer"])
+    selection = [dg.AssetKey(name) for name in ("predicted_masks", "subject_masks", *CHAIN[:1])]
+    with done.run("restore", instance, ["vermeer"], asset_selection=selection) as result:
+        assert not result.success
+        failures = [e for e in result.all_events if e.event_type_value == "STEP_FAILURE"]
+    assert [each.step_key for each in failures] == ["predicted_masks"]
+    table = failures[0].event_specific_data.user_failure_data.metadata["failed"].value
+    assert "no painting 'vermeer' is on the list" in table and "delete this partition" in table
+
+
+@pytest.mark.parametrize(
+    ("config", "tags", "refused"),
+    [
+        ({"force": True}, {}, True),
+        ({"force": True, "confirm": "yes"}, {}, True),
+        ({"force": True, "confirm": "everything"}, {}, False),
+        ({"force": True, "paintings": ["p0"]}, {}, False),
+        ({"force": True}, {INTERACTIVE: "true"}, False),
+        ({}, {}, False),
+    ],
+)
+def test_to_compute_everything_again_is_confirmed(config, tags, refused):
+    reason = refusal(PlanConfig(**config), tags)
+    assert (reason is not None) == refused
+    assert reason is None or "type everything at ops.restoration_plan.config.confirm" in reason

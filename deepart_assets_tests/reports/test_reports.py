@@ -37,6 +37,11 @@ def picture_of(uri):
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
 
+def test_many_panels_fit_a_dialog():
+    curves = {f"loss {number}": {"a": ([1, 2], [1.0, 2.0])} for number in range(8)}
+    assert picture_of(line_plot(curves, "iteration")).shape[1] <= 1200
+
+
 def test_plots_are_pictures_with_something_on_them():
     for uri in (
         line_plot({"loss": {"loss": ([1, 2, 3], [3.0, 2.0, 1.5])}}, "iteration"),
