@@ -1,4 +1,4 @@
-"""Stable Diffusion through the graph: a tiny real pipeline paints around the subjects."""
+"""Diffusion models through the graph: tiny real pipelines paint around the subjects."""
 
 import dagster as dg
 import numpy as np
@@ -6,6 +6,7 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb, decode_rgba
 from deepart_assets.outpainting import subject_difference
+from deepart_assets_tests.outpainting.tiny_families import save_z_image
 from deepart_assets_tests.outpainting.tiny_pipelines import CLOSE, difference, save_tiny_pipeline
 
 pytestmark = pytest.mark.slow
@@ -111,3 +112,25 @@ def test_a_prompt_of_a_paintings_own_from_its_csv(diffused, instance):
     assert second["p0"].made_at != first["p0"].made_at
     unchanged = [*STAGES[:-1], "p1"]
     assert all(second[each].made_at == first[each].made_at for each in unchanged)
+
+
+def test_another_family_through_the_graph(diffused, instance, tmp_path):
+    settings = {
+        "kind": "diffusers",
+        "model": str(save_z_image(tmp_path / "Z-Image-Turbo")),
+        "resolution": "working",
+        "fill": "telea",
+    }
+    diffused.content["outpainters"]["stable_diffusion"] = settings
+    assert restore(diffused, instance, ["p0", "p1"])
+    first = {key: records(diffused)[key] for key in ("p0", "p1")}
+    for key, record in first.items():
+        unfinished = decode_rgba(diffused.lake.read(f"unfinished_paintings/{key}.png"), key)
+        assert record.figures["subject_difference"] == 0
+        assert painted(diffused, key)[unfinished[..., 3] == 0].std() > 0
+    assert restore(diffused, instance, ["p0"])
+    assert records(diffused)["p0"].made_at == first["p0"].made_at
+    settings["seam_pass"] = {"width": 8, "strength": 0.5}
+    assert restore(diffused, instance, ["p0"])
+    assert records(diffused)["p0"].made_at != first["p0"].made_at
+    assert records(diffused)["p1"].made_at == first["p1"].made_at

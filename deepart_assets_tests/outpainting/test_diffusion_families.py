@@ -119,9 +119,10 @@ CALLS = {
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_family_is_called_in_its_own_way(family_folders, monkeypatch, name):
+def test_every_family_is_called_in_its_own_way(family_folders, monkeypatch, caplog, name):
     request = asked(67, 90, negative_prompt="ugly")
     call = called(family_folders[name], monkeypatch, request, steps=None)
+    assert ("takes no negative prompt" in caplog.text) == ("negative_prompt" not in CALLS[name])
     image, hole = np.asarray(call.pop("image")[0]), np.asarray(call.pop("mask_image")[0])
     assert image.shape == (80, 96, 3)  # multiples of 16, by mirroring
     assert np.array_equal(image[67:80, :90], image[54:67, :90][::-1])
@@ -150,6 +151,21 @@ def test_few_steps_for_distilled_models_by_index_name_or_setting(tmp_path):
     assert steps(plain) == (50, 4)
     assert steps(plain, preset="few_steps", guidance=1.5) == (8, 1.5)
     assert steps(base) == (50, 4)
+
+
+@pytest.mark.parametrize("kind", ["inpainting", "XL"])
+def test_few_steps_of_stable_diffusion_are_those_of_lcm(folders, monkeypatch, kind):
+    """Its scheduler adds noise at each step, which comes from each picture's own generator."""
+    painter = build_outpainter(diffusers_settings(folders[kind], preset="few_steps", steps=None))
+    spy = spied(painter, monkeypatch)
+    requests = [asked(64, 64, seed, prompt=str(seed)) for seed in (1, 2)]
+    together = painter(requests)
+    assert spy.calls[0]["num_inference_steps"] == 8
+    assert spy.calls[0]["guidance_scale"] == 1.5
+    assert type(spy.scheduler).__name__ == "LCMScheduler"
+    for request, batched in zip(requests, together, strict=True):
+        assert batched.std() > 0
+        assert difference(painter([request])[0], batched) <= CLOSE
 
 
 def test_guidance_of_qwen_image_needs_a_negative_prompt(family_folders, monkeypatch):

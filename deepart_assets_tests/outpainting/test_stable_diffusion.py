@@ -140,7 +140,7 @@ def test_preset_and_single_values_are_recorded():
 
 
 @pytest.mark.parametrize("kind", ["inpainting", "text to image", "XL"])
-@pytest.mark.parametrize("scheduler", ["ddim", "euler", "dpm_solver", "unipc"])
+@pytest.mark.parametrize("scheduler", ["ddim", "euler", "dpm_solver", "unipc", "lcm"])
 def test_all_schedulers_paint(folders, kind, scheduler):
     painter = build_outpainter(settings_for(folders[kind], steps=4, scheduler=scheduler))
     first, again = (painter([asked()])[0] for _ in range(2))

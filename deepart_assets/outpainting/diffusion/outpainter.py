@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -42,6 +43,8 @@ from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.storage.hub import hash_of_model
 from deepart_assets.storage.lake import sha256_of_file
+
+logger = logging.getLogger(__name__)
 
 
 class _Group(NamedTuple):
@@ -220,6 +223,11 @@ class DiffusersOutpainter:
     def _avoided(self, group: _Group, requests: Sequence[Request]) -> dict[str, Any]:
         family = self._family
         if not family.negative_prompt:
+            if any(each.negative_prompt for each in requests):
+                logger.warning(
+                    "%s takes no negative prompt: restoration.negative_prompt has no effect",
+                    self.descriptor.name,
+                )
             return {}
         if group.avoids:
             return {"negative_prompt": [each.negative_prompt for each in requests]}
