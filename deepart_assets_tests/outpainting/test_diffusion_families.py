@@ -15,6 +15,7 @@ from deepart_assets.outpainting.diffusion.canvas import size_on_canvas
 from deepart_assets.outpainting.diffusion.families import BY_PIPELINE, FAMILIES
 from deepart_assets.outpainting.diffusion.loading import hash_of_pipeline
 from deepart_assets.outpainting.diffusion.plan import plan_for
+from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.outpainting.tiny_families import (
     SAVERS,
     diffusers_settings,
@@ -390,3 +391,20 @@ def test_every_class_of_the_table_is_one_of_diffusers():
         wanted = {"prompt", "image", "mask_image", "height", "width", "strength", family.guidance}
         assert wanted <= set(call)
         assert family.negative_prompt <= ("negative_prompt" in call)
+
+
+def test_the_documentation_has_the_values_of_the_table():
+    lines = (PROJECT / "docs" / "outpainting.md").read_text().splitlines()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "| ×" in line]
+    assert len(rows) == len(FAMILIES)
+    for family in FAMILIES:
+        [row] = [row for row in rows if row[1] in family.models]
+        _, model, multiple, native, steps, strength, licence, _ = row
+        assert multiple == f"×{family.multiple}"
+        assert native == str(family.native)
+        for sampling in filter(None, (family.quality, family.few_steps)):
+            if family.schedules == "flow":
+                assert f"{sampling.steps}, {sampling.guidance:g}" in steps
+        assert f"{family.quality.steps}, {family.quality.guidance:g}" in steps
+        assert strength in {f"{each:g}" for each in family.strengths.values()}
+        assert ("gated" in licence) == ("gated" in family.models[model])
