@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepart_assets.compat import prepare
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
@@ -382,6 +383,7 @@ def test_a_network_of_another_number_of_channels(family_folders, tmp_path):
 def test_every_class_of_the_table_is_one_of_diffusers():
     import inspect
 
+    prepare()
     import diffusers
 
     for family in FAMILIES:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets.outpainting.diffusion import quantization as rules
@@ -43,6 +44,7 @@ def test_bitsandbytes_needs_a_gpu(monkeypatch):
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("library", ["diffusers", "transformers"])
 def test_what_bitsandbytes_is_told(bits, library):
+    prepare()
     pytest.importorskip("bitsandbytes")
     settings = BitsAndBytes(kind="bitsandbytes", bits=bits, parts=("transformer",))
     [config] = rules.quantized(settings, "transformer", (library, "")).values()
