@@ -26,7 +26,8 @@ from deepart_assets.imaging.containers import (
     png_tags,
 )
 from deepart_assets.imaging.jpeg import check_jpeg
-from deepart_assets.imaging.tiff import Raster, range_warning, read_tiff
+from deepart_assets.imaging.tiff import Raster, read_tiff
+from deepart_assets.imaging.tiff_white import range_warning
 from deepart_assets.imaging.unsupported import Unsupported
 
 ORIENTATION = 0x0112

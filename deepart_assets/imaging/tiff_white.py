@@ -1,0 +1,73 @@
+"""Which number of a TIFF means white: by its tags, its bits, and the numbers that it has."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.imaging.unsupported import Unsupported
+
+if TYPE_CHECKING:
+    from tifffile import TiffPage
+
+_FLOAT_WHITES = (1.0, 255.0, 65535.0, 4294967295.0)
+_MOSTLY = 0.5
+"""Share of the values of a float picture above 1 from which on 1 is not white."""
+_PARTS = {4: "quarter", 5: "fifth", 8: "eighth", 15: "fifteenth", 16: "sixteenth"}
+
+
+def white_of(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[float, list[str]]:
+    """Return the number that means white, and what to warn of."""
+    kind, bits = values.dtype.kind, page.bitspersample
+    if kind == "b" or (kind == "u" and bits <= 8):
+        return 1.0 if kind == "b" else (1 << bits) - 1, []
+    brightest = float(np.nanmax(values, initial=0, where=np.isfinite(values)))
+    told = _told_white(tags)
+    if kind == "f":
+        return _float_white(values, brightest, told)
+    warnings = []
+    if kind == "i":
+        if values.min(initial=0) < 0:
+            raise Unsupported("has negative numbers", "export it without a sign")
+        bits -= 1
+        warnings.append("its numbers have a sign; the largest possible one is taken for white")
+    top = (1 << bits) - 1
+    if told is not None and told >= brightest and told in {(1 << n) - 1 for n in range(8, bits)}:
+        return told, [f"it uses {int(told).bit_length()} of its {bits} bits, as its tags say"]
+    whites = [white for white in _FLOAT_WHITES[1:] if white < top] if bits > 16 else [255.0]
+    if (white := next((white for white in whites if 0 < brightest <= white), None)) is not None:
+        bits_used = int(white).bit_length()
+        return white, [*warnings, f"its numbers have {bits} bits but seem to be of {bits_used}"]
+    return top, [*warnings, *range_warning(brightest, top)]
+
+
+def range_warning(brightest: float, top: float) -> list[str]:
+    """Warn of a picture whose brightest number is below a quarter of the range."""
+    if not 0 < brightest < top / 4:
+        return []
+    share = int(top // brightest)
+    return [f"it uses a {_PARTS.get(share, f'{share}th part')} of its range and may be too dark"]
+
+
+def _told_white(tags: dict[int, Any]) -> float | None:
+    """Return the largest sample value by SMaxSampleValue or MaxSampleValue."""
+    for code in (341, 281):
+        value = tags.get(code)
+        if value is not None:
+            found = max(value) if isinstance(value, tuple) else value
+            return float(found)
+    return None
+
+
+def _float_white(values: NDArray, brightest: float, told: float | None) -> tuple[float, list[str]]:
+    warnings = []
+    if not np.isfinite(values).all():
+        warnings.append("some of its pixels are no number and become black")
+    if brightest <= 1:
+        return 1.0, [*warnings, *range_warning(brightest, 1)]
+    over = float((values > 1).mean())
+    if over < _MOSTLY and brightest < 255 / 4:
+        return 1.0, [*warnings, f"{over:.0%} of its numbers are above 1 and become white"]
+    white = told if told is not None and told >= brightest else None
+    white = white or next((each for each in _FLOAT_WHITES if brightest <= each), brightest)
+    return white, [*warnings, f"{white:g} is taken for white"]
