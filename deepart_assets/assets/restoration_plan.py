@@ -98,7 +98,7 @@ def restoration_plan(
                 ),
                 "unavailable": dg.MetadataValue.json(dict(made.unavailable)),
                 "force": config.force,
-                RUNS: dg.MetadataValue.json([[keys[0], keys[-1]] for keys in made.ranges]),
+                RUNS: dg.MetadataValue.json([list(keys) for keys in made.ranges]),
                 ONLY: dg.MetadataValue.json(keys if config.paintings or config.style else []),
                 UNPUBLISHED: dg.MetadataValue.json(unpublished),
             }

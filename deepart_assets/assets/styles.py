@@ -9,6 +9,7 @@ from deepart_assets import asset_names
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
+from deepart_assets.orchestration.leaving import remove_partitions
 from deepart_assets.orchestration.observable_assets import report_observed
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.reports import bar_plot, report_json
@@ -95,8 +96,7 @@ def _publish_partitions(
     versions = {key: painting.version for key, painting in listed.items()}
     shown = {key: painting.heading for key, painting in listed.items()}
     report_observed(step, asset_names.PAINTINGS, versions, shown, always=new)
-    for key in known - listed.keys():
-        step.instance.delete_dynamic_partition(name, key)
+    remove_partitions(step.instance, known - listed.keys())
     if gone := set_aside(context.store, stages, listed):
         step.log.info(f"{len(gone)} paintings left the list: their results are in {ASIDE}/")
 

@@ -46,7 +46,7 @@ PLANNING_JOBS = ("restore_stale", "restore_style", "restore_again", RENEW_GROUND
 """The jobs that make a plan, after which what is stale in it is restored."""
 
 RUNS = "runs"
-"""Metadata of a plan: the first and the last partition of each run it asks for."""
+"""Metadata of a plan: the partitions of each run it asks for."""
 
 ONLY = "only"
 """Metadata of a plan: the paintings that it was narrowed to; none if it was not."""
@@ -264,8 +264,12 @@ def planned_runs(
     if not metadata:
         return []
     order = painting_keys(instance)
-    spans: Any = metadata[RUNS].value
-    ranges = [order[order.index(first) : order.index(last) + 1] for first, last in spans]
+    asked: Any = metadata[RUNS].value
+    ranges = [  # of those that have not left the list since
+        range_
+        for keys in asked
+        for range_ in partition_ranges(keys, order, max_gap=0, max_size=len(keys))
+    ]
     # Plans of an earlier version are without the two.
     only: Any = (metadata[ONLY].value if ONLY in metadata else None) or None
     stale: Any = metadata[UNPUBLISHED].value if UNPUBLISHED in metadata else {GALLERY: ""}
