@@ -36,6 +36,7 @@ class Restoration(Section):
     )
     keep_subject: bool = Field(
         True,
-        description="In the enlarged result the subject comes from the original painting, resized,"
-        " where that is larger than the working copy; off: all of it comes from the network.",
+        description="In the enlarged result the subject comes from the original painting where that"
+        " is larger than the working copy: reduced, or enlarged by the network; off: all of it is"
+        " the enlarged working copy.",
     )

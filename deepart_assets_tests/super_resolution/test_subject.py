@@ -5,7 +5,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.imaging import resize
-from deepart_assets.super_resolution.upscaling.subject import FEATHER, keep_subject, kept_difference
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.evaluation.metrics import psnr_y
+from deepart_assets.super_resolution.upscaling.subject import (
+    CONTEXT,
+    FEATHER,
+    consistency_error,
+    enlarged_subject,
+    keep_subject,
+    kept_difference,
+    original_at,
+)
 
 from .pictures import texture
 
@@ -23,7 +33,7 @@ def test_the_subject_is_the_resized_original_and_far_from_it_nothing_changes(h, 
     enlarged = texture(4 * low_h, 4 * low_w, seed=1)
     before = enlarged.copy()
     made = keep_subject(enlarged, original, mask)
-    subject = resize((mask > 0).astype(np.float32), 4 * low_h, 4 * low_w) >= 0.5
+    subject = enlarged_subject(mask, (4 * low_h, 4 * low_w))
     assert np.array_equal(made[subject], resize(original, 4 * low_h, 4 * low_w)[subject])
     reach = np.ones((2 * FEATHER + 3, 2 * FEATHER + 3), np.uint8)
     far = cv2.dilate(subject.astype(np.uint8), reach) == 0
@@ -75,3 +85,61 @@ def test_strips_leave_no_trace():
     for shift in (100, 612):
         part = keep_subject(enlarged[shift:], original[shift:], mask[shift:])
         assert np.array_equal(part[40:], whole[shift + 40 :])
+
+
+# --- an original smaller than the result --------------------------------------------------------
+
+
+def test_a_larger_original_never_meets_the_network():
+    original, mask = texture(90, 80), disc(90, 80)
+    made = original_at(original, mask, (60, 53), lambda _: pytest.fail("it is not needed"))
+    assert np.array_equal(made, resize(original, 60, 53))
+
+
+def test_the_network_enlarges_the_subject_of_a_smaller_original_in_its_place():
+    truth, mask = texture(256, 320), np.zeros((160, 200), np.uint8)
+    mask[50:90, 60:130] = 255
+    original, seen = resize(truth, 160, 200), []
+
+    def enlarge(picture):
+        seen.append(picture.shape)
+        return matlab_bicubic_enlarge(picture)
+
+    made = original_at(original, mask, (256, 320), enlarge)
+    assert seen == [(40 + 2 * CONTEXT, 70 + 2 * CONTEXT, 3)]
+    plain = resize(original, 256, 320)
+    subject = enlarged_subject(mask, (256, 320))
+    assert np.abs(made[subject].astype(int) - plain[subject]).mean() < 3, "in another place"
+    assert (made[subject] != plain[subject]).any()
+    assert np.array_equal(made[:30], plain[:30])
+
+
+def test_a_network_that_is_better_makes_the_subject_better():
+    truth = texture(256, 256)
+    mask = np.full((160, 160), 255, np.uint8)
+    original = resize(truth, 160, 160)
+
+    def all_knowing(picture):
+        assert picture.shape == (160, 160, 3)
+        return cv2.resize(truth, (640, 640), interpolation=cv2.INTER_CUBIC)
+
+    made = original_at(original, mask, (256, 256), all_knowing)
+    assert psnr_y(made, truth) > psnr_y(resize(original, 256, 256), truth) + 3
+    assert consistency_error(made, original, mask) < 2
+    shifted = np.roll(made, 6, axis=1)
+    assert consistency_error(shifted, original, mask) > 8
+
+
+def test_a_painting_without_a_subject_is_only_resized():
+    original, mask = texture(40, 40), np.zeros((40, 40), np.uint8)
+    made = original_at(original, mask, (64, 64), lambda _: pytest.fail("there is no subject"))
+    assert np.array_equal(made, resize(original, 64, 64))
+    assert consistency_error(made, original, mask) == 0
+
+
+def test_the_edge_of_an_enlarged_mask_is_a_line_and_not_a_stair():
+    rows, columns = np.mgrid[:60, :60]
+    mask = ((columns + 0.4 * rows) < 45).astype(np.uint8) * 255
+    edge = enlarged_subject(mask, (240, 240))[40:200].sum(axis=1)
+    straight = np.polyval(np.polyfit(np.arange(160), edge, 1), np.arange(160))
+    assert np.abs(edge - straight).max() < 2, "a pixel of the mask is four of the result"
