@@ -47,6 +47,7 @@ def gallery_assets(settings: Settings) -> list[PipelineAssetSpec]:
         ],
         kinds={"report"},
         code_version="2",
+        is_followed=True,
         after=lambda _, context: remove_unlisted(context.store),
     )
     def gallery(context: StageContext) -> StageSpec:

@@ -112,6 +112,7 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
         ],
         kinds={"parquet"},
         code_version="4",
+        is_followed=True,
         after=lambda step, context: _publish_partitions(step, context, stages),
     )
     def styled_paintings(context: StageContext) -> StageSpec:

@@ -18,6 +18,7 @@ from deepart_assets.orchestration.checks import check_specs, whole_results
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.metadata import duration, markdown_table, metadata_of
 from deepart_assets.orchestration.partitions import PAINTINGS
+from deepart_assets.orchestration.reporting import is_known
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import provenance_of
 from deepart_assets.orchestration.step_resources import at_work
@@ -82,11 +83,13 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     snapshots = [dg.AssetDep(each, partition_mapping=nothing) for each in spec.snapshot_of]
 
     @dg.asset(
-        deps=[*spec.deps, *spec.painting_deps, *snapshots], **_common_arguments(spec, settings)
+        deps=[*spec.deps, *spec.painting_deps, *snapshots],
+        dagster_type=cast(dg.DagsterType, dg.Nothing),
+        **_common_arguments(spec, settings),
     )
     def asset(
         context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile]
-    ) -> dg.MaterializeResult:
+    ) -> Iterator[Any]:
         with at_work(context, profile.settings.execution, spec.name, spec.pool):
             stage_context = StageContext(profile.settings, profile.store, context.log)
             stage = spec.stage(stage_context)
@@ -101,10 +104,17 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
             if spec.after is not None:
                 spec.after(context, stage_context)
             context.log.info(f"{spec.name}: {duration(record, computed)}")
-            return dg.MaterializeResult(
+            results = list(whole_results(spec.name, spec.all_checks, record))
+            code_version = spec.dagster_code_version(profile.settings)
+            is_new = computed or spec.is_followed
+            if not is_new and is_known(context, spec.name, code_version, record.data_version):
+                yield from results
+                yield output_without_materialization()
+                return
+            yield dg.MaterializeResult(
                 metadata=metadata_of(record, profile.lake, computed=computed),
                 data_version=dg.DataVersion(record.data_version),
-                check_results=list(whole_results(spec.name, spec.all_checks, record)),
+                check_results=results,
             )
 
     return asset

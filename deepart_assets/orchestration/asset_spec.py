@@ -77,6 +77,8 @@ class DataAssetSpec(_AssetSpec[StageSpec]):
     snapshot_of: Sequence[str] = ()
     """Upstream assets with a partition for each painting that the output is made from as they are
     then. It is frozen: what changes in them makes it stale only when it is renewed on purpose."""
+    is_followed: bool = False
+    """Whether sensors act on its materializations, so that a reused output is one as well."""
     after: Callable[[dg.AssetExecutionContext, StageContext], None] | None = None
     """Runs once the result is recorded, whether it was computed or reused."""
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import dagster as dg
 
-from deepart_assets.dagster_internals.data_versions import versions_in
+from deepart_assets.dagster_internals.data_versions import step_versions, versions_in
 from deepart_assets.dagster_internals.event_log_edits import unfulfilled_plans, withdraw_plans
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting
@@ -166,3 +166,23 @@ def _reason_shown(reason: str) -> MetadataDict:
     if remedy:
         shown["remedy"] = dg.MetadataValue.text(remedy)
     return shown
+
+
+def is_known(
+    step: dg.AssetExecutionContext, asset: str, code_version: str, data_version: str
+) -> bool:
+    """Return whether Dagster knows the output of an unpartitioned asset, which is reused.
+
+    It then no longer expects the run to materialize it.
+    """
+    instance, key = step.instance, dg.AssetKey(asset)
+    found = instance.fetch_materializations(key, limit=1).records
+    known = found[0].asset_materialization if found else None
+    if known is None or asks_for_events(step.run.tags):
+        return False
+    if versions_in(known.tags or {}) != step_versions(step, asset, code_version, data_version):
+        return False
+    withdraw_plans(instance, step.run.run_id, asset, None)
+    planned = instance.get_latest_planned_materialization_info(key)
+    # Of another run, which failed or goes on.
+    return planned is None or planned.storage_id < found[0].storage_id

@@ -169,3 +169,17 @@ def test_to_compute_everything_again_is_confirmed(config, tags, refused):
     reason = refusal(PlanConfig(**config), tags)
     assert (reason is not None) == refused
     assert reason is None or "type everything at ops.restoration_plan.config.confirm" in reason
+
+
+def test_an_unpartitioned_output_that_is_reused_is_not_reported_again(done, instance):
+    key = dg.AssetKey("lr_hr_pairs")
+    before = instance.fetch_materializations(key, limit=9).records
+    for broken in (False, True):
+        if broken:  # a run that failed before it came to this asset
+            done.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
+        selection = [dg.AssetKey("wikiart_paintings"), key] if broken else [key]
+        job = "data_set" if broken else "restore"
+        with done.run(job, instance, asset_selection=selection) as result:
+            assert result.success != broken
+        assert instance.fetch_materializations(key, limit=9).records == before
+    assert stale(done, instance) == set()

@@ -62,8 +62,10 @@ def materialize(project, instance, *assets):
 
 
 def shown(result, asset):
-    event = result.asset_materializations_for_node(asset)[0]
-    return {name: value.value for name, value in event.metadata.items()}
+    made = result.asset_materializations_for_node(asset)
+    if not made:
+        return {"made": "reused"}  # Dagster knows it
+    return {name: value.value for name, value in made[0].metadata.items()}
 
 
 def picture_of(markdown):
