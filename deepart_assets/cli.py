@@ -5,6 +5,8 @@ Runs are in `runs`, what is printed in `cli_tables`.
 
 import contextlib
 import time
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +18,9 @@ from deepart_assets.errors import DeepArtError, UnknownPaintingError
 if TYPE_CHECKING:
     import dagster as dg
 
+    from deepart_assets.cli_progress import Remaining
     from deepart_assets.cli_status import Overview
+    from deepart_assets.runs import Watch
     from deepart_assets.storage import MaterializationStore
 
 
@@ -46,8 +50,13 @@ app = typer.Typer(
 )
 
 
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print all that is logged, in place of a bar.")
+]
+
+
 @app.command()
-def demo() -> None:
+def demo(verbose: Verbose = False) -> None:
     """Make everything of the profile, and print a table."""
     from deepart_assets import cli_tables
     from deepart_assets.assets.restoration import painting_stages
@@ -58,13 +67,14 @@ def demo() -> None:
     settings, store = load_settings(), _store()
     start = time.perf_counter()
     with _instance() as instance:
-        with run_job(instance, "catalogue") as result:
-            ok = result.success
-        keys = painting_keys(instance)
-        if ok and keys:
-            for job, of in (("restore", keys), ("evaluate", ())):
-                with run_job(instance, job, keys=of) as result:
-                    ok &= result.success
+        with _session(instance, verbose) as watch:
+            with run_job(instance, "catalogue", watch=watch) as result:
+                ok = result.success
+            keys = painting_keys(instance)
+            if ok and keys:
+                for job, of in (("restore", keys), ("evaluate", ())):
+                    with run_job(instance, job, keys=of, watch=watch) as result:
+                        ok &= result.success
         shown = _overview(instance).paintings.values() if ok else ()
         stages = painting_stages(settings.outpainters)
         cli_tables.print_results(cli_tables.open_console(), store, shown, stages)
@@ -76,6 +86,7 @@ def restore(
     paintings: Annotated[
         list[str] | None, typer.Argument(metavar="ID", help="Only these paintings.")
     ] = None,
+    *,
     style: Annotated[str, typer.Option(help="Only paintings of this style.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Make fresh outputs again, too.")] = False,
     thorough: Annotated[
@@ -87,6 +98,7 @@ def restore(
             "--renew-grounds", help="Let the library of grounds take in new paintings first."
         ),
     ] = False,
+    verbose: Verbose = False,
 ) -> None:
     """Bring everything up to date once, or some paintings."""
     import dagster as dg
@@ -94,6 +106,7 @@ def restore(
     from deepart_assets import cli_tables
     from deepart_assets.asset_names import RESTORATION_PLAN
     from deepart_assets.cli_status import check_known
+    from deepart_assets.orchestration.staleness import RunPolicy
     from deepart_assets.runs import bring_up_to_date
     from deepart_assets.settings import load_settings
 
@@ -103,14 +116,17 @@ def restore(
         settings = load_settings()
         check_known(instance, settings, store, ids, style)
         cli_tables.print_fetches(cli_tables.open_console(), settings)
-        ok = bring_up_to_date(
-            instance,
-            paintings=ids,
-            style=style,
-            force=force,
-            thorough=thorough,
-            renew_grounds=renew_grounds,
-        )
+        policy = RunPolicy(force=force, thorough=thorough)
+        with _session(instance, verbose, ids, style=style, policy=policy) as watch:
+            ok = bring_up_to_date(
+                instance,
+                paintings=ids,
+                style=style,
+                force=force,
+                thorough=thorough,
+                renew_grounds=renew_grounds,
+                watch=watch,
+            )
         if plan := instance.get_latest_materialization_event(dg.AssetKey(RESTORATION_PLAN)):
             cli_tables.print_plan(cli_tables.open_console(), plan.asset_materialization)
         _end(instance, start, ok)
@@ -221,11 +237,27 @@ def _instance() -> "dg.DagsterInstance":
     return open_instance()
 
 
-def _overview(instance: "dg.DagsterInstance", *ids: str) -> "Overview":
+def _overview(instance: "dg.DagsterInstance", *ids: str, **selection: Any) -> "Overview":
     from deepart_assets.cli_status import Overview
     from deepart_assets.settings import load_settings
 
-    return Overview(instance, load_settings(), _store(), ids)
+    return Overview(instance, load_settings(), _store(), ids, **selection)
+
+
+def _session(
+    instance: "dg.DagsterInstance", verbose: bool, ids: Sequence[str] = (), **selection: Any
+) -> "AbstractContextManager[Watch]":
+    from deepart_assets.cli_progress import work_of
+    from deepart_assets.cli_session import session
+
+    def look() -> "Remaining | None":
+        try:
+            overview = _overview(instance, *ids, **selection)
+        except DeepArtError:  # the run will report it
+            return None
+        return work_of(overview, _store(), time.monotonic())
+
+    return session(instance, look, verbose=verbose)
 
 
 def _end(instance: "dg.DagsterInstance", start: float, ok: bool) -> None:

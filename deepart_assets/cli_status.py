@@ -37,6 +37,10 @@ UP_TO_DATE, STALE, NEW, FAILED, LEFT_OUT = "up to date", "stale", "new", "failed
 """The states of a painting, and of one of its outputs."""
 
 
+COMPUTE_STALE = RunPolicy()
+"""What a run computes that somebody started, if nothing else is said."""
+
+
 @dataclass(frozen=True)
 class State:
     """How a painting stands, or one of its outputs."""
@@ -66,6 +70,8 @@ class Overview:
         settings: The profile.
         store: The records of the lake.
         ids: The paintings wanted; by default all.
+        style: The style wanted; by default any.
+        policy: Which outputs count as stale.
 
     Raises:
         UnknownPaintingError: There is no painting with an id.
@@ -78,17 +84,21 @@ class Overview:
         settings: Settings,
         store: MaterializationStore,
         ids: Sequence[str] = (),
+        *,
+        style: str = "",
+        policy: RunPolicy = COMPUTE_STALE,
     ) -> None:
-        self._instance, self._settings = instance, settings
+        self._instance, self._policy = instance, policy
         self._context = StageContext(settings, store, dg.get_dagster_logger())
         if store.done(asset_names.STYLED_PAINTINGS) is None:
             raise DeepArtError(
                 "There is no list of paintings yet: `deepart restore` makes it and restores them"
             )
-        self._keys = selected(self._context.paintings, ids)
-        self._specs = asset_specs(settings)
+        self._keys = selected(self._context.paintings, ids, style)
+        self.specs = asset_specs(settings)
+        """The assets by part of the pipeline."""
         self._painting_specs = [
-            spec for spec in self._specs["restoration"] if isinstance(spec, PaintingAssetSpec)
+            spec for spec in self.specs["restoration"] if isinstance(spec, PaintingAssetSpec)
         ]
 
     @property
@@ -100,7 +110,7 @@ class Overview:
     def plan(self) -> Plan:
         """What a run would compute of the paintings."""
         return make_plan(
-            self._instance, self._painting_specs, self._context, self._keys, RunPolicy()
+            self._instance, self._painting_specs, self._context, self._keys, self._policy
         )
 
     @cached_property
@@ -111,7 +121,7 @@ class Overview:
         """
         parts = ("super_resolution", "weights", "restoration", "evaluation", "gallery")
         return stale_data(
-            data_specs([s for part in parts for s in self._specs[part]]), self._context
+            data_specs([s for part in parts for s in self.specs[part]]), self._context
         )
 
     @cached_property

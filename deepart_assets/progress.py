@@ -41,7 +41,7 @@ class Progress:
             return
         self._reported = now
         rate = (done - self._start) / max(now - self._started, 1e-9)
-        left = "" if self.total is None else f"about {_duration((self.total - done) / rate)} left"
+        left = "" if self.total is None else f"about {duration((self.total - done) / rate)} left"
         if not self._in_bytes:
             self._report(f"{self._name} {done}/{self.total}{remark}; {left}")
             return
@@ -55,5 +55,6 @@ def gigabytes(size: int) -> str:
     return f"{size / 1e9:.1f}" if size >= 1e8 else f"{size / 1e9:.4f}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Say a number of seconds in words."""
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

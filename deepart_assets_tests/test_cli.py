@@ -18,27 +18,30 @@ from deepart_assets.cli import main
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
 
-@pytest.fixture
-def demo(project, tmp_path):
-    """Return a function that starts `deepart demo` on the small project."""
+def start(project, home, *arguments):
+    """Start a command on a project, in a process group that Ctrl-C can interrupt."""
+    home.mkdir(exist_ok=True)
+    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
     environment = {
         **os.environ,
         "DEEPART_PROFILE": str(project.write_profile()),
         "DEEPART_DATA": str(project.root),
-        "DAGSTER_HOME": str(tmp_path / "home"),
-        "DAGSTER_DISABLE_TELEMETRY": "1",
+        "DAGSTER_HOME": str(home),
     }
+    return subprocess.Popen(
+        [sys.executable, "-m", "deepart_assets.cli", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
 
-    def start():
-        return subprocess.Popen(
-            [sys.executable, "-m", "deepart_assets.cli", "demo"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
 
-    return start
+@pytest.fixture
+def demo(project, tmp_path):
+    """Return a function that starts `deepart demo` on the small project."""
+    return lambda: start(project, tmp_path / "home", "demo", "--verbose")
 
 
 def finish(process):
@@ -84,6 +87,32 @@ def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
     assert_nothing_is_recorded_that_is_not_there(project)
     visible = [path.name for path in project.root.rglob("*") if path.is_file()]
     assert [n for n in visible if n.endswith(".tmp") and not n.startswith(".")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", [1, 2])
+def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, processes):
+    unrestored.content["execution"] = {"kind": "local", "processes": processes}
+    unrestored.content["automation"] = {"max_partitions_per_run": 3}  # two runs
+    home = unrestored.folder / "dagster"
+    process, log = start(unrestored, home, "restore"), home / "deepart.log"
+    while not (log.exists() and "unfinished_paintings 3/3" in log.read_text()):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=60)
+    assert second.returncode == 1
+    assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", beside)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    assert output.splitlines()[-1].startswith("deepart: stopped.")
+    assert "Trace" not in output and len(output.splitlines()) < 8
+    made = unrestored.store.keys("unfinished_paintings")
+    assert len(made) == 3, "the runs that would have followed did not start"
+    del unrestored.content["execution"]  # one process starts sooner
+    again = finish(start(unrestored, home, "restore"))
+    assert len(unrestored.store.keys("restoration_sheets")) == 5
+    assert "Traceback" not in again and len(again.splitlines()) < 40
 
 
 def assert_nothing_is_recorded_that_is_not_there(project):

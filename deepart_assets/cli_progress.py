@@ -1,0 +1,285 @@
+"""The progress bar of `deepart demo` and `deepart restore`, with the time left.
+
+The time left counts what will be computed and not what is reused, from how long each asset's
+outputs took before, corrected by how fast this run is.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import dagster as dg
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column
+
+from deepart_assets import asset_names
+from deepart_assets.build import data_specs
+from deepart_assets.cli_status import Overview
+from deepart_assets.orchestration.partitions import painting_keys
+from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG, wanted_keys
+from deepart_assets.progress import duration
+from deepart_assets.storage import MaterializationStore, RecordIndex
+
+REPORT_SECONDS = 60.0
+"""Where there is no terminal for a bar, a line is printed so often."""
+
+WHOLE = ""
+"""Stands for the painting in an output of the whole data set."""
+
+UNKNOWN_SECONDS = 5.0
+"""Of an output of an asset of which none is known, neither here nor below."""
+
+REFERENCE_SECONDS = {
+    asset_names.PREDICTED_MASKS: 1.3,
+    asset_names.SUBJECT_MASKS: 0.1,
+    asset_names.UNFINISHED_PAINTINGS: 0.1,
+    asset_names.RESTORATION_SHEETS: 0.4,
+    asset_names.PAINTING_GROUNDS: 0.8,
+    asset_names.OUTPAINTING_EVALUATION: 11,
+    asset_names.SUBJECT_MASKS_EVALUATION: 21,
+    asset_names.ART_ESRGAN: 134,
+    asset_names.ART_ESRGAN_EVALUATION: 78,
+    asset_names.outpaintings(""): 1.6,
+    asset_names.upscaled(""): 8.5,
+}
+"""Seconds of an output in the sample profile on two cores, by the end of the asset's name."""
+
+_PRIOR_SHARE = 0.1
+"""This share of the work counts as done as fast as expected, before anything is."""
+
+_RUNNING_SHARE = 0.9
+"""Most of an unfinished output's time that counts as done."""
+
+
+class Remaining:
+    """The work that is left, in seconds of computing, and the time it will take.
+
+    Args:
+        outputs: What will be computed: the paintings by asset (`WHOLE` for an unpartitioned one).
+        seconds: How long one output of each asset is expected to take.
+        now: The time.
+    """
+
+    def __init__(
+        self, outputs: Mapping[str, set[str]], seconds: Mapping[str, float], now: float
+    ) -> None:
+        self._left = {asset: set(keys) for asset, keys in outputs.items() if keys}
+        self._seconds = seconds
+        self._start = now
+        self._done, self._pace = 0.0, 1.0
+        self._since: dict[str, float] = {}
+        self.count = sum(map(len, self._left.values()))
+        """The number of outputs."""
+        self.computed = 0
+        """The number of those that are done."""
+
+    def begin(self, asset: str, now: float) -> None:
+        """Note that an asset's step has begun."""
+        self._since[asset] = now
+
+    def finish(self, asset: str, key: str, now: float) -> None:
+        """Note that an output was computed; one that was reused is no part of the work."""
+        if key in self._left.get(asset, ()):
+            self._left[asset].remove(key)
+            self._done += self._expected(asset)
+            self.computed += 1
+            self._since[asset] = now
+            self._pace = self._pace_of(self._done, now)
+
+    def end(self, asset: str, keys: Sequence[str], now: float) -> None:
+        """Note that an asset's step has ended: what it did not compute it will not compute."""
+        self.finish(asset, WHOLE, now)
+        self._since.pop(asset, None)
+        if asset in self._left:
+            self._left[asset].difference_update(keys)
+
+    def done(self, now: float) -> float:
+        """Return the seconds of work that are done, counting what is half done."""
+        running = (
+            min((now - since) / self._pace, _RUNNING_SHARE * self._expected(asset))
+            for asset, since in self._since.items()
+            if self._left.get(asset)
+        )
+        return self._done + sum(running)
+
+    def total(self) -> float:
+        """Return the seconds of work in all."""
+        left = sum(self._expected(asset) * len(keys) for asset, keys in self._left.items())
+        return self._done + left
+
+    def seconds(self, now: float) -> float:
+        """Return in how many seconds the work will be done."""
+        done = self.done(now)
+        return max(0.0, self.total() - done) * self._pace_of(done, now)
+
+    def _pace_of(self, done: float, now: float) -> float:
+        """Return how many seconds a second of work has taken so far."""
+        prior = _PRIOR_SHARE * self.total()
+        return (now - self._start + prior) / (done + prior) if done + prior else 1.0
+
+    def _expected(self, asset: str) -> float:
+        return self._seconds.get(asset, UNKNOWN_SECONDS)
+
+
+def work_of(overview: Overview, store: MaterializationStore, now: float) -> Remaining:
+    """Return the work that a restoration of an overview's paintings has ahead of it."""
+    outputs: dict[str, set[str]] = {}
+    for each in overview.plan.stale:
+        outputs.setdefault(each.asset, set()).add(each.painting)
+    for asset in overview.plan.unavailable:
+        outputs[asset] = set(overview.paintings)
+    whole = dict.fromkeys(overview.stale_data)
+    if outputs:  # these follow from all paintings
+        parts = [*overview.specs["evaluation"], *overview.specs["gallery"]]
+        whole |= dict.fromkeys(spec.name for spec in data_specs(parts))
+    outputs |= {asset: {WHOLE} for asset in whole}
+    return Remaining(outputs, {asset: _expected(asset, store) for asset in outputs}, now)
+
+
+def _expected(asset: str, store: MaterializationStore) -> float:
+    known = [
+        record.seconds
+        for _, _, record in RecordIndex(store, asset).items()
+        if record.status == "done" and record.seconds > 0
+    ]
+    if known:
+        return sum(known) / len(known)
+    fits = (spent for end, spent in REFERENCE_SECONDS.items() if asset.endswith(end))
+    return next(fits, UNKNOWN_SECONDS)
+
+
+Look = Callable[[], Remaining | None]
+"""Returns the work ahead, or None before there is a list of paintings."""
+
+
+class RunProgress:
+    """Shows how far runs are; a `runs.Watch`.
+
+    Args:
+        instance: Whose event log is followed.
+        console: The terminal.
+        look: Called before the first run, and after it has taken in what is new.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, console: Console, look: Look) -> None:
+        self._instance, self._console, self._look = instance, console, look
+        self._lock = threading.Lock()
+        self._work: Remaining | None = None
+        self._looked = 0
+        self._reported = time.monotonic()
+        self._doing = ""
+        self._bar = Progress(
+            TextColumn("{task.description}", table_column=Column(no_wrap=True, max_width=44)),
+            BarColumn(None),
+            TextColumn("{task.fields[left]}"),
+            console=console,
+            transient=True,
+        )
+        self._task = self._bar.add_task("starting", total=None, left="")
+
+    @contextmanager
+    def __call__(self, run: dg.DagsterRun) -> Iterator[None]:
+        """Follow a run while it executes."""
+        keys = self._keys_of(run)
+        if self._looked < 2:
+            self._looked += 1
+            work = self._look()
+            with self._lock:
+                self._work = work or self._work
+        follow = _Follower(self, keys)
+        self._instance.watch_event_logs(run.run_id, None, follow)
+        ticking = threading.Event()
+        ticker = threading.Thread(target=self._tick, args=(ticking,), daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            ticking.set()
+            ticker.join()
+            self._instance.end_watch_event_logs(run.run_id, follow)
+
+    def __enter__(self) -> "RunProgress":
+        if self._console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._console.is_terminal:
+            self._bar.stop()
+
+    def tell(self, event: dg.DagsterEvent, keys: Sequence[str]) -> None:
+        """Take note of an event of a run over some paintings."""
+        now = time.monotonic()
+        with self._lock:
+            asset = event.step_key or ""
+            work = self._work
+            if event.is_step_start:
+                self._doing = asset
+                if work:
+                    work.begin(asset, now)
+            elif event.event_type in _OUTPUTS and event.partition is not None:
+                if work:
+                    work.finish(asset, event.partition, now)
+            elif event.is_step_success or event.is_step_failure:
+                if work:
+                    work.end(asset, keys, now)
+                if event.is_step_failure and (reason := _reason(event.step_failure_data.error)):
+                    self._console.print(f"[red]{asset} failed[/]: {escape(reason)}")
+
+    def say(self, message: str) -> None:
+        """Show a message that says how far a step is: a painting, a download, a training."""
+        doing, about, _ = message.partition("about ")
+        if about:
+            self._doing = doing.rstrip(" ;,")
+
+    def _tick(self, stop: threading.Event) -> None:
+        while not stop.wait(0.5):
+            now = time.monotonic()
+            with self._lock:
+                work = self._work
+                left = "" if work is None else f"about {duration(work.seconds(now))} left"
+                done = work.done(now) if work else 0
+                total = work.total() if work else None
+                counts = f"{work.computed} of {work.count} outputs, " if work else ""
+            self._bar.update(
+                self._task, description=escape(self._doing), completed=done, total=total, left=left
+            )
+            if not self._console.is_terminal and now - self._reported >= REPORT_SECONDS:
+                self._reported = now
+                self._console.print(escape(f"{self._doing}: {counts}{left}".rstrip(" :,")))
+
+    def _keys_of(self, run: dg.DagsterRun) -> list[str]:
+        order = list(painting_keys(self._instance))
+        first, last = run.tags.get(RANGE_START_TAG), run.tags.get(RANGE_END_TAG)
+        if first not in order or last not in order:
+            return []
+        return wanted_keys(run.tags, order[order.index(first) : order.index(last) + 1])
+
+
+def _reason(error: Any) -> str:
+    """Return in a line why a step failed; nothing if somebody stopped it. The log says more."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None or error.cls_name == "DagsterExecutionInterruptedError":
+        return ""
+    return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
+
+
+class _Follower:
+    """Passes a run's events on, in the order in which they are logged."""
+
+    def __init__(self, progress: RunProgress, keys: Sequence[str]) -> None:
+        self._progress, self._keys = progress, keys
+
+    def __call__(self, entry: dg.EventLogEntry, cursor: str) -> None:
+        if entry.dagster_event is not None:
+            self._progress.tell(entry.dagster_event, self._keys)
+        else:
+            self._progress.say(entry.user_message)
+
+
+_OUTPUTS = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION)

@@ -1,0 +1,43 @@
+"""The time left counts what is computed, and learns how fast this run is."""
+
+import pytest
+
+from deepart_assets.cli_progress import WHOLE, Remaining
+
+SECONDS = {"masks": 1.0, "upscaled": 10.0, "gallery": 2.0}
+
+
+def work():
+    outputs = {"masks": {"a", "b"}, "upscaled": {"a", "b"}, "gallery": {WHOLE}}
+    return Remaining(outputs, SECONDS, 0.0)
+
+
+@pytest.mark.parametrize("slowness", [0.5, 1.0, 4.0])
+def test_the_time_left_is_right_within_a_factor_of_two(slowness):
+    left, now, end = work(), 0.0, 24 * slowness
+    steps = [("masks", "ab"), ("upscaled", "ab"), ("gallery", [WHOLE])]
+    for asset, keys in steps:
+        left.begin(asset, now)
+        for key in keys:
+            half = now + slowness * SECONDS[asset] / 2
+            if half > end / 3:  # it has seen how fast the run is
+                assert 0.5 <= left.seconds(half) / (end - half) <= 2
+            now += slowness * SECONDS[asset]
+            left.finish(asset, key, now)
+        left.end(asset, keys, now)
+    assert left.seconds(now) == 0 and left.computed == left.count == 5
+
+
+def test_what_is_reused_is_no_part_of_the_work():
+    left = work()
+    left.begin("masks", 0)
+    before = left.seconds(0.1)
+    left.finish("masks", "c", 0.1)  # it was not stale
+    assert left.seconds(0.1) == before and left.computed == 0
+    left.end("masks", ["a"], 0.1)  # nor was a, after all; b is another run's
+    assert left.total() == 1 + 20 + 2
+
+
+def test_an_asset_of_which_nothing_is_known_counts_all_the_same():
+    left = Remaining({"new": {"a"}}, {}, 0.0)
+    assert left.seconds(0) > 0
