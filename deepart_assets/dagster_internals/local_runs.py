@@ -54,13 +54,14 @@ def execute_job(
     Raises:
         KeyboardInterrupt: Somebody pressed Ctrl-C; the run is recorded as canceled.
     """
+    definition = job.get_definition()
     run = instance.create_run_for_job(
-        job_def=job.get_definition(),
+        job_def=definition,
         run_config=run_config,
-        tags={MAX_RETRIES_TAG: "0", **tags},
+        tags={**definition.run_tags, MAX_RETRIES_TAG: "0", **tags},
         asset_selection=frozenset(asset_selection) if asset_selection else None,
         job_code_origin=job.get_python_origin(),
-        remote_job_origin=RemoteJobOrigin(repository_origin(), job.get_definition().name),
+        remote_job_origin=RemoteJobOrigin(repository_origin(), definition.name),
     )
     with watch(run):
         result = execute_run(job, run, instance)

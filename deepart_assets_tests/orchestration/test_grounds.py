@@ -206,7 +206,7 @@ def test_the_library_can_be_renewed_on_a_schedule(project):
 def test_a_missing_library_is_named_with_the_remedy(done, instance):
     with_scene_completion(done, libraries=[{"kind": "bundled", "name": "none"}], catalogue=False)
     selection = [dg.AssetKey("ground_library")]
-    with done.run("restore", instance, asset_selection=selection, raise_on_error=False) as result:
+    with done.run("restore", instance, asset_selection=selection) as result:
         assert not result.success
         [event] = result.filter_events(lambda event: event.is_step_failure)
     text = event.step_failure_data.error.to_string()
