@@ -141,8 +141,8 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
     # Renewed on purpose, it takes the new one in: what is made from it is stale, and no more.
     with lending.run("renew_ground_library", instance) as result:
         assert result.success
-        [asked] = runs_planned_in(instance, result.run_id, {})
-        assert asked.keys == [*LENDERS, "p9"]
+        asked, afterwards = runs_planned_in(instance, result.run_id, {})
+        assert asked.keys == [*LENDERS, "p9"] and afterwards.job == "evaluate"
     assert lending.store.get("ground_library").figures["from_paintings"] == 10
     expected = {
         (name, key)
