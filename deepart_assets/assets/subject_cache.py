@@ -1,5 +1,6 @@
 """Enlarged subjects, kept in the cache folder: the results of all outpainters have the same one."""
 
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, sha256_of_json
@@ -41,7 +43,8 @@ def subject_at_size(
     kept = Lake(folder)
     name = f"{sha256_of_json({**key, 'sizes': [*original.shape[:2], *size]})}.png"
     if kept.exists(name):
-        return decode_rgb(kept.read(name), name)
+        with contextlib.suppress(PaintingError, FileNotFoundError):  # damaged, or just removed
+            return decode_rgb(kept.read(name), name)
     made = original_at(original, mask, size, upscaler())
     kept.write(name, encode_png(made))
     _remove_oldest(folder)
@@ -49,6 +52,9 @@ def subject_at_size(
 
 
 def _remove_oldest(folder: Path) -> None:
-    files = sorted(folder.glob("*.png"), key=lambda file: file.stat().st_mtime)
-    for file in files[:-MOST]:
+    found = []
+    for file in folder.glob("*.png"):
+        with contextlib.suppress(FileNotFoundError):  # another process removes the oldest, too
+            found.append((file.stat().st_mtime, file))
+    for _, file in sorted(found)[:-MOST]:
         file.unlink(missing_ok=True)
