@@ -118,13 +118,13 @@ def print_painting(
             console.print(f"what to do  {escape(remedy.remedy)}", soft_wrap=True)
     stages = list(overview.stages(key))
     table = _table("Stages")
-    table.add_column("stage")
+    table.add_column("stage", ratio=1, no_wrap=False, overflow="fold")
     table.add_column("state")
     table.add_column("made (UTC)")
-    table.add_column("why", ratio=1, no_wrap=False, overflow="fold")
     for asset, stage, record in stages:
         at = record.made_at[:16].replace("T", " ") if record is not None else ""
-        table.add_row(asset, _coloured(stage.state), at, escape(stage.reason))
+        name = f"{asset}\n  [dim]{escape(stage.reason)}[/]" if stage.reason else asset
+        table.add_row(name, _coloured(stage.state), at)
     console.print(table)
     paths = [
         painting.path,
