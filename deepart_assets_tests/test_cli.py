@@ -231,7 +231,6 @@ def test_a_painting_is_shown_stage_by_stage_with_files_and_remedy(deepart_done, 
     assert "  wikiart_paintings/p2.png" in output.splitlines()
 
 
-@pytest.mark.slow
 def test_paintings_between_those_asked_for_are_left_alone(deepart_done, done, instance):
     for key in ("p0", "p1", "p2"):
         done.lake.remove(f"restoration_sheets/{key}.jpg")

@@ -1,0 +1,47 @@
+"""What is said of the models that a profile fetches, before its first run."""
+
+import pytest
+from huggingface_hub import constants
+
+from deepart_assets.assets.model_fetches import model_fetches
+from deepart_assets.settings import load_settings
+
+
+@pytest.fixture
+def bare(monkeypatch, tmp_path):
+    """A machine without models, which reaches no hub."""
+    monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("REMBG_HOME", str(tmp_path / "rembg"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.delenv("U2NET_HOME", raising=False)
+    return tmp_path
+
+
+def test_the_sample_fetches_nothing(bare):
+    assert model_fetches(load_settings("sample")) == []
+
+
+@pytest.mark.parametrize("profile", ["pretrained", "pretrained_cpu"])
+def test_each_model_is_named_with_its_folder(bare, profile):
+    settings = load_settings(profile)
+    fetches = {each.name: each for each in model_fetches(settings)}
+    masks = next(name for name in fetches if name.endswith("(rembg)"))
+    assert masks.startswith(settings.segmentation.segmenter.model)
+    assert fetches[masks].licence == "MIT" and fetches[masks].size > 2e8
+    painter = next(each for each in settings.outpainters.values() if hasattr(each, "model"))
+    for each in (painter, *painter.loras):
+        line = str(fetches[each.model])
+        assert line.endswith(f"size unknown, licence unknown, to {bare / 'hub'}")
+    on_drive = any("Google Drive" in name for name in fetches)
+    assert on_drive == (profile == "pretrained")
+
+
+def test_what_is_there_is_not_fetched_again(bare):
+    settings = load_settings("pretrained")
+    before = {each.name for each in model_fetches(settings)}
+    there = bare / "rembg" / f"{settings.segmentation.segmenter.model}.onnx"
+    there.parent.mkdir()
+    there.touch()
+    gone = before - {each.name for each in model_fetches(settings)}
+    assert gone == {f"{there.stem} (rembg)"}
