@@ -23,3 +23,8 @@ class SkipPainting(DeepArtError):
 
 class UnknownPaintingError(DeepArtError):
     """No painting has the id or the style that was asked for; the message has similar ones."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's message, or its type's name if it has none."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__

@@ -93,9 +93,9 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
         Where the original painting is larger than the working copy, the subject is taken from it
         at this size, reduced or enlarged by the network, and the generated side blends into it in a
-        narrow band. The ground of another
-        painting is taken from that one's original where it is large enough. Where the painting has
-        a support and segmentation.support.in_result is put_back, the original's surrounds it.
+        narrow band. The ground of another painting is taken from that one's original where it is
+        large enough. Where the painting has a support and segmentation.support.in_result is
+        put_back, the original's surrounds it.
         """
         settings = context.settings.super_resolution.upscaling
         keep = context.settings.restoration.keep_subject

@@ -42,7 +42,7 @@ class PatchMatchOutpainter:
         Raises:
             UnavailableError: PyPatchMatch is missing or its library does not load.
         """
-        patch_match = load_patchmatch()
+        patch_match = load_patchmatch('the outpainter "patchmatch"')
         small, small_known = reduce(request.picture, request.known, self._settings.scale)
         hole = (~small_known).astype(np.uint8) * 255
         patch_match.set_random_seed(request.seed)
@@ -51,8 +51,11 @@ class PatchMatchOutpainter:
         return fit(mended, *request.known.shape)
 
 
-def load_patchmatch() -> ModuleType:
+def load_patchmatch(user: str) -> ModuleType:
     """Return PyPatchMatch's module.
+
+    Args:
+        user: What needs it, for the message.
 
     Raises:
         UnavailableError: It is missing, or its library does not load.
@@ -60,9 +63,7 @@ def load_patchmatch() -> ModuleType:
     try:
         from patchmatch import patch_match
     except ImportError as error:
-        raise UnavailableError(
-            'the outpainter "patchmatch" needs PyPatchMatch: pip install -e ".[sample]"'
-        ) from error
+        raise UnavailableError(f'{user} needs PyPatchMatch: pip install -e ".[sample]"') from error
     if not patch_match.patchmatch_available:
         raise UnavailableError(
             "PyPatchMatch's library does not load on this system: choose another outpainter"

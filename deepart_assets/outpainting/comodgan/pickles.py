@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 
 LARGEST_FILE = 4_000_000_000
 """In bytes; a published file of 1024 pixels has about a fifth."""
@@ -166,7 +166,7 @@ def read_networks(file: Path) -> tuple[Variables, Variables, Variables]:
             " safetensors"
         ) from None
     except Exception as error:  # damage makes an unpickler fail in any way
-        words = (str(error).splitlines() or [""])[0] or type(error).__name__
+        words = first_line(error)
         raise UnavailableError(
             f"{file} ({size} bytes) cannot be read as a CoModGAN pickle ({words}): it may be cut"
             " short; fetch it again"

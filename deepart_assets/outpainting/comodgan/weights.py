@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.comodgan.layouts import (
     Arrays,
     filled_up,
@@ -195,7 +195,7 @@ def _read_safetensors(file: Path) -> tuple[Arrays, dict[str, str]]:
 
 
 def _damaged(file: Path, error: Exception) -> UnavailableError:
-    words = (str(error).splitlines() or [""])[0] or type(error).__name__
+    words = first_line(error)
     return UnavailableError(
         f"{file} ({file.stat().st_size} bytes) cannot be read as weights ({words}): it may be cut"
         " short; fetch it again"

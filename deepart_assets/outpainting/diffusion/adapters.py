@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deepart_assets.compute.memory import is_out_of_memory
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.settings.diffusion import IPAdapter, Lora
 from deepart_assets.storage.hub import download_file, download_model
 
@@ -98,7 +98,7 @@ def add_ip_adapter(pipeline: Any, adapter: IPAdapter) -> None:
         # Files of another model fail in many ways, inside of their conversion.
         if is_out_of_memory(error):
             raise
-        first = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")[:200]
+        first = first_line(error).rstrip(". ")[:200]
         raise UnavailableError(
             f"{adapter.model} holds no IP-Adapter for a {type(pipeline).__name__} ({first}):"
             f" correct {IP_SETTING} or its weight_name"

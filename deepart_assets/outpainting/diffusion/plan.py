@@ -92,7 +92,7 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
             " grey would spoil: set the outpainter's fill to patchmatch, telea or scene_completion"
         )
     if fill == "patchmatch":
-        load_patchmatch()
+        load_patchmatch('the fill "patchmatch"')
     sample = config.get("sample_size") if family.denoiser == "unet" else None
     native = sample * LATENT_PIXEL if isinstance(sample, int) else family.native
     side = native if settings.resolution == "native" else None

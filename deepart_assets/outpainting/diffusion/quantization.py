@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.compute.memory import is_out_of_memory
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.diffusion.families import Family
 from deepart_assets.settings.diffusion import GGUF, BitsAndBytes, Quantization, TorchAO
 from deepart_assets.storage.hub import download_file
@@ -130,7 +130,7 @@ def load_gguf(quantization: GGUF, kind: Any, folder: Path, name: str, dtype: "to
         # Files of another network fail in many ways, inside of their conversion.
         if is_out_of_memory(error):
             raise
-        fault = (str(error).splitlines() or [type(error).__name__])[0].rstrip(". ")[:200]
+        fault = first_line(error).rstrip(". ")[:200]
     raise UnavailableError(
         f"{file.name} holds no weights for a {kind.__name__} ({fault}): correct {SETTING}, or fetch"
         " the file again"

@@ -7,9 +7,9 @@ the same placement can be rendered at any size.
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.outpainting import tone
+from deepart_assets.outpainting.patchmatch import load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 
 PATCH = 4
@@ -129,16 +129,7 @@ def _fill(
     Raises:
         UnavailableError: PyPatchMatch is missing, or its library does not load.
     """
-    try:
-        from patchmatch import patch_match
-    except ImportError as error:
-        raise UnavailableError(
-            "scene completion needs PyPatchMatch: pip install -e '.[sample]'"
-        ) from error
-    if not patch_match.patchmatch_available:
-        raise UnavailableError(
-            "PyPatchMatch's library does not load on this system: choose another outpainter"
-        )
+    patch_match = load_patchmatch("scene completion")
     height, width = seen.shape
     factor = min(1.0, FILLED_SIDE / min(height, width))
     size = round(height * factor), round(width * factor)

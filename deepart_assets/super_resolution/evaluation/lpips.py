@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
 from deepart_assets.settings.places import project_path
 from deepart_assets.storage import sha256_of_file
@@ -87,7 +87,7 @@ class LpipsMetric:
             state = torch.load(self._file, map_location="cpu", weights_only=True)
             _fill(net.net, state)
         except Exception as error:  # a damaged file makes the unpickler fail in any way
-            words = (str(error).splitlines() or [type(error).__name__])[0]
+            words = first_line(error)
             raise UnavailableError(
                 f"{self._file} is not torchvision's {_FILES[self._network]} ({words}): fetch"
                 " it again"

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol
 
 from deepart_assets.compute.precision import dtype_for
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ class OpenVinoBackend:
             self._request: Any = self._compile().create_infer_request()
             difference = self._difference(net)
         except Exception as error:  # OpenVINO and torch's tracer raise many types
-            reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+            reason = first_line(error)
             raise UnavailableError(
                 f"OpenVINO cannot run this network ({reason}): set"
                 " super_resolution.upscaling.backend to torch"

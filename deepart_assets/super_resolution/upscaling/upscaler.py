@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.devices import best_device
 from deepart_assets.compute.memory import is_out_of_memory, predict_in_halves, release_memory
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, first_line
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend, backend_for
@@ -126,7 +126,7 @@ def enlarge(
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = first_line(error)
         # Outside of the handler: the traceback holds the tensors that were too many.
         release_memory()
         if tile // 2 < SMALLEST_TILE:

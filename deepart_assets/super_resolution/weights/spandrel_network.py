@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from deepart_assets.compat import prepare
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 
 prepare()
 from spandrel import (  # noqa: E402
@@ -76,7 +76,7 @@ def load_spandrel(tensors: Mapping[str, torch.Tensor], name: str) -> SpandrelNet
             name, f"its tensors ({named}, …) are of no architecture that spandrel knows"
         ) from None
     except Exception as error:  # tensors that are missing or misshapen fail in any way
-        reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+        reason = first_line(error)
         raise _refusal(name, f"spandrel cannot load it ({reason})") from error
     check_enlarges(found, name)
     network = SpandrelNetwork(found).float()
