@@ -38,7 +38,7 @@ def left_out(store: MaterializationStore, paintings: Collection[str]) -> list[Le
 
 def left_out_files(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:
     """As `left_out`, without the paintings that are on the list and not restored."""
-    return sorted({*_files(store), *_masks(store, paintings)})
+    return sorted({*_files(store), *_doubles(store), *_masks(store, paintings)})
 
 
 def _files(store: MaterializationStore) -> Iterator[LeftOut]:
@@ -49,6 +49,14 @@ def _files(store: MaterializationStore) -> Iterator[LeftOut]:
         record = store.done(collection.folder)
         for row in (record.figures.get("ignored") or []) if record is not None else []:
             yield LeftOut.of(row["file"], row.get("reason", "is no picture"))
+
+
+def _doubles(store: MaterializationStore) -> Iterator[LeftOut]:
+    """Yield the paintings that gave way to another one, of the inbox or of WikiArt."""
+    record = store.done(asset_names.STYLED_PAINTINGS)
+    for row in (record.figures.get("gave_way") or []) if record is not None else []:
+        file = row["file"].replace(f"{INBOX.folder}/", "inbox/", 1)
+        yield LeftOut(file, row["reason"], "remove one of the two; the other one is restored")
 
 
 def _masks(store: MaterializationStore, paintings: Collection[str]) -> Iterator[LeftOut]:

@@ -60,6 +60,16 @@ def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
         assert row.file in out.getvalue() and row.file in page
 
 
+def test_a_painting_that_gives_way_is_on_the_list(done, instance):
+    [original] = [path for path in done.lake.list("wikiart_paintings") if path.endswith("/p1.png")]
+    done.lake.write("inbox/another name.png", done.lake.read(original))
+    with done.run("catalogue", instance) as result:
+        assert result.success
+    [row] = left_out(done.store, {})
+    assert row.file == "inbox/another_name.png"
+    assert "has the very bytes of WikiArt's p1" in row.reason and "remove one" in row.remedy
+
+
 def test_a_remedy_follows_the_last_colon_or_sentence():
     assert LeftOut.of("x/a.pdf", "a.pdf is a PDF file: export it") == (
         "x/a.pdf", "is a PDF file", "export it",
