@@ -72,6 +72,11 @@ def test_search_correct_a_mask_see_it_made_and_accept(settings, painted, tmp_pat
         page.js("document.querySelector('.grid a').click()")
         page.wait("location.pathname == '/p/a1' && document.querySelectorAll('#strip img').length")
 
+        # A slow network: what is drawn as soon as the editor is there must not be lost.
+        page.js(
+            "{ const quick = fetch; window.fetch = async (...all) =>"
+            " { await new Promise((then) => setTimeout(then, 400)); return quick(...all); } }"
+        )
         page.click("#correct")
         page.wait("!document.getElementById('editor').hidden")
         page.click("#keep")

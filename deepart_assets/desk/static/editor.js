@@ -24,10 +24,13 @@ class Editor {
     this.undone = [];
     this.brush = "keep";
     this.kind = "mask";
+    this.loading = true; // a stroke drawn now would be lost when the mask arrives
   }
 
   // Makes a mask's grey levels its alpha; strokes have an alpha of their own.
   async load(layer) {
+    this.loading = true;
+    $("save").disabled = true;
     const answer = await fetch(`${here}/mask/${layer}.png`);
     const [canvas, context] = canvasOf(this.width, this.height);
     if (answer.ok) {
@@ -44,6 +47,8 @@ class Editor {
     this.base = canvas;
     this.strokes = [];
     this.undone = [];
+    this.loading = false;
+    $("save").disabled = false;
     this.replay();
   }
 
@@ -99,6 +104,7 @@ class Editor {
   }
 
   down(point) {
+    if (this.loading) return;
     this.stroke = { brush: this.brush, size: this.size, points: [this.pixels(point)] };
     this.strokes.push(this.stroke);
     this.undone = [];
@@ -116,6 +122,7 @@ class Editor {
   }
 
   up() {
+    if (!this.stroke) return;
     this.stroke = null;
     this.replay();
     this.changed();
@@ -223,14 +230,20 @@ class Editor {
 let editor = null;
 
 async function start() {
-  editor = new Editor();
-  viewer.tool = editor;
+  const own = new Editor();
+  editor = viewer.tool = own;
   viewer.seen = viewer.right;
   viewer.comparing = false;
   viewer.show(null, state.pictures.find((each) => each.key === "original").tiles);
   document.body.classList.add("editing");
+  try {
+    await own.use(state.mask.kind === "strokes" ? "strokes" : "mask");
+  } catch {
+    stop();
+    return say("The mask could not be fetched: is the desk still running? Nothing was changed.");
+  }
+  if (editor !== own) return; // cancelled meanwhile
   $("editor").hidden = false;
-  await editor.use(state.mask.kind === "strokes" ? "strokes" : "mask");
   $("canvas").focus();
 }
 
