@@ -131,6 +131,7 @@ def test_a_painting_below_64_pixels_and_one_beyond_10_000(project, instance, tmp
 # --- unavailable models -------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tmp_path):
     page = tmp_path / "page.pkl"
     page.write_text("<html>Sign in to download</html>")

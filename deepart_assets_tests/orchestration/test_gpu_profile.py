@@ -164,6 +164,7 @@ def test_from_kaggle_to_pairs(competition, instance, tmp_path, pauses, caplog):
     assert before == {asset: store.done(asset).made_at for asset in before}
 
 
+@pytest.mark.slow
 def test_a_refusal_ends_the_run_with_the_remedy_and_without_the_secret(
     competition, instance, tmp_path
 ):
@@ -193,6 +194,7 @@ def _pair(lake: Lake, split: str, kind: str, painting: str) -> np.ndarray:
     return decode_rgb(lake.read(found[0]), found[0])
 
 
+@pytest.mark.slow
 def test_kaggle_drive_and_an_inbox_together(competition, project, instance, monkeypatch):
     monkeypatch.setattr(
         "deepart_assets.storage.drive.DRIVE_URL", competition.url + "/uc?id={file_id}"

@@ -116,6 +116,7 @@ def test_bad_files_fail_their_paintings_alone(described, instance):
     assert described.store.get("predicted_masks", "p0").figures["text"] == "the dog"
 
 
+@pytest.mark.slow
 def test_what_matches_nothing_has_a_verdict_that_quotes_the_text(described, instance):
     described.content["segmentation"]["segmenter"]["mask_score"] = 0.99
     described.lake.write("masks/p1.txt", b"a ship")
