@@ -41,7 +41,7 @@ from deepart_assets.orchestration.observable_assets import paintings_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.orchestration.step_resources import check_steps
 from deepart_assets.settings import Settings
-from deepart_assets.settings.outpainting import ArtificiallyInspired
+from deepart_assets.settings.outpainting import ArtificiallyInspired, Inpainting
 from deepart_assets.settings.places import data_root
 
 
@@ -113,7 +113,7 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
         "weights": [
             generator_weights(name)
             for name, outpainter in settings.outpainters.items()
-            if isinstance(outpainter, ArtificiallyInspired)
+            if isinstance(outpainter, ArtificiallyInspired | Inpainting)
         ]
         # With grounds of the profile's own paintings it follows those.
         + ([] if settings.grounds.catalogue else ground_assets(settings)),

@@ -11,10 +11,18 @@ from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
 from deepart_assets.progress import gigabytes
 from deepart_assets.settings import Settings
 from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.settings.outpainting import Inpainting
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.segmentation import Salient
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-from deepart_assets.settings.weights import DriveWeights, HubWeights, UrlWeights
+from deepart_assets.settings.training import AdversarialTraining
+from deepart_assets.settings.weights import (
+    DriveWeights,
+    HubWeights,
+    InpaintingWeights,
+    PublishedWeights,
+    UrlWeights,
+)
 
 
 @dataclass(frozen=True)
@@ -74,6 +82,8 @@ def _rembg_folders() -> list[Path]:
 
 def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
     for each in settings.outpainters.values():
+        if isinstance(each, Inpainting):
+            yield from _weights(each.weights)
         if not isinstance(each, StableDiffusion | Diffusers):
             continue
         yield from _of_hub(each.model, each.revision, "model_index.json", _PIPELINE)
@@ -82,7 +92,13 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
 
 
 def _network(settings: Settings) -> Iterator[ModelFetch]:
-    match settings.super_resolution.art_esrgan:
+    choice = settings.super_resolution.art_esrgan
+    if not isinstance(choice, AdversarialTraining):
+        yield from _weights(choice)
+
+
+def _weights(choice: PublishedWeights | InpaintingWeights) -> Iterator[ModelFetch]:
+    match choice:
         case HubWeights(model=model, file=file, revision=revision):
             yield from _of_hub(model, revision, file, (file,))
         case DriveWeights(file_id=file_id):

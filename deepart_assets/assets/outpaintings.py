@@ -35,7 +35,7 @@ from deepart_assets.outpainting import (
     subject_difference,
 )
 from deepart_assets.settings import Settings
-from deepart_assets.settings.outpainting import ArtificiallyInspired, Outpainter
+from deepart_assets.settings.outpainting import ArtificiallyInspired, Inpainting, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.wikiart.annotations import PROMPT
@@ -43,6 +43,7 @@ from deepart_assets.wikiart.annotations import PROMPT
 _KINDS = {
     "telea": "numpy",
     "patchmatch": "python",
+    "inpainting": "pytorch",
     "artificially_inspired": "pytorch",
     "stable_diffusion": "huggingface",
     "diffusers": "huggingface",
@@ -52,6 +53,7 @@ _KINDS = {
 _SHARED = {
     "telea": {"seed"},
     "patchmatch": {"seed"},
+    "inpainting": {"seed"},
     "artificially_inspired": {"seed", "candidates"},
     "stable_diffusion": {"seed", "candidates", "prompt", "negative_prompt"},
     "diffusers": {"seed", "candidates", "prompt", "negative_prompt"},
@@ -82,8 +84,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
     """Return the asset `<name>_outpaintings` of one of the profile's outpainters."""
     asset = asset_names.outpaintings(name)
     own_weights, enlarged_by = [], []
-    if isinstance(kind, ArtificiallyInspired):
+    if isinstance(kind, ArtificiallyInspired | Inpainting):
         own_weights = [asset_names.outpainter_weights(name)]
+    if isinstance(kind, ArtificiallyInspired):
         enlarged_by = [asset_names.PSNR_WEIGHTS] if kind.enlarge == "network" else []
 
     def chosen(settings: Settings) -> dict[str, Any]:
@@ -103,7 +106,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         observed=[requests_to(name)] if kind.kind in KINDS_WITH_REQUESTS else [],
         group="outpainting",
         kinds={_KINDS[kind.kind]},
-        code_version="4" if own_weights else "2",  # 4: the whole is painted first
+        code_version="4"
+        if isinstance(kind, ArtificiallyInspired)
+        else "2",  # 4: the whole is painted first
         pool="gpu",
         checks=[SUBJECT_UNTOUCHED],
     )
@@ -127,7 +132,9 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         )
         outpainter = build_outpainter(settings, context.downloads, weights, enlarger)
         reads_prompt = outpainter.descriptor.uses_prompt
-        candidates = shared.candidates if outpainter.descriptor.learned else 1
+        descriptor = outpainter.descriptor
+        several = descriptor.learned and descriptor.stochastic
+        candidates = shared.candidates if several else 1
 
         def details(painting: Painting) -> dict[str, Any]:
             asked = request_for_painting(painting, name)

@@ -22,6 +22,8 @@ class Descriptor:
     half_precision: bool
     licence: str
     source: str
+    stochastic: bool = True
+    """Whether another seed gives another result, so that several candidates differ."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from deepart_assets.outpainting.artificially_inspired import (
 )
 from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.diffusion.outpainter import DiffusersOutpainter
+from deepart_assets.outpainting.inpainting import InpaintingOutpainter, fetch_network
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
 from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.shipped import shipped_library
@@ -17,6 +18,7 @@ from deepart_assets.outpainting.telea import TeleaOutpainter
 from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.outpainting import (
     ArtificiallyInspired,
+    Inpainting,
     Outpainter,
     PatchMatch,
     SceneCompletion,
@@ -39,7 +41,7 @@ def build_outpainter(
         settings: Which outpainter, and how.
         downloads: The download cache for published weights; None for the folders of
             `settings.places`.
-        weights: Returns the generator's file, for an outpainter whose weights are an asset; None:
+        weights: Returns the network's file, for an outpainter whose weights are an asset; None:
             the file is fetched as the settings say.
         enlarger: Enlarges what is painted at a smaller scale; required by `enlarge: network`.
         library: Returns the grounds of `scene_completion`; None: those that ship with the project.
@@ -53,6 +55,10 @@ def build_outpainter(
             return DiffusersOutpainter(settings)
         case SceneCompletion():
             return SceneCompletionOutpainter(library or shipped_library)
+        case Inpainting():
+            return InpaintingOutpainter(
+                settings, weights or (lambda: fetch_network(settings.weights, downloads))
+            )
         case ArtificiallyInspired():
             file = weights or (lambda: fetch_weights(settings.weights, downloads))
             return ArtificiallyInspiredOutpainter(settings, file, enlarger)

@@ -7,7 +7,7 @@ from pydantic import Field, field_validator
 from deepart_assets.settings.diffusion import Diffusers, Precision
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-from deepart_assets.settings.weights import GeneratorWeights
+from deepart_assets.settings.weights import GeneratorWeights, InpaintingWeights
 
 
 class Telea(Section):
@@ -24,6 +24,23 @@ class PatchMatch(Section):
     kind: Literal["patchmatch"]
     scale: float = Field(0.5, gt=0, le=1)
     patch: int = Field(5, ge=3)
+
+
+class Inpainting(Section):
+    """A network made to fill holes, LaMa or MI-GAN: a learned baseline that a CPU can run.
+
+    The file says which one it is.
+    """
+
+    kind: Literal["inpainting"]
+    weights: InpaintingWeights
+    scale: float = Field(
+        1.0,
+        gt=0,
+        le=1,
+        description="Size at which it paints, as a share of the working size. LaMa sees more of the"
+        " painting at a smaller one, and its lines reach farther.",
+    )
 
 
 class ArtificiallyInspired(Section):
@@ -102,6 +119,12 @@ class SceneCompletion(Section):
 
 
 Outpainter = Annotated[
-    Telea | PatchMatch | StableDiffusion | Diffusers | ArtificiallyInspired | SceneCompletion,
+    Telea
+    | PatchMatch
+    | Inpainting
+    | StableDiffusion
+    | Diffusers
+    | ArtificiallyInspired
+    | SceneCompletion,
     Field(discriminator="kind"),
 ]

@@ -77,6 +77,10 @@ class BundledWeights(Section):
 GeneratorWeights = Annotated[
     DriveGenerator | FileWeights | BundledWeights, Field(discriminator="kind")
 ]
+InpaintingWeights = Annotated[
+    DriveWeights | FileWeights | UrlWeights | HubWeights | PackageWeights,
+    Field(discriminator="kind"),
+]
 PublishedWeights = (
     DriveWeights | FileWeights | UrlWeights | HubWeights | PackageWeights | BundledWeights
 )

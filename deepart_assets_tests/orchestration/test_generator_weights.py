@@ -1,4 +1,4 @@
-"""`<outpainter>_weights`: a generator's file in the graph, and what its change makes stale."""
+"""`<outpainter>_weights`: a network's file in the graph, and what its change makes stale."""
 
 import dagster as dg
 import pytest
@@ -7,12 +7,21 @@ from deepart_assets.imaging import decode_rgb, decode_rgba
 from deepart_assets.outpainting import subject_difference
 from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
 from deepart_assets_tests.outpainting.comodgan.small import plain_state, tiny
+from deepart_assets_tests.outpainting.inpainting_files import migan_pipeline
 
-NAMES = ["inspired_weights", "inspired_outpaintings"]
+NAMES = ["inspired_weights", "inspired_outpaintings", "migan_weights", "migan_outpaintings"]
 
 
 @pytest.fixture
-def inspired(done, instance):
+def inspired(done, instance, tmp_path):
+    migan = tmp_path / "migan.onnx"
+    migan.write_bytes(migan_pipeline())
+    done.content["restoration"]["candidates"] = 2
+    done.content["outpainters"]["migan"] = {
+        "kind": "inpainting",
+        "weights": {"kind": "file", "path": str(migan)},
+    }
+
     def run(weights, **more):
         done.content["outpainters"]["inspired"] = {
             "kind": "artificially_inspired",
@@ -42,10 +51,15 @@ def test_what_a_generator_is_made_from_decides_what_is_stale(done, inspired, tmp
     }
     stored = done.lake.full_path(done.store.get("inspired_weights").path)
     assert read_weights(tmp_path / stored).spec.resolution == 32
-    for key in ("p0", "p4"):
-        unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
-        result = decode_rgb(done.lake.read(f"inspired_outpaintings/{key}.png"), key)
-        assert subject_difference(unfinished, result) == 0
+    assert done.store.get("migan_weights").figures == {"network": "MI-GAN"}
+    assert done.store.get("migan_weights").path == "migan_weights/network.onnx"
+    for asset, several in (("inspired_outpaintings", True), ("migan_outpaintings", False)):
+        # Another seed gives another result of the first alone.
+        assert bool(done.store.get(asset, "p0").figures.get("candidates")) == several
+        for key in ("p0", "p4"):
+            unfinished = decode_rgba(done.lake.read(f"unfinished_paintings/{key}.png"), key)
+            result = decode_rgb(done.lake.read(f"{asset}/{key}.png"), key)
+            assert subject_difference(unfinished, result) == 0
 
     assert inspired(weights) == first, "nothing changed, nothing is made"
     # The file that the graph stored, copied elsewhere: the same bytes, no outpainting is stale.

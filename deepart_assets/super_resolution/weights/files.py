@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
-import pickle
-import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.responses import looks_like_html
+from deepart_assets.storage.tensor_files import read_tensors
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights.namings import (
     State,
@@ -91,7 +88,7 @@ def read_state(data: bytes, name: str) -> State:
     Raises:
         UnavailableError: It is no file of weights, or of another network; says which and why.
     """
-    return canonical_state(_read_tensors(data, name), name)
+    return canonical_state(read_tensors(data, name), name)
 
 
 def load_network(weights: bytes, name: str = "the weights") -> nn.Module:
@@ -111,7 +108,7 @@ def read_network(data: bytes, name: str) -> tuple[State, nn.Module]:
     Returns:
         Its tensors, of an RRDBNet as `read_state` gives them, and the network.
     """
-    tensors = tensors_in(_read_tensors(data, name), name)
+    tensors = tensors_in(read_tensors(data, name), name)
     if is_rrdbnet(tensors):
         state = canonical_state(tensors, name)
         net = build(spec_of(state))
@@ -121,49 +118,3 @@ def read_network(data: bytes, name: str) -> tuple[State, nn.Module]:
 
     # Cloned, as tensors that share memory cannot be written.
     return {key: value.clone() for key, value in tensors.items()}, load_spandrel(tensors, name)
-
-
-def _read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
-    import torch
-    from safetensors.torch import load
-
-    if looks_like_html(data):
-        raise UnavailableError(
-            f"{name} is a web page, not weights: a log-in or warning page was saved in their place;"
-            " download the file again in a browser"
-        )
-    try:
-        if not _is_torch(data):
-            return load(data)
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
-    except Exception as error:  # damage makes an unpickler fail in any way
-        if (kind := _unsafe_kind(str(error))) is not None:
-            raise UnavailableError(
-                f"{name} is {kind}, which holds code and is not run: save the tensors alone, with"
-                " torch.save(network.state_dict(), file)"
-            ) from error
-        # torch's own words advise to read the file with the code that is in it.
-        is_pickle = isinstance(error, pickle.UnpicklingError)
-        words = "no pickle of tensors alone" if is_pickle else (str(error).splitlines() or [""])[0]
-        raise UnavailableError(
-            f"{name} ({len(data)} bytes) cannot be read as weights"
-            f" ({words or type(error).__name__}): it may be cut short; fetch it again"
-        ) from error
-
-
-def _unsafe_kind(message: str) -> str | None:
-    """Return what torch refuses to load without running code, by its message, or None."""
-    if "TorchScript" in message:
-        return "a TorchScript archive"
-    found = re.search(r"Unsupported (?:global|class|operand)\S*:? (?:GLOBAL )?(\S+)", message)
-    return f"a pickled module or other object ({found[1]})" if found else None
-
-
-def _is_torch(data: bytes) -> bool:
-    """Tell a zip archive or an old bare pickle from safetensors.
-
-    The length of the header, with which safetensors begins, may look like the start of either.
-    """
-    length = int.from_bytes(data[:8], "little")
-    is_safetensors = data[8:9] == b"{" and 8 + length <= len(data)
-    return not is_safetensors and (data[:2] == b"PK" or data[:1] == b"\x80")
