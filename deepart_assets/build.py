@@ -28,7 +28,6 @@ from deepart_assets.assets.wikiart import wikiart_assets
 from deepart_assets.automation.jobs import jobs_of
 from deepart_assets.automation.schedules import schedules_of
 from deepart_assets.automation.sensors import sensors_of
-from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.asset_spec import (
     DataAssetSpec,
@@ -59,11 +58,8 @@ def build_defs(settings: Settings, root: str | None = None) -> dg.Definitions:
     shared = [*specs["weights"], *specs["restoration"]]
     library = [spec.name for spec in shared if spec.name == GROUND_LIBRARY]
     folders = [CURATED_MASKS, SUBJECT_TEXTS, CURATOR_CHOICES]
-    folders += [
-        requests_to(name)
-        for name, outpainter in settings.outpainters.items()
-        if outpainter.kind in KINDS_WITH_REQUESTS
-    ]
+    for name, outpainter in settings.outpainters.items():
+        folders += requests_to(name, outpainter)
     observed = [folder.definition() for folder in folders]
     plan = restoration_plan(
         [spec for spec in specs["restoration"] if isinstance(spec, PaintingAssetSpec)],

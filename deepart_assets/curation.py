@@ -3,6 +3,7 @@
 Masks and texts are in `segmentation`.
 """
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -15,8 +16,20 @@ CHOICES = "choices"
 REQUESTS = "requests"
 """The lake's folder: `<outpainter>/<painting id>.json` is a `CuratorRequest`."""
 
-KINDS_WITH_REQUESTS = ("artificially_inspired", "stable_diffusion", "diffusers")
-"""The kinds of outpainters that make several candidates, of which a curator may ask for others."""
+_GENERATED = ("candidates", "seed", "first")
+
+REQUESTABLE: Mapping[str, Sequence[str]] = {
+    "artificially_inspired": _GENERATED,
+    "stable_diffusion": (*_GENERATED, "prompt"),
+    "diffusers": (*_GENERATED, "prompt"),
+    "scene_completion": ("candidates", "ground", "excluded_grounds"),
+}
+"""The fields of a `CuratorRequest` that mean something to an outpainter, by its kind.
+
+Outpainters of other kinds take no requests.
+"""
+
+MAX_EXCLUDED = 1000
 
 
 class _Decision(BaseModel):
@@ -46,6 +59,12 @@ class CuratorRequest(_Decision):
     first: int | None = Field(
         None, ge=0, description="The seed of the candidate that goes on, whatever its seam."
     )
+    ground: str | None = Field(
+        None, max_length=300, description="The id of the ground that goes on, whatever it costs."
+    )
+    excluded_grounds: tuple[str, ...] = Field(
+        (), max_length=MAX_EXCLUDED, description="The ids of grounds that are passed over."
+    )
 
 
 DecisionT = TypeVar("DecisionT", CuratorChoice, CuratorRequest)
@@ -70,6 +89,28 @@ def read_decision(kind: type[DecisionT], data: bytes, path: str) -> DecisionT:
             f"{'.'.join(map(str, each['loc'])) or 'the file'}: {each['msg']}" for each in faults
         )
         raise PaintingError(f"{path} cannot be read ({said}): correct it, or remove it") from error
+
+
+def read_request(data: bytes, path: str, kind: str) -> CuratorRequest:
+    """Read a curator's request to an outpainter.
+
+    Args:
+        data: The file's bytes: JSON.
+        path: Its lake path, for the message.
+        kind: The outpainter's.
+
+    Raises:
+        PaintingError: It cannot be read, or asks for what the outpainter does not take.
+    """
+    request = read_decision(CuratorRequest, data, path)
+    taken = REQUESTABLE.get(kind, ())
+    asked = request.model_dump(exclude_defaults=True)
+    if beyond := ", ".join(name for name in asked if name not in taken):
+        raise PaintingError(
+            f"{path} asks for {beyond}, which means nothing to an outpainter of kind {kind}: it"
+            f" takes {', '.join(taken) or 'no requests'}"
+        )
+    return request
 
 
 def choice_path(key: str) -> str:

@@ -3,13 +3,15 @@
 from deepart_assets import asset_names
 from deepart_assets.curation import (
     CHOICES,
+    REQUESTABLE,
     REQUESTS,
     CuratorRequest,
-    read_decision,
+    read_request,
     request_path,
 )
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.observable_assets import ObservableFolder
+from deepart_assets.settings.outpainting import Outpainter
 
 CURATOR_CHOICES = ObservableFolder(
     asset=asset_names.CURATOR_CHOICES,
@@ -20,26 +22,37 @@ CURATOR_CHOICES = ObservableFolder(
 )
 
 
-def requests_to(outpainter: str) -> ObservableFolder:
-    """Return the requests of curators to an outpainter."""
-    return ObservableFolder(
-        asset=asset_names.requests(outpainter),
-        description="Other outpaintings that a curator asks for: more candidates, another seed, a"
-        f" prompt of the painting's own. `{REQUESTS}/{outpainter}/<painting id>.json` in the data"
-        " root, as the desk (`deepart desk`) writes it. Only that painting is made again.",
-        folder=f"{REQUESTS}/{outpainter}",
+def requests_to(name: str, outpainter: Outpainter) -> list[ObservableFolder]:
+    """Return the requests of curators to an outpainter of the profile; [] if it takes none."""
+    taken = REQUESTABLE.get(outpainter.kind)
+    if taken is None:
+        return []
+    named = ", ".join(f"`{each}`" for each in taken)
+    folder = ObservableFolder(
+        asset=asset_names.requests(name),
+        description=f"Other outpaintings that a curator asks for, by {named}:"
+        f" `{REQUESTS}/{name}/<painting id>.json` in the data root, as the desk (`deepart desk`)"
+        " writes it. Only that painting is made again.",
+        folder=f"{REQUESTS}/{name}",
         suffix=".json",
     )
+    return [folder]
 
 
-def request_for_painting(painting: Painting, outpainter: str) -> CuratorRequest:
+def request_for_painting(painting: Painting, outpainter: str, kind: str) -> CuratorRequest:
     """Return what was asked of an outpainter about a painting; nothing without a file.
 
+    Args:
+        painting: The painting.
+        outpainter: Its name in the profile.
+        kind: Its kind.
+
     Raises:
-        PaintingError: The file cannot be read, or has just been changed.
+        PaintingError: The file cannot be read, asks for what the outpainter does not take, or has
+            just been changed.
     """
     asset = asset_names.requests(outpainter)
     if asset not in painting.observed:
         return CuratorRequest()
     path = request_path(outpainter, painting.id)
-    return read_decision(CuratorRequest, painting.observed_file(asset, path), path)
+    return read_request(painting.observed_file(asset, path), path, kind)

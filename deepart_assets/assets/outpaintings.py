@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
-from deepart_assets.curation import KINDS_WITH_REQUESTS
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
@@ -103,7 +102,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[*own_weights, *enlarged_by],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
-        observed=[requests_to(name)] if kind.kind in KINDS_WITH_REQUESTS else [],
+        observed=requests_to(name, kind),
         group="outpainting",
         kinds={_KINDS[kind.kind]},
         code_version="4"
@@ -137,7 +136,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         candidates = shared.candidates if several else 1
 
         def details(painting: Painting) -> dict[str, Any]:
-            asked = request_for_painting(painting, name)
+            asked = request_for_painting(painting, name, kind.kind)
             own = asked.prompt or painting.labels.get(PROMPT)
             prompt = own or prompt_for(shared.prompt, painting.labels)
             seed = shared.seed if asked.seed is None else asked.seed

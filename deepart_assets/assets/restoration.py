@@ -39,7 +39,7 @@ def restoration_assets(settings: Settings) -> list[PipelineAssetSpec]:
         asset
         for name, outpainter in settings.outpainters.items()
         for asset in (
-            scene_completions_by(name)
+            scene_completions_by(name, outpainter)
             if isinstance(outpainter, SceneCompletion)
             else outpaintings_by(name, outpainter),
             upscaled_from(name, outpainter),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
+from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
 from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
@@ -22,6 +23,7 @@ from deepart_assets.outpainting import (
 )
 from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCompletionOutpainter
 from deepart_assets.settings import Settings
+from deepart_assets.settings.outpainting import SceneCompletion
 from deepart_assets.storage import MaterializationRecord, StageResult
 
 FULL_SIZE = ("full_size", "maximal_enlargement")
@@ -31,7 +33,7 @@ READ_LABELS = ("title", "artist", "style", "genre", "date")
 """The labels of the painting that its choice of a ground depends on."""
 
 
-def scene_completions_by(name: str) -> PipelineAssetSpec:
+def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     """Return the asset `<name>_outpaintings` of an outpainter of kind `scene_completion`."""
     asset = asset_names.outpaintings(name)
 
@@ -49,6 +51,7 @@ def scene_completions_by(name: str) -> PipelineAssetSpec:
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
+        observed=requests_to(name, kind),
         group="outpainting",
         kinds={"numpy"},
         checks=[SUBJECT_UNTOUCHED],
@@ -58,8 +61,9 @@ def scene_completions_by(name: str) -> PipelineAssetSpec:
 
         RGB PNG at the working size. Subject pixels are unchanged, byte for byte; the seam is
         blended on the ground's side only. Of several candidates the ground that suits best comes
-        first; the others are kept. Whose ground it is stands in the file, in the metadata, on the
-        sheet and in the gallery. A painting never gets its own ground, nor that of a copy.
+        first, or the one that a curator prefers; the others are kept. Whose ground it is stands in
+        the file, in the metadata, on the sheet and in the gallery. A painting never gets its own
+        ground, nor that of a copy.
         """
         candidates = context.settings.restoration.candidates
         outpainter = scene_completion_outpainter(context)
@@ -71,7 +75,17 @@ def scene_completions_by(name: str) -> PipelineAssetSpec:
             path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
             unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
             request = request_for(unfinished, labels=labels_of(painting))
-            choices = [] if request is None else outpainter.choose(request, candidates)
+            asked = request_for_painting(painting, name, kind.kind)
+            choices = (
+                []
+                if request is None
+                else outpainter.choose(
+                    request,
+                    asked.candidates or candidates,
+                    first=asked.ground,
+                    excluded=asked.excluded_grounds,
+                )
+            )
             found: list[dict[str, Any]] = []
             texts: list[dict[str, str]] = []
             files: dict[str, bytes] = {}

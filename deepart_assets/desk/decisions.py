@@ -6,6 +6,7 @@ from deepart_assets.curation import (
     CuratorRequest,
     choice_path,
     read_decision,
+    read_request,
     request_path,
 )
 from deepart_assets.desk.desk import Desk, UnknownError
@@ -56,17 +57,24 @@ def save_request(desk: Desk, key: str, outpainter: str, data: bytes | None, expe
         expected: The version of the file that this one replaces.
 
     Raises:
-        UnknownError: The outpainter makes no candidates.
-        PaintingError: It is no request.
+        UnknownError: The outpainter takes no requests.
+        PaintingError: It is no request, or asks for what the outpainter does not take, or for a
+            ground that is not in the library.
         ConflictError: It is another one by now.
     """
     path = request_path(outpainter, desk.listed(key).id)
-    if outpainter not in desk.with_requests:
-        raise UnknownError(f"{outpainter!r} makes no candidates that one could ask for")
-    request = None if data is None else read_decision(CuratorRequest, data, "the request")
+    if outpainter not in desk.requestable:
+        raise UnknownError(f"{outpainter!r} makes nothing else that one could ask for")
+    kind = desk.settings.outpainters[outpainter].kind
+    request = None if data is None else read_request(data, "the request", kind)
+    if request is not None and request.ground and not desk.has_ground(request.ground):
+        raise PaintingError(
+            f"there is no ground {request.ground!r} in the library: name a painting that lends its"
+            " ground"
+        )
     with desk.lake.lock(path):
         check_version(desk, path, expected)
         if request is None or request == CuratorRequest():
             desk.lake.remove(path)
         else:
-            desk.lake.write_json(path, request.model_dump(exclude_none=True))
+            desk.lake.write_json(path, request.model_dump(mode="json", exclude_defaults=True))

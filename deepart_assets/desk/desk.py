@@ -1,12 +1,13 @@
 """What the handlers of the desk share: the lake, the index of paintings, pictures and templates."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from deepart_assets import asset_names
-from deepart_assets.curation import KINDS_WITH_REQUESTS
+from deepart_assets.curation import REQUESTABLE
 from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.listed import Listed
 from deepart_assets.desk.painting import ORIGINAL, PaintingPage
@@ -58,13 +59,23 @@ class Desk:
         return list(self.settings.outpainters)
 
     @property
-    def with_requests(self) -> list[str]:
-        """The names of those that make candidates, of which a curator may ask for others."""
-        return [
-            name
+    def requestable(self) -> dict[str, Sequence[str]]:
+        """What a curator may ask of the outpainters that take requests, by their names."""
+        return {
+            name: REQUESTABLE[outpainter.kind]
             for name, outpainter in self.settings.outpainters.items()
-            if outpainter.kind in KINDS_WITH_REQUESTS
-        ]
+            if outpainter.kind in REQUESTABLE
+        }
+
+    def lenders(self) -> list[dict[str, str]]:
+        """Return id, artist and title of some paintings that lend their grounds."""
+        library = self.store.done(asset_names.GROUND_LIBRARY)
+        return library.figures.get("lenders", []) if library is not None else []
+
+    def has_ground(self, key: str) -> bool:
+        """Whether a painting lends its ground."""
+        library = self.store.done(asset_names.GROUND_LIBRARY)
+        return library is not None and key in self.lake.read_json(library.files[1].path)
 
     def listed(self, key: str) -> Listed:
         """Return a painting of the list.

@@ -71,6 +71,7 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
                 data=painting_state(desk, page),
                 provenance=provenance_rows(page.stages),
                 row=desk.index.rows().get(page.listed.id),
+                lenders=desk.lenders(),
                 neighbours=_neighbours(desk, page.listed.id),
                 quote=quote,
             )
@@ -159,9 +160,10 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             name: {
                 **page.request(name).model_dump(),
                 "version": page.file_hashes.get(asset_names.requests(name), NO_FILE),
-                "seeds": page.candidates(name),
+                "takes": taken,
+                "made": page.candidates(name),
             }
-            for name in desk.with_requests
+            for name, taken in desk.requestable.items()
         },
         "results": {
             name: record.files[0].sha256

@@ -166,12 +166,19 @@ class PaintingPage:
         """Return what was asked of an outpainter."""
         return self._decision(CuratorRequest, asset_names.requests(outpainter))
 
-    def candidates(self, outpainter: str) -> list[int]:
-        """Return the seeds of an outpainter's candidates, in the order of their files."""
+    def candidates(self, outpainter: str) -> list[dict[str, Any]]:
+        """Return what to ask of an outpainter for each of its candidates, in their files' order.
+
+        Fields of a `CuratorRequest`: a seed, or the ground of another painting.
+        """
         record = self.records.get(asset_names.outpaintings(outpainter))
         figures = record.figures if record is not None and record.status == "done" else {}
-        made = figures.get("candidates") or [{"seed": figures.get("seed")}]
-        return [int(each["seed"]) for each in made if each.get("seed") is not None]
+        made = figures.get("candidates") or [figures.get("lender") or figures]
+        return [
+            {"first": each["seed"]} if each.get("seed") is not None else {"ground": each["id"]}
+            for each in made
+            if each.get("seed") is not None or each.get("id")
+        ]
 
     def _decision(self, kind: type[DecisionT], asset: str) -> DecisionT:
         path, _ = self._observed[asset]

@@ -1,14 +1,18 @@
 """Accepting, rejecting and asking for others: files that the pipeline's observed assets read."""
 
 import json
+from typing import get_args
 
 import pytest
 
-from deepart_assets.curation import CuratorChoice, CuratorRequest, read_decision
+from deepart_assets.curation import REQUESTABLE, CuratorChoice, CuratorRequest, read_decision
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings import load_settings
+from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 
 NONE = {"if-match": "none"}
+
+KINDS = get_args(get_args(Outpainter)[0])
 
 
 def put(client, what, content, headers=NONE):
@@ -93,3 +97,52 @@ def test_requests_that_cannot_be_meant(client, painted):
 def test_a_file_that_cannot_be_read_says_what_to_do():
     with pytest.raises(PaintingError, match=r"choices/a\.json cannot be read .* remove it"):
         read_decision(CuratorChoice, b'{"decision": 3}', "choices/a.json")
+
+
+@pytest.fixture
+def completing(settings, painted):
+    """With scene completion, whose library lends one ground, and an outpainting of two grounds."""
+    painted.record(
+        "ground_library", "_whole",
+        {"ground_library/grounds.npz": b"", "ground_library/pictures.json": b'{"g1": []}'}, {},
+        figures={"lenders": [{"id": "g1", "artist": "Goya", "title": "Wall"}]},
+    )  # fmt: skip
+    settings.outpainters["completed"] = SceneCompletion(kind="scene_completion")
+    lent = [{"id": "g1", "cost": 1.0}, {"id": "g2", "cost": 2.0}]
+    painted.record("completed_outpaintings", "a1", {"completed_outpaintings/a1.png": b"1"}, {},
+                   figures={"candidates": lent, "lender": lent[0]})  # fmt: skip
+
+
+def test_other_grounds_are_asked_for(completing, client, painted):
+    asked = client.get("/p/a1/state").json()["requests"]["completed"]
+    assert asked["takes"] == ["candidates", "ground", "excluded_grounds"]
+    assert asked["made"] == [{"ground": "g1"}, {"ground": "g2"}]
+    assert "Goya, Wall" in client.get("/p/a1").text
+    wanted = {"candidates": None, "ground": "g1", "excluded_grounds": ["g2"]}
+    state = put(client, "request/completed", wanted).json()
+    assert state["requests"]["completed"]["excluded_grounds"] == ["g2"]
+    path = "requests/completed/a1.json"
+    assert painted.lake.read_json(path) == {"ground": "g1", "excluded_grounds": ["g2"]}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "words"),
+    [
+        ({"prompt": "a wall"}, "asks for prompt, which means nothing to an outpainter of kind"),
+        ({"seed": 3, "candidates": 2}, "asks for seed, "),
+        ({"ground": "../x"}, "there is no ground '../x' in the library"),
+    ],
+)
+def test_what_an_outpainter_does_not_take_is_refused(completing, client, painted, wanted, words):
+    answer = put(client, "request/completed", wanted)
+    assert answer.status_code == 422
+    assert words in answer.json()["error"]
+    assert not painted.lake.exists("requests/completed/a1.json")
+    answer = put(client, "request/artificially_inspired", {"prompt": "a wall"})
+    assert answer.status_code == 422
+
+
+def test_every_outpainter_that_takes_requests_takes_known_fields():
+    assert set(REQUESTABLE) <= {each.model_fields["kind"].annotation.__args__[0] for each in KINDS}
+    for taken in REQUESTABLE.values():
+        assert set(taken) <= set(CuratorRequest.model_fields)

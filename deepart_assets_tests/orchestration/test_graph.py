@@ -41,7 +41,7 @@ def ancestors(graph, name):
 
 
 def with_requests(settings):
-    kinds = {"artificially_inspired", "stable_diffusion", "diffusers"}
+    kinds = {"artificially_inspired", "stable_diffusion", "diffusers", "scene_completion"}
     return [name for name, kind in settings.outpainters.items() if kind.kind in kinds]
 
 

@@ -25,6 +25,7 @@ class Editor {
     this.brush = "keep";
     this.kind = "mask";
     this.loading = true; // a stroke drawn now would be lost when the mask arrives
+    this.version = state.mask.version; // what is replaced; another one by now is somebody else's
   }
 
   // Makes a mask's grey levels its alpha; strokes have an alpha of their own.
@@ -257,7 +258,7 @@ function stop() {
 
 async function save() {
   $("save").disabled = true;
-  const headers = { "if-match": state.mask.version, "content-type": "image/png" };
+  const headers = { "if-match": editor.version, "content-type": "image/png" };
   const answer = await write("PUT", `${here}/mask`, await editor.blob(), headers);
   $("save").disabled = false;
   if (!answer) return;

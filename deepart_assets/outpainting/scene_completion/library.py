@@ -75,6 +75,10 @@ class GroundLibrary:
         """Return the number of grounds."""
         return len(self.grounds)
 
+    def index(self, id: str) -> int:
+        """Return the place of a ground in `grounds`; KeyError if there is none."""
+        return self._places[id]
+
     def __getitem__(self, id: str) -> Ground:
         """Return a ground by id; KeyError if there is none."""
         return self.grounds[self._places[id]]

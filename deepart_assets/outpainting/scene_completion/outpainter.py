@@ -1,6 +1,6 @@
 """The outpainter that lends the ground of another painting."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -109,15 +109,26 @@ class SceneCompletionOutpainter:
             results.append(self.render(request, choices[-1]))
         return results
 
-    def choose(self, request: Request, count: int = 3) -> list[Choice]:
+    def choose(
+        self,
+        request: Request,
+        count: int = 3,
+        *,
+        first: str | None = None,
+        excluded: Collection[str] = (),
+    ) -> list[Choice]:
         """Return the best grounds for a subject, the best first.
 
         Args:
             request: A subject of any size.
             count: How many are wanted; there may be fewer.
+            first: The id of a ground that comes before the best, whatever it costs.
+            excluded: The ids of grounds that are passed over; ids that the library does not have
+                are ignored.
 
         Raises:
-            PaintingError: There is no subject, it is torn, or no ground is left.
+            PaintingError: There is no subject, it is torn, no ground is left, or `first` is not in
+                the library or shows the painting itself.
         """
         height, width = working_size(request.known.shape[0], request.known.shape[1], SIDE)
         mask = resize(request.known.astype(np.float32), height, width) >= 0.5
@@ -132,18 +143,46 @@ class SceneCompletionOutpainter:
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
         match = library.matcher(Query.of(subject, year), allowed)
-        is_copy, found = CopyCheck(subject), list[Choice]()
-        for finalist in self._ranked(match, subject, allowed):
+        ranked = self._ranked(match, subject, allowed)
+        if first is not None:
+            ranked = [*self._placed(first, match, subject, allowed), *ranked]
+        is_copy, found, passed = CopyCheck(subject), list[Choice](), set(excluded) - {first}
+        for finalist in ranked:
             ground = library.grounds[finalist.index]
-            if float(subject.vector @ ground.subject.astype(np.float32)) > ALIKE:
+            if ground.id in passed:
                 continue
-            if not is_copy(library.picture(ground.id, SIDE)):
+            passed.add(ground.id)
+            alike = float(subject.vector @ ground.subject.astype(np.float32))
+            if alike <= ALIKE and not is_copy(library.picture(ground.id, SIDE)):
                 found.append(self._choice(finalist, match, subject, ground))
+            elif ground.id == first:
+                raise PaintingError(_own_ground(first))
             if len(found) == count:
                 break
         if not found:
-            raise PaintingError("all grounds that suit the subject are copies of the painting")
+            raise PaintingError(
+                "no other ground of the library suits the subject: exclude fewer grounds"
+                if excluded
+                else "all grounds that suit the subject are copies of the painting"
+            )
         return found
+
+    def _placed(
+        self, wanted: str, match: Match, subject: Subject, allowed: NDArray[np.bool_]
+    ) -> list[Finalist]:
+        """Return the ground of an id, placed."""
+        library = self.library
+        try:
+            index = library.index(wanted)
+        except KeyError as error:
+            raise PaintingError(
+                f"there is no ground {wanted!r} in the library: name another"
+            ) from error
+        if not allowed[index]:
+            raise PaintingError(_own_ground(wanted))
+        costs = np.full(len(library), np.inf, np.float32)
+        costs[index] = match.costs[index] + match.cover[index] + library.hubs[index]
+        return finalists(match, subject, library.grounds, library.matcher.plain, costs)
 
     def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
         """Return the finalists; where none fits, plain grounds stand before them.
@@ -244,3 +283,7 @@ class SceneCompletionOutpainter:
             each.astype(float).round(4).tolist() for each in (gain, shift)
         )
         return (g0, g1, g2), (s0, s1, s2)
+
+
+def _own_ground(ground: str) -> str:
+    return f"the ground {ground!r} shows the painting itself: name another"

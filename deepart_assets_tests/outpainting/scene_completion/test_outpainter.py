@@ -94,6 +94,27 @@ def test_candidates_are_the_next_best_grounds(outpainter):
         assert np.array_equal(result, outpainter.render(asked(SECOND), choice))
 
 
+def test_grounds_that_are_passed_over_are_followed_by_the_next(outpainter):
+    choices = outpainter.choose(asked(SECOND), count=4)
+    [first, *others] = [each.ground for each in choices]
+    assert outpainter.choose(asked(SECOND), count=3, excluded=[first, "gone"]) == choices[1:]
+    [named] = outpainter.choose(asked(SECOND), count=1, first=others[1], excluded=others)
+    assert named == choices[2]
+    again = outpainter.choose(asked(SECOND), count=3, first=others[1])
+    assert [each.ground for each in again] == [others[1], first, others[0]]
+
+
+def test_grounds_that_cannot_be_had_are_told(outpainter, library):
+    for wanted in (FIRST, "mirrored"):
+        with pytest.raises(PaintingError, match="shows the painting itself"):
+            outpainter.choose(asked(FIRST), first=wanted)
+    with pytest.raises(PaintingError, match="there is no ground 'gone' in the library"):
+        outpainter.choose(asked(FIRST), first="gone")
+    everything = [each.id for each in library.grounds]
+    with pytest.raises(PaintingError, match="exclude fewer grounds"):
+        outpainter.choose(asked(FIRST), excluded=everything)
+
+
 def test_the_subject_is_unchanged(outpainter):
     result = composed(outpainter([asked(SECOND)])[0], unfinished(SECOND), outpainter.descriptor)
     assert subject_difference(unfinished(SECOND), result) == 0
