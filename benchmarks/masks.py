@@ -1,18 +1,16 @@
 """How subject masks are made: time, stability, and agreement with reference masks.
 
     python benchmarks/masks.py [--quick] [--pictures FOLDER] [--reference FOLDER]
-                              [--labels FILE]
 
 Writes benchmarks/results/masks.json. Without reference masks two things are
 measured that need none: whether the mask of the mirrored picture is the mirrored mask (IoU), and
 how much steeper the picture is along the contour than on average. With --reference, a folder of
 grey PNG masks with the pictures' names, drawn or accepted by eye, also the IoU with those and the
-share of their subject that is kept (recall). With --labels nothing is written: it prints the curves
-that the thresholds of a verdict are chosen by.
+share of their subject that is kept (recall). benchmarks/mask_labels.py compares with the masks that
+come with the project, and shows the curves that the thresholds of a verdict are chosen by.
 """
 
 import argparse
-import csv
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -23,12 +21,11 @@ from bench_table import publish
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_grey, decode_rgb, resize, working_size
-from deepart_assets.segmentation import Features, Prediction, clean_up, iou
+from deepart_assets.segmentation import Prediction, clean_up, iou
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
 from deepart_assets.segmentation.saliency import SaliencySegmenter
-from deepart_assets.segmentation.verdict import precision_coverage, reliability
-from deepart_assets.settings.segmentation import Bundled, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
 
 PROJECT = Path(__file__).parents[1]
 SIDE = 512
@@ -40,41 +37,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="five pictures, under 40 seconds")
     parser.add_argument("--pictures", type=Path, default=PROJECT / "data/sample/paintings")
     parser.add_argument("--reference", type=Path)
-    parser.add_argument("--labels", type=Path, help="calibrate: CSV of name,accepted (1 or 0)")
     arguments = parser.parse_args()
     files = sorted(
         path
         for path in arguments.pictures.iterdir()
         if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp")
     )
-    if arguments.labels is not None:
-        calibrate(files, arguments.labels)
-        return
     rows = measure(files[:5] if arguments.quick else files, arguments.reference)
     publish("masks", f"Subject masks, smaller side {SIDE}", rows)
-
-
-def calibrate(files: list[Path], labels: Path) -> None:
-    """Print how often an eye accepted the bundled segmenter's masks, by confidence."""
-    with labels.open(newline="") as file:
-        accepted = {row["name"]: row["accepted"] == "1" for row in csv.DictReader(file)}
-    segmenter, settings = BundledSegmenter(), Segmentation(segmenter=Bundled(kind="bundled"))
-    labelled = []
-    for file in (each for each in files if each.stem in accepted):
-        picture = decode_rgb(file.read_bytes(), file.name)
-        picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
-        [found] = segmenter([picture])
-        mask = clean_up(found.levels(), picture.shape[:2], settings)
-        features = Features(found.confidence, mask.share, mask.parts, mask.largest)
-        labelled.append((features, accepted[file.stem]))
-    if not labelled:
-        raise SystemExit(f"{labels} names none of the pictures: it needs columns name,accepted")
-    steps = [round(0.05 * each, 2) for each in range(21)]
-    for table in (reliability(labelled), precision_coverage(labelled, settings, steps)):
-        print(*table[0], sep="\t")
-        for row in table:
-            print(*(f"{value:.3g}" for value in row.values()), sep="\t")
-        print()
 
 
 def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:

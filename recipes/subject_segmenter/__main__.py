@@ -7,8 +7,10 @@
 
 `labels.csv` says which pictures are learnt from (`labels`). The teacher labels the accepted ones;
 other views and composites (`views`) inherit its masks. The second training goes on from the first
-and learns from accepted masks of the first network as well. The cache folder keeps masks and
-features, so that training begins at once the second time.
+and learns from accepted masks of the first network as well. With `--outlined`, paintings of which
+both were wrong are learnt from with their corrected masks (`outlines`); the network that ships was
+trained before there were any. The cache folder keeps masks and features, so that training begins at
+once the second time.
 """
 
 import argparse
@@ -22,7 +24,8 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtractor, Features, grid_of
-from recipes.subject_segmenter.labels import LABELS, named, read_labels
+from recipes.subject_segmenter.labels import LABELS, Label, named, read_labels
+from recipes.subject_segmenter.outlines import Outlined, read_outlined
 from recipes.subject_segmenter.teacher import Teacher, label, own_label, read_picture
 from recipes.subject_segmenter.views import (
     Labelled,
@@ -36,6 +39,7 @@ from recipes.subject_segmenter.views import (
 if TYPE_CHECKING:
     import torch
 
+    from deepart_assets.segmentation.bundled import BundledSegmenter
     from deepart_assets.segmentation.subject_network import SubjectNetwork
 
 ROUNDS = 3
@@ -108,6 +112,45 @@ def _varied(painting: Labelled, share: float, random: np.random.Generator) -> La
 
 def _random(*parts: object) -> np.random.Generator:
     return np.random.default_rng([zlib.crc32(str(part).encode()) for part in parts])
+
+
+def learnt_from(
+    files: Mapping[str, Path],
+    labels: Mapping[str, Label],
+    outlined: Mapping[str, Outlined],
+    *,
+    teacher: Teacher,
+    first: "BundledSegmenter | None",
+    cache: Path,
+) -> tuple[dict[str, Labelled], dict[str, Labelled]]:
+    """Return the training split's paintings with a subject, and the views without one, by name.
+
+    Args:
+        files: The pictures, named as the tables name them.
+        labels: What was decided of each.
+        outlined: Masks for paintings that `labels` leaves out.
+        teacher: Labels the accepted ones.
+        first: Labels those labelled `own`; None: they are left out.
+        cache: Keeps the teacher's masks.
+    """
+    accepted, empty = {}, {}
+    for name, file in files.items():
+        row, mask = labels.get(name), outlined.get(name)
+        if row is None or row.split != "train":
+            continue
+        if (row.label == "own" and first is None) or (not row.label and mask is None):
+            continue
+        picture = read_picture(file)
+        size = picture.shape[:2]
+        if row.label == "accepted":
+            accepted[name] = label(name, picture, teacher, cache)
+        elif row.label == "own" and first:
+            accepted[name] = own_label(picture, first)
+        elif mask and mask.polygons and not row.label:
+            accepted[name] = Labelled(picture, mask.mask(*size).astype(np.float32))
+        else:
+            empty[name] = Labelled(picture, np.zeros(size, np.float32))
+    return accepted, empty
 
 
 def examples(drawn: Iterator[tuple[str, Labelled]], cache: Path) -> list[Path]:
@@ -218,6 +261,9 @@ def main() -> None:
         type=Path,
         help="a network to go on from, whose masks the paintings labelled `own` get",
     )
+    parser.add_argument(
+        "--outlined", action="store_true", help="learn from the corrected masks of masks.csv, too"
+    )
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=1100)
     parser.add_argument("--seed", type=int, default=0)
@@ -231,24 +277,15 @@ def main() -> None:
     arguments.cache.mkdir(parents=True, exist_ok=True)
     teacher, labels = Teacher(arguments.teacher), read_labels(arguments.labels)
     first = BundledSegmenter(arguments.start) if arguments.start else None
-    accepted, empty = {}, {}
-    for name, file in named(arguments.pictures).items():
-        row = labels.get(name)
-        if row is None or row.split != "train" or not row.label:
-            continue
-        if row.label == "own" and first is None:
-            continue
-        picture = read_picture(file)
-        if row.label == "accepted":
-            accepted[name] = label(name, picture, teacher, arguments.cache)
-        elif row.label == "own" and first:
-            accepted[name] = own_label(picture, first)
-        else:
-            empty[name] = Labelled(picture, np.zeros(picture.shape[:2], np.float32))
+    masks = read_outlined() if arguments.outlined else {}
+    files = named(arguments.pictures)
+    accepted, empty = learnt_from(
+        files, labels, masks, teacher=teacher, first=first, cache=arguments.cache
+    )
     if not accepted:
         parser.error(f"{arguments.labels} accepts none of the {len(arguments.pictures)} pictures")
-    files = examples(views(accepted, empty), arguments.cache)
-    network = train(files, arguments.steps, arguments.seed, arguments.start)
+    drawn = examples(views(accepted, empty), arguments.cache)
+    network = train(drawn, arguments.steps, arguments.seed, arguments.start)
     save_file(as_difference(network.state_dict(), FROZEN), arguments.output)
 
 

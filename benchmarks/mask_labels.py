@@ -1,0 +1,108 @@
+"""How right the bundled segmenter's masks are: against masks that an eye corrected or accepted.
+
+    python benchmarks/mask_labels.py [--split test] [--quick] PICTURE...
+
+The masks are those of recipes/subject_segmenter/masks.csv; pictures are `<folder>/<name>.jpg` as
+labels.csv names them, at a longer side of 768. Writes benchmarks/results/mask_labels.json: IoU,
+recall (the share of the subject that is kept) and precision by verdict, then the curves that the
+verdict's `confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. Choose on the
+splits `validation` and `train`, and report on `test`.
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from bench_table import publish
+from numpy.typing import NDArray
+
+from deepart_assets.segmentation import Features, clean_up, iou, judge
+from deepart_assets.segmentation.bundled import BundledSegmenter
+from deepart_assets.segmentation.verdict import precision_coverage, reliability
+from deepart_assets.settings.segmentation import Bundled, Segmentation
+from recipes.subject_segmenter.labels import named, read_labels
+from recipes.subject_segmenter.outlines import read_outlined
+from recipes.subject_segmenter.teacher import read_picture
+
+RIGHT = 0.8
+STEPS = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
+
+
+class Measured(NamedTuple):
+    """One painting's mask beside the one that an eye corrected or accepted."""
+
+    features: Features
+    level: str
+    iou: float
+    recall: float
+    """NaN where nothing is subject."""
+    precision: float
+    """NaN where nothing was found."""
+
+
+def main() -> None:
+    """Measure, print tables and write the figures."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("--split", choices=["test", "validation", "train"], default="test")
+    parser.add_argument("--quick", action="store_true", help="eight paintings, under 40 seconds")
+    arguments = parser.parse_args()
+    labels, outlined = read_labels(), read_outlined()
+    files = {
+        name: file
+        for name, file in named(arguments.pictures).items()
+        if name in outlined and labels[name].split == arguments.split
+    }
+    if not files:
+        parser.error("none of the pictures has a mask in recipes/subject_segmenter/masks.csv")
+    segmenter, settings = BundledSegmenter(), Segmentation(segmenter=Bundled(kind="bundled"))
+    found = []
+    for name, file in list(files.items())[: 8 if arguments.quick else None]:
+        picture = read_picture(file)
+        [prediction] = segmenter([picture])
+        mask = clean_up(prediction.levels(), picture.shape[:2], settings)
+        features = Features(prediction.confidence, mask.share, mask.parts, mask.largest)
+        level = judge(features, settings).level
+        found.append(measured(features, level, mask.mask, outlined[name].mask(*mask.mask.shape)))
+    publish("mask_labels", f"Against {len(found)} masks, {arguments.split}", rows(found, settings))
+
+
+def measured(
+    features: Features, level: str, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]
+) -> Measured:
+    """Compare two masks; two empty ones agree."""
+    both = int((mask & wanted).sum())
+    recall = both / int(wanted.sum()) if wanted.any() else np.nan
+    precision = both / int(mask.sum()) if mask.any() else np.nan
+    same = iou(mask, wanted) if (mask | wanted).any() else 1.0
+    return Measured(features, level, same, recall, precision)
+
+
+def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, Any]]:
+    """Return a row for each verdict, for each fifth by confidence, and for each threshold."""
+    table: list[dict[str, Any]] = []
+    for level in ("all", "confident", "doubtful", "none"):
+        part = [each for each in found if level in ("all", each.level)]
+        if part:
+            table.append({"name": level, "masks": len(part)} | _means(part))
+    labelled = [(each.features, each.iou >= RIGHT) for each in found if each.features.share]
+    table += [{"name": "by confidence"} | row for row in reliability(labelled)]
+    table += [{"name": "curve"} | row for row in precision_coverage(labelled, settings, STEPS)]
+    return table
+
+
+def _means(part: Sequence[Measured]) -> dict[str, float]:
+    means = {
+        name: float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
+        for name in ("iou", "recall", "precision")
+        for values in [np.array([getattr(each, name) for each in part])]
+    }
+    return means | {"right": sum(each.iou >= RIGHT for each in part) / len(part)}
+
+
+if __name__ == "__main__":
+    main()
