@@ -7,6 +7,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+from deepart_assets.outpainting.diffusion.adapters import ip_adapter_files
+from deepart_assets.outpainting.diffusion.controlnet import FILES as CONTROLNET_FILES
 from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
 from deepart_assets.progress import gigabytes
 from deepart_assets.settings import Settings
@@ -89,6 +91,14 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
         yield from _of_hub(each.model, each.revision, "model_index.json", _PIPELINE)
         for lora in each.loras:
             yield from _of_hub(lora.model, lora.revision, lora.weight_name, (lora.weight_name,))
+        if each.controlnet:
+            controlnet = each.controlnet
+            yield from _of_hub(
+                controlnet.model, controlnet.revision, "config.json", CONTROLNET_FILES
+            )
+        if each.ip_adapter:
+            adapter, files = each.ip_adapter, ip_adapter_files(each.ip_adapter)
+            yield from _of_hub(adapter.model, adapter.revision, files[0], files)
 
 
 def _network(settings: Settings) -> Iterator[ModelFetch]:

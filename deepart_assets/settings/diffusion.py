@@ -134,6 +134,23 @@ class IPAdapter(Section):
     scale: float = Field(0.5, ge=0, le=1, description="How much the picture counts.")
 
 
+class ControlNet(Section):
+    """A ControlNet that was trained to inpaint, beside a model that was not.
+
+    For Stable Diffusion XL and 3, and Qwen-Image. Of the latter two paintings are painted one at a
+    time with it.
+    """
+
+    model: str = Field(
+        min_length=1,
+        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    )
+    revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
+    scale: float | None = Field(
+        None, gt=0, le=2, description="How much it counts. Null: the family's."
+    )
+
+
 class BitsAndBytes(Section):
     """Weights rounded to 4 or 8 bits by bitsandbytes as they are loaded; needs a GPU."""
 
@@ -209,6 +226,7 @@ class Diffusers(Pipeline):
     quantization: Quantization | None = Field(
         None, description="Weights in fewer bits, for less memory. Null: those of precision."
     )
+    controlnet: ControlNet | None = Field(None, description="Null: the model alone.")
     seam_pass: SeamPass | None = Field(None, description="Null: one pass.")
     reference: Literal["none", "subject"] = Field(
         "none",

@@ -47,6 +47,7 @@ class StableDiffusion(Pipeline):
     resolution: ClassVar[Literal["working"]] = "working"
     loras: ClassVar[tuple[()]] = ()
     quantization: ClassVar[None] = None
+    controlnet: ClassVar[None] = None
     seam_pass: ClassVar[None] = None
     reference: ClassVar[Literal["none"]] = "none"
     ip_adapter: ClassVar[None] = None

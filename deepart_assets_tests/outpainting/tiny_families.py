@@ -23,7 +23,7 @@ def save_sd3(folder: Path) -> Path:
                 patch_size=2,
                 in_channels=16,
                 out_channels=16,
-                num_layers=1,
+                num_layers=2,  # the last takes nothing of a ControlNet
                 attention_head_dim=8,
                 num_attention_heads=2,
                 joint_attention_dim=32,

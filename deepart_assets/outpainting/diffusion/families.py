@@ -13,6 +13,25 @@ from deepart_assets.settings.diffusion import Sampling
 
 
 @dataclass(frozen=True)
+class ControlNetCall:
+    """How the pipelines of one family are called with an inpainting ControlNet."""
+
+    network: str
+    """The ControlNet's class in diffusers."""
+    inpaints: str
+    """The class of the pipeline."""
+    masked: bool
+    """Whether picture and mask are given to the ControlNet alone, and the pipeline begins with
+    noise. Else it is called as ever, and the ControlNet sees the picture with a white hole."""
+    scale: float
+    """How much the ControlNet counts."""
+    models: Mapping[str, str]
+    """The licence of published models, by id."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments of the ControlNet's constructor that its configuration lacks."""
+
+
+@dataclass(frozen=True)
 class Family:
     """How the pipelines of one family are loaded and called."""
 
@@ -52,6 +71,8 @@ class Family:
     """The argument that takes a picture of the wanted style."""
     ip_adapter: bool = False
     """Whether an IP-Adapter can show it one."""
+    controlnet: ControlNetCall | None = None
+    """None: there is no inpainting ControlNet that diffusers can load."""
     largest_area: int | None = None
     """Pixels; the class itself would reduce a larger picture, and return it smaller."""
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +117,13 @@ STABLE_DIFFUSION_XL = Family(
     ip_adapter=True,
     # If the package invisible-watermark is installed, it would change the pictures.
     options={"add_watermarker": False},
+    controlnet=ControlNetCall(
+        network="ControlNetModel",
+        inpaints="StableDiffusionXLControlNetInpaintPipeline",
+        masked=False,
+        scale=0.5,
+        models={"destitech/controlnet-inpaint-dreamer-sdxl": "CreativeML Open RAIL-M"},
+    ),
 )
 STABLE_DIFFUSION_3 = Family(
     name="Stable Diffusion 3.5",
@@ -113,6 +141,14 @@ STABLE_DIFFUSION_3 = Family(
         "stabilityai/stable-diffusion-3.5-large": _STABILITY,
         "stabilityai/stable-diffusion-3.5-large-turbo": _STABILITY,
     },
+    controlnet=ControlNetCall(
+        network="SD3ControlNetModel",
+        inpaints="StableDiffusion3ControlNetInpaintingPipeline",
+        masked=True,
+        scale=0.95,
+        models={"alimama-creative/SD3-Controlnet-Inpainting": "Stability AI Community License"},
+        options={"extra_conditioning_channels": 1},
+    ),
 )
 FLUX_FILL = Family(
     name="FLUX.1 Fill",
@@ -193,6 +229,13 @@ QWEN_IMAGE = Family(
     few_steps=Sampling(8, 1.0),
     models={"Qwen/Qwen-Image": "Apache-2.0"},
     guidance="true_cfg_scale",
+    controlnet=ControlNetCall(
+        network="QwenImageControlNetModel",
+        inpaints="QwenImageControlNetInpaintPipeline",
+        masked=True,
+        scale=1.0,
+        models={"InstantX/Qwen-Image-ControlNet-Inpainting": "Apache-2.0"},
+    ),
 )
 
 FAMILIES = (

@@ -9,9 +9,10 @@ from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.diffusion.completeness import check_memory, fault_of
+from deepart_assets.outpainting.diffusion.controlnet import call_for, load_controlnet
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
 from deepart_assets.outpainting.diffusion.quantization import load_gguf, quantized, replaced_by
-from deepart_assets.settings.diffusion import GGUF, Quantization
+from deepart_assets.settings.diffusion import GGUF, ControlNet, Quantization
 from deepart_assets.storage.hub import check_disk, hash_of_model, model_folder
 
 if TYPE_CHECKING:
@@ -107,7 +108,10 @@ def _patterns(index: Mapping[str, Any], replaced: Sequence[str] = ()) -> tuple[s
 
 
 def load_pipeline(
-    folder: Path, dtype: "torch.dtype", quantization: Quantization | None = None
+    folder: Path,
+    dtype: "torch.dtype",
+    quantization: Quantization | None = None,
+    controlnet: ControlNet | None = None,
 ) -> Any:
     """Return the inpainting pipeline in a folder, on the CPU.
 
@@ -137,7 +141,12 @@ def load_pipeline(
                 quantization, kind, folder, family.denoiser, dtype
             )
         channels_of(networks[family.denoiser].config, folder, family)
-        pipeline = getattr(diffusers, family.inpaints).from_pretrained(
+        inpaints = family.inpaints
+        if controlnet:
+            call = call_for(family, str(folder))
+            networks["controlnet"] = load_controlnet(controlnet, call, dtype)
+            inpaints = call.inpaints
+        pipeline = getattr(diffusers, inpaints).from_pretrained(
             folder,
             **from_disk,
             **networks,

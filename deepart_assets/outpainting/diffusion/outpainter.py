@@ -1,5 +1,6 @@
 """Outpainting with a diffusers pipeline of any family; `plan` decides how it is called."""
 
+import contextlib
 import hashlib
 import json
 import logging
@@ -29,6 +30,11 @@ from deepart_assets.outpainting.diffusion.canvas import (
     size_on_canvas,
     subject_picture,
     take_back,
+)
+from deepart_assets.outpainting.diffusion.controlnet import (
+    global_seed,
+    hash_of_controlnet,
+    pictures_for,
 )
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, Family
 from deepart_assets.outpainting.diffusion.loading import (
@@ -109,6 +115,8 @@ class DiffusersOutpainter:
             folder = ip_adapter_folder(self._settings.ip_adapter)
             files = ip_adapter_files(self._settings.ip_adapter)
             identity["ip_adapter"] = hash_of_model(folder, files)
+        if self._settings.controlnet:
+            identity["controlnet"] = hash_of_controlnet(self._settings.controlnet)
         if not identity:
             return self._hash
         text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
@@ -130,7 +138,8 @@ class DiffusersOutpainter:
         """
         groups = [self._group(each) for each in requests]
         # The pipelines show one reference through an IP-Adapter to a whole batch.
-        batch = 1 if self._settings.ip_adapter else self._settings.batch
+        alone = self._settings.ip_adapter or self._plan.alone
+        batch = 1 if alone else self._settings.batch
         return predict_by_group(self._paint, requests, groups, batch, self._limits)
 
     def _group(self, request: Request) -> _Group:
@@ -154,7 +163,6 @@ class DiffusersOutpainter:
     def _run_pipeline(self, group: _Group, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Run the pipeline once. Nothing is stretched."""
         import torch
-        from PIL import Image
 
         pipeline, plan = self._pipeline, self._plan
         if tiles(self._settings.vae_tiling, group.height, group.width):
@@ -172,6 +180,7 @@ class DiffusersOutpainter:
             self._family.guidance: plan.sampling.guidance,
             **self._avoided(group, requests),
             **self._referred(requests),
+            **({"controlnet_conditioning_scale": plan.controlnet_scale} if plan.controlnet else {}),
         }
 
         def run(
@@ -179,15 +188,14 @@ class DiffusersOutpainter:
             holes: Sequence[NDArray[np.bool_]],
             strength: float,
         ) -> NDArray[np.float32]:
-            images: NDArray[np.float32] = pipeline(
-                image=[Image.fromarray(each) for each in pictures],
-                mask_image=[Image.fromarray(each.astype(np.uint8) * 255) for each in holes],
-                strength=strength,
-                # Always on the CPU: a GPU's generator gives other numbers on another GPU.
-                generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
-                # Z-Image writes into its list of prompts.
-                **{name: list(v) if isinstance(v, list) else v for name, v in shared.items()},
-            ).images
+            with global_seed(requests[0].seed) if plan.alone else contextlib.nullcontext():
+                images: NDArray[np.float32] = pipeline(
+                    **pictures_for(plan.controlnet, pictures, holes, strength),
+                    # Always on the CPU: a GPU's generator gives other numbers on another GPU.
+                    generator=[torch.Generator("cpu").manual_seed(each.seed) for each in requests],
+                    # Z-Image writes into its list of prompts.
+                    **{name: list(v) if isinstance(v, list) else v for name, v in shared.items()},
+                ).images
             if not np.isfinite(images).all():
                 raise PaintingError(
                     f"{self._settings.model} gave values that are not finite: set precision to"
@@ -258,7 +266,9 @@ class DiffusersOutpainter:
     def _pipeline(self) -> Any:
         device = best_device()
         dtype = dtype_for(self._settings.precision, device, self._family.precision)
-        pipeline = load_pipeline(self._folder, dtype, self._settings.quantization)
+        pipeline = load_pipeline(
+            self._folder, dtype, self._settings.quantization, self._settings.controlnet
+        )
         add_loras(pipeline, self._settings.loras)
         if self._settings.ip_adapter:
             add_ip_adapter(pipeline, self._settings.ip_adapter)

@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.outpainting.diffusion.controlnet import call_for
 from deepart_assets.outpainting.diffusion.families import (
     FAMILIES,
     STABLE_DIFFUSION,
     STABLE_DIFFUSION_XL,
+    ControlNetCall,
     Family,
     is_distilled,
 )
@@ -35,6 +37,16 @@ class Plan:
     fill: Fill
     side: int | None
     """Smaller pictures are enlarged to the area of a square of this side; None: never."""
+    controlnet: ControlNetCall | None = None
+    controlnet_scale: float = 1.0
+
+    @property
+    def alone(self) -> bool:
+        """Whether pictures are painted one at a time, as in batches they would affect each other.
+
+        Masked ControlNets encode their picture with chance of torch's global generator.
+        """
+        return self.controlnet is not None and self.controlnet.masked
 
     def identity(self) -> dict[str, Any]:
         """Return what results depend on, as JSON."""
@@ -46,6 +58,7 @@ class Plan:
             "strength": self.strength,
             "fill": self.fill,
             "side": self.side,
+            **({"controlnet_scale": self.controlnet_scale} if self.controlnet else {}),
         }
 
 
@@ -83,10 +96,16 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
         )
     if settings.reference != "none":
         _check_reference(settings, family)
+    wanted = settings.controlnet
+    controlnet = call_for(family, settings.model) if wanted else None
+    is_masked = channels in family.masked
+    if controlnet and controlnet.masked:
+        _check_begins_with_noise(settings)
+        is_masked, strength = True, 1.0
     fill = settings.fill
     if fill == "auto":
-        fill = "grey" if channels in family.masked else "patchmatch"
-    elif fill == "grey" and channels not in family.masked and isinstance(settings, Diffusers):
+        fill = "grey" if is_masked else "patchmatch"
+    elif fill == "grey" and not is_masked and isinstance(settings, Diffusers):
         raise UnavailableError(
             f"{settings.model} is not given the mask and begins with what lies in the hole, which"
             " grey would spoil: set the outpainter's fill to patchmatch, telea or scene_completion"
@@ -96,7 +115,19 @@ def plan_for(settings: StableDiffusion | Diffusers, folder: Path) -> Plan:
     sample = config.get("sample_size") if family.denoiser == "unet" else None
     native = sample * LATENT_PIXEL if isinstance(sample, int) else family.native
     side = native if settings.resolution == "native" else None
-    return Plan(family, sampling, strength, fill, side)
+    scale = controlnet.scale if controlnet else 1.0
+    if wanted and wanted.scale is not None:
+        scale = wanted.scale
+    return Plan(family, sampling, strength, fill, side, controlnet, scale)
+
+
+def _check_begins_with_noise(settings: StableDiffusion | Diffusers) -> None:
+    if settings.strength is not None or settings.seam_pass:
+        named = "seam_pass" if settings.strength is None else "strength"
+        raise UnavailableError(
+            f"with its controlnet {settings.model} begins with noise alone: remove this"
+            f" outpainter's {named}"
+        )
 
 
 def _check_reference(settings: StableDiffusion | Diffusers, family: Family) -> None:
