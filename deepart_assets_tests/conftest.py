@@ -281,8 +281,8 @@ def downloads(tmp_path, pauses) -> Downloads:
 
 
 @pytest.fixture
-def bucket(monkeypatch) -> Iterator[str]:
-    """The URL of an empty bucket of an S3 server on this machine, reached as the real one is."""
+def s3_server(monkeypatch) -> Iterator[Any]:
+    """An S3 server on this machine, reached as the real one is; it can stop and start."""
     needed = "it is not installed: pip install -e '.[s3,dev]'"
     s3fs = pytest.importorskip("s3fs", reason=needed)
     server = pytest.importorskip("moto.server", reason=needed).ThreadedMotoServer(
@@ -299,11 +299,19 @@ def bucket(monkeypatch) -> Iterator[str]:
         monkeypatch.setenv(name, value)
     # fsspec keeps its clients, which keep the address of an earlier test's server.
     s3fs.S3FileSystem.clear_instance_cache()
-    # The server's buckets live as long as the process, and a later server may get the same port.
-    name = f"paintings-{uuid.uuid4()}"
-    s3fs.S3FileSystem().mkdir(name)
     try:
-        yield f"s3://{name}"
+        yield server
     finally:
         s3fs.S3FileSystem.clear_instance_cache()
         server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server) -> str:
+    """The URL of an empty bucket."""
+    import s3fs
+
+    # The server's buckets live as long as the process, and a later server may get the same port.
+    name = f"paintings-{uuid.uuid4()}"
+    s3fs.S3FileSystem().mkdir(name)
+    return f"s3://{name}"

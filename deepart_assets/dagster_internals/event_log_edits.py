@@ -5,12 +5,12 @@ did not materialize, whatever the reason. It has no way of taking a plan or a pa
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from typing import Any
 
 import dagster as dg
 from sqlalchemy import ColumnElement, delete, select
 
 from deepart_assets.dagster_internals import private_names
+from deepart_assets.dagster_internals.event_log_storage import own_storage
 
 with private_names():
     from dagster._core.storage.event_log.schema import AssetEventTagsTable, SqlEventLogStorageTable
@@ -55,10 +55,7 @@ def _delete(
     keys: Collection[str] | None,
     *more: ColumnElement[bool],
 ) -> None:
-    storage: Any = instance.event_log_storage
-    if hasattr(storage, "_storage"):  # of one entry `storage` in dagster.yaml
-        storage = storage._storage.event_log_storage
-    with storage.index_transaction() as connection:
+    with own_storage(instance).index_transaction() as connection:
         for partitions in _conditions(keys):
             where = [
                 EVENTS.asset_key == dg.AssetKey(asset).to_string(),

@@ -16,12 +16,14 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DisconnectionError
 
 from deepart_assets.dagster_internals import private_names
 from deepart_assets.errors import SettingsError
@@ -58,14 +60,36 @@ _optimized: "weakref.WeakSet[dg.DagsterInstance]" = weakref.WeakSet()
 def keep_connections(instance: dg.DagsterInstance) -> None:
     """Make an instance keep its connections to a database server for as long as it lives.
 
-    Dagster does the same in its webserver; here statements have no time limit.
+    Dagster does the same in its webserver; here statements have no time limit, and connections that
+    a restart of the server has closed are replaced.
     """
     _enable_event_batches()
     if instance not in _optimized:
         instance.optimize_for_webserver(
             statement_timeout=0, pool_recycle=POOL_RECYCLE_SECONDS, max_overflow=MAX_OVERFLOW
         )
+        for name in ("run_storage", "event_log_storage", "schedule_storage"):
+            engine = getattr(own_storage(instance, name), "_engine", None)
+            if isinstance(engine, Engine):
+                event.listen(engine, "checkout", partial(_ping, engine))
         _optimized.add(instance)
+
+
+def own_storage(instance: dg.DagsterInstance, name: str = "event_log_storage") -> Any:
+    """Return a storage of an instance itself, where one entry `storage` configures all three."""
+    storage = getattr(instance, name)
+    return getattr(storage._storage, name) if hasattr(storage, "_storage") else storage
+
+
+def _ping(engine: Engine, connection: Any, record: Any, proxy: Any) -> None:
+    """Let the pool replace a connection whose server has closed it.
+
+    An error in the middle of a step would fail it; Dagster repeats only what fails to connect.
+    """
+    try:
+        engine.dialect.do_ping(connection)
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise DisconnectionError from error
 
 
 def _enable_event_batches() -> None:

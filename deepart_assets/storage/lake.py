@@ -16,6 +16,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.local_files import lock_file, stamp_of_file, sweep, write_atomic
+from deepart_assets.storage.retries import PatientFileSystem
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
 """Protocols without folders; `makedirs` of s3fs would create a bucket."""
@@ -61,15 +62,24 @@ def stamp_of(info: Mapping[str, Any]) -> str | None:
 def file_system(url: str) -> tuple[Any, str]:
     """Return fsspec's file system (without a listings cache) and path of a folder or URL.
 
+    An object store that does not answer is waited for (`retries`).
+
     Raises:
         UnavailableError: The package for the protocol is not installed.
     """
     try:
-        return fsspec.core.url_to_fs(url, use_listings_cache=False)
+        fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise UnavailableError(
             f"{url} cannot be opened: {error}. For s3://: pip install -e '.[s3]'"
         ) from error
+    return (PatientFileSystem(fs) if is_object_store(fs) else fs), path
+
+
+def is_object_store(fs: Any) -> bool:
+    """Return whether a file system has no folders and is behind a network."""
+    protocols = {fs.protocol} if isinstance(fs.protocol, str) else fs.protocol
+    return not OBJECT_STORES.isdisjoint(protocols)
 
 
 class Lake:
@@ -83,8 +93,7 @@ class Lake:
         self.url = str(root)
         self._fs, self._root = file_system(self.url)
         self._is_local = isinstance(self._fs, LocalFileSystem)
-        protocols = {self._fs.protocol} if isinstance(self._fs.protocol, str) else self._fs.protocol
-        self._has_folders = OBJECT_STORES.isdisjoint(protocols)
+        self._has_folders = not is_object_store(self._fs)
 
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"

@@ -1,0 +1,54 @@
+"""Object stores that do not answer for a while: requests are repeated until they do."""
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+PATIENCE_SECONDS = 180.0
+"""How long a request is repeated: a server restarts, or a network is away for a minute."""
+
+PAUSE_SECONDS = 2.0
+"""Between two attempts, each of which the client of S3 repeats for some seconds itself."""
+
+UNANSWERED = {"ConnectionError", "ClientConnectionError", "HTTPClientError", "TimeoutError"}
+"""Names of Python's, aiohttp's and botocore's errors, so that the latter two need no import."""
+
+
+class PatientFileSystem:
+    """An fsspec file system whose methods wait for a server that does not answer.
+
+    What a server refuses is not repeated. Every request of a data lake may be made twice: a second
+    upload replaces the first.
+    """
+
+    def __init__(self, fs: Any) -> None:
+        self._fs = fs
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._fs, name)
+        return partial(_patiently, found) if callable(found) else found
+
+
+def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
+    deadline = None
+    while True:
+        try:
+            return request(*args, **more)
+        except Exception as error:
+            if not _is_unanswered(error):
+                raise
+            if deadline is None:
+                deadline = time.monotonic() + PATIENCE_SECONDS
+                logging.getLogger(__name__).warning(
+                    "No answer, asking again for %.0f s: %s", PATIENCE_SECONDS, error
+                )
+            if time.monotonic() >= deadline:
+                raise
+        time.sleep(PAUSE_SECONDS)
+
+
+def _is_unanswered(error: Exception) -> bool:
+    names = {cls.__name__ for cls in type(error).__mro__}
+    return bool(names & UNANSWERED) and "SSLError" not in names
