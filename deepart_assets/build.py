@@ -36,6 +36,7 @@ from deepart_assets.orchestration.asset_spec import (
 )
 from deepart_assets.orchestration.console_logger import console_logger
 from deepart_assets.orchestration.executors import executor_for
+from deepart_assets.orchestration.lineage import without_implied_edges
 from deepart_assets.orchestration.observable_assets import paintings_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.orchestration.step_resources import check_steps
@@ -96,7 +97,7 @@ def data_specs(specs: Sequence[PipelineAssetSpec]) -> list[DataAssetSpec]:
 
 def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
     """Return the assets of a profile by part of the pipeline, in its order."""
-    return {
+    parts: dict[str, list[PipelineAssetSpec]] = {
         "wikiart": wikiart_assets(
             settings,
             [
@@ -121,3 +122,4 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
         ],
         "gallery": gallery_assets(settings),
     }
+    return without_implied_edges(parts)

@@ -15,6 +15,7 @@ from deepart_assets.settings.outpainting import Outpainter
 
 CURATOR_CHOICES = ObservableFolder(
     asset=asset_names.CURATOR_CHOICES,
+    group="restoration",
     description="Which result of a painting a curator accepts, or that none is: "
     "`choices/<painting id>.json` in the data root, as the desk (`deepart desk`) writes it.",
     folder=CHOICES,
@@ -30,6 +31,7 @@ def requests_to(name: str, outpainter: Outpainter) -> list[ObservableFolder]:
     named = ", ".join(f"`{each}`" for each in taken)
     folder = ObservableFolder(
         asset=asset_names.requests(name),
+        group="outpainting",
         description=f"Other outpaintings that a curator asks for, by {named}:"
         f" `{REQUESTS}/{name}/<painting id>.json` in the data root, as the desk (`deepart desk`)"
         " writes it. Only that painting is made again.",

@@ -46,6 +46,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
 
 @painting_asset(
     settings=lambda settings: prediction_settings(settings.segmentation),
+    group="segmentation",
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 import dagster as dg
 from pydantic import Field
 
-from deepart_assets.asset_names import PAINTINGS, RESTORATION_PLAN
+from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.names import name_key
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
@@ -55,7 +55,7 @@ def restoration_plan(
     @dg.asset(
         name=RESTORATION_PLAN,
         group_name="automation",
-        deps=[PAINTINGS, *deps],
+        deps=list(deps),
         kinds={"python"},
         code_version="1",
         description="What is stale, painting by painting, and why, judged by provenance, files and"

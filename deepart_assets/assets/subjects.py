@@ -48,11 +48,12 @@ _REMEDY = "Draw a mask, or green (kept) and red (generated) strokes, in"
 CURATED_MASKS = ObservableFolder.of(
     MASKS,
     asset_names.CURATED_MASKS,
+    "segmentation",
     "Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
     " A mask (white = subject, kept; black = surround) or a cut-out with a transparent surround"
     " replaces the segmenter's; green (kept) and red (generated) strokes on transparent correct"
-    " it. Observe this asset after adding, changing or removing one: the UI then shows exactly"
-    " that painting's outputs as stale.",
+    " it. Observe this asset after adding, changing or removing one: the UI then shows that"
+    " painting's subject mask as stale, and what follows from it once the mask is another one.",
 )
 
 
@@ -83,6 +84,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
         **mask_settings(settings.segmentation),
         "support_in_result": settings.segmentation.support.in_result,
     },
+    group="segmentation",
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"numpy"},
@@ -192,6 +194,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 
 @painting_asset(
     settings=lambda settings: {"working_side": settings.restoration.working_side},
+    group="outpainting",
     painting_deps=[asset_names.SUBJECT_MASKS],
     kinds={"numpy"},
 )

@@ -6,7 +6,6 @@ from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import dagster as dg
 
-from deepart_assets import asset_names
 from deepart_assets.dagster_internals.data_versions import output_without_materialization
 from deepart_assets.orchestration.asset_spec import (
     DataAssetSpec,
@@ -83,7 +82,7 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     snapshots = [dg.AssetDep(each, partition_mapping=nothing) for each in spec.snapshot_of]
 
     @dg.asset(
-        deps=[*spec.deps, *spec.painting_deps, *snapshots],
+        deps=[*spec.deps, *spec.edges, *snapshots],
         dagster_type=cast(dg.DagsterType, dg.Nothing),
         **_common_arguments(spec, settings),
     )
@@ -127,12 +126,7 @@ def _renews(context: dg.AssetExecutionContext) -> bool:
 
 def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     @dg.asset(
-        deps=[
-            asset_names.PAINTINGS,
-            *spec.deps,
-            *spec.painting_deps,
-            *(folder.asset for folder in spec.observed),
-        ],
+        deps=[*spec.deps, *spec.edges, *(folder.asset for folder in spec.observed)],
         partitions_def=PAINTINGS,
         dagster_type=cast(dg.DagsterType, dg.Nothing),
         **_common_arguments(spec, settings),

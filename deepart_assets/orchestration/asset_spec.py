@@ -45,6 +45,9 @@ class _AssetSpec(Generic[StageT]):
     """Upstream assets of the whole data set."""
     painting_deps: Sequence[str] = ()
     """Upstream assets with a partition for each painting."""
+    edges: Sequence[str] = ()
+    """The assets with a partition for each painting that Dagster's graph shows as upstream: without
+    those that the others imply (`lineage`)."""
     code_version: str = "1"
     """Raised whenever the stage computes something else."""
     checks: Sequence[Check] = ()
@@ -101,6 +104,9 @@ class PaintingAssetSpec(_AssetSpec[PaintingStageSpec]):
     optional_deps: frozenset[str] = frozenset()
     """Those of `painting_deps` whose failure or lack does not keep a painting's output from being
     made; `Painting.inputs` has them where they are done."""
+    covered: Sequence[str] = ()
+    """What the version by which Dagster knows an output covers beside its bytes: what is further
+    up, and read further down without an edge (`lineage`)."""
 
     @property
     def all_checks(self) -> Sequence[Check]:

@@ -121,7 +121,11 @@ class PaintingBatch:
         """Return the version of each painting's original and files, by observed asset."""
         listed = self._context.paintings
         return {
-            asset_names.PAINTINGS: {k: listed[k].version for k in self.keys if k in listed},
+            **(
+                {asset_names.PAINTINGS: {k: listed[k].version for k in self.keys if k in listed}}
+                if asset_names.PAINTINGS in self._spec.edges
+                else {}
+            ),
             **{
                 name: {key: hashes.get(key, ABSENT) for key in self.keys}
                 for name, hashes in checker.files.items()

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, version_tags
-from deepart_assets.storage import MaterializationRecord, sha256_of
+from deepart_assets.storage import MaterializationRecord, sha256_of, sha256_of_json
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
@@ -95,19 +95,45 @@ def _tags_of(
                 yield made.partition, made.tags or {}
 
 
+def reported_versions(
+    instance: dg.DagsterInstance, asset: str, keys: Iterable[str]
+) -> Mapping[str, str]:
+    """Return the data version of each partition's latest materialization."""
+    found = latest_versions(instance, asset, keys)
+    return {key: version.data_version for key, version in found.items()}
+
+
 def left_out_version(reason: str) -> str:
     """Return the data version of an output that does not exist on purpose."""
     return f"none {sha256_of(reason.encode())[:16]}"
 
 
-def reported_version(record: MaterializationRecord) -> str | None:
-    """Return the data version by which Dagster knows an output; None if it failed."""
+def reported_version(
+    record: MaterializationRecord, covered: Mapping[str, str | None]
+) -> str | None:
+    """Return the data version by which Dagster knows an output; None if it failed.
+
+    Args:
+        record: The output's.
+        covered: The versions of what its asset covers (`PaintingAssetSpec.covered`).
+    """
     match record.status:
         case "done":
-            return record.data_version
+            return covering(record.data_version, covered)
         case "skipped":
-            return left_out_version(str(record.reason))
+            return covering(left_out_version(str(record.reason)), covered)
     return None
+
+
+def covering(data_version: str, covered: Mapping[str, str | None]) -> str:
+    """Return a data version that is another one, too, if one of those that it covers is.
+
+    What those cover themselves does not count.
+    """
+    if not covered:
+        return data_version
+    own = {asset: version and version.partition(".")[0] for asset, version in covered.items()}
+    return f"{data_version}.{sha256_of_json(own)[:8]}"
 
 
 def painting_materialization(

@@ -26,7 +26,7 @@ def paintings_asset() -> dg.AssetSpec:
         asset_names.PAINTINGS,
         deps=[asset_names.STYLED_PAINTINGS],
         partitions_def=PAINTINGS,
-        group_name="restoration",
+        group_name="wikiart",
         description="Each painting to restore: the original and its labels, as"
         f" `{asset_names.STYLED_PAINTINGS}` lists them. A change to one makes that painting's"
         " outputs stale, and no other's.",
@@ -107,12 +107,16 @@ class ObservableFolder(PaintingFolder):
     _: KW_ONLY
     asset: str
     """Name of the asset."""
+    group: str
+    """Group of the asset that reads it."""
     description: str
 
     @classmethod
-    def of(cls, folder: PaintingFolder, asset: str, description: str) -> "ObservableFolder":
+    def of(
+        cls, folder: PaintingFolder, asset: str, group: str, description: str
+    ) -> "ObservableFolder":
         """Return a folder as an asset."""
-        return cls(**vars(folder), asset=asset, description=description)
+        return cls(**vars(folder), asset=asset, group=group, description=description)
 
     def definition(self) -> dg.AssetsDefinition:
         """Return the asset, which the UI offers to observe and nothing materializes."""
@@ -120,7 +124,7 @@ class ObservableFolder(PaintingFolder):
         @dg.observable_source_asset(
             name=self.asset,
             description=self.description,
-            group_name="restoration",
+            group_name=self.group,
             partitions_def=PAINTINGS,
         )
         def observe(

@@ -13,11 +13,15 @@ from typing import Any
 
 import dagster as dg
 
-from deepart_assets.asset_names import GALLERY, RESTORATION_PLAN
+from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
-from deepart_assets.orchestration.events import latest_versions, metadata_made_in, reported_version
+from deepart_assets.orchestration.events import (
+    metadata_made_in,
+    reported_version,
+    reported_versions,
+)
 from deepart_assets.orchestration.partitions import painting_keys, partition_ranges
 from deepart_assets.orchestration.staleness import (
     Fresh,
@@ -163,11 +167,8 @@ def make_plan(
     """
     start = time.perf_counter()
     reported = {
-        spec.name: {
-            key: version.data_version
-            for key, version in latest_versions(instance, spec.name, keys).items()
-        }
-        for spec in specs
+        PAINTINGS: {key: each.version for key, each in context.paintings.items()},
+        **{spec.name: reported_versions(instance, spec.name, keys) for spec in specs},
     }
     checkers: list[tuple[PaintingAssetSpec, StalenessChecker]] = []
     unavailable = {}
@@ -204,8 +205,9 @@ def _stale_outputs(
         else:
             try:
                 status = checker.status(key, records)
-                own = records(spec.name, key)
-                reason = _reason(status, own, reported.get(spec.name, {}).get(key))
+                own, reported_as = records(spec.name, key), reported[spec.name].get(key)
+                covered = {name: reported[name].get(key) for name in spec.covered}
+                reason = _reason(status, own, reported_as, covered)
             except Exception as error:  # the run will report it
                 reason = f"{type(error).__name__}: {error}"
         if reason is not None:
@@ -214,20 +216,23 @@ def _stale_outputs(
 
 
 def _reason(
-    status: OutputStatus, own: MaterializationRecord | None, reported: str | None
+    status: OutputStatus,
+    own: MaterializationRecord | None,
+    reported: str | None,
+    covered: Mapping[str, str | None],
 ) -> str | None:
     """Return why an output would be computed or reported, or None if it would not."""
     match status:
         case Stale(reason=reason):
             return reason
-        case Fresh(record) if reported != reported_version(record):
+        case Fresh(record) if reported != reported_version(record, covered):
             return UNREPORTED
         case MissingUpstream(upstream, record) if record is not None:
             if record.status != "skipped":
                 return None
             if own is None or own.status != "skipped":
                 return f"{upstream} was skipped"
-            if reported != reported_version(record):
+            if reported != reported_version(record, covered):
                 return UNREPORTED
     return None
 

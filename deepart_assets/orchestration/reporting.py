@@ -10,15 +10,18 @@ from functools import partial
 
 import dagster as dg
 
+from deepart_assets import asset_names
 from deepart_assets.dagster_internals.data_versions import step_versions, versions_in
 from deepart_assets.dagster_internals.event_log_edits import unfulfilled_plans, withdraw_plans
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.events import (
+    covering,
     latest_materializations,
     latest_versions,
     left_out_version,
     painting_materialization,
+    reported_versions,
 )
 from deepart_assets.orchestration.metadata import MetadataDict, metadata_of
 from deepart_assets.orchestration.tags import asks_for_events
@@ -59,8 +62,18 @@ class Reporter:
         # Read before the data: a later materialization of an upstream must count as newer.
         self._inputs = {
             **{dep: latest_versions(instance, dep, None) for dep in spec.deps},
-            **{dep: latest_versions(instance, dep, keys) for dep in spec.painting_deps},
             **{name: latest_versions(instance, name, keys, observed=True) for name in observed},
+            **{
+                dep: latest_versions(instance, dep, keys)
+                for dep in spec.edges
+                if dep not in observed
+            },
+        }
+        self._covered = {
+            asset: {key: each.version for key, each in paintings.items()}
+            if asset == asset_names.PAINTINGS
+            else reported_versions(instance, asset, keys)
+            for asset in spec.covered
         }
         self._known = latest_materializations(instance, spec.name, keys)
         self._is_asked = asks_for_events(step.run.tags)
@@ -147,7 +160,9 @@ class Reporter:
             self._spec.name,
             key,
             code_version=self._code_version,
-            data_version=data_version,
+            data_version=covering(
+                data_version, {name: versions.get(key) for name, versions in self._covered.items()}
+            ),
             inputs={
                 dep: version
                 for dep, versions in self._inputs.items()

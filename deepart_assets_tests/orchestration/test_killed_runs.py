@@ -95,7 +95,7 @@ class Killable:
         """The data versions that Dagster has heard of, by asset and painting ("": of the whole)."""
         with dg.DagsterInstance.local_temp(str(self._home), overrides=QUIET) as instance:
             return {
-                (asset, key): version.data_version
+                (asset, key): version.data_version.partition(".")[0]
                 for asset in [*STAGES, *TRAINED]
                 for key, version in latest_versions(
                     instance, asset, KEYS if asset in STAGES else None

@@ -4,14 +4,19 @@ This test fails when a version of Dagster changes the private tags of
 `dagster_internals.data_versions`.
 """
 
+import shutil
+
 import dagster as dg
 import numpy as np
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.orchestration.tags import AUTOMATED
+from deepart_assets.storage import sha256_of
 
 KEYS = [f"p{number}" for number in range(5)]
 CHAIN = ["unfinished_paintings", "telea_outpaintings", "telea_upscaled", "restoration_sheets"]
@@ -63,6 +68,31 @@ def test_a_setting_makes_stale_what_depends_on_it_and_nothing_else(done, instanc
     with done.run("restore", instance) as result:
         assert result.success
     assert stale(done, instance) == set()
+
+
+@pytest.mark.slow
+def test_other_bytes_of_the_same_picture_reach_all_that_reads_it(done, instance):
+    """Though the masks stay as they are, and `paintings` has an edge to the first asset alone."""
+    source = done.content["wikiart"]["sources"]["pictures"]
+    source["path"] = str(shutil.copytree(source["path"], done.folder / "copies"))
+    file, same = done.folder / "copies" / "p2.png", PngInfo()
+    same.add_text("note", "other bytes")
+    Image.open(file).save(file, pnginfo=same)
+    with done.run("catalogue", instance) as result:
+        assert result.success
+    assert stale(done, instance) == {("predicted_masks", "p2")}
+    first = [dg.AssetKey("predicted_masks")]
+    before = done.store.get("predicted_masks", "p2").data_version
+    with done.run("restore", instance, ["p2"], asset_selection=first) as result:
+        assert result.success
+    assert done.store.get("predicted_masks", "p2").data_version == before
+    assert stale(done, instance) == {("subject_masks", "p2")}, "which cannot know that yet"
+    with done.run("restore", instance, ["p2"]) as result:
+        assert result.success
+    assert stale(done, instance) == set()
+    original = sha256_of(file.read_bytes())
+    for asset in ("unfinished_paintings", "telea_upscaled"):
+        assert done.store.get(asset, "p2").provenance["inputs"]["original"] == original
 
 
 def test_a_setting_that_only_changes_speed_makes_nothing_stale(done, instance):

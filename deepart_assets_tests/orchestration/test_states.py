@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
-from deepart_assets.assets.restoration import restoration_assets
 from deepart_assets.assets.restoration_plan import PlanConfig, refusal
+from deepart_assets.build import asset_specs
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
@@ -47,7 +47,8 @@ def latest(instance, asset, key):
 def planned(project, instance):
     """What a plan would compute or report: (painting, asset)."""
     settings = load_settings(str(project.write_profile()))
-    specs = [each for each in restoration_assets(settings) if isinstance(each, PaintingAssetSpec)]
+    restoration = asset_specs(settings)["restoration"]
+    specs = [each for each in restoration if isinstance(each, PaintingAssetSpec)]
     context = StageContext(settings, project.store, logging.getLogger())
     plan = make_plan(instance, specs, context, KEYS, RunPolicy())
     return {(each.painting, each.asset) for each in plan.stale}

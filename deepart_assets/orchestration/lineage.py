@@ -1,0 +1,84 @@
+"""The edges of the asset graph: those that a longer path implies are left out.
+
+A painting's output reads its original and several upstream outputs, most of which the others are
+made from as well. Drawn in full, the graph cannot be read. What is left out still reaches Dagster:
+the version by which it knows an output on the longer path covers what is read past it.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from deepart_assets import asset_names
+from deepart_assets.orchestration.asset_spec import (
+    DataAssetSpec,
+    PaintingAssetSpec,
+    PipelineAssetSpec,
+)
+
+ALWAYS_SHOWN = frozenset({asset_names.PREDICTED_MASKS})
+"""What is never left out. Where a curator's mask takes the place of a prediction, the subject mask
+stays the same if the prediction changes, and so does all that is made from the mask alone."""
+
+SpecsByPart = Mapping[str, Sequence[PipelineAssetSpec]]
+
+
+def without_implied_edges(parts: SpecsByPart) -> dict[str, list[PipelineAssetSpec]]:
+    """Return the specifications with their `edges` and what their versions cover (`covered`).
+
+    Args:
+        parts: The assets by part of the pipeline.
+    """
+    specs = {spec.name: spec for part in parts.values() for spec in part}
+    reads = {name: _read_by(spec) for name, spec in specs.items()}
+    required = {
+        name: [dep for dep in deps if dep not in _optional_deps(specs[name])]
+        for name, deps in reads.items()
+    }
+    above = {name: _above(name, required) for name in specs}
+    edges: dict[str, list[str]] = {}
+    covered: dict[str, set[str]] = defaultdict(set)
+    for name, deps in reads.items():
+        implied = {
+            dep
+            for dep in deps
+            if dep not in ALWAYS_SHOWN and any(dep in above.get(e, ()) for e in required[name])
+        }
+        edges[name] = [dep for dep in deps if dep not in implied]
+        for dep in implied:
+            for between in above[name]:
+                if dep in above.get(between, ()):
+                    covered[between].add(dep)
+    return {
+        part: [_resolved(spec, edges[spec.name], sorted(covered[spec.name])) for spec in of_part]
+        for part, of_part in parts.items()
+    }
+
+
+def _read_by(spec: PipelineAssetSpec) -> list[str]:
+    """Return what an asset reads of each painting."""
+    first = [asset_names.PAINTINGS] if isinstance(spec, PaintingAssetSpec) else []
+    return [*first, *spec.painting_deps]
+
+
+def _optional_deps(spec: PipelineAssetSpec) -> frozenset[str]:
+    """Return what need not exist: where it is missing, it implies nothing."""
+    return spec.optional_deps if isinstance(spec, PaintingAssetSpec) else frozenset()
+
+
+def _above(name: str, required: Mapping[str, Sequence[str]]) -> set[str]:
+    found: set[str] = set()
+    waiting = list(required.get(name, ()))
+    while waiting:
+        if (each := waiting.pop()) not in found:
+            found.add(each)
+            waiting += required.get(each, ())
+    return found
+
+
+def _resolved(
+    spec: PipelineAssetSpec, edges: Sequence[str], covered: Sequence[str]
+) -> PipelineAssetSpec:
+    if isinstance(spec, DataAssetSpec):
+        return replace(spec, edges=edges)
+    return replace(spec, edges=edges, covered=covered)
