@@ -45,7 +45,9 @@ class CuratorChoice(_Decision):
     )
     outpainter: str = Field("", description="Whose upscaled result is accepted.")
     sha256: str = Field(
-        "", description="Of that result's file, so that another one is not published unseen."
+        "",
+        description="The version of that result (`StoredFile.version`), so that another one is not"
+        " published unseen.",
     )
     note: str = Field("", max_length=2000)
 

@@ -11,7 +11,9 @@ from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
 from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
+from deepart_assets.assets.result_metadata import result_metadata, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
+from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
@@ -24,7 +26,7 @@ from deepart_assets.outpainting import (
 from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCompletionOutpainter
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import SceneCompletion
-from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 
 FULL_SIZE = ("full_size", "maximal_enlargement")
 """The outpainter's settings that the outpainting itself does not depend on."""
@@ -71,6 +73,20 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
         def details(painting: Painting) -> Mapping[str, Any]:
             return {"labels": labels_of(painting)}
 
+        def metadata(painting: Painting, summary: str) -> PictureMetadata:
+            return result_metadata(
+                painting,
+                name,
+                context.settings.outpainters[name],
+                summary=summary,
+                seed=None,
+                generated_on=today(),
+                made_at=today(),
+                fingerprint=painting.fingerprint,
+                mask=painting.inputs[asset_names.UNFINISHED_PAINTINGS].files[0],
+                is_trained=False,
+            )
+
         def make(painting: Painting) -> StageResult:
             path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
             unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
@@ -89,6 +105,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
             found: list[dict[str, Any]] = []
             texts: list[dict[str, str]] = []
             files: dict[str, bytes] = {}
+            content: dict[str, str] = {}
             for rank, choice in enumerate(choices):
                 assert request is not None
                 ground = outpainter.library[choice.ground]
@@ -97,7 +114,9 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                 suffix = f".{rank}.png" if rank else ".png"
                 path = asset_names.output_path(asset, painting.id, suffix)
                 texts.append(provenance_text(ground, choice))
-                files[path] = encode_png(result, texts[-1])
+                bare = encode_png(result, texts[-1])
+                content[path] = sha256_of(bare)
+                files[path] = with_metadata(bare, metadata(painting, texts[-1]["Description"]))
                 found.append(
                     {
                         **_credited(ground),
@@ -107,7 +126,9 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                 )
             if not files:  # nothing is missing
                 path = asset_names.output_path(asset, painting.id)
-                files[path] = encode_png(unfinished[..., :3])
+                bare = encode_png(unfinished[..., :3])
+                content[path] = sha256_of(bare)
+                files[path] = with_metadata(bare, metadata(painting, "All is the painter's."))
             written = decode_rgb(next(iter(files.values())), painting.id)
             first = choices[0] if choices else None
             return StageResult(
@@ -124,6 +145,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                     "seam_score": found[0]["seam_score"] if found else None,
                     "candidates": found if len(found) > 1 else None,
                 },
+                content=content,
             )
 
         return PaintingStageSpec(make, details, ready_made_hash(context.settings))

@@ -36,7 +36,7 @@ def save_choice(desk: Desk, key: str, data: bytes, expected: str) -> None:
             raise PaintingError(
                 f"{choice.outpainter!r} has no enlarged result of {key}: accept another, or wait"
             )
-        if record.files[0].sha256 != choice.sha256:
+        if record.files[0].version != choice.sha256:
             raise ConflictError(
                 "this result has been made again since you opened it: look at the new one, and"
                 " accept that"

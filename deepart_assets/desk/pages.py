@@ -1,11 +1,9 @@
 """What the desk shows: the wall, a painting, its pictures, and downloads."""
 
-import io
 import math
 import re
 from urllib.parse import quote, urlencode
 
-from PIL import Image
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -17,6 +15,7 @@ from deepart_assets.desk.index import SORTS, Query, Row
 from deepart_assets.desk.masks import NO_FILE, mask_kind
 from deepart_assets.desk.painting import PaintingPage, provenance_rows
 from deepart_assets.desk.pictures import SIDES
+from deepart_assets.imaging.archive import converted_to_tiff
 from deepart_assets.wikiart.painting_folder import MASKS
 
 PAGE = 60
@@ -116,7 +115,9 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
         name = path.rsplit("/", 1)[1]
         name = name if picture == "original" else f"{listed.id}-{picture}.{name.rsplit('.', 1)[1]}"
         if request.query_params.get("format") == "tiff":
-            return _attachment(_tiff(desk.lake.read(path)), f"{name.rsplit('.', 1)[0]}.tiff")
+            return _attachment(
+                converted_to_tiff(desk.lake.read(path)), f"{name.rsplit('.', 1)[0]}.tiff"
+            )
         if desk.lake.is_local:
             if not desk.lake.exists(path):
                 raise FileNotFoundError(path)
@@ -166,7 +167,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             for name, taken in desk.requestable.items()
         },
         "results": {
-            name: record.files[0].sha256
+            name: record.files[0].version
             for name in desk.outpainters
             if (record := page.records.get(asset_names.upscaled(name))) is not None
             and record.status == "done"
@@ -217,14 +218,6 @@ def _page(key: str) -> str:
 
 def _number(text: str | None, default: int) -> int:
     return int(text) if text is not None and text.isascii() and text.isdigit() else default
-
-
-def _tiff(data: bytes) -> bytes:
-    buffer = io.BytesIO()
-    with Image.open(io.BytesIO(data)) as image:
-        icc = image.info.get("icc_profile")
-        image.save(buffer, "TIFF", compression="tiff_adobe_deflate", icc_profile=icc)
-    return buffer.getvalue()
 
 
 def _attachment(data: bytes, name: str) -> Response:

@@ -3,7 +3,7 @@
 import io
 import struct
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,24 +58,39 @@ def encode_png(picture: NDArray[np.uint8], text: Mapping[str, str] | None = None
     return with_text(data.tobytes(), text) if text else data.tobytes()
 
 
-_AFTER_HEADER = 33
-"""Where a PNG's second chunk begins: after eight bytes of signature and 25 of the header."""
+_SIGNATURE, _CHUNK = 8, 12
+"""Lengths in a PNG: of its signature, and of a chunk without its data."""
 
 
-def with_text(png: bytes, text: Mapping[str, str]) -> bytes:
-    """Insert texts in UTF-8, and the tag of sRGB unless it is there, after a PNG's header."""
-    has_tag = png[_AFTER_HEADER + 4 : _AFTER_HEADER + 8] == b"sRGB"
-    bodies = [] if has_tag else [b"sRGB\0"]
-    after = _AFTER_HEADER + 13 * has_tag
-    bodies += [
-        b"iTXt" + keyword.encode("latin-1") + b"\0\0\0\0\0" + words.encode()
-        for keyword, words in text.items()
-    ]
+def with_text(png: bytes, text: Mapping[str, str], exif: bytes | None = None) -> bytes:
+    """Insert texts in UTF-8, and the tag of sRGB, after a PNG's header.
+
+    Args:
+        png: What was there of these before its pixels is replaced.
+        text: Texts by keyword; "" removes one.
+        exif: The data of the chunk `eXIf`; None: as it is.
+    """
+    texts = {b"iTXt" + keyword.encode("latin-1") + b"\0": text[keyword] for keyword in text}
+    bodies = [b"sRGB\0"] + ([] if exif is None else [b"eXIf" + exif])
+    replaced = (*(body[:4] for body in bodies), *texts)
+    bodies += [start + b"\0\0\0\0" + words.encode() for start, words in texts.items() if words]
     chunks = [
         struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
         for body in bodies
     ]
-    return png[:after] + b"".join(chunks) + png[after:]
+    header, *others = _before_pixels(png)
+    kept = [each for each in others if not each[4:].startswith(replaced)]
+    pixels = _SIGNATURE + len(header) + sum(map(len, others))
+    return b"".join([png[:_SIGNATURE], header, *chunks, *kept, png[pixels:]])
+
+
+def _before_pixels(png: bytes) -> Iterator[bytes]:
+    """Yield the chunks of a PNG that come before its pixels."""
+    start = _SIGNATURE
+    while png[start + 4 : start + 8] not in (b"IDAT", b""):
+        end = start + _CHUNK + int.from_bytes(png[start : start + 4], "big")
+        yield png[start:end]
+        start = end
 
 
 def text_of(png: bytes) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""XMP: what a published picture says of itself to catalogues and image viewers (ISO 16684-1)."""
+"""XMP packets (ISO 16684-1); what is said in them is in `metadata`."""
 
 from collections.abc import Callable, Iterable, Mapping
 from xml.sax.saxutils import escape
@@ -8,8 +8,9 @@ KEYWORD = "XML:com.adobe.xmp"
 
 TIFF_TAG = 700
 
-_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-"""IPTC's term for a picture of which a part was made by a trained model, as the enlargement is."""
+_SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_TRAINED, _COMPOSITE = "compositeWithTrainedAlgorithmicMedia", "composite"
+"""IPTC's terms for a picture of which a trained model has made a part, and for other mixtures."""
 
 _PACKET = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
@@ -36,6 +37,7 @@ def xmp_packet(
     tool: str,
     made_at: str,
     facts: Mapping[str, str],
+    is_trained: bool = True,
 ) -> str:
     """Return an XMP packet.
 
@@ -47,17 +49,19 @@ def xmp_packet(
         tool: Name and version of the program.
         made_at: When the picture was made, ISO 8601.
         facts: Further ones, by CamelCase names of letters.
+        is_trained: Whether a trained model has made a part of the picture.
     """
     alternative = "<{0}><rdf:Alt><rdf:li xml:lang='x-default'>{1}</rdf:li></rdf:Alt></{0}>".format
     sequence = "<{0}><rdf:Seq><rdf:li>{1}</rdf:li></rdf:Seq></{0}>".format
     plain = "<{0}>{1}</{0}>".format
+    source_type = _SOURCE_TYPES + (_TRAINED if is_trained else _COMPOSITE)
     values = [
         (alternative, "dc:title", title),
         (sequence, "dc:creator", artist),
         (alternative, "dc:description", description),
         (plain, "xmp:CreatorTool", tool),
         (plain, "xmp:CreateDate", made_at),
-        (plain, "Iptc4xmpExt:DigitalSourceType", _SOURCE_TYPE),
+        (plain, "Iptc4xmpExt:DigitalSourceType", source_type),
         *((plain, f"deepart:{name}", value) for name, value in facts.items()),
     ]
     work = [

@@ -172,6 +172,8 @@ class Painting:
     """The upstream records of this painting, by asset."""
     observed: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of its own file of each observed asset, where there is one."""
+    fingerprint: str = ""
+    """Of the provenance of the output that is being computed."""
 
     @property
     def version(self) -> str:

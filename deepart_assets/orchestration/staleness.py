@@ -127,6 +127,7 @@ class StalenessChecker:
             retry = self._policy.retry or self._policy.force or known.transient
             if unchanged and not retry:
                 return FailedUnchanged(known)
+        painting = replace(painting, fingerprint=provenance.fingerprint)
         return Stale(painting, provenance, reason or "requested")
 
     def _provenance(self, painting: Painting) -> Provenance:

@@ -31,6 +31,14 @@ class StoredFile:
     size: int
     stamp: str | None = field(default=None, compare=False)
     """Its `Lake.stamps` stamp at this hash. While it is unchanged, the file is not hashed again."""
+    content: str | None = None
+    """SHA-256 of what the file shows, where it also says what may differ without a consequence: a
+    title that is corrected later, the day it was made."""
+
+    @property
+    def version(self) -> str:
+        """The hash that what is made from the file depends on."""
+        return self.content or self.sha256
 
 
 def sha256_of(data: bytes) -> str:

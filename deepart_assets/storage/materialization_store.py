@@ -46,6 +46,8 @@ class StageResult:
     """Plain JSON. A string that starts with `data:image/` is a preview for the UI."""
     stored: Iterable[StoredFile] = ()
     """Files of the output that are in the lake already. They are recorded after `files`."""
+    content: Mapping[str, str] = field(default_factory=dict)
+    """`StoredFile.content` of those of `files` that have one, by lake path."""
     verdict: str | None = None
     """Why downstream stages should skip the painting, or None."""
     doubt: str | None = None
@@ -75,8 +77,8 @@ class MaterializationRecord:
 
     @property
     def data_version(self) -> str:
-        """The hash of the files' contents, and of the verdict if there is one."""
-        names: list[Any] = sorted((file.path, file.sha256) for file in self.files)
+        """The hash of the files' versions, and of the verdict if there is one."""
+        names: list[Any] = sorted((file.path, file.version) for file in self.files)
         if self.verdict is not None:
             names.append(self.verdict)
         return sha256_of(json.dumps(names).encode())
@@ -285,7 +287,10 @@ def _recorded(
     try:
         made = make()
         contents = made.files.items() if isinstance(made.files, Mapping) else made.files
-        written = tuple(store.lake.write(path, data) for path, data in contents)
+        written = tuple(
+            replace(store.lake.write(path, data), content=made.content.get(path))
+            for path, data in contents
+        )
         files = (*written, *made.stored)
     except SkipPainting as reason:
         return put("skipped", reason=str(reason))

@@ -40,7 +40,10 @@ class RecordIndex:
                 self._lines[key] = known[key]
             elif (record := store.get(asset, key)) is not None:
                 short = {field: getattr(record, field) for field in _SHORT}
-                files = [(each.path, each.sha256, each.size, each.stamp) for each in record.files]
+                files = [
+                    (each.path, each.sha256, each.size, each.stamp, each.content)
+                    for each in record.files
+                ]
                 self._lines[key] = stamp, json.dumps({**short, "files": files})
         if save and self._lines != known:
             lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())

@@ -11,7 +11,7 @@ from PIL import Image
 from deepart_assets.imaging import PictureFile, resize
 from deepart_assets.imaging.archive import encode_archive_tiff, with_depth
 from deepart_assets.imaging.colour import cut
-from deepart_assets_tests.imaging.test_xmp import packet
+from deepart_assets_tests.imaging.test_metadata import METADATA
 
 SIDE = np.linspace(0, 65535, 48)
 DEEP = np.dstack(
@@ -66,14 +66,15 @@ def test_the_subject_keeps_its_sixteen_bits():
 
 @pytest.mark.parametrize("picture", [DEEP, cut(DEEP)], ids=["16 bits", "8 bits"])
 def test_an_archive_reads_it_back(picture):
-    said = packet(title="画")
-    data = encode_archive_tiff(picture, xmp=said, software="Deep Art 1", dots_per_inch=1200)
+    data = encode_archive_tiff(picture, METADATA, dots_per_inch=1200)
     with tifffile.TiffFile(io.BytesIO(data)) as opened:
         page = opened.pages[0]
         assert np.array_equal(page.asarray(), picture)
         assert page.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
-        assert page.tags[700].value == said.encode()
+        assert page.tags[700].value == METADATA.xmp.encode()
         assert page.software == "Deep Art 1"
+        assert page.description == METADATA.description
+        assert page.tags["Artist"].value == "Édouard Manet"
     if picture.dtype == np.uint8:
         with Image.open(io.BytesIO(data)) as image:
             assert image.info["dpi"] == (1200, 1200) and b"acsp" in image.info["icc_profile"]
@@ -81,5 +82,4 @@ def test_an_archive_reads_it_back(picture):
     assert np.abs(file.rgb().astype(int) - cut(picture)).max() <= 1
     assert file.colour.startswith("sRGB")
     assert file.dots_per_inch in (1200, None)
-    same = encode_archive_tiff(picture, xmp=said, software="Deep Art 1", dots_per_inch=1200)
-    assert same == data
+    assert encode_archive_tiff(picture, METADATA, dots_per_inch=1200) == data
