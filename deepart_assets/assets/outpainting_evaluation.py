@@ -1,8 +1,12 @@
 """The asset that compares all outpainters on the same paintings."""
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import dagster as dg
+import numpy as np
+from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.supports import support_in
@@ -19,13 +23,16 @@ from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of
-from deepart_assets.outpainting.evaluation import COLUMNS, Outpainted, sheet, table
+from deepart_assets.outpainting.evaluation import COLUMNS, Outpainted, measured, sheet, table
 from deepart_assets.outpainting.measures import MEASURES
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage.stamped_cache import StampedCache
 
 ASSET = asset_names.OUTPAINTING_EVALUATION
+CODE_VERSION = "2"  # 2: measures of faults in place of a kernel distance
+CACHE = f"registers/{ASSET}.measures.jsonl"
 
 
 def _fault(record: MaterializationRecord) -> str | None:
@@ -61,7 +68,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             *(asset_names.outpaintings(name) for name in names),
         ],
         kinds={"numpy"},
-        code_version="2",  # 2: measures of faults in place of a kernel distance
+        code_version=CODE_VERSION,
         checks=[
             Check("subjects_untouched", "No outpainter changed a subject pixel.", _fault),
             Check(
@@ -94,7 +101,9 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
                     found.append(_outpainted(context, context.paintings[key], names))
                 except PaintingError as fault:
                     faults.append({"painting": key, "reason": str(fault)})
-            rows = table(found, names)
+            with StampedCache(context.lake, CACHE, CODE_VERSION) as cache:
+                rows = table(found, names, remembered := Remembered(cache))
+                cache.retain(remembered.asked)
             picture = sheet(found[: shared.shown], names)
             blind = files_of(blind_sheet(found, names, shared.seed)) if len(names) > 1 else {}
             return StageResult(
@@ -115,6 +124,32 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
         return StageSpec(make)
 
     return outpainting_evaluation
+
+
+class Remembered:
+    """Measures only what it has not measured before: one corrected mask changes one of many.
+
+    Args:
+        cache: The values by the SHA-256 of the pixels that were measured.
+    """
+
+    def __init__(self, cache: StampedCache) -> None:
+        self._cache = cache
+        self.asked: set[str] = set()
+        """The keys of the values that were asked for."""
+
+    def __call__(self, unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> dict[str, Any]:
+        """Return what `measured` does."""
+        digest = hashlib.sha256(repr(unfinished.shape).encode())
+        for pixels in (unfinished, result):
+            digest.update(np.ascontiguousarray(pixels).data)
+        key = digest.hexdigest()
+        self.asked.add(key)
+        if (known := self._cache.get(key)) is not None:
+            return dict(known.value)
+        values = measured(unfinished, result)
+        self._cache.put(key, None, key, values)
+        return values
 
 
 def _outpainted(context: StageContext, painting: Painting, names: Sequence[str]) -> Outpainted:

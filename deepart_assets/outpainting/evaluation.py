@@ -1,6 +1,6 @@
 """A table and a sheet of pictures that compare several outpainters."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,12 +36,28 @@ class Outpainted:
     seconds: Mapping[str, float]
 
 
-def table(paintings: Sequence[Outpainted], names: Sequence[str]) -> list[dict[str, Any]]:
+Pixels = NDArray[np.uint8]
+
+
+def measured(unfinished: Pixels, result: Pixels) -> dict[str, Any]:
+    """Return the values of `COLUMNS` for one result, uint8, H×W×3."""
+    return {
+        "subject_difference": subject_difference(unfinished, result),
+        **{measure.name: measure.of(unfinished, result) for measure in MEASURES},
+    }
+
+
+def table(
+    paintings: Sequence[Outpainted],
+    names: Sequence[str],
+    measure: Callable[[Pixels, Pixels], Mapping[str, Any]] = measured,
+) -> list[dict[str, Any]]:
     """Return a row for the originals, which all values are compared with, and one an outpainter.
 
     Args:
         paintings: The paintings with their results.
         names: The outpainters.
+        measure: `measured`, or what remembers its values.
 
     Returns:
         Means over the paintings; None where there is nothing to measure. The columns are those of
@@ -51,16 +67,17 @@ def table(paintings: Sequence[Outpainted], names: Sequence[str]) -> list[dict[st
     for name in (ORIGINALS, *names):
         real = name == ORIGINALS
         made = [each for each in paintings if real or name in each.results]
-        shown = [(each.unfinished, each.original if real else each.results[name]) for each in made]
+        values = [
+            measure(each.unfinished, each.original if real else each.results[name]) for each in made
+        ]
         rows.append(
             {
                 "name": name,
-                "paintings": len(shown),
-                "subject_difference": max((subject_difference(*each) for each in shown), default=0),
-                **{
-                    measure.name: _mean([measure.of(*each) for each in shown])
-                    for measure in MEASURES
-                },
+                "paintings": len(made),
+                "subject_difference": max(
+                    (each["subject_difference"] for each in values), default=0
+                ),
+                **{m.name: _mean([each[m.name] for each in values]) for m in MEASURES},
                 "seconds": _mean([each.seconds.get(name) for each in made]),
             }
         )

@@ -10,7 +10,8 @@ import pytest
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.outpainting.evaluation import COLUMNS, ORIGINALS, Outpainted, table
 from deepart_assets.outpainting.measures import MEASURES
-from deepart_assets.storage import MaterializationRecord
+from deepart_assets.storage import Lake, MaterializationRecord
+from deepart_assets.storage.stamped_cache import StampedCache
 
 ASSET = "outpainting_evaluation"
 
@@ -56,6 +57,32 @@ def test_a_row_of_means_for_each_outpainter_and_none_where_it_painted_nothing():
     assert smooth["sharpness"] < real["sharpness"]
     assert none["paintings"] == 0 and none["seam_score"] is None
     assert {each["column"] for each in COLUMNS} <= set(real)
+
+
+def test_what_was_measured_once_is_remembered(tmp_path, monkeypatch):
+    from deepart_assets.assets import outpainting_evaluation as asset
+
+    calls, real = [], asset.measured
+    monkeypatch.setattr(asset, "measured", lambda *pixels: calls.append(1) or real(*pixels))
+    picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    unfinished = np.dstack([picture, np.tri(64, dtype=np.uint8) * 255])
+    one = Outpainted("p1", "one", picture, unfinished, {"same": 255 - picture}, {})
+    other = replace(one, id="p2", results={"same": picture // 2})
+
+    def rows(*paintings):
+        calls.clear()
+        with StampedCache(Lake(tmp_path), asset.CACHE, "1") as cache:
+            remembered = asset.Remembered(cache)
+            found = table(paintings, ["same"], remembered)
+            cache.retain(remembered.asked)
+        assert found == table(paintings, ["same"])
+        return len(calls)
+
+    assert rows(one) == 2
+    assert rows(one, other) == 1  # the same original, another result
+    assert rows(one, other) == 0
+    assert rows(other) == 0
+    assert rows(one) == 1, "what is no longer asked for is not kept"
 
 
 def test_known_faults_are_judged_beside_the_originals():
