@@ -123,6 +123,14 @@ def test_safetensors_round_trip_with_provenance(state):
     assert all(value.equal(state[key]) for key, value in net.state_dict().items())
 
 
+def test_the_network_that_enlarges_computes_what_basicsrs_does(state):
+    theirs, ours = build(SIZE), load_network(to_bytes(state, {}))
+    theirs.load_state_dict(state)
+    picture = torch.rand(2, 3, 9, 12, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        assert torch.equal(ours(picture), theirs(picture))
+
+
 def test_provenance_is_added_and_the_tensors_stay(state):
     for half in (False, True):
         data = to_bytes(state, {"stage": "pixel", "device": "?"}, half=half)

@@ -191,9 +191,9 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
 
 
 def _of_spandrel(net: nn.Module) -> SpandrelNetwork | None:
-    from deepart_assets.super_resolution.weights.spandrel_network import SpandrelNetwork
-
-    return net if isinstance(net, SpandrelNetwork) else None
+    # Its module, which takes seconds to import, has been imported if there is one.
+    module = sys.modules.get("deepart_assets.super_resolution.weights.spandrel_network")
+    return net if module is not None and isinstance(net, module.SpandrelNetwork) else None
 
 
 def _check_convertible(net: nn.Module) -> None:

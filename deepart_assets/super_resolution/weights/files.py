@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.tensor_files import read_tensors
-from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights.namings import (
     State,
     canonical_state,
@@ -108,11 +107,16 @@ def read_network(data: bytes, name: str) -> tuple[State, nn.Module]:
     Returns:
         Its tensors, of an RRDBNet as `read_state` gives them, and the network.
     """
+    import torch
+
+    from deepart_assets.super_resolution.rrdbnet import RRDBNet
+
     tensors = tensors_in(read_tensors(data, name), name)
     if is_rrdbnet(tensors):
         state = canonical_state(tensors, name)
-        net = build(spec_of(state))
-        net.load_state_dict(state)
+        with torch.device("meta"):  # draws no random weights, which takes longer than to read these
+            net = RRDBNet(spec_of(state))
+        net.load_state_dict({key: value.clone() for key, value in state.items()}, assign=True)
         return state, net.eval()
     from deepart_assets.super_resolution.weights.spandrel_network import load_spandrel
 

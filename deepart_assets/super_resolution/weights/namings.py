@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.network import build
 
 if TYPE_CHECKING:
     import torch
@@ -189,6 +188,8 @@ def _check(state: State, name: str) -> None:
     """Compare names and shapes with the network built from the spec, and refuse NaN."""
     import torch
 
+    from deepart_assets.super_resolution.rrdbnet import RRDBNet
+
     needed = {"conv_first.weight", "conv_last.weight", "body.0.rdb1.conv1.weight"}
     if not needed <= state.keys() or any(state[key].ndim != 4 for key in needed):
         raise _refusal(name, "its first or last convolution is missing")
@@ -203,7 +204,7 @@ def _check(state: State, name: str) -> None:
             + (f", the ×{spec.scale} variant" if spec.scale else ""),
         )
     with torch.device("meta"):
-        expected = {key: value.shape for key, value in build(spec).state_dict().items()}
+        expected = {key: value.shape for key, value in RRDBNet(spec).state_dict().items()}
     found = {key: value.shape for key, value in state.items()}
     if found != expected:
         wrong = sorted(key for key in expected | found if expected.get(key) != found.get(key))
