@@ -1,7 +1,10 @@
-"""Enlarged subjects, kept in the cache folder: the results of all outpainters have the same one."""
+"""Enlarged subjects, kept in the cache folder: all outpainters' results have the same one.
+
+A corrected mask makes the network enlarge only what is new in it.
+"""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,46 +12,70 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.imaging import decode_rgb, encode_png
+from deepart_assets.imaging import decode_rgb, encode_png, resize
 from deepart_assets.settings.places import cache_folder
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import Lake, sha256_of_json
-from deepart_assets.super_resolution.upscaling.subject import is_reduced, original_at
-from deepart_assets.super_resolution.upscaling.upscaler import Upscaler
+from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.upscaling.parts import Part, fixed_parts
+from deepart_assets.super_resolution.upscaling.subject import is_reduced, subject_in_original
 
-MOST = 200
-"""Pictures kept; the oldest go first. One has some 5 MB."""
+MOST = 100
+"""Pictures kept; the oldest go first. One has some 10 MB."""
 
 Pixels = NDArray[np.uint8]
+Enlarge = Callable[[Pixels, Sequence[Part]], Pixels]
+"""Enlarges parts of a picture by 4; the rest of the result is black."""
 
 
 def subject_at_size(
     original: Pixels,
     mask: Pixels,
     size: tuple[int, int],
-    upscaler: Callable[[], Upscaler],
+    upscaler: Callable[[], Enlarge],
+    *,
+    settings: Upscaling,
     key: Mapping[str, Any],
 ) -> Pixels:
-    """Return the original at the size of the result, as `original_at`, from the cache if there.
+    """Return the original at the size of the result, best where its subject is.
+
+    An original that is larger is resized. Of a smaller one the network enlarges the parts with its
+    subject by 4, which are then reduced by area averaging: about 0.9 dB above cubic interpolation.
+    Elsewhere the picture is black, or has what an earlier mask took for the subject.
 
     Args:
         original: uint8, h×w×3.
-        mask: uint8, h×w.
-        size: Of the result.
+        mask: uint8, h×w, above 0 = subject.
+        size: Height and width of the result, each below 4 times the original's.
         upscaler: Loads the network.
-        key: All that the picture depends on, beside the sizes.
+        settings: The network's.
+        key: All that the network's result depends on, beside the settings and the sizes.
     """
-    if is_reduced(original, size):
-        return original_at(original, mask, size, lambda picture: picture)
+    if is_reduced(original, size) or not mask.any():
+        return resize(original, *size)
     folder = cache_folder() / "enlarged_subjects"
     kept = Lake(folder)
-    name = f"{sha256_of_json({**key, 'sizes': [*original.shape[:2], *size]})}.png"
+    content = {**key, "upscaling": settings.provenance(), "size": original.shape[:2]}
+    name = f"{sha256_of_json(content)}.png"
+    height, width = original.shape[:2]
+    enlarged = np.zeros((SCALE * height, SCALE * width, 3), np.uint8)
     if kept.exists(name):
         with contextlib.suppress(PaintingError, FileNotFoundError):  # damaged, or just removed
-            return decode_rgb(kept.read(name), name)
-    made = original_at(original, mask, size, upscaler())
-    kept.write(name, encode_png(made))
-    _remove_oldest(folder)
-    return made
+            enlarged = decode_rgb(kept.read(name), name).copy()
+    parts = fixed_parts(subject_in_original(mask), settings.tile, settings.overlap)
+    missing = [part for part in parts if not enlarged[_enlarged(part)].any()]
+    if missing:
+        made = upscaler()(original, missing)
+        for part in missing:
+            enlarged[_enlarged(part)] = made[_enlarged(part)]
+        kept.write(name, encode_png(enlarged))
+        _remove_oldest(folder)
+    return resize(enlarged, *size)
+
+
+def _enlarged(part: Part) -> Part:
+    rows, columns = (slice(SCALE * span.start, SCALE * span.stop) for span in part)
+    return rows, columns
 
 
 def _remove_oldest(folder: Path) -> None:

@@ -29,11 +29,14 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
+from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.upscaling.parts import Part, cover
 from deepart_assets.super_resolution.upscaling.subject import (
     consistency_error,
     enlarged_subject,
+    generated_in,
     is_reduced,
     keep_subject,
     kept_difference,
@@ -76,7 +79,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="3",  # 3: the network enlarges the subject of a smaller original
+        code_version="4",  # 4: the network enlarges only what is seen of an outpainting
         pool="gpu",
         checks=[
             Check(
@@ -134,16 +137,22 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
                 high = ground_at_full_size(laid_from, placed, shown, known, largest)
             real = high is not None
-            high = upscaler()(low) if high is None else high
+            parts = _seen(low, mask, settings) if kept and not real else None
+            high = upscaler()(low, parts) if high is None else high
             wanted, reduced = None, kept and is_reduced(original, high.shape[:2])
             if kept:
-                key = {
-                    "network": context.upstream(asset_names.ART_ESRGAN).data_version,
-                    "upscaling": settings.provenance(),
-                    "original": painting.sha256,
-                    "mask": mask_record.data_version,
-                }
-                wanted = subject_at_size(original, mask, high.shape[:2], upscaler, key)
+                wanted = subject_at_size(
+                    original,
+                    mask,
+                    high.shape[:2],
+                    upscaler,
+                    settings=settings,
+                    key={
+                        "network": context.upstream(asset_names.ART_ESRGAN).data_version,
+                        "original": painting.sha256,
+                        "box": support and support.box,
+                    },
+                )
                 high = keep_subject(high, original, mask, wanted)
             painted = whole(high)
             if support is not None and support.in_result == "put_back":
@@ -190,6 +199,12 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         return PaintingStageSpec(make)
 
     return upscaled
+
+
+def _seen(low: NDArray[np.uint8], mask: NDArray[np.uint8], settings: Upscaling) -> list[Part]:
+    """Return what of an outpainting is seen once the original's subject is laid into it."""
+    subject = enlarged_subject(mask, (SCALE * low.shape[0], SCALE * low.shape[1]))
+    return cover(generated_in(subject), settings.tile, settings.overlap)
 
 
 def _subject_from(*, kept: bool, reduced: bool) -> str:

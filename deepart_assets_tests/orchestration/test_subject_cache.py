@@ -7,28 +7,45 @@ import pytest
 
 from deepart_assets.assets import subject_cache
 from deepart_assets.imaging import resize
+from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.super_resolution.upscaling.subject import enlarged_subject
 
 
 class Network:
-    """Enlarges by cubic interpolation, and counts how often it is asked."""
+    """Enlarges parts by cubic interpolation, and counts the pixels."""
 
     asked = 0
 
-    def __call__(self, picture):
-        self.asked += 1
-        return resize(picture, 4 * picture.shape[0], 4 * picture.shape[1])
+    def __call__(self, picture, parts):
+        whole = resize(picture, 4 * picture.shape[0], 4 * picture.shape[1])
+        made = np.zeros_like(whole)
+        for rows, columns in parts:
+            self.asked += (rows.stop - rows.start) * (columns.stop - columns.start)
+            part = slice(4 * rows.start, 4 * rows.stop), slice(4 * columns.start, 4 * columns.stop)
+            made[part] = whole[part]
+        return made
+
+
+SETTINGS = Upscaling(overlap=2)
+SIZE = (320, 480)
+ORIGINAL = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+
+
+def subject(*span):
+    mask = np.zeros(ORIGINAL.shape[:2], np.uint8)
+    mask[20:120, slice(*span)] = 255
+    return mask
 
 
 @pytest.fixture
 def ask(monkeypatch, tmp_path):
     monkeypatch.setattr(subject_cache, "cache_folder", lambda: tmp_path)
     network = Network()
-    original = np.random.default_rng(0).integers(0, 256, (40, 30, 3), dtype=np.uint8)
-    mask = np.full((40, 30), 255, np.uint8)
 
-    def of(key="one"):
+    def of(key="one", mask=None, original=ORIGINAL):
+        mask = subject(20, 50) if mask is None else mask
         made = subject_cache.subject_at_size(
-            original, mask, (80, 60), lambda: network, {"original": key}
+            original, mask, SIZE, lambda: network, settings=SETTINGS, key={"original": key}
         )
         return made, network.asked
 
@@ -42,6 +59,33 @@ def test_the_network_is_asked_once_for_a_subject(ask):
     assert asked == once > 0
     assert np.array_equal(first, second)
     assert ask("another")[1] > once
+
+
+def test_another_mask_asks_for_what_is_new_in_it_alone(ask):
+    _, small = ask()
+    assert 0 < small < 40_000, "the network is not asked for the whole picture"
+    assert ask(mask=subject(22, 48))[1] == small
+    wider, larger = ask(mask=subject(20, 100))
+    assert small < larger < 2.5 * small
+    anew, _ = ask("another", mask=subject(20, 100))
+    assert np.array_equal(wider, anew), "what is kept depends on no earlier mask"
+
+
+def test_the_subject_is_in_its_place_and_all_of_it_the_networks(ask):
+    mask = subject(20, 50)
+    made, _ = ask(mask=mask)
+    inside = enlarged_subject(mask, SIZE)
+    whole = resize(resize(ORIGINAL, 800, 1200), *SIZE)
+    assert np.array_equal(made[inside], whole[inside])
+
+
+def test_the_network_is_not_asked_where_it_is_not_needed(ask):
+    larger = np.random.default_rng(1).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    mask = np.full((400, 600), 255, np.uint8)
+    made, asked = ask(mask=mask, original=larger)
+    assert asked == 0 and np.array_equal(made, resize(larger, *SIZE))
+    made, asked = ask(mask=subject(0, 0))
+    assert asked == 0 and np.array_equal(made, resize(ORIGINAL, *SIZE))
 
 
 def test_a_damaged_file_is_made_again(ask):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend, backend_for
 from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
+from deepart_assets.super_resolution.upscaling.parts import Part
 
 if TYPE_CHECKING:
     import torch
@@ -30,9 +32,6 @@ SMALLEST_TILE = 16
 
 DARK = 16
 """Grey level up to which a tile may come out all black."""
-
-Place = tuple[slice, slice]
-"""Rows and columns of a tile."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,8 +68,14 @@ class NetworkUpscaler:
         self._name = name
         self._backend: Backend | None = None
 
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def __call__(
+        self, picture: NDArray[np.uint8], parts: Sequence[Part] | None = None
+    ) -> NDArray[np.uint8]:
         """Enlarge as `Upscaler` says, both sides at least 1; the same bytes each time.
+
+        Args:
+            picture: As `Upscaler` says.
+            parts: As for `enlarge`.
 
         Raises:
             UnavailableError: The weights are not those of a ×4 network for RGB, or the precision or
@@ -80,7 +85,9 @@ class NetworkUpscaler:
         if self._backend is None:
             self._backend = _loaded(self._weights, self._settings, self._name)
         run = self._backend
-        return enlarge_channels(picture, lambda colours: enlarge(run, colours, self._settings))
+        return enlarge_channels(
+            picture, lambda colours: enlarge(run, colours, self._settings, parts)
+        )
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +99,10 @@ def _loaded(weights: bytes, settings: Upscaling, name: str) -> Backend:
 
 
 def enlarge(
-    net: nn.Module | Backend, picture: NDArray[np.uint8], settings: Upscaling
+    net: nn.Module | Backend,
+    picture: NDArray[np.uint8],
+    settings: Upscaling,
+    parts: Sequence[Part] | None = None,
 ) -> NDArray[np.uint8]:
     """Enlarge a picture with a network, tile by tile, or whole if it is meant to see the whole.
 
@@ -105,9 +115,11 @@ def enlarge(
         net: ×4, in evaluation mode, on its device; a module is run by torch as it is.
         picture: uint8, H×W×3, both sides at least 1.
         settings: Tile, overlap and batch. `precision` and `backend` are used by `backend_for`.
+        parts: Those that are enlarged, each at most a tile, of which none may be outside; None:
+            all of the picture. A network that is meant to see the whole enlarges the whole.
 
     Returns:
-        uint8, 4H×4W×3, rounded.
+        uint8, 4H×4W×3, rounded; black outside of the parts.
 
     Raises:
         PaintingError: The network's output is not finite or all black, or the memory does not
@@ -118,10 +130,13 @@ def enlarge(
     run = TorchBackend(net) if isinstance(net, torch.nn.Module) else net
     tile = settings.tile if run.tiles else max(settings.tile, *picture.shape[:2])
     batch = settings.batch if run.device.type == "cuda" else 1
-    result = np.empty((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
+    whole = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
+    wanted = [whole] if parts is None or not run.tiles else parts
+    result = np.zeros((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
     while True:
         try:
-            _enlarge(run, picture, result, tile=tile, overlap=settings.overlap, batch=batch)
+            tiles = [each for part in wanted for each in _tiles(part, tile)]
+            _enlarge(run, picture, result, tiles, overlap=settings.overlap, batch=batch)
             return result
         except Exception as error:
             if not is_out_of_memory(error):
@@ -142,20 +157,18 @@ def _enlarge(
     run: Backend,
     picture: NDArray[np.uint8],
     result: NDArray[np.uint8],
+    tiles: Sequence[Part],
     *,
-    tile: int,
     overlap: int,
     batch: int,
 ) -> None:
-    """Fill `result` with the picture enlarged."""
+    """Fill the tiles of `result` with the picture enlarged."""
     import torch
 
-    height, width = picture.shape[:2]
     edges = ((overlap, overlap), (overlap, overlap), (0, 0))
     padded = np.pad(picture, edges, mode="symmetric")
-    places = [(rows, columns) for rows in _spans(height, tile) for columns in _spans(width, tile)]
 
-    def predict(some: Sequence[Place]) -> NDArray[np.uint8]:
+    def predict(some: Sequence[Part]) -> NDArray[np.uint8]:
         with torch.inference_mode():
             windows = np.stack([padded[_wider(r, overlap), _wider(c, overlap)] for r, c in some])
             # N×H×W×3 seen as N×3×H×W is "channels last" already.
@@ -173,8 +186,13 @@ def _enlarge(
     def log(size: int) -> None:
         _log.warning("out of memory: %d tiles at once for this picture", size)
 
-    enlarged = predict_in_halves(predict, places, batch, log)
-    for (rows, columns), one in zip(places, enlarged, strict=True):
+    alike = sorted(tiles, key=_size)  # only equal sizes go through the network in a batch
+    enlarged = (
+        each
+        for _, some in groupby(alike, _size)
+        for each in predict_in_halves(predict, list(some), batch, log)
+    )
+    for (rows, columns), one in zip(alike, enlarged, strict=True):
         if not one.any() and picture[rows, columns].max() > DARK:
             raise PaintingError(
                 "the super-resolution network leaves a tile all black that is not: set"
@@ -189,16 +207,27 @@ def _without_margin(made: torch.Tensor, margin: int) -> torch.Tensor:
     return made[:, :, margin : height - margin, margin : width - margin]
 
 
-def _spans(length: int, tile: int) -> Iterator[slice]:
-    """Cover [0, length) by the fewest spans of at most `tile`, all of one length.
+def _size(part: Part) -> tuple[int, int]:
+    rows, columns = part
+    return rows.stop - rows.start, columns.stop - columns.start
+
+
+def _tiles(part: Part, tile: int) -> list[Part]:
+    rows, columns = part
+    return [(r, c) for r in _spans(rows, tile) for c in _spans(columns, tile)]
+
+
+def _spans(within: slice, tile: int) -> Iterator[slice]:
+    """Cover a span by the fewest spans of at most `tile`, all of one length.
 
     One length, so that tiles go through the network in batches; the last may begin before its
     neighbour ends.
     """
+    length = within.stop - within.start
     count = -(-length // tile)
     side = -(-length // count)
     for number in range(count):
-        start = min(number * side, length - side)
+        start = within.start + min(number * side, length - side)
         yield slice(start, start + side)
 
 
