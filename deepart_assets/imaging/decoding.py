@@ -218,7 +218,8 @@ def _read_avif(image: Image.Image, data: bytes) -> _Read:
 
     values = avif_decode(data)
     values = values[0] if values.ndim == 4 else values
-    return (values, (1 << bits) - 1, ()), tags
+    white = (1 << bits) - 1
+    return (values, white, tuple(range_warning(int(values.max()), white))), tags
 
 
 def _read_heif(image: Image.Image, data: bytes) -> _Read:
@@ -230,7 +231,7 @@ def _read_heif(image: Image.Image, data: bytes) -> _Read:
     if image.info.get("bit_depth", 8) <= 8:
         return None, tags
     values = np.asarray(open_heif(io.BytesIO(data), convert_hdr_to_8bit=False))
-    return (values, 65535, ()), tags
+    return (values, 65535, tuple(range_warning(int(values.max()), 65535))), tags
 
 
 def _read_jxl(image: Image.Image, data: bytes) -> _Read:

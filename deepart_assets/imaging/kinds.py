@@ -10,6 +10,7 @@ _HEIF_BRANDS = {b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b
 _EXPORT = "export it as TIFF, PNG or JPEG"
 _REPLACE = "replace the file with the picture"
 _UNPACK = "unpack it"
+_INTACT = "replace the file with an intact one"
 _FILM = b"\x1ae\xdf\xa3"  # of Matroska, in lower case
 
 _KINDS: dict[bytes, tuple[str, str]] = {
@@ -36,8 +37,13 @@ _KINDS: dict[bytes, tuple[str, str]] = {
     b"p6": ("a PPM picture", _EXPORT),
     _FILM: ("a film", "export a frame of it"),
     b"sqlite format": ("a database", _REPLACE),
+    # What is read, but could not be opened.
+    b"\x89png": ("a PNG picture that is cut off or damaged", _INTACT),
+    b"\xff\xd8\xff": ("a JPEG picture that is cut off or damaged", _INTACT),
+    b"gif8": ("a GIF picture that is cut off or damaged", _INTACT),
+    b"webp": ("a WebP picture that is cut off or damaged", _INTACT),
 }
-"""First bytes, in lower case: what it is, and the remedy."""
+"""First bytes, in lower case: what it is, and the remedy. Those of WebP follow its container's."""
 
 
 def extra_formats(data: bytes) -> Sequence[str]:
@@ -75,7 +81,8 @@ def kind_of(data: bytes) -> str:
 
 def _described(data: bytes) -> tuple[str, str]:
     """Return what a file is by its first bytes, and the remedy."""
-    start = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = data[8 if data[8:12] == b"WEBP" else 0 : 1024]
+    start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     for magic, described in _KINDS.items():
         if start.startswith(magic):
             return described

@@ -151,12 +151,27 @@ def _read(
         for row in table.rows
         if (key := table.key_of(row))
     ]
+    if repeated := _described_twice(found):
+        others = f" and {len(repeated) - 1} more" if repeated[1:] else ""
+        warnings.append(
+            f"{name} has rows that differ for the same file, {repeated[0]}{others}: the first one"
+            " counts. Remove the others"
+        )
     return columns, [key for key, _ in found], [values for _, values in found]
+
+
+def _described_twice(rows: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
+    """Return the files that several rows describe, and not in the same way."""
+    first: dict[str, tuple[str, ...]] = {}
+    other = (key for key, values in rows if first.setdefault(_plain(key), values) != values)
+    return list(dict.fromkeys(other))
 
 
 def _decoded(data: bytes, name: str, warnings: list[str]) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
+    if b"\0" in data[:2]:  # the first letter is ASCII's, and there is no byte order mark
+        return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le", "replace")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

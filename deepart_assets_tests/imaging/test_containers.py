@@ -83,3 +83,9 @@ def test_sbit_of_numbers_that_do_not_fill_their_container(bits):
     untagged = PictureFile(imagecodecs.png_encode(at(RGB, bits)), "a.png")
     untagged.rgb()
     assert "of its range" in untagged.warnings[0]
+
+
+def test_an_avif_that_uses_a_part_of_its_range_warns():
+    file = PictureFile(avif(at(GREY, 10) // 8, 10), "a.avif")
+    file.rgb()
+    assert any("of its range and may be too dark" in each for each in file.warnings)

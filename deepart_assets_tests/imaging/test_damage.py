@@ -83,3 +83,23 @@ def test_a_progressive_jpeg_that_lost_whole_scans_is_damaged():
     for cut in (tables, data.rfind(b"\xff\xc4", 0, starts[-3])):
         with pytest.raises(PaintingError, match="last scans"):
             PictureFile(data[:cut] + END, "a.jpg").rgb()
+
+
+WRONG_CHECKSUM = b"\0\0\0\4gAMA\0\0\xb1\x8fabcd"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        saved("PNG")[:33] + WRONG_CHECKSUM + saved("PNG")[33:],
+        saved("PNG")[:12],
+        saved("PNG")[:20],
+        saved()[:3],
+        saved("GIF")[:7],
+        saved("WEBP")[:14],
+        saved("JPEG2000")[:16],
+    ],
+)
+def test_a_file_that_is_damaged_at_its_start_is_called_damaged(data):
+    with pytest.raises(PaintingError, match="replace the file with an intact one"):
+        PictureFile(data, "a").rgb()

@@ -24,7 +24,9 @@ def saved(separator=",", encoding="utf-8", end="\n", header=None):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]
+)
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_separator_and_encoding_are_found_out(separator, encoding, end):
     found = annotate(source(saved(separator, encoding, end)))
@@ -69,3 +71,12 @@ def test_a_csv_that_cannot_be_read_costs_the_facts_and_not_the_pictures(csv, wor
     found = annotate(source(csv))
     assert len(found.table) == 3
     assert any(words in each for each in found.warnings)
+
+
+def test_rows_that_describe_a_file_in_different_ways_are_told():
+    same = annotate(source(b"file,title\ncaf\xc3\xa9.jpg,A\ncaf\xc3\xa9.jpg,A\n"))
+    assert same.warnings == () and same.table.loc[0, "title"] == "A"
+    found = annotate(source("file,title\ncafé.jpg,A\ncafe\u0301.jpg,B\nx.jpg,C\n".encode()))
+    assert found.table.loc[0, "title"] == "A"
+    (warning,) = found.warnings
+    assert "rows that differ for the same file, cafe\u0301.jpg: the first" in warning

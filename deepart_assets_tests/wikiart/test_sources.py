@@ -16,6 +16,7 @@ from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSou
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.sources import Source, open_source, open_sources
+from deepart_assets.wikiart.sources.folder import open_folder
 from deepart_assets_tests.loopback import LOG_IN, SECRET, Fault, zipped
 
 KAGGLE = KaggleSource(kind="kaggle")
@@ -87,8 +88,13 @@ def test_links_are_followed_and_loops_are_no_trap(tmp_path, downloads):
     (tmp_path / "in/self.png").symlink_to(tmp_path / "in/self.png")
     (tmp_path / "in/gone.png").symlink_to(tmp_path / "nowhere.png")
     os.mkfifo(tmp_path / "in/pipe.png")
-    source = open_source("f", folder(tmp_path / "in"), downloads)
+    told = []
+    source = open_folder("f", folder(tmp_path / "in"), told.append, "f")
     assert content(source) == {"a link/2.png": b"2", "deep/1.png": b"1"}
+    assert sorted(each.partition("/in/")[2] for each in told) == [
+        "gone.png is a link to what is not there: it is left out",
+        "self.png cannot be read (Too many levels of symbolic links): it is left out",
+    ]
 
 
 def test_a_name_that_is_no_unicode(tmp_path, downloads):

@@ -92,6 +92,8 @@ def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
                     found = entry.stat()
                     stamp = f"{found.st_size} {found.st_mtime_ns}"
                     yield Picture(path, partial(_read, entry.path), stamp)
+                elif entry.is_symlink() and not is_hidden(entry.name):
+                    report(f"{entry.path} is a link to what is not there: it is left out")
             except OSError as error:  # a link to itself, or a file removed meanwhile
                 report(f"{entry.path} cannot be read ({error.strerror}): it is left out")
 
