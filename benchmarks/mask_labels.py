@@ -3,10 +3,10 @@
     python benchmarks/mask_labels.py [--split test] [--quick] PICTURE...
 
 The masks are those of recipes/subject_segmenter/masks.csv; pictures are `<folder>/<name>.jpg` as
-labels.csv names them, at a longer side of 768. Writes benchmarks/results/mask_labels.json: IoU,
-recall (the share of the subject that is kept) and precision by verdict, then the curves that the
-verdict's `confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. Choose on the
-splits `validation` and `train`, and report on `test`.
+labels.csv names them, at a longer side of 768. Writes benchmarks/results/mask_labels.json: IoU, and
+the share of the subject that is kept, by verdict; then the curves that the verdict's
+`confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. Choose on the splits
+`validation` and `train`, and report on `test`.
 """
 
 import argparse
@@ -36,10 +36,8 @@ class Measured(NamedTuple):
     features: Features
     level: str
     iou: float
-    recall: float
-    """NaN where nothing is subject."""
-    precision: float
-    """NaN where nothing was found."""
+    kept: float
+    """Share of the subject that is in the mask; NaN where nothing is subject."""
 
 
 def main() -> None:
@@ -76,10 +74,9 @@ def measured(
 ) -> Measured:
     """Compare two masks; two empty ones agree."""
     both = int((mask & wanted).sum())
-    recall = both / int(wanted.sum()) if wanted.any() else np.nan
-    precision = both / int(mask.sum()) if mask.any() else np.nan
+    kept = both / int(wanted.sum()) if wanted.any() else np.nan
     same = iou(mask, wanted) if (mask | wanted).any() else 1.0
-    return Measured(features, level, same, recall, precision)
+    return Measured(features, level, same, kept)
 
 
 def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, Any]]:
@@ -90,18 +87,21 @@ def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, An
         if part:
             table.append({"name": level, "masks": len(part)} | _means(part))
     labelled = [(each.features, each.iou >= RIGHT) for each in found if each.features.share]
-    table += [{"name": "by confidence"} | row for row in reliability(labelled)]
-    table += [{"name": "curve"} | row for row in precision_coverage(labelled, settings, STEPS)]
+    if labelled:
+        fifths = enumerate(reliability(labelled), 1)
+        table += [{"name": f"fifth {number} by confidence"} | row for number, row in fifths]
+        curve = precision_coverage(labelled, settings, STEPS)
+        table += [{"name": f"confident_from {row.pop('confident_from')}"} | row for row in curve]
     return table
 
 
 def _means(part: Sequence[Measured]) -> dict[str, float]:
-    means = {
-        name: float(np.nanmean(values)) if np.isfinite(values).any() else np.nan
-        for name in ("iou", "recall", "precision")
-        for values in [np.array([getattr(each, name) for each in part])]
+    kept = [each.kept for each in part if not np.isnan(each.kept)]
+    return {
+        "iou": float(np.mean([each.iou for each in part])),
+        "kept": float(np.mean(kept)) if kept else np.nan,
+        "right": sum(each.iou >= RIGHT for each in part) / len(part),
     }
-    return means | {"right": sum(each.iou >= RIGHT for each in part) / len(part)}
 
 
 if __name__ == "__main__":

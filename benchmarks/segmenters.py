@@ -1,13 +1,15 @@
 """How many paintings a second each segmenter does: singly, in batches, and the original notebook's.
 
     python benchmarks/segmenters.py [--quick] [--models FOLDER] [--panoptic]
+                                    [--described [DETECTOR SAM]]
 
 Writes benchmarks/results/segmenters.json. All take the same pictures in one process, by turns; the
 best of the repeats counts, and only the ratios mean something on a busy machine. `dram` and
-`panoptic` have their real sizes and random weights, which take as long. The original notebook's
-way is its own network on one picture at a time, in float32, with all twelve class maps enlarged
-to the picture's size. `salient` is measured with every <model>.onnx of rembg's names in --models.
-Computes on a GPU where there is one.
+`panoptic` have their real sizes and random weights, which take as long; so has `described`
+(grounding-dino-tiny and sam2.1-hiera-tiny, unless folders are named), which cuts out four things a
+painting. The original notebook's way is its own network on one picture at a time, in float32, with
+all twelve class maps enlarged to the picture's size. `salient` is measured with every <model>.onnx
+of rembg's names in --models. Computes on a GPU where there is one.
 """
 
 import argparse
@@ -29,12 +31,24 @@ from deepart_assets.segmentation import Segmenter, build_segmenter
 from deepart_assets.segmentation.dram import DEVIATION, MEAN, MEMBER, SIDE
 from deepart_assets.segmentation.dram_network import DeepLabV2
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.segmentation import Bundled, Dram, Panoptic, Saliency, Salient
+from deepart_assets.settings.segmentation import (
+    Bundled,
+    Described,
+    Dram,
+    Panoptic,
+    Saliency,
+    Salient,
+)
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 
 PICTURES = PROJECT / "data" / "sample" / "paintings"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+BERT_WORDS = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]", 1012: "."}
+BERT_WORDS |= {1029: "?", 2711: "person", 4111: "animal"}
+THINGS = 4
+"""So many things are cut out of a painting by `described`, whatever their scores."""
 
 Pictures = Sequence[NDArray[np.uint8]]
 
@@ -45,11 +59,19 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="four pictures, under two minutes")
     parser.add_argument("--models", type=Path, help="folder of rembg's models")
     parser.add_argument("--panoptic", action="store_true", help="also Mask2Former: a minute each")
+    parser.add_argument(
+        "--described",
+        nargs="*",
+        metavar="FOLDER",
+        help="also a detector and a SAM: two folders, or none for random weights",
+    )
     arguments = parser.parse_args()
+    if arguments.described and len(arguments.described) != 2:
+        parser.error("--described takes no folder, or two: the detector's and the SAM's")
     files = sorted(PICTURES.glob("*.jpg"))[: 4 if arguments.quick else 16]
     pictures = [read(file) for file in files]
     with tempfile.TemporaryDirectory() as folder:
-        segmenters = built(Path(folder), arguments.models, arguments.panoptic)
+        segmenters = built(Path(folder), arguments.models, arguments.panoptic, arguments.described)
         rows = measure(pictures, segmenters, repeats=1 if arguments.quick else 3)
     publish("segmenters", f"Paintings a second, {len(pictures)}, {machine()}", rows)
 
@@ -60,7 +82,9 @@ def read(file: Path) -> NDArray[np.uint8]:
     return resize(picture, *working_size(picture.shape[0], picture.shape[1], 1024))
 
 
-def built(folder: Path, models: Path | None, panoptic: bool) -> dict[str, Segmenter]:
+def built(
+    folder: Path, models: Path | None, panoptic: bool, described: list[str] | None
+) -> dict[str, Segmenter]:
     """Return the segmenters, with random weights where the real ones are far away."""
     downloads = Downloads(folder / "cache", Lake(folder / "lake"))
     settings: dict[str, Any] = {
@@ -74,6 +98,16 @@ def built(folder: Path, models: Path | None, panoptic: bool) -> dict[str, Segmen
             settings[f"salient, {name}"] = Salient(kind="salient", model=name, folder=str(models))
     if panoptic:
         settings["panoptic"] = Panoptic(kind="panoptic", model=str(write_mask2former(folder)))
+    if described is not None:
+        detector, sam = described or write_text_models(folder)
+        settings["described"] = Described(
+            kind="described",
+            model=str(sam),
+            detector=str(detector),
+            boxes=THINGS,
+            score=0.0,
+            mask_score=0.0,
+        )
     return {name: build_segmenter(each, downloads) for name, each in settings.items()}
 
 
@@ -126,6 +160,31 @@ def write_mask2former(folder: Path) -> Path:
     Mask2FormerForUniversalSegmentation(config).save_pretrained(target)
     Mask2FormerImageProcessorPil(size={"height": 384, "width": 384}).save_pretrained(target)
     return target
+
+
+def write_text_models(folder: Path) -> tuple[Path, Path]:
+    """Write a Grounding DINO and a SAM 2, both tiny, with random weights; return the folders."""
+    from deepart_assets.compat import prepare
+
+    prepare()
+    import transformers as t
+
+    torch.manual_seed(0)
+    detector, sam = folder / "detector", folder / "sam"
+    config = t.GroundingDinoConfig(
+        backbone_config=t.SwinConfig(image_size=224, window_size=7, out_indices=[2, 3, 4])
+    )
+    t.GroundingDinoForObjectDetection(config).save_pretrained(detector)
+    t.GroundingDinoImageProcessor().save_pretrained(detector)
+    # The places of BERT's vocabulary, of which Grounding DINO itself knows some.
+    words = [f"[unused{number}]" for number in range(config.text_config.vocab_size)]
+    for place, word in BERT_WORDS.items():
+        words[place] = word
+    t.BertTokenizer(vocab={word: n for n, word in enumerate(words)}).save_pretrained(detector)
+    (detector / "vocab.txt").write_text("\n".join(words))
+    t.Sam2VideoModel(t.Sam2VideoConfig()).save_pretrained(sam)
+    t.Sam2VideoProcessor(t.Sam2ImageProcessor(), t.Sam2VideoVideoProcessor()).save_pretrained(sam)
+    return detector, sam
 
 
 def original_way() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
