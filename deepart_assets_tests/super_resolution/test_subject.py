@@ -75,14 +75,17 @@ def test_a_painting_that_is_all_subject_or_all_surround(level):
     assert np.array_equal(made, resize(original, 80, 64) if level else enlarged)
 
 
-def test_strips_leave_no_trace():
+@pytest.mark.parametrize("axis", [0, 1])
+def test_blocks_leave_no_trace(axis):
     mask = disc(1300, 60)
     mask[:, 20:30] = 255
-    original, enlarged = texture(1300, 60), texture(1300, 60, seed=1)
-    whole = keep_subject(enlarged, original, mask)
+    pictures = [texture(1300, 60), texture(1300, 60, seed=1), mask]
+    original, enlarged, mask = (np.ascontiguousarray(np.moveaxis(p, axis, 0)) for p in pictures)
+    whole = np.moveaxis(keep_subject(enlarged, original, mask), 0, axis)
     for shift in (100, 612):
-        part = keep_subject(enlarged[shift:], original[shift:], mask[shift:])
-        assert np.array_equal(part[40:], whole[shift + 40 :])
+        rest = [np.moveaxis(p, 0, axis)[shift:] for p in (enlarged, original, mask)]
+        part = keep_subject(*(np.ascontiguousarray(np.moveaxis(p, axis, 0)) for p in rest))
+        assert np.array_equal(np.moveaxis(part, 0, axis)[40:], whole[shift + 40 :])
 
 
 # --- an original smaller than the result --------------------------------------------------------

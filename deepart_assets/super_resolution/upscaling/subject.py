@@ -3,6 +3,8 @@
 Where the original is the smaller one, the ×4 network enlarges it (`assets.subject_cache`).
 """
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,8 +22,8 @@ is smoothed, and pixels on its edge are averages."""
 SMOOTHING = 0.6
 """Blur of a mask that is enlarged, in its own pixels: its steps become a line."""
 
-_STRIP = 512
-"""Rows at once: what is computed in float takes memory for these alone."""
+_BLOCK = 512
+"""Rows and columns at once: only blocks with an edge of the subject are computed, in float."""
 
 
 def is_reduced(original: NDArray[np.uint8], size: tuple[int, int]) -> bool:
@@ -106,14 +108,18 @@ def keep_subject(
     result = enlarged.copy()
     result[subject] = wanted[subject]
     reach = 2 * FEATHER
-    for top in range(0, size[0], _STRIP):
-        first, last = max(0, top - reach), min(size[0], top + _STRIP + reach)
-        rows = slice(first, last)
-        if subject[rows].any() and not subject[rows].all():
-            band = _led_to_the_subject(enlarged[rows], wanted[rows], subject[rows])
-            inner = slice(top - first, min(top + _STRIP, size[0]) - first)
-            outside = ~subject[top : top + _STRIP]
-            result[top : top + _STRIP][outside] = band[inner][outside]
+    height, width = size
+    for top, left in product(range(0, height, _BLOCK), range(0, width, _BLOCK)):
+        rows = slice(max(0, top - reach), min(height, top + _BLOCK + reach))
+        columns = slice(max(0, left - reach), min(width, left + _BLOCK + reach))
+        within = subject[rows, columns]
+        if within.any() and not within.all():
+            band = _led_to_the_subject(enlarged[rows, columns], wanted[rows, columns], within)
+            here = slice(top, top + _BLOCK), slice(left, left + _BLOCK)
+            outside = ~subject[here]
+            down, across = top - rows.start, left - columns.start
+            inner = band[down : down + outside.shape[0], across : across + outside.shape[1]]
+            result[here][outside] = inner[outside]
     return result
 
 
