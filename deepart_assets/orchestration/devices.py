@@ -8,6 +8,7 @@ cluster themselves.
 import contextlib
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -57,8 +58,10 @@ def cuda_devices() -> list[Device]:
 
 def _listed() -> list[Device]:
     try:
+        if (program := shutil.which("nvidia-smi")) is None:
+            raise FileNotFoundError  # and no process is started for each step
         listing = subprocess.run(
-            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True
+            [program, "-L"], capture_output=True, text=True, timeout=60, check=True
         ).stdout
     except (OSError, subprocess.SubprocessError):
         # A container may have the devices but not nvidia-smi.
