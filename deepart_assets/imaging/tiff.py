@@ -19,6 +19,7 @@ from PIL import Image
 from deepart_assets.imaging.colour import cut, full_range
 from deepart_assets.imaging.colour_space import ColourTags, Model
 from deepart_assets.imaging.jpeg import check_jpeg
+from deepart_assets.imaging.tiff_numbers import encoded_lab, looked_up, unassociated
 from deepart_assets.imaging.tiff_white import white_of
 from deepart_assets.imaging.unsupported import Unsupported
 
@@ -102,12 +103,12 @@ def read_tiff(data: bytes) -> Raster:
     extras = [int(each) for each in page.extrasamples]
     values, others = values[..., :channels], values[..., channels:]
     if photometric == _PALETTE:
-        values, white = np.asarray(_looked_up(values[..., 0], tags[320])), 65535.0
+        values, white = np.asarray(looked_up(values[..., 0], tags[320])), 65535.0
     else:
         white, told = white_of(page, tags, values)
         warnings += told
     if photometric in (_CIELAB, _ICCLAB):
-        pixels: Any = _lab(values, photometric)
+        pixels: Any = encoded_lab(values, is_icc=photometric == _ICCLAB)
     else:
         pixels = full_range(values, white)
     if photometric == _WHITE_IS_ZERO:
@@ -116,7 +117,7 @@ def read_tiff(data: bytes) -> Raster:
     if seen and photometric not in (_CIELAB, _ICCLAB):
         deep_alpha = full_range(others[..., seen[0]], white)
         if extras[seen[0]] == 1:
-            pixels = _unassociated(pixels, deep_alpha)
+            pixels = unassociated(pixels, deep_alpha)
         alpha = cut(deep_alpha)
     if len(extras) > (alpha is not None):
         warnings.append(f"{len(extras) - (alpha is not None)} of its channels are left out")
@@ -271,36 +272,6 @@ def _by_libtiff(data: bytes, page: "TiffPage") -> NDArray[np.uint8]:
             if image.size == (page.imagewidth, page.imagelength):
                 return np.asarray(image.convert("RGB"))
     raise Unsupported("has YCbCr in a page of its own", "export it as RGB")
-
-
-def _looked_up(indices: NDArray, colour_map: Any) -> NDArray[np.uint16]:
-    """Return the colours of a palette, H×W×3."""
-    table = np.asarray(colour_map, np.uint16).reshape(3, -1).T
-    if table.max(initial=0) < 256:  # 8 bits, as old programs write it
-        table = table * np.uint16(257)
-    return table[indices]
-
-
-def _lab(values: NDArray, photometric: int) -> NDArray[np.uint16]:
-    """Encode L*a*b* as ICC profiles of version 4 do: 0 to 65535, no colour at 32896."""
-    bits = values.dtype.itemsize * 8
-    unsigned = values.view(np.uint8 if bits == 8 else np.uint16).astype(np.float64)
-    if photometric == _ICCLAB:
-        scale = 257.0 if bits == 8 else 65535 / 65280
-        return np.clip(unsigned * scale + 0.5, 0, 65535).astype(np.uint16)
-    signed = values.view(np.int8 if bits == 8 else np.int16).astype(np.float64)
-    step = 1 if bits == 8 else 256
-    light = unsigned[..., :1] * (257 if bits == 8 else 1)
-    return np.clip(
-        np.concatenate([light, (signed[..., 1:] / step + 128) * 257], axis=2) + 0.5, 0, 65535
-    ).astype(np.uint16)
-
-
-def _unassociated(pixels: Any, alpha: Any) -> Any:
-    """Divide premultiplied values by their alpha."""
-    top = int(np.iinfo(pixels.dtype).max)
-    share = np.maximum(alpha, 1)[..., None].astype(np.float64) / top
-    return np.clip(pixels / share + 0.5, 0, top).astype(pixels.dtype)
 
 
 def _exif(tags: dict[int, Any]) -> Any:

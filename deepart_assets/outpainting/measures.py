@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.outpainting.regions import blur, direction, distance, reduced, region_colours
 from deepart_assets.outpainting.seam import seam_score
 from deepart_assets.outpainting.tone import lab_of
 
@@ -23,8 +24,6 @@ LINE_SIDE = 512
 """Smaller side at which straight lines are looked for, in pixels."""
 NEARBY_GAPS = (-6, -5, -4, -3, 3, 4, 5, 6)
 """The gaps that a straight line is compared with, in pixels from it."""
-COLOUR_SIDE = 96
-"""Smaller side at which colours are compared, in pixels."""
 
 
 def repetition(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float:
@@ -42,7 +41,7 @@ def repetition(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> floa
     """
     import cv2
 
-    known, picture = _reduced(unfinished, result, SIFT_SIDE)
+    known, picture = reduced(unfinished, result, SIFT_SIDE)
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     sift = cv2.SIFT.create(nfeatures=3000, contrastThreshold=0.02)
     points, found = sift.detectAndCompute(grey, None)
@@ -51,7 +50,7 @@ def repetition(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> floa
     at = np.array([point.pt for point in points], np.float32)
     size = np.array([point.size for point in points], np.float32)
     column, row = at.astype(int).T
-    around = _distance(known)[row, column] > 3
+    around = distance(known)[row, column] > 3
     roots = np.sqrt(found / np.maximum(found.sum(axis=1, keepdims=True), 1e-6))
     alike = roots[around] @ roots.T
     apart = np.linalg.norm(at[around, None] - at, axis=2)
@@ -73,12 +72,12 @@ def rays(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float | No
     Returns:
         In [0, 1]; None if there is too little surround.
     """
-    known, picture = _reduced(unfinished, result, RAY_SIDE)
-    away = _distance(known)
-    across, down, length = _direction(away, 3)
-    light = _blur(lab_of(picture)[..., 0], 1)
+    known, picture = reduced(unfinished, result, RAY_SIDE)
+    away = distance(known)
+    across, down, length = direction(away, 3)
+    light = blur(lab_of(picture)[..., 0], 1)
     dy, dx = np.gradient(light)
-    xx, yy, xy = (_blur(np.asarray(each), 1.5) for each in (dx * dx, dy * dy, dx * dy))
+    xx, yy, xy = (blur(np.asarray(each), 1.5) for each in (dx * dx, dy * dy, dx * dy))
     along = across * across * xx + down * down * yy + 2 * across * down * xy
     measured = (away > 5) & (length > 0.7)
     measured[:4] = measured[-4:] = False
@@ -102,9 +101,9 @@ def straight_lines(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> 
     Returns:
         The largest imbalance over the median one; None if there is too little surround.
     """
-    known, picture = _reduced(unfinished, result, LINE_SIDE)
+    known, picture = reduced(unfinished, result, LINE_SIDE)
     lab = lab_of(picture)
-    around = _distance(known) > 8
+    around = distance(known) > 8
     around[:12] = around[-12:] = False  # scans have borders
     around[:, :12] = around[:, -12:] = False
     found = []
@@ -137,12 +136,12 @@ def sharpness(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> float
         0: as sharp as the subject; -1: half as sharp. None if there is too little of either.
     """
     known = unfinished[..., 3] == 255
-    around, inside = _distance(known) > 6, _distance(~known) > 4
+    around, inside = distance(known) > 6, distance(~known) > 4
     if min(around.sum(), inside.sum()) < 400:
         return None
     light = lab_of(result)[..., 0]
-    smooth = _blur(light, 1)
-    fine, coarse = np.abs(light - smooth), np.abs(smooth - _blur(light, 4))
+    smooth = blur(light, 1)
+    fine, coarse = np.abs(light - smooth), np.abs(smooth - blur(light, 4))
 
     def of(region: NDArray[np.bool_]) -> float:
         return float(fine[region].mean() / (coarse[region].mean() + 0.15))
@@ -160,7 +159,7 @@ def foreign_colours(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) ->
     Returns:
         The mean distance in CIELAB, with lightness at half its weight; None if either is too small.
     """
-    found = _colours(unfinished, result)
+    found = region_colours(unfinished, result)
     if found is None:
         return None
     around, inside = (each * np.array((0.5, 1, 1), np.float32) for each in found)
@@ -179,7 +178,7 @@ def black_point(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> flo
         In L* of CIELAB: above 0 for a hazy surround, below for one that is too dark; None if
         either is too small.
     """
-    found = _colours(unfinished, result)
+    found = region_colours(unfinished, result)
     if found is None:
         return None
     around, inside = (float(np.percentile(each[:, 0], 2)) for each in found)
@@ -202,8 +201,8 @@ def matte_step(unfinished: NDArray[np.uint8], result: NDArray[np.uint8]) -> floa
     """
     import cv2
 
-    away = _distance(unfinished[..., 3] == 255)
-    across, down, length = _direction(away, 1)
+    away = distance(unfinished[..., 3] == 255)
+    across, down, length = direction(away, 1)
     lab = lab_of(result)
     steps = []
     for channel, weight in enumerate((1, 0.7, 0.7)):
@@ -271,54 +270,3 @@ MEASURES = (
 
 Less of a fault than the originals have is no merit: a surround of a single colour has none of them.
 """
-
-
-def _reduced(
-    unfinished: NDArray[np.uint8], result: NDArray[np.uint8], side: int
-) -> tuple[NDArray[np.bool_], NDArray[np.uint8]]:
-    """Return where the subject is, and the picture, at a smaller side of at most so much."""
-    import cv2
-
-    height, width = result.shape[:2]
-    factor = min(1, side / min(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    known = (unfinished[..., 3] == 255).astype(np.uint8)
-    small = cv2.resize(known, size, interpolation=cv2.INTER_NEAREST) > 0
-    return small, np.asarray(cv2.resize(result, size, interpolation=cv2.INTER_AREA))
-
-
-def _colours(
-    unfinished: NDArray[np.uint8], result: NDArray[np.uint8], most: int = 500
-) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """Return some CIELAB colours (float32, n×3) of the surround and of the subject."""
-    known, picture = _reduced(unfinished, result, COLOUR_SIDE)
-    lab = lab_of(picture)
-    around, inside = lab[_distance(known) > 3], lab[known]
-    if min(len(around), len(inside)) < 50:
-        return None
-    random = np.random.default_rng(0)
-    return around[random.integers(len(around), size=most)], inside[
-        random.integers(len(inside), size=most)
-    ]
-
-
-def _blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
-    import cv2
-
-    return np.asarray(cv2.GaussianBlur(np.ascontiguousarray(values), (0, 0), sigma))
-
-
-def _distance(known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the distance to the subject in pixels, 0 inside."""
-    import cv2
-
-    return np.asarray(cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5))
-
-
-def _direction(
-    away: NDArray[np.float32], sigma: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """Return the unit vectors (x, y) away from the subject, and how certain they are, in [0, 1]."""
-    down, across = np.gradient(_blur(away, sigma))
-    length = np.hypot(across, down) + 1e-6
-    return across / length, down / length, length

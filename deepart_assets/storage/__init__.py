@@ -9,15 +9,13 @@ from deepart_assets.storage.lake import (
     stamp_of,
 )
 from deepart_assets.storage.materialization_store import (
-    MaterializationRecord,
     MaterializationStore,
-    Provenance,
-    StageResult,
     compute_and_record,
     materialize_if_stale,
     staleness_reason,
 )
 from deepart_assets.storage.record_index import RecordIndex
+from deepart_assets.storage.records import MaterializationRecord, Provenance, StageResult
 
 __all__ = [
     "Lake",

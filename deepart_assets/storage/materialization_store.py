@@ -1,97 +1,24 @@
-"""Materialization records, and the decision whether an output is stale.
+"""Keeps materialization records, and decides whether an output is stale.
 
 An output is fresh if its record has the fingerprint of the current provenance (input hashes,
 weights, settings, code version) and all of its files are intact.
 """
 
-import json
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
-from deepart_assets.storage.lake import Lake, StoredFile, sha256_of, sha256_of_json
-
-Status = Literal["done", "skipped", "failed"]
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Everything an output is computed from, as plain JSON."""
-
-    code_version: str
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    weights: str | None = None
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """SHA-256 of the provenance as canonical JSON."""
-        return sha256_of_json({each.name: getattr(self, each.name) for each in fields(self)})
-
-
-@dataclass(frozen=True)
-class StageResult:
-    """The result of a stage: the bytes of each file by lake path, and figures to record.
-
-    `files` may be a generator of (path, bytes), to save memory; `figures` are read after the last
-    file.
-    """
-
-    files: Mapping[str, bytes] | Iterable[tuple[str, bytes]]
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    """Plain JSON. A string that starts with `data:image/` is a preview for the UI."""
-    stored: Iterable[StoredFile] = ()
-    """Files of the output that are in the lake already. They are recorded after `files`."""
-    content: Mapping[str, str] = field(default_factory=dict)
-    """`StoredFile.content` of those of `files` that have one, by lake path."""
-    verdict: str | None = None
-    """Why downstream stages should skip the painting, or None."""
-    doubt: str | None = None
-    """Why people should look at the output, or None; nothing depends on it."""
-
-
-@dataclass(frozen=True)
-class MaterializationRecord:
-    """The outcome of the last computation of an output."""
-
-    asset: str
-    key: str
-    status: Status
-    fingerprint: str
-    provenance: Mapping[str, Any]
-    files: tuple[StoredFile, ...] = ()
-    figures: Mapping[str, Any] = field(default_factory=dict)
-    reason: str | None = None
-    transient: bool = False
-    """Whether the failure may pass, such as a missing network."""
-    verdict: str | None = None
-    """See `StageResult.verdict`."""
-    doubt: str | None = None
-    """See `StageResult.doubt`."""
-    seconds: float = 0.0
-    made_at: str = ""
-
-    @property
-    def data_version(self) -> str:
-        """The hash of the files' versions, and of the verdict if there is one."""
-        names: list[Any] = sorted((file.path, file.version) for file in self.files)
-        if self.verdict is not None:
-            names.append(self.verdict)
-        return sha256_of(json.dumps(names).encode())
-
-    @property
-    def path(self) -> str:
-        """The lake path of the main file, which is the first."""
-        return self.files[0].path
-
-
-class RecordSummary(MaterializationRecord):
-    """A record without provenance and figures, from a `RecordIndex`."""
-
+from deepart_assets.storage.lake import Lake, StoredFile, sha256_of
+from deepart_assets.storage.records import (
+    MaterializationRecord,
+    Provenance,
+    RecordSummary,
+    StageResult,
+    Status,
+)
 
 RECORDS = "records"
 """The lake's folder: `<asset>/<key>.json`."""

@@ -7,12 +7,9 @@ changed are read. An index may be deleted at any time.
 import json
 from collections.abc import Iterator
 
-from deepart_assets.storage.materialization_store import (
-    RECORDS,
-    MaterializationStore,
-    RecordSummary,
-    StoredFile,
-)
+from deepart_assets.storage.lake import StoredFile
+from deepart_assets.storage.materialization_store import RECORDS, MaterializationStore
+from deepart_assets.storage.records import RecordSummary
 
 FOLDER = "registers"
 """The lake's folder: `<asset>.tsv` has lines of key, record stamp and summary as JSON."""

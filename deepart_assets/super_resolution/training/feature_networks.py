@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.feature_losses import EfficientNetLoss, FeatureLoss, VggLoss
 from deepart_assets.settings.places import project_path
-from deepart_assets.settings.training import EfficientNetLoss, FeatureLoss, VggLoss
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.storage.downloads import Download, Downloads, check_sha256
 from deepart_assets.storage.transfer import ATTEMPTS, Address
