@@ -36,8 +36,8 @@ from bench_table import machine, publish
 from PIL import Image
 
 from deepart_assets import build, runs
+from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.assets import restoration, subjects
-from deepart_assets.assets.restoration_plan import PLAN
 from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
@@ -148,7 +148,7 @@ def once(folder: Path, short: bool) -> Row:
             sys.exit("something failed")
         seconds = time.perf_counter() - start
         plans = instance.get_runs(dg.RunsFilter(job_name="restore_stale"), limit=1)
-        plan = metadata_made_in(instance, plans[0].run_id, PLAN)["seconds"].value
+        plan = metadata_made_in(instance, plans[0].run_id, RESTORATION_PLAN)["seconds"].value
     peaks = (
         resource.getrusage(who).ru_maxrss * 1024 / MEBIBYTE
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
