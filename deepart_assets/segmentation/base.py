@@ -24,7 +24,7 @@ class Descriptor:
 
 @dataclass(frozen=True)
 class ClassMap:
-    """What is where, for segmenters that know classes."""
+    """The class of each pixel, for segmenters that predict classes."""
 
     ids: NDArray[np.uint8]
     """uint8, H×W: an index into `names` for each pixel; 0 = background."""
@@ -34,7 +34,7 @@ class ClassMap:
     """A colour for each id, RGB, 0 to 255: for people's eyes, never read back."""
 
     def shares(self) -> dict[str, float]:
-        """Return the share of the area of each class that is there, largest first."""
+        """Return the share of the area of each class present, largest first."""
         counts = np.bincount(self.ids.ravel(), minlength=len(self.names)) / self.ids.size
         found = [(self.names[each], float(counts[each])) for each in np.argsort(-counts)]
         return {name: share for name, share in found if share > 0}
@@ -42,7 +42,7 @@ class ClassMap:
 
 @dataclass(frozen=True)
 class Prediction:
-    """A soft subject mask and how sure of it the segmenter is."""
+    """A soft subject mask, and how confident the segmenter is of it."""
 
     mask: NDArray[np.float32]
     """float32, H×W, in [0, 1], 1 = subject; the picture's own size."""
@@ -56,12 +56,12 @@ class Prediction:
     """Why there is no subject, where the segmenter itself can say."""
 
     def levels(self) -> NDArray[np.uint8]:
-        """Return the mask as it is kept in a file: uint8, H×W, 255 = subject."""
+        """Return the mask as it is written to a file: uint8, H×W, 255 = subject."""
         return np.round(self.mask * 255).astype(np.uint8)
 
 
 def pascal_palette(count: int) -> tuple[tuple[int, int, int], ...]:
-    """Return so many colours, as in PASCAL VOC: the bits of the id, spread over the channels."""
+    """Return PASCAL VOC's first colours: the bits of each id, spread over the channels."""
     return tuple(_colour(each) for each in range(count))
 
 
@@ -90,9 +90,9 @@ class Segmenter(Protocol):
         ...
 
     def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return what is chosen by a painting's labels, in plain JSON: part of its provenance.
+        """Return what is chosen by a painting's labels: JSON, part of its provenance.
 
-        Empty for segmenters that treat all paintings alike.
+        Segmenters that treat all paintings alike return an empty one.
 
         Args:
             labels: Such as `style` and `genre`; any may be missing or "". `subject` is what
@@ -105,7 +105,7 @@ class Segmenter(Protocol):
         pictures: Sequence[NDArray[np.uint8]],
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
-        """Predict the subjects of pictures, together where that is quicker.
+        """Predict the subjects of pictures, in batches where that is faster.
 
         Args:
             pictures: uint8, H×W×3, RGB, any sizes. How they are put together changes no mask.
@@ -118,7 +118,7 @@ class Segmenter(Protocol):
 
 
 class Corrector(Protocol):
-    """Moves a prediction to what a curator's strokes ask for."""
+    """Moves a prediction towards a curator's strokes."""
 
     def __call__(
         self, picture: NDArray[np.uint8], soft: NDArray[np.uint8], scribble: "Scribble"

@@ -23,8 +23,8 @@ def iou_matrix(
     """Return the mean IoU over all paintings of each pair of segmenters.
 
     Args:
-        masks: Of each segmenter, a mask of each painting, bool, of one size for all segmenters;
-            None where it gave none. Only paintings of which both have one count.
+        masks: For each segmenter, its mask of each painting: bool, of the same size for all
+            segmenters; None where it gave none. Only paintings of which both have one count.
 
     Returns:
         Rows and columns by segmenter; None where a pair has no painting in common.

@@ -25,13 +25,13 @@ BATCH = {"cpu": 1, "cuda": 4}
 
 
 class ConceptMasks:
-    """A SAM 3.
+    """SAM 3, prompted with phrases.
 
     Args:
         model: A model of `KINDS`.
         processor: Its processor.
-        score: A thing counts if its score is above this.
-        most: Things of a picture at most.
+        score: Instances with at most this score are ignored.
+        most: The largest number of instances of a picture.
     """
 
     def __init__(self, model: Any, processor: Any, score: float, most: int) -> None:
@@ -49,7 +49,7 @@ class ConceptMasks:
             phrases: What to look for in each.
 
         Raises:
-            PaintingError: A phrase is more words than the model reads.
+            PaintingError: A phrase is longer than the model reads.
         """
         batch = BATCH[self._model.device.type]
         return predict_by_group(self._predict, pictures, phrases, batch, self._limits)

@@ -29,12 +29,12 @@ def corrected_mask(
     settings: Segmentation,
     corrector: Corrector,
 ) -> SubjectMask:
-    """Return the mask of a prediction that a scribble corrects.
+    """Return the mask of a prediction after correction by a scribble.
 
     Args:
         picture: uint8, H×W×3.
         soft: uint8, h×w of the same aspect, the prediction, 255 = subject.
-        scribble: Of the picture's size. What it keeps is in the mask and what it drops is not.
+        scribble: Of the picture's size. The mask has what it keeps and lacks what it drops.
         settings: As for `clean_up`.
         corrector: Moves the prediction.
     """
@@ -51,7 +51,7 @@ def grab_cut_correction(
     Each group of such strokes is solved by itself with GrabCut (Rother et al. 2004) around it:
     the strokes are certain, and so is the prediction, but for pixels near the strokes that the
     prediction takes for the opposite. Of the pixels that change only those connected to the strokes
-    do. Models of colour learnt from the neighbourhood alone tell dark from slightly less dark.
+    do. Colour models fitted to the neighbourhood alone separate dark from slightly less dark.
 
     Args:
         picture: uint8, H×W×3.

@@ -25,7 +25,7 @@ ASPECT_TOLERANCE = 0.01
 def read_curated_mask(
     data: bytes, name: str, size: tuple[int, int]
 ) -> NDArray[np.bool_] | Scribble:
-    """Read what a curator drew for a painting: a mask, a cut-out, or strokes that correct.
+    """Read a curator's file for a painting: a mask, a cut-out, or strokes that correct one.
 
     In a mask nothing is transparent and white is the subject, which is kept; of two levels the
     upper one is white, however dark it is. With a transparent
@@ -44,7 +44,7 @@ def read_curated_mask(
     Raises:
         PaintingError: It is none of these for this painting; the message names the file and the
             remedy.
-        SkipPainting: It is black, and nothing else: the painting is left out on purpose.
+        SkipPainting: It is entirely black: the painting is left out on purpose.
     """
     import cv2
 

@@ -31,7 +31,7 @@ Finder = Callable[[Sequence[NDArray[np.uint8]], Sequence[tuple[str, ...]]], list
 
 
 class DescribedSegmenter:
-    """All that a text names, as one subject; a class for each phrase of the text."""
+    """Segments everything that a text names as one subject, with a class for each phrase."""
 
     descriptor = Descriptor(
         name="described",
@@ -66,7 +66,7 @@ class DescribedSegmenter:
         Raises:
             UnavailableError: A model is unavailable, or of another kind than the settings say.
             PaintingError: A text names nothing, or is longer than a model reads.
-            ValueError: There are not as many choices as pictures.
+            ValueError: The numbers of choices and pictures differ.
         """
         if choices is None:
             choices = [self.choice({})] * len(pictures)
@@ -86,7 +86,7 @@ class DescribedSegmenter:
         drop: NDArray[np.float32],
         box: NDArray[np.float32] | None = None,
     ) -> Prediction:
-        """Cut out the one thing that a curator's points ask for, whatever the text.
+        """Segment the object that a curator's points indicate, whatever the text says.
 
         Args:
             picture: uint8, H×W×3.
@@ -95,7 +95,7 @@ class DescribedSegmenter:
             box: 4: left, top, right, bottom around the subject, if known.
 
         Returns:
-            The soft mask; the confidence is that of its clearness, as for other segmenters.
+            The soft mask, and its `confidence_of` as for other segmenters.
 
         Raises:
             UnavailableError: As for calls, or the model is SAM 3, which takes no points.

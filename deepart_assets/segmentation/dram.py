@@ -96,11 +96,11 @@ class DramSegmenter:
         pictures: Sequence[NDArray[np.uint8]],
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
-        """Predict pictures of one choice together, at most `BATCH` at once.
+        """Predict pictures with the same choice in batches of at most `BATCH`.
 
         Raises:
             UnavailableError: An archive or checkpoint is unavailable or unusable.
-            ValueError: There are not as many choices as pictures.
+            ValueError: The numbers of choices and pictures differ.
         """
         if choices is None:
             choices = [self.choice({})] * len(pictures)

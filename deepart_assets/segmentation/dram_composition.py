@@ -24,7 +24,7 @@ def compose(
     size: tuple[int, int],
     chosen: Sequence[int],
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Decide the class of each pixel, and how clearly it is one of the chosen ones.
+    """Return the class of each pixel, and how probably it is one of the chosen ones.
 
     Each network's logits are enlarged bilinearly with aligned corners; their softmax maps are
     added by weight; the largest class is the pixel's. It works in strips of rows, so that besides
@@ -32,8 +32,8 @@ def compose(
     the picture's width a network.
 
     Args:
-        logits: float32, classes×h×w, one of each network.
-        weights: One of each network; their sum is 1.
+        logits: float32, classes×h×w, one array for each network.
+        weights: One for each network; their sum is 1.
         size: Height and width of the picture.
         chosen: The ids of the classes that are subjects; not all.
 

@@ -22,7 +22,7 @@ would have no pixels across."""
 def load_model(
     folder: Path, model_class: str, processor_class: str, what: str, setting: str
 ) -> tuple[Any, Any]:
-    """Load a model in float32 onto the best device, ready to predict, and its processor.
+    """Load a model for inference, in float32 on the best device, and its processor.
 
     Args:
         folder: Holds weights in safetensors, configuration and, if it reads text, a vocabulary.
@@ -76,7 +76,7 @@ def as_image(picture: NDArray[np.uint8]) -> "Image":
 
 
 def not_too_thin(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture, stretched if its sides differ by more than `THINNEST`."""
+    """Return a picture, stretched where one side exceeds `THINNEST` times the other."""
     height, width = picture.shape[:2]
     least = round(max(height, width) * THINNEST)
     return resize(picture, max(height, least), max(width, least))

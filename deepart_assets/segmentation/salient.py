@@ -56,7 +56,7 @@ FOLDER, PROVIDER = "segmentation.segmenter.folder", "segmentation.segmenter.prov
 
 
 class SalientSegmenter:
-    """Subject = what a salient object network keeps, of whatever class."""
+    """Segments what a network for salient objects keeps, whatever its class."""
 
     def __init__(self, settings: Salient) -> None:
         self._settings = settings
@@ -72,7 +72,7 @@ class SalientSegmenter:
         )
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 of the model's file, fetching it if rembg has not got it.
+        """Return the SHA-256 of the model's file, fetching it if rembg has no copy.
 
         Raises:
             UnavailableError: rembg is missing, or the model is unavailable.
@@ -88,7 +88,7 @@ class SalientSegmenter:
         pictures: Sequence[NDArray[np.uint8]],
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
-        """Predict one by one: the models' files take one picture at a time.
+        """Predict picture by picture, as the ONNX files have a batch size of one.
 
         Raises:
             UnavailableError: As for `weights_hash`, or the file is no such model, or there is no
@@ -183,7 +183,7 @@ class SalientSegmenter:
         file, kind = self._file, self._kind
 
         class Session(kind):  # type: ignore[misc, valid-type]
-            """The same with the file that was found; rembg's own would look again."""
+            """rembg's session with the file that was found, which its own would look for again."""
 
             @classmethod
             def download_models(cls, *args: Any, **kwargs: Any) -> str:

@@ -34,7 +34,7 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Scribble:
-    """Strokes of a curator on a painting: bool, H×W of the painting's size; they never overlap."""
+    """A curator's strokes on a painting: bool, H×W of the painting's size, without overlap."""
 
     keep: NDArray[np.bool_]
     """Certainly subject."""
@@ -42,7 +42,7 @@ class Scribble:
     """Certainly surround."""
 
     def imposed_on(self, mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return a mask with what the strokes cover kept or dropped; bool, H×W."""
+        """Return a mask, bool, H×W, changed to keep or drop what the strokes cover."""
         return (mask | self.keep) & ~self.drop
 
 

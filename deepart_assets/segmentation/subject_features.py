@@ -36,7 +36,7 @@ _COARSE_TOKENS = (tokens_after(9), LAST)
 
 
 class Features(NamedTuple):
-    """What is known of a picture that is seen as r×c patches; channels last."""
+    """The network input of a picture divided into r×c patches; channels last."""
 
     tokens: NDArray[np.float16]
     """(1 + r·c)×384, the class token first: after the last layer that is not trained further."""
@@ -48,7 +48,7 @@ class Features(NamedTuple):
 
 
 def grid_of(height: int, width: int, patches: int = PATCHES) -> tuple[int, int]:
-    """Return how many rows and columns of patches a picture is seen as, its aspect kept."""
+    """Return the rows and columns of patches that a picture is divided into, its aspect kept."""
     least, most = EXTREMES
     rows, columns = (patches * height / width) ** 0.5, (patches * width / height) ** 0.5
     return min(max(round(rows), least), most), min(max(round(columns), least), most)

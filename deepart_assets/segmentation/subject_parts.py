@@ -1,4 +1,4 @@
-"""Unites the parts of a picture that phrases name to one subject."""
+"""Unites the parts of a picture that phrases name into one subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ def unite(parts: Parts, phrases: Sequence[str], size: tuple[int, int]) -> Predic
 
     Args:
         parts: What was found.
-        phrases: All that was looked for: the classes of the prediction.
+        phrases: Everything that was searched for: the classes of the prediction.
         size: Height and width of the picture.
 
     Returns:

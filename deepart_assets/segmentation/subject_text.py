@@ -1,4 +1,4 @@
-"""Texts that say what the subject of a painting is: what counts as one, and its phrases."""
+"""Texts that say what the subject of a painting is: their validation, and their phrases."""
 
 import re
 
@@ -21,7 +21,7 @@ def phrases_of(text: str) -> tuple[str, ...]:
 
 
 def check_text(text: str, source: str) -> str:
-    """Return a text if it can be meant.
+    """Return a text if it is usable.
 
     Args:
         text: What somebody wrote.

@@ -1,4 +1,4 @@
-"""Finds the curve of an arch or an oval, which a painting ends with.
+"""Finds the curve of an arch or an oval where a painting ends.
 
 `support_detection` puts the detector of supports together.
 """

@@ -1,4 +1,4 @@
-"""Finds the frame of a painting, and edges between a support and the paint.
+"""Finds the frame of a painting, and the edges between a support and the paint.
 
 `support_detection` puts the detector of supports together.
 """

@@ -31,7 +31,7 @@ SAME_THING = 0.8
 
 @dataclass(frozen=True)
 class Boxes:
-    """What was found in a picture, the highest score first."""
+    """The boxes found in a picture, highest score first."""
 
     corners: NDArray[np.float32]
     """n×4: left, top, right, bottom, as shares of the picture's width and height, in [0, 1]."""
@@ -45,13 +45,13 @@ _Key = tuple[tuple[int, ...], tuple[str, ...]]
 
 
 class TextDetector:
-    """A Grounding DINO.
+    """Grounding DINO or MM Grounding DINO, prompted with phrases.
 
     Args:
         model: A model of `KINDS`.
         processor: Its processor.
-        score: A box counts if its score is above this.
-        most: Boxes of a picture at most.
+        score: Boxes with at most this score are ignored.
+        most: The largest number of boxes of a picture.
     """
 
     def __init__(self, model: Any, processor: Any, score: float, most: int) -> None:
@@ -69,7 +69,7 @@ class TextDetector:
             phrases: What to look for in each.
 
         Raises:
-            PaintingError: The phrases are more words than the model reads.
+            PaintingError: The phrases are longer than the model reads.
         """
         pixels = [
             self._processor.image_processor(as_image(picture), return_tensors="pt")
