@@ -76,7 +76,7 @@ def as_image(picture: NDArray[np.uint8]) -> "Image":
 
 
 def not_too_thin(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture, stretched where one side exceeds `THINNEST` times the other."""
+    """Return a picture, stretched where its shorter side is less than `THINNEST` of the longer."""
     height, width = picture.shape[:2]
     least = round(max(height, width) * THINNEST)
     return resize(picture, max(height, least), max(width, least))
