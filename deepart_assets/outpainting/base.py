@@ -42,6 +42,9 @@ class Request:
     """The only source of randomness: equal requests give equal results."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the catalogue knows of the painting: id, title, artist, style, genre, date."""
+    reference: NDArray[np.uint8] | None = None
+    """A picture to take the style from, uint8, H×W×3; None: the subject. Few outpainters look at
+    it."""
     candidate: int = 0
     """Which of several results is wanted, of an outpainter that ranks them: 0 is the best."""
 

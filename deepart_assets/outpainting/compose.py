@@ -25,6 +25,7 @@ def request_for(
     negative_prompt: str = "",
     seed: int = 0,
     labels: Mapping[str, str] | None = None,
+    reference: NDArray[np.uint8] | None = None,
     candidate: int = 0,
 ) -> Request | None:
     """Return the request for an unfinished painting; None if nothing is missing.
@@ -35,6 +36,7 @@ def request_for(
         negative_prompt: See `Request`.
         seed: See `Request`.
         labels: See `Request`.
+        reference: See `Request`.
         candidate: See `Request`.
 
     Raises:
@@ -47,7 +49,9 @@ def request_for(
         return None
     # New arrays: an outpainter that writes into its input must not change the subject.
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
-    return Request(picture, known, prompt, negative_prompt, seed, labels or {}, candidate)
+    return Request(
+        picture, known, prompt, negative_prompt, seed, labels or {}, reference, candidate
+    )
 
 
 def composed(

@@ -228,10 +228,12 @@ class Diffusers(Pipeline):
     )
     controlnet: ControlNet | None = Field(None, description="Null: the model alone.")
     seam_pass: SeamPass | None = Field(None, description="Null: one pass.")
-    reference: Literal["none", "subject"] = Field(
+    reference: Literal["none", "subject", "same_artist"] = Field(
         "none",
         description="subject: the painting's own subject is shown to the model as a picture to take"
-        " the style from. For FLUX.2 klein, and with ip_adapter for Stable Diffusion 1.5 and XL.",
+        " the style from; same_artist: another painting of the same artist, of the catalogue's the"
+        " nearest in style, genre and time, or without one the subject. For FLUX.2 klein, and with"
+        " ip_adapter for Stable Diffusion 1.5 and XL.",
     )
     ip_adapter: IPAdapter | None = Field(
         None, description="What shows the reference to Stable Diffusion 1.5 and XL."
@@ -247,5 +249,7 @@ class Diffusers(Pipeline):
         if self.ip_adapter and self.attention_slicing:
             raise ValueError("attention_slicing would put the ip_adapter out of action: leave it")
         if self.ip_adapter and self.reference == "none":
-            raise ValueError("ip_adapter shows a reference, which is none: set it to subject")
+            raise ValueError(
+                "ip_adapter shows a reference, which is none: set it to subject or same_artist"
+            )
         return self

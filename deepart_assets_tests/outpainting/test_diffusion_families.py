@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -294,6 +295,13 @@ def test_the_subject_is_the_reference(family_folders, monkeypatch):
         assert difference(painter([request])[0], batched) <= CLOSE
     without = build_outpainter(diffusers_settings(folder))
     assert difference(without([one])[0], painter([one])[0]) > 0
+    # Or another picture, in the place of the first's own subject.
+    red = np.full((30, 40, 3), (200, 10, 10), np.uint8)
+    spy.calls.clear()
+    painter([replace(one, reference=canvas.reference_picture(red)), two])
+    shown, own = (np.asarray(each) for each in spy.calls[0]["image_reference"])
+    assert shown.shape == (96, 96, 3) and (shown == (200, 10, 10)).all()
+    assert np.array_equal(own, np.asarray(call["image_reference"][1]))
 
 
 def test_a_family_without_references_refuses_them(family_folders):

@@ -131,10 +131,8 @@ def band(hole: NDArray[np.bool_], width: int) -> NDArray[np.bool_]:
 def subject_picture(request: Request) -> NDArray[np.uint8]:
     """Return the subject as a picture of its own, to take the style from.
 
-    It is the smallest rectangle round it, the rest filled by Telea's method.
-
-    Returns:
-        uint8, `REFERENCE_SIDE` squared, RGB; padded by mirroring, never stretched.
+    It is the smallest rectangle round it, the rest filled by Telea's method, as `reference_picture`
+    gives it.
     """
     rows, columns = (np.flatnonzero(request.known.any(axis=axis)) for axis in (1, 0))
     cut = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
@@ -142,8 +140,17 @@ def subject_picture(request: Request) -> NDArray[np.uint8]:
     picture = request.picture[cut]
     if not known.all():
         picture = filler_for("telea")(Request(picture, known))
-    scale = REFERENCE_SIDE / max(known.shape)
-    height, width = (max(1, round(side * scale)) for side in known.shape)
+    return reference_picture(picture)
+
+
+def reference_picture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture, uint8, H×W×3, in the square in which references are shown.
+
+    Returns:
+        uint8, `REFERENCE_SIDE` squared, RGB; padded by mirroring, never stretched.
+    """
+    scale = REFERENCE_SIDE / max(picture.shape)
+    height, width = (max(1, round(side * scale)) for side in picture.shape[:2])
     margin = ((0, REFERENCE_SIDE - height), (0, REFERENCE_SIDE - width), (0, 0))
     return np.pad(fit(picture, height, width), margin, mode="symmetric")
 

@@ -27,6 +27,7 @@ from deepart_assets.outpainting.diffusion.adapters import (
 from deepart_assets.outpainting.diffusion.canvas import (
     band,
     lay,
+    reference_picture,
     size_on_canvas,
     subject_picture,
     take_back,
@@ -223,7 +224,14 @@ class DiffusersOutpainter:
 
         if self._settings.reference == "none":
             return {}
-        pictures = [Image.fromarray(subject_picture(each)) for each in requests]
+        pictures = [
+            Image.fromarray(
+                subject_picture(each)
+                if each.reference is None
+                else reference_picture(each.reference)
+            )
+            for each in requests
+        ]
         if self._family.reference:
             return {self._family.reference: pictures}
         return {"ip_adapter_image": pictures}  # a list of adapters, of which there is one
