@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
-from deepart_assets.assets.references import same_artist
+from deepart_assets.assets.references import References
 from deepart_assets.assets.result_metadata import result_metadata, summary_of, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
@@ -36,9 +36,7 @@ from deepart_assets.outpainting import (
     seam_score,
     subject_difference,
 )
-from deepart_assets.outpainting.diffusion.canvas import reference_picture
 from deepart_assets.settings import Settings
-from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.outpainting import ArtificiallyInspired, Inpainting, Outpainter
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
@@ -138,13 +136,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         outpainter = build_outpainter(settings, context.downloads, weights, enlarger)
         reads_prompt = outpainter.descriptor.uses_prompt
         descriptor = outpainter.descriptor
-        several = descriptor.learned and descriptor.stochastic
-        candidates = shared.candidates if several else 1
-        shows_another = isinstance(settings, Diffusers) and settings.reference == "same_artist"
-        nearest = same_artist(lambda: context.paintings)
-
-        def reference_for(painting: Painting) -> Painting | None:
-            return nearest(painting) if shows_another else None
+        candidates = shared.candidates if descriptor.learned and descriptor.stochastic else 1
+        reference = References(settings, lambda: context.paintings)
 
         def details(painting: Painting) -> dict[str, Any]:
             asked = request_for_painting(painting, name, kind.kind)
@@ -152,27 +145,25 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             prompt = own or prompt_for(shared.prompt, painting.labels)
             seed = shared.seed if asked.seed is None else asked.seed
             seeds = range(asked.candidates or candidates)
-            other = reference_for(painting)
             return {
                 "prompt": prompt if reads_prompt else "",
                 "seeds": [painting_seed(seed, painting.id, name, each) for each in seeds],
                 **({} if asked.first is None else {"first": asked.first}),
-                **({"reference": other.sha256} if other else {}),
+                **reference.identity(painting),
             }
 
         def read(painting: Painting) -> OutpaintRequest:
             path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
             unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
             wanted = details(painting)
-            other = reference_for(painting)
-            reference = reference_picture(other.original()) if other else None
+            shown = reference.picture(painting)
             asked = (
                 request_for(
                     unfinished,
                     prompt=wanted["prompt"],
                     negative_prompt=shared.negative_prompt if reads_prompt else "",
                     seed=seed,
-                    reference=reference,
+                    reference=shown,
                 )
                 for seed in wanted["seeds"]
             )
@@ -205,7 +196,6 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             results = ready or [np.ascontiguousarray(unfinished[..., :3])]
             scores = [seam_score(unfinished, each) for each in results]
             chosen = details(painting)
-            other = reference_for(painting)
             seeds, first = chosen["seeds"], chosen.get("first")
             order = sorted(
                 range(len(results)), key=lambda index: (seeds[index] != first, scores[index])
@@ -228,9 +218,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     "prompt": chosen["prompt"] or None,
                     "negative_prompt": shared.negative_prompt if reads_prompt else None,
                     "seed": seeds[order[0]],
-                    "reference": (other.heading if other else "its own subject")
-                    if shows_another
-                    else None,
+                    "reference": reference.credit(painting),
                     "candidates": [
                         {"seed": seeds[index], "seam_score": round(scores[index], 3)}
                         for index in order

@@ -5,13 +5,53 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from deepart_assets.names import name_key
 from deepart_assets.orchestration.context import Painting
+from deepart_assets.outpainting.diffusion.canvas import reference_picture
+from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.settings.outpainting import Outpainter
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.labels import years_of
 
 FAR = 1_000_000
 """How far a painting of unknown date is from others."""
+
+
+class References:
+    """Another painting as the reference of each, where the outpainter's settings want one."""
+
+    def __init__(
+        self, outpainter: Outpainter, paintings: Callable[[], Mapping[str, Painting]]
+    ) -> None:
+        wanted = isinstance(outpainter, Diffusers) and outpainter.reference == "same_artist"
+        self._choose = same_artist(paintings) if wanted else None
+
+    def _other(self, painting: Painting) -> Painting | None:
+        return self._choose(painting) if self._choose else None
+
+    def identity(self, painting: Painting) -> dict[str, str]:
+        """Return what a painting's result depends on of its reference; nothing without one."""
+        other = self._other(painting)
+        return {"reference": other.sha256} if other else {}
+
+    def picture(self, painting: Painting) -> NDArray[np.uint8] | None:
+        """Return the picture to show, uint8, H×W×3; None: the painting's own subject.
+
+        Raises:
+            PaintingError: It is missing or cannot be decoded.
+        """
+        other = self._other(painting)
+        return reference_picture(other.original()) if other else None
+
+    def credit(self, painting: Painting) -> str | None:
+        """Return what is shown, in words; None where no other painting is wanted."""
+        if self._choose is None:
+            return None
+        other = self._other(painting)
+        return other.heading if other else "its own subject"
 
 
 def same_artist(
