@@ -10,6 +10,7 @@ By default all pictures are renewed.
 
 import base64
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -35,18 +36,24 @@ PICTURES = ROOT / "docs" / "images"
 SAMPLE = ROOT / "data" / "sample" / "paintings"
 BIN = Path(sys.executable).parent
 PAGES: Mapping[str, tuple[str, int, int, str]] = {
-    "lineage": ("asset-groups", 1455, 1857, "wikiart"),
+    "lineage": ("asset-groups", 1900, 1900, "wikiart"),
+    "mask_outputs": (
+        "assets/subject_masks?view=lineage&lineageScope=downstream&lineageDepth=5",
+        1500,
+        1150,
+        "subject_masks",
+    ),
     "ticks": ("locations/deepart_assets/sensors/inbox", 1360, 740, "take_in"),
     "runs": ("runs", 1360, 860, "take_in"),
     "plan": ("assets/restoration_plan?view=events", 1360, 900, "Metadata"),
     "partitions": ("locations/deepart_assets/jobs/restore/partitions", 1360, 640, "Status"),
     "failed": ("assets/subject_masks?view=events", 1360, 460, "Metadata"),
-    "states": ("locations/deepart_assets/asset-groups/restoration", 1360, 900, "subject_masks"),
+    "states": ("locations/deepart_assets/asset-groups/segmentation", 1360, 900, "subject_masks"),
 }
 """Path, width and height in CSS pixels of each picture, and a text that is there once it is."""
 CLICKS = {"partitions": ("Show per-asset status", "Hide per-asset status")}
 """Text of the button that is pressed first, and what it then says."""
-SCALE = 0.75
+SCALE = 0.8
 """Pixels of a picture for each CSS pixel."""
 SETTLES = 8.0
 """Seconds in which a page shows the rest; it never ends to poll."""
@@ -145,6 +152,13 @@ class Browser:
         self.evaluate(f"{self._element(text)}?.scrollIntoView()")
         time.sleep(SETTLES)
 
+    def close_sidebar(self) -> None:
+        """Press the button without a text beside the sidebar's search."""
+        self.evaluate(
+            "[...document.querySelectorAll('button')].find(each => !each.innerText.trim()"
+            " && (b => b.x > 200 && b.x < 340 && b.y < 110)(each.getBoundingClientRect()))?.click()"
+        )
+
     def expand_groups(self) -> None:
         """Press Alt+E, which expands the groups of a lineage."""
         for kind in ("keyDown", "keyUp"):
@@ -220,12 +234,15 @@ def main() -> None:
             path, width, height, text = PAGES[name]
             page.show(f"{url}/{path}", width, height, text)
             if name == "lineage":
+                page.close_sidebar()
                 page.expand_groups()
             if name in CLICKS:
                 button, then = CLICKS[name]
                 page.click(button)
                 page.scroll_to(then)
-            (PICTURES / f"{name}.png").write_bytes(page.shoot())
+            picture = Image.open(io.BytesIO(page.shoot())).convert("RGB")
+            few_colours = picture.quantize(96, dither=Image.Dither.NONE)
+            few_colours.save(PICTURES / f"{name}.png", optimize=True)
             print(PICTURES / f"{name}.png")
     sheet = folder / "lake" / "restoration_sheets" / f"{SHEET}.jpg"
     picture = Image.open(sheet)
