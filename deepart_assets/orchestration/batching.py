@@ -165,14 +165,20 @@ class PaintingBatch:
         for each, make in zip(stale, makes, strict=True):
             key = each.painting.id
             try:
-                record = compute_and_record(
-                    self._store, self._spec.name, each.provenance, make, key=key, spent=spent
+                record, computed = compute_and_record(
+                    self._store,
+                    self._spec.name,
+                    each.provenance,
+                    make,
+                    key=key,
+                    known=each.record,
+                    spent=spent,
                 )
             except Exception as error:  # one bad painting never stops the others
                 yield from self._report(key, *self._failure(key, error))
             else:
-                line, event = self._outcome(record, computed=True)
-                yield from self._report(key, f"{line} ({each.reason})", event)
+                line, event = self._outcome(record, computed=computed)
+                yield from self._report(key, f"{line} ({each.reason})" if line else "", event)
 
     def _report(self, key: str, line: str, event: Event | None) -> Iterator[Event]:
         if event is not None:

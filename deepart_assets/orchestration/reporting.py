@@ -6,6 +6,7 @@ materialized with the reason, so that its partition counts as made.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import dagster as dg
@@ -77,6 +78,7 @@ class Reporter:
         }
         self._known = latest_materializations(instance, spec.name, keys)
         self._is_asked = asks_for_events(step.run.tags)
+        self._began = datetime.now(UTC).isoformat(timespec="seconds")
         self._unsaid: dict[str, Callable[[], Event | None]] = {}
         self._said: set[str] = set()
 
@@ -87,6 +89,8 @@ class Reporter:
             record.data_version,
             lambda: metadata_of(record, self._store.lake, computed=computed),
             again=None if computed else partial(self._reused, record.key),
+            # Another run has made it meanwhile, and reports it.
+            elsewhere=not computed and record.made_at >= self._began,
         )
 
     def skipped(self, key: str, reason: str, *, computed: bool = False) -> Event | None:
@@ -137,11 +141,12 @@ class Reporter:
         metadata: Callable[[], MetadataDict],
         *,
         again: Callable[[], Event | None] | None,
+        elsewhere: bool = False,
     ) -> Event | None:
         """Return the event, or None if it is known; `again`, for what is not new, returns it."""
         if again is not None and not self._is_asked:
             tags = self._materialization(key, data_version, {}).tags or {}
-            if versions_in(tags) == versions_in(self._known.get(key, {})):
+            if elsewhere or versions_in(tags) == versions_in(self._known.get(key, {})):
                 self._unsaid[key] = again
                 return None
         self._said.add(key)

@@ -21,6 +21,7 @@ class Stale:
     painting: Painting
     provenance: Provenance
     reason: str
+    record: MaterializationRecord | None
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class StalenessChecker:
             if unchanged and not retry:
                 return FailedUnchanged(known)
         painting = replace(painting, fingerprint=provenance.fingerprint)
-        return Stale(painting, provenance, reason or "requested")
+        return Stale(painting, provenance, reason or "requested", known)
 
     def _provenance(self, painting: Painting) -> Provenance:
         inputs = {dep: record.data_version for dep, record in painting.inputs.items()}

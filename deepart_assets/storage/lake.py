@@ -15,6 +15,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.bucket_locks import lock_object
 from deepart_assets.storage.local_files import lock_file, stamp_of_file, sweep, write_atomic
 from deepart_assets.storage.retries import PatientFileSystem
 
@@ -244,14 +245,18 @@ class Lake:
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
-        """Lock `name`, a path in the lake, against other processes of this machine.
+        """Lock `name`, a path in the lake, against other processes.
 
-        The lock of a killed process is released. A bucket, or a file system without locks, does
-        not lock: of two simultaneous writes the last one wins.
+        In a folder, those of this machine; in S3, all (`bucket_locks`). The lock of a killed
+        process is released, that of S3 after a minute. Other stores do not lock: of two
+        simultaneous writes the last one wins.
         """
+        path = self._full(f"{name}.lock")
         with contextlib.ExitStack() as stack:
             if self._is_local:
-                lock_file(Path(self._full(f"{name}.lock")), stack)
+                lock_file(Path(path), stack)
+            elif "s3" in self._fs.protocol:
+                stack.enter_context(lock_object(self._fs, path))
             yield
 
     @contextlib.contextmanager

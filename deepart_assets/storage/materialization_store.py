@@ -7,7 +7,7 @@ weights, settings, code version) and all of its files are intact.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
@@ -110,7 +110,7 @@ def materialize_if_stale(
     known = store.get(asset, key)
     if not force and known is not None and staleness_reason(store, known, provenance) is None:
         return known, False
-    return compute_and_record(store, asset, provenance, make, key=key), True
+    return compute_and_record(store, asset, provenance, make, key=key, known=known)
 
 
 def staleness_reason(
@@ -165,12 +165,13 @@ def compute_and_record(
     make: Callable[[], StageResult],
     *,
     key: str = WHOLE,
+    known: MaterializationRecord | None,
     spent: float = 0.0,
-) -> MaterializationRecord:
+) -> tuple[MaterializationRecord, bool]:
     """Compute an output and record the outcome, as described at `materialize_if_stale`.
 
-    The output is locked against other processes of this machine (`Lake.lock`). If one of them has
-    computed it with the same provenance since this work began, its record is returned.
+    The output is locked against other processes (`Lake.lock`). If one of them has computed it with
+    the same provenance meanwhile, its record is returned.
 
     Args:
         store: The store for files and record.
@@ -178,18 +179,20 @@ def compute_and_record(
         provenance: The current provenance.
         make: Computes the output.
         key: The output's key.
+        known: Its record when it was found stale.
         spent: Seconds spent on the output before this call.
+
+    Returns:
+        The record, and whether it was computed now.
     """
-    began = datetime.now(UTC) - timedelta(seconds=spent)
     with store.lake.lock(_record_path(asset, key)):
-        known = store.get(asset, key)
-        just_made = known is not None and datetime.fromisoformat(known.made_at) >= began
-        if known is not None and just_made and staleness_reason(store, known, provenance) is None:
-            return known
+        now = store.get(asset, key)
+        if now is not None and now != known and staleness_reason(store, now, provenance) is None:
+            return now, False
         blank = MaterializationRecord(
             asset, key, "failed", provenance.fingerprint, asdict(provenance)
         )
-        return _recorded(store, blank, make, time.perf_counter() - spent)
+        return _recorded(store, blank, make, time.perf_counter() - spent), True
 
 
 def _recorded(

@@ -57,7 +57,7 @@ class PaintedLake:
     def record(self, asset, key, files, inputs, **result: Any) -> None:
         compute_and_record(
             self.store, asset, Provenance("1", {}, inputs), lambda: StageResult(files, **result),
-            key=key,
+            key=key, known=self.store.get(asset, key),
         )  # fmt: skip
 
     def version(self, asset, key) -> str:

@@ -1,0 +1,68 @@
+"""A lock in a bucket: one holder at a time, and none for ever."""
+
+import threading
+import time
+
+import pytest
+
+from deepart_assets.storage import Lake, bucket_locks
+
+NAME = "records/a/p.json"
+
+
+@pytest.fixture
+def lake(bucket, monkeypatch):
+    monkeypatch.setattr(bucket_locks, "POLL_SECONDS", 0.02)
+    return Lake(f"{bucket}/lake")
+
+
+def test_one_at_a_time(lake):
+    inside, most, done = [], [], []
+
+    def work(number):
+        with lake.lock(NAME):
+            inside.append(number)
+            most.append(len(inside))
+            time.sleep(0.02)
+            inside.remove(number)
+        done.append(number)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(done) == [0, 1, 2, 3]
+    assert max(most) == 1
+    assert not lake.exists(f"{NAME}.lock")
+
+
+@pytest.mark.slow
+def test_a_lock_whose_holder_is_gone_is_taken_over_and_one_that_is_renewed_is_not(
+    lake, monkeypatch
+):
+    lake.write(f"{NAME}.lock", b"of a machine that is gone 0")
+    monkeypatch.setattr(bucket_locks, "LEASE_SECONDS", 1.0)
+    monkeypatch.setattr(bucket_locks, "RENEW_SECONDS", 0.1)
+    entered = threading.Event()
+    with lake.lock(NAME):
+        content = lake.read(f"{NAME}.lock")
+        assert b"gone" not in content
+
+        def wait():
+            with lake.lock(NAME):
+                entered.set()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        assert not entered.wait(2)
+        assert lake.read(f"{NAME}.lock") != content
+    assert entered.wait(20)
+    thread.join(20)
+    assert not lake.exists(f"{NAME}.lock")
+
+
+def test_who_has_lost_a_lock_leaves_that_of_another(lake):
+    with lake.lock(NAME):
+        lake.write(f"{NAME}.lock", b"another's 0")
+    assert lake.read(f"{NAME}.lock") == b"another's 0"
