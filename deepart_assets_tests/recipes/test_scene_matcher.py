@@ -2,12 +2,15 @@ import csv
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 
 from deepart_assets.imaging import encode_png
-from deepart_assets_tests.outpainting.scene_completion.drawn import paint
+from deepart_assets.outpainting.scene_completion import GroundLibrary
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, reduced
 from recipes.scene_matcher.__main__ import main, ridge, scores
 from recipes.scene_matcher.examples import examples
+from recipes.scene_matcher.outdoors import LABELS, OUTDOORS
+from recipes.scene_matcher.outdoors import main as train_outdoors
 
 TOKENS = np.random.default_rng(0).normal(size=(20, 16, 384)).astype(np.float32)
 
@@ -45,6 +48,38 @@ def test_ridge_finds_the_plane_that_made_the_signs():
     signs = np.sign(inputs[:, 2] - 1)
     [probe] = ridge(inputs, signs[:, None], np.ones(len(inputs)), 1.0)
     assert (np.sign(scores(probe, inputs)) == signs).mean() > 0.95
+
+
+def test_what_an_eye_saw_teaches_which_grounds_are_outdoors(tmp_path):
+    grounds = [ground(f"g{each}", each, mask=oval()) for each in range(40)]
+    with (tmp_path / "settings.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["painting", "setting"])
+        for each in grounds:
+            each.ground[3] = 2 if int(each.id[1:]) % 2 else -2
+            table.writerow([each.id, "land" if each.ground[3] > 0 else "room"])
+    library = GroundLibrary.of(grounds, reduced({}))
+    (tmp_path / "library.npz").write_bytes(library.to_bytes())
+    probes = tmp_path / "probes.safetensors"
+    save_file({"kinds": np.ones((4, 385), np.float16)}, probes)
+    labels = str(tmp_path / "settings.csv")
+    train_outdoors([str(tmp_path / "library.npz"), str(probes), "--labels", labels])
+    found = load_file(probes)
+    assert {name: each.shape for name, each in found.items()} == {
+        "kinds": (4, 385),
+        "outdoors_ground": (385,),
+        "outdoors_subject": (385,),
+    }
+    vectors = np.stack([each.ground for each in library.grounds]).astype(np.float32)
+    probe = found["outdoors_ground"].astype(np.float32)
+    assert ((vectors @ probe[:-1] + probe[-1] > 0) == (vectors[:, 3] > 0)).all()
+
+
+def test_the_labels_are_some_eight_hundred_settings():
+    with LABELS.open(encoding="utf8", newline="") as file:
+        settings = [row["setting"] for row in csv.DictReader(file)]
+    assert len(settings) > 800
+    assert set(settings) == {*OUTDOORS, "backdrop", "room", "table"}
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
+from deepart_assets.outpainting.scene_completion import probes
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import unit
@@ -89,6 +90,8 @@ class Match:
     """N: about what the best placement of each will cost, weighted; not among the terms."""
     still: float
     """How likely the subject is a still life, in [0, 1]."""
+    outdoors: float
+    """How likely the subject is outdoors, in [0, 1], by itself."""
 
     @property
     def costs(self) -> NDArray[np.float32]:
@@ -128,6 +131,8 @@ class Matcher:
         )
         self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
         self.plain = relative_plainness(grounds)
+        self.shows_outdoors = probes.outdoors(spaces, "ground") > 0.5
+        """bool, N: the grounds that show something outdoors."""
 
     def __call__(self, query: Query, allowed: NDArray[np.bool_]) -> Match:
         """Compare a subject with all grounds.
@@ -168,6 +173,7 @@ class Matcher:
             {name: each.astype(np.float32) for name, each in weighted.items()},
             cover.astype(np.float32),
             still,
+            float(probes.outdoors(query.vector[None], "subject")[0]),
         )
 
     def _ages(self, year: int | None) -> NDArray[np.float64]:

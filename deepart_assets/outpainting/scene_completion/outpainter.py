@@ -25,6 +25,10 @@ from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
+INDOORS = 0.6
+"""A subject that is outdoors with a lower probability is taken to be indoors."""
+OUT_OF_PLACE = 10
+"""Costs more than any ground: what is outdoors comes after all that is indoors."""
 
 
 @dataclass(frozen=True)
@@ -187,15 +191,24 @@ class SceneCompletionOutpainter:
     def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
         """Return the finalists; where none fits, plain grounds stand before them.
 
-        A subject whose base is seen needs something to stand on, which a plain ground has not.
+        A subject that may well be indoors gets a ground outdoors last: it looks strange in a
+        meadow, while a figure from a meadow before a plain wall passes for a portrait. For the
+        same reason a subject outdoors whose base is seen gets no plain ground: it needs something
+        to stand on.
         """
         library = self.library
         given = (match, subject, library.grounds, library.matcher.plain)
-        costs = np.where(allowed, match.costs + match.cover + library.hubs, np.float32(np.inf))
+        is_indoors = match.outdoors < INDOORS
+        costs = match.costs + match.cover + library.hubs
+        if is_indoors:
+            costs = costs + np.float32(OUT_OF_PLACE) * library.matcher.shows_outdoors
+        costs = np.where(allowed, costs, np.float32(np.inf))
         ranked = finalists(*given, costs)
-        if subject.base_row is not None or library.fits(float(costs.min())):
+        needs_a_floor = subject.base_row is not None and not is_indoors
+        if needs_a_floor or library.fits(float(costs.min())):
             return ranked
-        return [*plain_finalists(*given, allowed), *ranked]
+        walls = allowed & ~library.matcher.shows_outdoors if is_indoors else allowed
+        return [*plain_finalists(*given, walls), *ranked]
 
     def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
         """Return the record of a finalist."""
@@ -204,6 +217,8 @@ class SceneCompletionOutpainter:
         gain, shift = self._colours(subject, ground)
         terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
         terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
+        if match.outdoors < INDOORS and self.library.matcher.shows_outdoors[finalist.index]:
+            terms["out of place"] = OUT_OF_PLACE
         return Choice(
             ground=ground.id,
             flip=laid.flip,

@@ -1,9 +1,11 @@
-"""Reads patch tokens: which are a figure, sky, water or a floor, and of what kind a painting is.
+"""Reads patch tokens: which are a figure, sky, water or a floor, of what kind a painting is, and
+whether it is set outdoors.
 
 Linear probes, trained by `recipes/scene_matcher`.
 """
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,3 +52,14 @@ def likely_kind(tokens: NDArray[np.float32]) -> str:
     """Return which of `KINDS` a picture is, by its tokens, r×c×384."""
     probe = weights()["kinds"]
     return KINDS[int(np.argmax(probe[:, :-1] @ tokens.mean((0, 1)) + probe[:, -1]))]
+
+
+def outdoors(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -> NDArray:
+    """Return how likely each painting is set outdoors: N, in [0, 1].
+
+    Args:
+        vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
+        what: Which of the two; a ground tells far more surely.
+    """
+    probe = weights()[f"outdoors_{what}"]
+    return np.asarray(0.5 + 0.5 * np.tanh((vectors @ probe[:-1] + probe[-1]) / 2))

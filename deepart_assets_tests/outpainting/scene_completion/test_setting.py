@@ -1,0 +1,42 @@
+"""A subject that may be indoors is not put outdoors."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.matching import Query
+from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    ground,
+    oval,
+    paint,
+    reduced,
+    subject,
+)
+
+GROUNDS = [ground(f"g{each:02}", each, mask=oval()) for each in range(12)]
+
+
+@pytest.fixture
+def library():
+    found = GroundLibrary.of(GROUNDS, reduced({}))
+    found.matcher.shows_outdoors = np.arange(len(found)) % 2 == 0
+    return found
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_what_is_outdoors_comes_last_for_a_subject_indoors(library, probability):
+    seen = subject(paint(50), oval())
+    allowed = np.ones(len(library), bool)
+    match = replace(library.matcher(Query.of(seen, 1850), allowed), outdoors=probability)
+    ranked = SceneCompletionOutpainter(lambda: library)._ranked(match, seen, allowed)
+    order = [library.matcher.shows_outdoors[each.index] for each in ranked if not each.plain]
+    assert len(order) == len(library)
+    assert (order == sorted(order)) is (probability == 0.1)
+
+
+def test_each_subject_has_a_probability(library):
+    for each in GROUNDS:
+        found = library.matcher(Query.like(each), np.ones(len(library), bool))
+        assert 0 <= found.outdoors <= 1
