@@ -25,7 +25,7 @@ from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
-INDOORS = 0.6
+INDOORS = 0.45
 """A subject that is outdoors with a lower probability is taken to be indoors."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
