@@ -1,6 +1,7 @@
 """The asset that evaluates the ×4 networks on the test split, and its checks."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from deepart_assets import asset_names
@@ -12,7 +13,7 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
-from deepart_assets.settings.evaluation import Lpips
+from deepart_assets.settings.evaluation import Lpips, Peer
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
@@ -20,6 +21,7 @@ from deepart_assets.super_resolution.evaluation.candidates import (
     GAN,
     Candidates,
     candidates,
+    fetch_peers,
 )
 from deepart_assets.super_resolution.evaluation.claims import (
     CLAIMS,
@@ -30,6 +32,7 @@ from deepart_assets.super_resolution.evaluation.claims import (
 from deepart_assets.super_resolution.evaluation.comparison import Comparison, evaluate
 from deepart_assets.super_resolution.evaluation.crops import picture_rows
 from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
+from deepart_assets.super_resolution.weights.sources import NETWORK_FINDER
 
 
 def _check(claim: Claim) -> Check:
@@ -42,9 +45,12 @@ def _check(claim: Claim) -> Check:
 
 def _evaluation_settings(settings: Settings) -> dict[str, Any]:
     whole = settings.super_resolution
+    evaluation = whole.evaluation.model_dump(mode="json", exclude={"lpips": {"path"}})
+    if not whole.evaluation.peers:  # as before there was this option
+        del evaluation["peers"]
     return {
-        "evaluation": whole.evaluation.model_dump(mode="json", exclude={"lpips": {"path"}}),
-        "upscaling": whole.upscaling.provenance(),
+        "evaluation": evaluation,
+        "upscaling": whole.upscaling.provenance("maximal_blockiness"),
     }
 
 
@@ -58,8 +64,8 @@ def _evaluation_settings(settings: Settings) -> dict[str, Any]:
     checks=[_check(claim) for claim in CLAIMS],
 )
 def art_esrgan_evaluation(context: StageContext) -> StageSpec:
-    """Bicubic, base, Art ESRGAN and their interpolations on the test split, which no training
-    uses.
+    """Bicubic, base, Art ESRGAN, their interpolations and other networks on the test split, which
+    no training uses.
 
     PSNR and SSIM on Y and RGB with a border of four pixels, NIQE, LPIPS where its backbone is
     there, seconds a painting, as means over the split. The plane of fidelity and naturalness (Blau
@@ -72,7 +78,8 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
 
     def make() -> StageResult:
         tests = of_split(read_pairs(context), "test")
-        networks = candidates(context.read(BASE), context.read(GAN), choice, upscaling)
+        peers, unavailable = fetch_peers(choice.peers, context.downloads)
+        networks = candidates(context.read(BASE), context.read(GAN), choice, upscaling, peers)
         comparison = evaluate(
             tests,
             networks.upscalers,
@@ -99,19 +106,28 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
                 "paintings": len(tests),
                 "niqe_of_originals": comparison.originals["niqe"],
                 "lpips": None if lpips is None else lpips.version,
-                "left_out": networks.left_out | missing,
+                "left_out": networks.left_out | unavailable | missing,
                 "faults": faults(comparison, choice),
             },
         )
 
     return StageSpec(
         make,
-        inputs={"lpips": "none" if lpips is None else lpips.version},
+        inputs={"lpips": "none" if lpips is None else lpips.version} | _versions(choice.peers),
     )
 
 
 _SHOWN = {"PSNR": BASE, "Art ESRGAN": GAN}
 """The captions of the original notebook's picture row."""
+
+
+def _versions(peers: Mapping[str, Peer]) -> dict[str, str]:
+    """Return what changes when the files of other networks do."""
+    versions: dict[str, str] = {}
+    for name, weights in peers.items():
+        with contextlib.suppress(UnavailableError):  # the record says why it is left out
+            versions |= {f"peer {name}": v for v in NETWORK_FINDER.inputs(weights).values()}
+    return versions
 
 
 def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:

@@ -96,7 +96,11 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             # An asset of their own has the weights, with their hash.
             "outpainter": settings.outpainters[name].provenance("weights"),
             **settings.restoration.model_dump(mode="json", include=_SHARED[kind.kind]),
-            **(settings.super_resolution.upscaling.provenance() if enlarged_by else {}),
+            **(
+                settings.super_resolution.upscaling.provenance("maximal_blockiness")
+                if enlarged_by
+                else {}
+            ),
         }
 
     @painting_asset(

@@ -54,18 +54,23 @@ def summary_of(outpainter: str, figures: Mapping[str, Any]) -> str:
 
 
 def provenance_text(
-    painting: Painting, outpainter: str, outpainting: MaterializationRecord
+    painting: Painting,
+    outpainter: str,
+    outpainting: MaterializationRecord,
+    jpeg: int | None = None,
 ) -> dict[str, str]:
     """Return what an upscaled result is made from, by PNG's keywords.
 
     It counts for the result's version, as what is published quotes it; labels, which may be
-    corrected later, and dates are in `result_metadata`.
+    corrected later, and dates are in `result_metadata`. `jpeg` is the quality of the original's
+    JPEG if it was deblocked.
     """
     return {
         **(outpainting.figures.get("texts") or {}),
         "Description": summary_of(outpainter, outpainting.figures),
         "Original": f"{painting.id}, SHA-256 {painting.sha256}",
         "Outpainting": f"{outpainter}, version {outpainting.data_version}",
+        **({} if jpeg is None else {"JPEG": f"deblocked before enlarging, quality {jpeg}"}),
     }
 
 

@@ -1,6 +1,7 @@
 """Upscaled paintings: each outpainting at four times its size."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,10 @@ from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.upscaling.deblocking import (
+    DeblockingUpscaler,
+    quality_to_mend,
+)
 from deepart_assets.super_resolution.upscaling.parts import Part, cover
 from deepart_assets.super_resolution.upscaling.subject import (
     consistency_error,
@@ -54,22 +59,6 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
     source = asset_names.outpaintings(name)
     full_size = isinstance(kind, SceneCompletion) and kind.full_size
 
-    def size_fault(record: MaterializationRecord) -> str | None:
-        figures = record.figures
-        size, low = (
-            tuple(figures.get("painted_size") or (figures["height"], figures["width"])),
-            (figures["from_height"], figures["from_width"]),
-        )
-        return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
-
-    def subject_fault(record: MaterializationRecord) -> str | None:
-        if difference := record.figures["subject_difference"]:
-            return f"differs by {difference} grey levels"
-        error = record.figures.get("subject_error") or 0
-        if error > LARGEST_ERROR:
-            return f"reduced again, differs from the original by {error} grey levels (RMS)"
-        return None
-
     @painting_asset(
         settings=lambda settings: {
             **_upscaling(settings),
@@ -79,13 +68,13 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="4",  # 4: the network enlarges only what is seen of an outpainting
+        code_version="5",  # 5: a JPEG is deblocked before the network enlarges it
         pool="gpu",
         checks=[
             Check(
                 "four_times_larger",
                 "Both sides are exactly four times the outpainting's, a support put back left out.",
-                size_fault,
+                _size_fault,
             ),
             Check(
                 "subject_is_the_painters",
@@ -94,7 +83,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 " left out) is the original painting reduced to this size, byte for byte; where the"
                 " original is the smaller one, it is the original enlarged by the network, which"
                 f" reduced again differs by at most {LARGEST_ERROR} grey levels (RMS).",
-                subject_fault,
+                _subject_fault,
             ),
         ],
     )
@@ -103,10 +92,11 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
 
         Where the original painting is larger than the working copy, the subject is taken from it
         at this size, reduced or enlarged by the network, and the generated side blends into it in a
-        narrow band. The ground of another painting is taken from that one's original where it is
-        large enough. Where the painting has a support and segmentation.support.in_result is
-        put_back, the original's surrounds it. Title, artist, what generated the surround and which
-        file shows it are in XMP and EXIF.
+        narrow band. What the network enlarges of a JPEG at its own size is deblocked first. The
+        ground of another painting is taken from that one's original where it is large enough. Where
+        the painting has a support and segmentation.support.in_result is put_back, the original's
+        surrounds it. Title, artist, what generated the surround and which file shows it are in XMP
+        and EXIF.
         """
         settings = context.settings.super_resolution.upscaling
         keep = context.settings.restoration.keep_subject
@@ -116,7 +106,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
             laid_from = scene_completion_outpainter(context)
             largest = outpainter.maximal_enlargement
         # Loaded with the first painting that has to be computed.
-        upscaler = cache(lambda: NetworkUpscaler(context.read(asset_names.ART_ESRGAN), settings))
+        network = cache(lambda: NetworkUpscaler(context.read(asset_names.ART_ESRGAN), settings))
 
         def make(painting: Painting) -> StageResult:
             low = decode_rgb(painting.read(source), painting.inputs[source].path)
@@ -127,30 +117,36 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
             if support is not None:
                 original, mask = support.box.of(original), support.box.of(mask)
             kept = keep and min(original.shape[:2]) > min(low.shape[:2])
+            reduced = kept and is_reduced(original, (SCALE * low.shape[0], SCALE * low.shape[1]))
+            jpeg = jpeg_to_mend(
+                original, low, kept=kept, reduced=reduced, limit=settings.maximal_blockiness
+            )
+            deblocking = partial(_deblocking, network, jpeg)
             high = None
             if laid_from is not None and (placed := painting.inputs[source].figures["placement"]):
                 size = SCALE * low.shape[0], SCALE * low.shape[1]
                 known = enlarged_subject(mask, size)
 
                 def shown() -> NDArray[np.uint8]:
-                    return resize(original, *size) if kept else upscaler()(low)
+                    return resize(original, *size) if kept else deblocking()(low)
 
                 high = ground_at_full_size(laid_from, placed, shown, known, largest)
             real = high is not None
             parts = _seen(low, mask, settings) if kept and not real else None
-            high = upscaler()(low, parts) if high is None else high
-            wanted, reduced = None, kept and is_reduced(original, high.shape[:2])
+            high = (network if kept else deblocking)()(low, parts) if high is None else high
+            wanted = None
             if kept:
                 wanted = subject_at_size(
                     original,
                     mask,
                     high.shape[:2],
-                    upscaler,
+                    deblocking,
                     settings=settings,
                     key={
                         "network": context.upstream(asset_names.ART_ESRGAN).data_version,
                         "original": painting.sha256,
                         "box": support and support.box,
+                        **({} if jpeg is None else {"jpeg": jpeg}),
                     },
                 )
                 high = keep_subject(high, original, mask, wanted)
@@ -160,7 +156,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     high, photograph, support.box, support.shape(*high.shape[:2])
                 )
             outpainting = painting.inputs[source]
-            bare = encode_png(high, provenance_text(painting, name, outpainting))
+            bare = encode_png(high, provenance_text(painting, name, outpainting, jpeg))
             metadata = result_metadata(
                 painting,
                 name,
@@ -183,6 +179,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
                     "subject_from": _subject_from(kept=kept, reduced=reduced),
+                    "jpeg": None if jpeg is None else f"deblocked, quality {jpeg}",
                     "ground_from": ("original" if real else "network") if full_size else None,
                     "subject_difference": kept_difference(painted.of(high), original, mask, wanted)
                     if kept
@@ -205,6 +202,53 @@ def _seen(low: NDArray[np.uint8], mask: NDArray[np.uint8], settings: Upscaling) 
     """Return what of an outpainting is seen once the original's subject is laid into it."""
     subject = enlarged_subject(mask, (SCALE * low.shape[0], SCALE * low.shape[1]))
     return cover(generated_in(subject), settings.tile, settings.overlap)
+
+
+def _size_fault(record: MaterializationRecord) -> str | None:
+    figures = record.figures
+    size, low = (
+        tuple(figures.get("painted_size") or (figures["height"], figures["width"])),
+        (figures["from_height"], figures["from_width"]),
+    )
+    return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
+
+
+def _subject_fault(record: MaterializationRecord) -> str | None:
+    if difference := record.figures["subject_difference"]:
+        return f"differs by {difference} grey levels"
+    error = record.figures.get("subject_error") or 0
+    if error > LARGEST_ERROR:
+        return f"reduced again, differs from the original by {error} grey levels (RMS)"
+    return None
+
+
+def jpeg_to_mend(
+    original: NDArray[np.uint8],
+    low: NDArray[np.uint8],
+    *,
+    kept: bool,
+    reduced: bool,
+    limit: float | None,
+) -> int | None:
+    """Return the quality of the original's JPEG where the network sees its pixels as they are.
+
+    Elsewhere it sees the original reduced, which leaves no blocks to speak of.
+
+    Args:
+        original: uint8, h×w×3.
+        low: The outpainting, uint8, h×w×3.
+        kept: Whether the result's subject is the original's.
+        reduced: Whether the original is reduced to the result's size.
+        limit: `maximal_blockiness`; None: nothing is mended.
+    """
+    at_its_size = not reduced if kept else original.shape == low.shape
+    return quality_to_mend(original, limit) if at_its_size and limit is not None else None
+
+
+def _deblocking(
+    network: Callable[[], NetworkUpscaler], jpeg: int | None
+) -> NetworkUpscaler | DeblockingUpscaler:
+    return network() if jpeg is None else DeblockingUpscaler(network(), jpeg)
 
 
 def _subject_from(*, kept: bool, reduced: bool) -> str:

@@ -2,13 +2,26 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import Name, Section
+from deepart_assets.settings.weights import PublishedWeights
 
 Strength = Annotated[float, Field(gt=0, lt=1)]
 
 LpipsNetwork = Literal["squeeze", "alex"]
+
+OWN_ROWS = ("bicubic", "psnr_weights", "art_esrgan")
+
+
+def _of_another_name(name: str) -> str:
+    if name in OWN_ROWS:
+        raise ValueError(f"{name} is a row of its own: give the network another name")
+    return name
+
+
+PeerName = Annotated[Name, AfterValidator(_of_another_name)]
+Peer = Annotated[PublishedWeights, Field(discriminator="kind")]
 
 
 class Lpips(Section):
@@ -49,6 +62,11 @@ class Evaluation(Section):
     interpolations: tuple[Strength, ...] = Field(
         (0.2, 0.4, 0.6, 0.8),
         description="Interpolation strengths between the base (0) and Art ESRGAN (1), a row each.",
+    )
+    peers: dict[PeerName, Peer] = Field(
+        {},
+        description="Published ×4 networks of any architecture that spandrel knows, to compare"
+        " with: a row each, computed in fp32. What is unavailable is left out; the record says it.",
     )
     lpips: Lpips = Lpips()
     shown: int = Field(4, ge=1, description="Paintings in the picture of details, a row each.")

@@ -111,6 +111,14 @@ class Upscaling(Section):
         description="Number format of the network. bf16 and fp16 (GPU only) change single values by"
         " some grey levels: bf16 at most 3 of 255 for random 16/4, 6 for 64/23.",
     )
+    maximal_blockiness: float | None = Field(
+        1.2,
+        ge=1,
+        description="Steps at the borders of 8×8 JPEG blocks relative to steps elsewhere, above"
+        " which a painting that the network enlarges is deblocked first; a JPEG of quality 25 to 90"
+        " that was only decoded and cropped is recognised at any. Records and files tell. Medians"
+        " of 25 paintings: 1.01 clean, 1.10 at quality 90, 1.28 at 75, 1.52 at 50. Null: never.",
+    )
 
 
 class SuperResolution(Section):

@@ -27,6 +27,33 @@ class Part(BaseModel):
         return self.model_dump(exclude={"type"})
 
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Degradations(Section):
+    """What LR crops suffer at random beyond the reduction: blur, then JPEG compression.
+
+    Names as in BasicSR's Real-ESRGAN options; a single order of them, without noise and resizing.
+    """
+
+    blur_prob: Probability = Field(0.2, description="Share of the crops that are blurred.")
+    blur_sigma: tuple[float, float] = Field(
+        (0.2, 0.8), description="Range of the Gaussian's standard deviation, LR pixels."
+    )
+    jpeg_prob: Probability = Field(0.6, description="Share of the crops that are compressed.")
+    jpeg_range: tuple[int, int] = Field(
+        (30, 95), description="Range of JPEG's quality, as libjpeg counts it."
+    )
+
+    @model_validator(mode="after")
+    def _ranges_are_in_order(self) -> "Degradations":
+        if not 0 < self.blur_sigma[0] <= self.blur_sigma[1]:
+            raise ValueError(f"blur_sigma: {list(self.blur_sigma)} is no range above 0")
+        if not 1 <= self.jpeg_range[0] <= self.jpeg_range[1] <= 100:
+            raise ValueError(f"jpeg_range: {list(self.jpeg_range)} is no range within 1 to 100")
+        return self
+
+
 class Crops(Section):
     """The training batches: random crops of the pairs that the asset `lr_hr_pairs` made."""
 
@@ -36,6 +63,11 @@ class Crops(Section):
     use_hflip: bool = Field(description="Mirror at random.")
     use_rot: bool = Field(description="Rotate by 0, 90, 180 or 270 degrees at random.")
     batch_size_per_gpu: int = Field(ge=1)
+    degradations: Degradations | None = Field(
+        None,
+        description="Random blur and JPEG of the LR crops, for a network that mends them; `{}`"
+        " takes the defaults. Null: LR as `lr_hr_pairs` made it. Not in BasicSR's paired data set.",
+    )
 
 
 class Datasets(Section):
@@ -207,7 +239,10 @@ class Training(Section):
 
     def provenance_settings(self) -> dict[str, Any]:
         """Return the settings that the weights depend on, as plain values."""
-        return self.model_dump(mode="json", exclude={"options", "name", "logger"})
+        settings = self.model_dump(mode="json", exclude={"options", "name", "logger"})
+        if self.datasets.train.degradations is None:  # as before there was this option
+            del settings["datasets"]["train"]["degradations"]
+        return settings
 
 
 class PixelTraining(Training):

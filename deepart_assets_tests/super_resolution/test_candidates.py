@@ -1,13 +1,17 @@
 """The rows of the table: which there are, from which weights, and why one is missing."""
 
 import numpy as np
+import pytest
 import torch
+from pydantic import ValidationError
 
+from deepart_assets.compat import prepare
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.evaluation.candidates import candidates
+from deepart_assets.settings.weights import FileWeights
+from deepart_assets.super_resolution.evaluation.candidates import candidates, fetch_peers
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
 from deepart_assets.super_resolution.weights import Spec, interpolate, to_bytes
 
 from .pictures import texture
@@ -44,3 +48,55 @@ def test_networks_of_two_sizes_are_not_interpolated_and_it_is_told():
     found = candidates(weights(8), weights(12), choice, Upscaling())
     assert list(found.upscalers) == ["bicubic", "psnr_weights", "art_esrgan"]
     assert "not of one size" in found.left_out["interpolation 0.5"]
+
+
+def saved(folder, name, state):
+    """A file as others publish it."""
+    torch.save({"params_ema": state}, folder / name)
+    return FileWeights(kind="file", path=str(folder / name))
+
+
+def real_esrgan():
+    """A tiny network in the layout of Real-ESRGAN's files."""
+    torch.manual_seed(2)
+    return build(Spec(features=8, blocks=2, growth=4, scale=4)).eval()
+
+
+def compact(**more):
+    prepare()
+    from spandrel.architectures.Compact import Compact
+
+    torch.manual_seed(0)
+    return Compact(num_feat=8, num_conv=2, **more).eval()
+
+
+def test_other_networks_have_a_row_each_after_ours(downloads, tmp_path):
+    nets = {"real_esrgan": real_esrgan(), "compact": compact()}
+    peers = {name: saved(tmp_path, f"{name}.pth", n.state_dict()) for name, n in nets.items()}
+    choice = Evaluation(interpolations=(), peers=peers)
+    data, left_out = fetch_peers(choice.peers, downloads)
+    half = Upscaling(precision="bf16")
+    found = candidates(weights(seed=0), weights(seed=1), choice, half, data)
+    assert left_out == {}
+    assert list(found.upscalers) == ["bicubic", "psnr_weights", "art_esrgan", *nets]
+    assert list(found.strengths) == ["psnr_weights", "art_esrgan"]
+    lr = texture(20, 24)
+    for name, net in nets.items():
+        expected = enlarge(net, lr, Upscaling())
+        made = found.upscalers[name]()(lr).astype(int)
+        assert np.abs(made - expected).max() <= 1  # in fp32, whatever ours are run in
+
+
+def test_a_network_that_is_not_there_is_left_out_with_its_reason(downloads, tmp_path):
+    twice = saved(tmp_path, "twice.pth", compact(upscale=2).state_dict())
+    gone = FileWeights(kind="file", path=str(tmp_path / "gone.pth"))
+    found, left_out = fetch_peers({"twice": twice, "gone": gone}, downloads)
+    assert found == {}
+    assert "Compact ×2" in left_out["twice"]
+    assert "set super_resolution.evaluation.peers.gone.path" in left_out["gone"]
+
+
+@pytest.mark.parametrize("name", ["bicubic", "art_esrgan", "DAT light"])
+def test_a_network_has_a_name_of_its_own(name):
+    with pytest.raises(ValidationError, match=r"another name|match pattern"):
+        Evaluation(peers={name: {"kind": "bundled", "name": "a"}})

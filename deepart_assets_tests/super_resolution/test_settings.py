@@ -81,7 +81,14 @@ def test_every_profile_names_a_network_and_an_upscaling(profile):
 
 
 def test_results_depend_on_every_setting_of_the_upscaling_but_its_batch():
-    changed = {"backend": "torch", "tile": 128, "overlap": 9, "batch": 7, "precision": "bf16"}
+    changed = {
+        "backend": "torch",
+        "tile": 128,
+        "overlap": 9,
+        "batch": 7,
+        "precision": "bf16",
+        "maximal_blockiness": None,
+    }
     assert changed.keys() == Upscaling.model_fields.keys()
     same = {
         name
@@ -108,3 +115,32 @@ def test_no_result_of_a_profile_depends_on_the_batch(asset):
 
     assert provenance(batch=7) == provenance(batch=1)
     assert provenance(tile=128) != provenance(tile=256)
+    deblocked = provenance(maximal_blockiness=1.3) == provenance(maximal_blockiness=None)
+    assert deblocked == (asset == "outpaintings")  # which are not deblocked
+
+
+@pytest.mark.parametrize("stage", [PixelTraining, AdversarialTraining])
+def test_degradations_are_part_of_a_recipe_that_has_them_and_of_no_other(stage):
+    plain = stage()
+    assert "degradations" not in plain.provenance_settings()["datasets"]["train"]
+    chosen = stage(datasets={"train": {"degradations": {"jpeg_range": [50, 90]}}})
+    assert chosen.provenance_settings()["datasets"]["train"]["degradations"] == {
+        "blur_prob": 0.2,
+        "blur_sigma": [0.2, 0.8],
+        "jpeg_prob": 0.6,
+        "jpeg_range": [50, 90],
+    }
+
+
+@pytest.mark.parametrize(
+    ("degradations", "message"),
+    [
+        ({"jpeg_range": [95, 30]}, r"jpeg_range: \[95, 30\] is no range within 1 to 100"),
+        ({"blur_sigma": [0, 1]}, r"blur_sigma: \[0\.0, 1\.0\] is no range above 0"),
+        ({"jpeg_prob": 2}, "less than or equal to 1"),
+        ({"noise": 1}, "Extra inputs"),
+    ],
+)
+def test_degradations_that_make_no_sense_are_refused(degradations, message):
+    with pytest.raises(ValidationError, match=message):
+        PixelTraining(datasets={"train": {"degradations": degradations}})

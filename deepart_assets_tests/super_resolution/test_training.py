@@ -50,6 +50,11 @@ def test_the_same_seed_gives_the_same_bytes(pairs, base):
     torch.set_rng_state(before)
 
 
+def test_a_recipe_with_degradations_trains_on_other_crops(pairs, base):
+    degradations = {"datasets": {"train": {"degradations": {}}}}
+    assert train_pixel(pairs, changed(TINY, degradations)).weights != base.weights
+
+
 def test_training_leaves_torch_as_it_was(pairs):
     before, threads = torch.get_rng_state(), torch.get_num_threads()
     train_pixel(pairs, pixel_options(1))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deepart_assets.settings.training import Degradations
 from deepart_assets.super_resolution.data.pairs import Sampling, random_crops
 from deepart_assets.super_resolution.training import batches as module
 from deepart_assets.super_resolution.training.batches import Batches
@@ -56,10 +57,10 @@ def test_what_goes_wrong_in_the_thread_is_raised_where_the_batch_is_taken(monkey
         next(running)
 
 
-@given(st.integers(0, 1000), st.integers(1, 3))
+@given(st.integers(0, 1000), st.integers(1, 3), st.sampled_from([None, Degradations()]))
 @settings(max_examples=10, deadline=None)
-def test_processes_cut_their_shards_of_one_batch(seed, size):
-    whole = replace(SAMPLING, batch=2 * size)
+def test_processes_cut_their_shards_of_one_batch(seed, size, degradations):
+    whole = replace(SAMPLING, batch=2 * size, degradations=degradations)
     shards = [replace(whole, shard=DistContext(rank, size).shard(2)) for rank in range(size)]
     lr, hr = random_crops(PAIRS, np.random.default_rng(seed), whole)
     made = [random_crops(PAIRS, np.random.default_rng(seed), each) for each in shards]

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging.jpeg_compression import blockiness
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import RuledSR
 from deepart_assets.wikiart.sr.quality import (
     Quality,
     blank_share,
-    blockiness,
     measure,
     sharpness,
     true_resolution,

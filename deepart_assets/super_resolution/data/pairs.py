@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.training import Degradations
 from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.data.random_degradation import degrade
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +82,7 @@ class Sampling:
         turned: Rotate crops by 0, 90, 180 or 270 degrees at random.
         shard: Start and end of the crops to cut; the whole batch is drawn, so that the processes
             of a distributed training draw the same.
+        degradations: What LR crops suffer beyond the reduction; None: nothing.
     """
 
     batch: int
@@ -88,6 +91,7 @@ class Sampling:
     mirrored: bool = True
     turned: bool = True
     shard: tuple[int, int | None] = (0, None)
+    degradations: Degradations | None = None
 
 
 def random_crops(
@@ -127,6 +131,8 @@ class _Place:
     left: int
     turns: int
     mirrored: bool
+    seed: int
+    """Of the crop's degradation."""
 
 
 def _draw(pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampling) -> _Place:
@@ -134,7 +140,14 @@ def _draw(pairs: Sequence[Pair], generator: np.random.Generator, sampling: Sampl
     side = sampling.crop // SCALE + 2 * sampling.context
     top, left = (int(generator.integers(length - side + 1)) for length in pair.size)
     turns, mirrored = int(generator.integers(4)), bool(generator.integers(2))
-    return _Place(pair, top, left, turns if sampling.turned else 0, mirrored and sampling.mirrored)
+    return _Place(
+        pair,
+        top,
+        left,
+        turns if sampling.turned else 0,
+        mirrored and sampling.mirrored,
+        0 if sampling.degradations is None else int(generator.integers(2**63)),
+    )
 
 
 def _cut(place: _Place, sampling: Sampling) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
@@ -147,4 +160,8 @@ def _cut(place: _Place, sampling: Sampling) -> tuple[NDArray[np.uint8], NDArray[
         return turned[:, ::-1] if place.mirrored else turned
 
     inner = slice(sampling.context * SCALE, sampling.context * SCALE + sampling.crop)
-    return cut(place.pair.lr, 1), cut(place.pair.hr, SCALE)[inner, inner]
+    lr = cut(place.pair.lr, 1)
+    if sampling.degradations is not None:
+        random = np.random.default_rng(place.seed)
+        lr = degrade(np.ascontiguousarray(lr), random, sampling.degradations)
+    return lr, cut(place.pair.hr, SCALE)[inner, inner]

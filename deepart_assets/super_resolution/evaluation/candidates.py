@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
-from deepart_assets.settings.evaluation import Evaluation
+from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.evaluation import Evaluation, Peer
 from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.storage.downloads import Downloads
 from deepart_assets.super_resolution.upscaling.upscaler import (
     BicubicUpscaler,
     NetworkUpscaler,
     Upscaler,
 )
-from deepart_assets.super_resolution.weights import interpolate, read_state, spec_of
+from deepart_assets.super_resolution.weights import fetch_network, interpolate, read_state, spec_of
 
 BICUBIC, BASE, GAN = "bicubic", "psnr_weights", "art_esrgan"
 
@@ -29,14 +32,22 @@ class Candidates:
     """The reason for each row that is unavailable, by name."""
 
 
-def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling) -> Candidates:
-    """List bicubic, the base, interpolations (ESRGAN, section 3.4) and the GAN.
+def candidates(
+    base: bytes,
+    gan: bytes,
+    choice: Evaluation,
+    upscaling: Upscaling,
+    peers: Mapping[str, bytes] | None = None,
+) -> Candidates:
+    """List bicubic, the base, interpolations (ESRGAN, section 3.4), the GAN and other networks.
 
     Args:
         base: A file of weights of the pixel stage (`weights.read_state`).
         gan: A file of weights of the adversarial stage.
         choice: The interpolations.
         upscaling: Settings of the tiled inference.
+        peers: Files of weights of other networks, by name. They are run in fp32: not every
+            architecture takes another format.
     """
 
     def network(weights: Callable[[], bytes], name: str) -> Callable[[], Upscaler]:
@@ -54,7 +65,24 @@ def candidates(base: bytes, gan: bytes, choice: Evaluation, upscaling: Upscaling
         else:
             found.left_out[name] = f"{BASE} is {sizes[BASE]}, {GAN} {sizes[GAN]}: not of one size"
     found.upscalers[GAN], found.strengths[GAN] = network(lambda: gan, GAN), 1.0
+    exact = upscaling.model_copy(update={"precision": "fp32"})
+    for name, data in (peers or {}).items():
+        found.upscalers[name] = partial(NetworkUpscaler, data, exact, name)
     return found
+
+
+def fetch_peers(
+    choice: Mapping[str, Peer], downloads: Downloads
+) -> tuple[dict[str, bytes], dict[str, str]]:
+    """Return the weights of the networks to compare with, and why others are unavailable."""
+    found, left_out = {}, {}
+    for name, weights in choice.items():
+        try:
+            key = f"super_resolution.evaluation.peers.{name}"
+            found[name], _ = fetch_network(weights, downloads, key)
+        except UnavailableError as reason:
+            left_out[name] = str(reason)
+    return found, left_out
 
 
 def _mixed(base: bytes, gan: bytes, alpha: float) -> Callable[[], bytes]:

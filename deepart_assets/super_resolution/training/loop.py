@@ -90,6 +90,7 @@ class Loop:
             crops.use_hflip,
             crops.use_rot,
             dist.shard(crops.batch_size_per_gpu),
+            crops.degradations,
         )
         self._net = model.net_for_inference
         self._generator = np.random.default_rng(settings.manual_seed)

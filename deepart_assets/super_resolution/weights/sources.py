@@ -1,5 +1,7 @@
 """Fetches ready-made weights: of the base, an RRDBNet, and of any network in its place."""
 
+from dataclasses import replace
+
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.weights import PublishedWeights
 from deepart_assets.storage import sha256_of
@@ -49,13 +51,18 @@ def fetch_weights(settings: PublishedWeights, downloads: Downloads) -> bytes:
     return to_bytes(read_state(data, shown), provenance)
 
 
-def fetch_network(settings: PublishedWeights, downloads: Downloads) -> tuple[bytes, str]:
+def fetch_network(
+    settings: PublishedWeights, downloads: Downloads, key: str = NETWORK_FINDER.key
+) -> tuple[bytes, str]:
     """Return the weights of a ×4 network of any architecture, as `fetch_weights`, and what it is.
+
+    `key` is where the settings stand, for messages.
 
     Raises:
         UnavailableError: As `fetch_weights`, of networks that do not enlarge RGB by 4.
     """
-    data, shown, provenance = _found(NETWORK_FINDER, settings, downloads)
+    finder = replace(NETWORK_FINDER, key=key)
+    data, shown, provenance = _found(finder, settings, downloads)
     state, network = read_network(data, shown)
     is_ours = "body.0.rdb1.conv1.weight" in state
     return to_bytes(state, provenance), f"RRDBNet {spec_of(state)}" if is_ours else str(network)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging.jpeg_compression import blockiness, mean_steps
 
 BLOCK = 128
 """Side of the blocks in which detail is measured, pixels."""
@@ -129,20 +130,6 @@ def sharpness(luma: NDArray[np.uint8]) -> float:
     return float(_gradient_energy(blocks[kept]).sum()) / total if total > 0 else 0.0
 
 
-def blockiness(luma: NDArray[np.uint8]) -> float:
-    """Return the steps across the borders of JPEG's 8×8 blocks over the steps elsewhere.
-
-    The mean step between neighbours is taken for each of the eight positions modulo 8; steps are
-    capped at 16 levels, so that the painting's own edges say little. The largest of the eight over
-    the mean of the seven others, averaged over the two axes: since the largest is looked for, a
-    grid that was shifted by cropping is found. About 1 without compression, never below.
-
-    Args:
-        luma: uint8, H×W.
-    """
-    return float(np.mean([_steps_at_borders(axis) for axis in (luma, luma.T)]))
-
-
 def blank_share(luma: NDArray[np.uint8]) -> float:
     """Return the share of 32×32 tiles whose standard deviation is below one level, in [0, 1].
 
@@ -210,13 +197,6 @@ def _end(spectrum: NDArray[np.float64]) -> float:
     return float(frequencies[ended[0]]) if ended.size else 1.0
 
 
-def _mean_steps(luma: NDArray[np.uint8], cap: int = 255) -> NDArray[np.float64]:
-    """Return the mean step from each column to the next: W−1."""
-    import cv2
-
-    return cv2.absdiff(luma[:, 1:], luma[:, :-1]).clip(max=cap).mean(axis=0, dtype=np.float64)
-
-
 def _new_lines(luma: NDArray[np.uint8]) -> float:
     """Return the share of columns that are not the one before again, in (0, 1].
 
@@ -225,17 +205,10 @@ def _new_lines(luma: NDArray[np.uint8]) -> float:
     """
     from scipy.ndimage import maximum_filter1d, median_filter
 
-    steps = _mean_steps(luma)
+    steps = mean_steps(luma)
     usual = median_filter(maximum_filter1d(steps, 5), 33, mode="nearest")
     repeated = (steps < _REPEAT * usual).mean()
     return float(1 - repeated)
-
-
-def _steps_at_borders(luma: NDArray[np.uint8]) -> float:
-    steps = _mean_steps(luma, cap=16)
-    means = np.array([steps[phase::8].mean() for phase in range(8)])
-    others = (means.sum() - means.max()) / 7
-    return float(means.max() / others) if others > 0 else 1.0
 
 
 def _gradient_energy(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
