@@ -30,10 +30,14 @@ class Daemon:
     Args:
         project: Profile and data lake.
         home: DAGSTER_HOME; its run monitoring looks every five seconds instead of every thirty.
+        port: Of the UI, which runs beside it where there is one.
     """
 
-    def __init__(self, project, home: Path) -> None:
+    def __init__(self, project, home: Path, port: int | None = None) -> None:
         self.project, self.home = project, home
+        self._command = ["dagster._daemon", "run"]
+        if port is not None:
+            self._command = ["dagster", "dev", "--host", "127.0.0.1", "--port", str(port)]
         home.mkdir(exist_ok=True)
         config = yaml.safe_load((PROJECT / ".dagster_home" / "dagster.yaml").read_text())
         config["run_monitoring"]["poll_interval_seconds"] = 5
@@ -52,7 +56,7 @@ class Daemon:
         }
         with self.log.open("a") as log:
             subprocess.Popen(
-                [sys.executable, "-m", "dagster._daemon", "run"],
+                [sys.executable, "-m", *self._command],
                 cwd=PROJECT,
                 env=environment,
                 stdout=log,
@@ -92,9 +96,11 @@ class Daemon:
 
 
 @contextlib.contextmanager
-def running(project, home: Path) -> Iterator[tuple[Daemon, dg.DagsterInstance]]:
+def running(
+    project, home: Path, port: int | None = None
+) -> Iterator[tuple[Daemon, dg.DagsterInstance]]:
     """A daemon that was started, and its instance; everything is killed in the end."""
-    daemon = Daemon(project, home)
+    daemon = Daemon(project, home, port)
     daemon.start()
     try:
         with dg.DagsterInstance.from_config(str(home)) as instance:
