@@ -145,6 +145,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                     "subject_difference": subject_difference(unfinished, written),
                     "seam_score": found[0]["seam_score"] if found else None,
                     "candidates": found if len(found) > 1 else None,
+                    "asked": asked.model_dump(mode="json", exclude_defaults=True) or None,
                 },
                 content=content,
             )

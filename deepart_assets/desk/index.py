@@ -17,7 +17,7 @@ from typing import NamedTuple
 from deepart_assets import asset_names
 from deepart_assets.curation import CHOICES, REQUESTS
 from deepart_assets.desk.listed import Listed, read_list
-from deepart_assets.desk.painting import PaintingPage
+from deepart_assets.desk.painting import PaintingPage, told
 from deepart_assets.names import name_key
 from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, by_folded_id
@@ -96,7 +96,7 @@ class Query(NamedTuple):
 SORTS = {
     "list": "as listed",
     "new": "last made",
-    "check": "to be looked at first",
+    "check": "what needs a look",
     "title": "title",
 }
 """The orders of the wall, in words."""
@@ -159,16 +159,24 @@ class PaintingIndex:
                 self._looked = time.monotonic()
                 self._seconds = self._looked - begun
 
-    def find(self, query: Query) -> list[Row]:
-        """Return the rows that a query asks for, in its order."""
+    def find(self, query: Query, kept: str = "") -> list[Row]:
+        """Return the rows that a query asks for, in its order.
+
+        Args:
+            query: What is asked for.
+            kept: The id of a painting that is among them in any case.
+        """
         words = name_key(query.words).split()
         found = [
             row
             for row in self.rows().values()
-            if (not query.style or row.listed.style == query.style)
-            and (not query.artist or row.listed.artist == query.artist)
-            and (not query.status or query.status in row.statuses)
-            and all(word in row.text for word in words)
+            if row.listed.id == kept
+            or (
+                (not query.style or row.listed.style == query.style)
+                and (not query.artist or row.listed.artist == query.artist)
+                and (not query.status or query.status in row.statuses)
+                and all(word in row.text for word in words)
+            )
         ]
         match query.sort:
             case "new":
@@ -328,7 +336,7 @@ def _statuses(found: Mapping[str, Outcome], stages: int) -> tuple[tuple[str, ...
     """Return a painting's statuses and the reason of the first."""
     for asset, outcome in found.items():
         if outcome.status == "failed":
-            return ("failed",), f"{asset} failed: {outcome.reason}"
+            return ("failed",), f"{asset.replace('_', ' ')} failed: {told(outcome.reason)}"
     mask = found.get(asset_names.SUBJECT_MASKS)
     if mask is not None and mask.status in ("no_subject", "skipped"):
         return ("no_subject",), mask.reason

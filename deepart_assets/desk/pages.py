@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -31,19 +32,14 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes that change nothing."""
 
     def wall(request: Request) -> Response:
-        given = request.query_params
-        query = Query(
-            *(given.get(name, default) for name, default in Query._field_defaults.items())
-        )
+        given, query = request.query_params, _query(request)
         found = desk.index.find(query)
         pages = max(1, math.ceil(len(found) / PAGE))
         number = min(max(1, _number(given.get("page"), 1)), pages)
         shown = found[(number - 1) * PAGE : number * PAGE]
 
         def address(**changed: object) -> str:
-            words = {**query._asdict(), "page": 1, **changed}
-            kept = {k: v for k, v in words.items() if v not in ("", 1, "list")}
-            return "/?" + urlencode(kept) if kept else "/"
+            return "/" + _asking({**query._asdict(), **changed})
 
         page = desk.render(
             "wall.html.j2",
@@ -56,7 +52,7 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
             sorts=SORTS,
             address=address,
             thumb=_wall_picture,
-            href=lambda row: _page(row.listed.id),
+            href=lambda row: _page(row.listed.id, query),
         )
         return HTMLResponse(page)
 
@@ -71,7 +67,8 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
                 provenance=provenance_rows(page.stages),
                 row=desk.index.rows().get(page.listed.id),
                 lenders=desk.lenders(),
-                neighbours=_neighbours(desk, page.listed.id),
+                neighbours=_neighbours(desk, page.listed.id, _query(request)),
+                wall="/" + _asking(_query(request)._asdict()),
                 quote=quote,
             )
         )
@@ -179,6 +176,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
                 "key": each.key,
                 "caption": each.caption,
                 "group": each.group,
+                "credit": each.credit,
                 "version": each.version,
                 "thumb": f"/thumb/{key}/{each.key}/{each.version}/240.jpg",
                 "tiles": f"/tiles/{key}/{each.key}/{each.version}",
@@ -203,17 +201,28 @@ def _wall_picture(row: Row, side: int) -> str:
     return f"/thumb/{quote(row.listed.id)}/{asset}/{version}/{side}.jpg"
 
 
-def _neighbours(desk: Desk, key: str) -> tuple[str | None, str | None]:
-    """Return the addresses of the paintings before and after one."""
-    keys = list(desk.index.rows())
+def _neighbours(desk: Desk, key: str, query: Query) -> tuple[str | None, str | None]:
+    """Return the addresses of the paintings before and after one on the wall it was found on."""
+    keys = [row.listed.id for row in desk.index.find(query, key)]
     place = keys.index(key)
     before = keys[place - 1] if place else None
     after = keys[place + 1] if place + 1 < len(keys) else None
-    return before and _page(before), after and _page(after)
+    return before and _page(before, query), after and _page(after, query)
 
 
-def _page(key: str) -> str:
-    return f"/p/{quote(key, safe='')}"
+def _page(key: str, query: Query) -> str:
+    return f"/p/{quote(key, safe='')}{_asking(query._asdict())}"
+
+
+def _query(request: Request) -> Query:
+    given = request.query_params
+    return Query(*(given.get(name, default) for name, default in Query._field_defaults.items()))
+
+
+def _asking(words: Mapping[str, object]) -> str:
+    """Return what follows an address, "" where all is as at first."""
+    kept = {name: value for name, value in words.items() if value not in ("", 1, "list")}
+    return "?" + urlencode(kept) if kept else ""
 
 
 def _number(text: str | None, default: int) -> int:

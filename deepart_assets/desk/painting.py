@@ -1,5 +1,6 @@
 """One painting: its pictures, how each stage stands, and what each was made from."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -42,6 +43,8 @@ class Picture:
     """The first digits of its SHA-256."""
     group: str
     """The outpainter it is from, or ""."""
+    credit: str = ""
+    """The painting whose ground it has, or ""."""
 
 
 @dataclass(frozen=True)
@@ -227,14 +230,29 @@ class PaintingPage:
                 continue
             pictures = [each for each in record.files if _is_result(each.path)]
             for number, file in enumerate(pictures):
-                heading = self._headings[asset]
+                heading, group = self._headings[asset], groups.get(asset, "")
                 yield Picture(
                     f"{asset}.{number}" if number else asset,
                     f"{heading}, candidate {number + 1}" if number else heading,
                     file.path,
                     file.sha256[:16],
-                    groups.get(asset, ""),
+                    group,
+                    self._credit(record, group, number),
                 )
+
+    def _credit(self, record: MaterializationRecord, group: str, number: int) -> str:
+        """Name the painting whose ground a picture of an outpainter has, if it is another's."""
+        asset = asset_names.outpaintings(group)
+        made = self.records.get(asset)
+        if made is None or made.status != "done":
+            return ""
+        inputs: Mapping[str, str] = record.provenance.get("inputs") or {}
+        if record.asset != asset and inputs.get(asset) != made.data_version:
+            return ""  # enlarged from an earlier one
+        lenders = made.figures.get("candidates") or [made.figures.get("lender") or {}]
+        lender = lenders[number] if number < len(lenders) else {}
+        named = (lender.get("artist"), lender.get("title"), lender.get("year"))
+        return ", ".join(str(each) for each in named if each) or str(lender.get("id", ""))
 
     def _state(
         self, asset: str, record: MaterializationRecord | None, waiting: set[str]
@@ -242,10 +260,18 @@ class PaintingPage:
         if record is None:
             return "waiting", "not made yet"
         if changed := self._changed_inputs(asset, record, waiting):
-            return "waiting", f"{', '.join(changed)} changed"
+            return "waiting", f"{', '.join(map(self._in_words, changed))} changed"
         if record.status != "done":
-            return record.status, record.reason or ""
+            return record.status, told(record.reason or "")
         return "done", record.verdict or record.doubt or ""
+
+    def _in_words(self, name: str) -> str:
+        """Return how the page calls an input."""
+        if name == ORIGINAL:
+            return "the original"
+        if name in map(asset_names.requests, self._outpainters):
+            return "what is asked for"
+        return self._headings.get(name) or _CURATORS.get(name) or name.replace("_", " ")
 
     def _changed_inputs(
         self, asset: str, record: MaterializationRecord, waiting: set[str]
@@ -284,8 +310,22 @@ class PaintingPage:
         return other.data_version if other is not None else None
 
 
+_CURATORS = {
+    asset_names.CURATED_MASKS: "the curator's mask",
+    asset_names.SUBJECT_TEXTS: "the text of the subject",
+    asset_names.CURATOR_CHOICES: "the choice",
+}
+
 _NO_PICTURES = (asset_names.RESTORATION_SHEETS, asset_names.CHOSEN_RESTORATIONS)
 """The sheet is a download, and what is published is a copy."""
+
+
+def told(reason: str) -> str:
+    """Return why something failed without the names of the project's own exceptions."""
+    return _OWN_ERRORS.sub("", reason)
+
+
+_OWN_ERRORS = re.compile(r"^(PaintingError|UnavailableError|SettingsError): ")
 
 
 def _is_result(path: str) -> bool:
@@ -293,7 +333,7 @@ def _is_result(path: str) -> bool:
     return path.endswith(".png") and not path.endswith(".classes.png")
 
 
-def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, Any]]]:
+def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, str]]]:
     """Return what each output was made from: heading, and words and values in the order to show."""
     rows = []
     for stage in stages:
@@ -301,7 +341,8 @@ def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, A
             continue
         made = record.provenance
         facts: dict[str, Any] = {
-            "made": record.made_at.replace("+00:00", " UTC").replace("T", " "),
+            "made": record.made_at.replace("T", " ").replace("+00:00", " UTC"),
+            "why": record.cause,
             "seconds": record.seconds,
             **stage.figures,
             "code version": made.get("code_version"),
@@ -312,5 +353,17 @@ def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, A
             },
             "settings": made.get("settings") or None,
         }
-        rows.append((stage.heading, {k: v for k, v in facts.items() if v not in (None, "")}))
+        shown = {name: _shown(value) for name, value in facts.items() if value not in (None, "")}
+        rows.append((stage.heading, shown))
     return rows
+
+
+def _shown(value: Any) -> str:
+    """Return a fact as text; what has parts as YAML, with line breaks."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if not isinstance(value, Mapping | list | tuple):
+        return str(value)
+    import yaml
+
+    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=None))

@@ -187,11 +187,13 @@ def compute_and_record(
     """
     with store.lake.lock(_record_path(asset, key)):
         now = store.get(asset, key)
-        if now is not None and now != known and staleness_reason(store, now, provenance) is None:
+        cause = staleness_reason(store, now, provenance)
+        if now is not None and now != known and cause is None:
             return now, False
         blank = MaterializationRecord(
-            asset, key, "failed", provenance.fingerprint, asdict(provenance)
-        )
+            asset, key, "failed", provenance.fingerprint, asdict(provenance),
+            cause=cause or "requested",
+        )  # fmt: skip
         return _recorded(store, blank, make, time.perf_counter() - spent), True
 
 

@@ -70,6 +70,8 @@ class MaterializationRecord:
     """See `StageResult.doubt`."""
     seconds: float = 0.0
     made_at: str = ""
+    cause: str = ""
+    """Why it was computed: "new", or what had changed; "" in records of an older version."""
 
     @property
     def data_version(self) -> str:
@@ -86,4 +88,4 @@ class MaterializationRecord:
 
 
 class RecordSummary(MaterializationRecord):
-    """A record without provenance and figures, from a `RecordIndex`."""
+    """A record without provenance, figures and cause, from a `RecordIndex`."""

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from deepart_assets.desk.app import create_app
 from deepart_assets.desk.desk import Desk, DeskOptions
 from deepart_assets.desk.security import CSRF
+from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import encode_png, preview_uri
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.outpainting import Telea
@@ -59,6 +60,12 @@ class PaintedLake:
             self.store, asset, Provenance("1", {}, inputs), lambda: StageResult(files, **result),
             key=key, known=self.store.get(asset, key),
         )  # fmt: skip
+
+    def fail(self, asset, key, reason: str) -> None:
+        def make() -> StageResult:
+            raise PaintingError(reason)
+
+        compute_and_record(self.store, asset, Provenance("2", {}, {}), make, key=key, known=None)
 
     def version(self, asset, key) -> str:
         return self.store.done(asset, key).data_version

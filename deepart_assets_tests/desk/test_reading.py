@@ -10,6 +10,7 @@ from PIL import Image
 
 from deepart_assets.desk.index import PaintingIndex, Query
 from deepart_assets.desk.pictures import PictureCache, levels, prune
+from deepart_assets.errors import PaintingError
 from deepart_assets_tests.desk.conftest import ten_thousand
 
 
@@ -81,8 +82,8 @@ def test_a_new_mask_makes_what_follows_wait(client, painted):
     state = client.get("/p/a1/state").json()
     states = {each["asset"]: (each["state"], each["reason"]) for each in state["stages"]}
     assert states["predicted_masks"] == ("done", "")
-    assert states["subject_masks"] == ("waiting", "curated_masks changed")
-    assert states["telea_upscaled"] == ("waiting", "telea_outpaintings changed")
+    assert states["subject_masks"] == ("waiting", "the curator's mask changed")
+    assert states["telea_upscaled"] == ("waiting", "telea changed")
     assert "out of date" in client.get("/?words=redon").text
     painted.restore("a1")
     client.desk.index.refresh(at_once=True)
@@ -155,3 +156,44 @@ def test_the_first_page_of_ten_thousand(settings, tmp_path):
     assert [each.listed.id for each in index.find(Query(words="9999 artist"))] == ["p9999"]
     index.refresh(at_once=True)
     assert time.process_time() - start < 1
+
+
+def test_the_neighbours_are_those_of_the_search(client, painted):
+    painted.add("c3", title="Third", style="Realism")
+    client.desk.index.refresh(at_once=True)
+    assert 'rel="next" href="/p/b.2_%C3%B6"' in client.get("/p/a1").text
+    page = client.get("/p/b.2_%C3%B6?style=Realism").text
+    assert 'rel="prev"' not in page
+    assert 'rel="next" href="/p/c3?style=Realism"' in page
+    assert 'href="/?style=Realism">Back to the search' in page
+    assert 'href="/p/c3?style=Realism"' in client.get("/?style=Realism").text
+    # A painting that the search no longer finds, as it was just accepted, stays among its own.
+    assert 'rel="next" href="/p/b.2_%C3%B6?style=Realism"' in client.get("/p/a1?style=Realism").text
+
+
+def test_whose_ground_a_picture_has(client, painted, settings):
+    lenders = [{"id": "g1", "artist": "Goya", "title": "Wall", "year": 1790}, {"id": "g2"}]
+    path = "telea_outpaintings/a1"
+    files = {f"{path}.png": b"1", f"{path}.1.png": b"2"}
+    figures = {"candidates": lenders}
+    painted.record("telea_outpaintings", "a1", files, {}, figures=figures)
+    shown = {each["key"]: each["credit"] for each in client.get("/p/a1/state").json()["pictures"]}
+    assert shown["telea_outpaintings"] == "Goya, Wall, 1790"
+    assert shown["telea_outpaintings.1"] == "g2"
+    assert shown["telea_upscaled"] == "", "it was enlarged from an earlier one"
+
+
+def test_provenance_says_when_and_why(client, painted):
+    page = client.get("/p/a1").text
+    assert " UTC</dd>" in page
+    assert "<dt>why</dt><dd>new</dd>" in page
+    inputs = {"subject_masks": "another"}
+    painted.record("unfinished_paintings", "a1", {"unfinished_paintings/a1.png": b"x"}, inputs)
+    assert "<dt>why</dt><dd>subject_masks changed</dd>" in client.get("/p/a1").text
+
+
+def test_a_failure_is_told_in_words(client, painted):
+    with pytest.raises(PaintingError):
+        painted.fail("telea_outpaintings", "a1", "the mask is torn: correct it")
+    client.desk.index.refresh(at_once=True)
+    assert "telea outpaintings failed: the mask is torn: correct it" in client.get("/p/a1").text

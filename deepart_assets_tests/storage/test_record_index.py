@@ -63,7 +63,7 @@ def same(store):
         assert short is not None
         assert store.whole(short) == record
         assert short.data_version == record.data_version
-        assert replace(record, provenance={}, figures={}).__dict__ == short.__dict__
+        assert replace(record, provenance={}, figures={}, cause="").__dict__ == short.__dict__
 
 
 def test_it_reads_only_what_is_new(store):

@@ -245,7 +245,7 @@ async function start() {
   }
   if (editor !== own) return; // cancelled meanwhile
   $("editor").hidden = false;
-  $("canvas").focus();
+  $("canvas").focus({ preventScroll: true });
 }
 
 function stop() {

@@ -1,5 +1,5 @@
 // Pictures dropped onto the page: labelled, then sent one after the other.
-import { say, write } from "./shared.js";
+import { renewParts, say, write } from "./shared.js";
 
 const $ = (id) => document.getElementById(id);
 const LABELS = ["title", "artist", "date", "style"];
@@ -19,7 +19,7 @@ function add(files) {
     const remove = Object.assign(document.createElement("button"), { type: "button", textContent: "×" });
     remove.setAttribute("aria-label", `Leave out ${file.name}`);
     remove.onclick = () => { chosen.delete(line); line.remove(); renew(); };
-    line.append(image, fields, remove);
+    line.append(image, fields, remove, Object.assign(document.createElement("p"), { className: "reason", hidden: true }));
     chosen.set(line, file);
     $("chosen").append(line);
   }
@@ -42,16 +42,21 @@ $("add").onclick = async () => {
   let sent = 0;
   for (const [line, file] of [...chosen]) {
     const labels = Object.fromEntries([...line.querySelectorAll("input")].map((input) => [input.name, input.value]));
-    const answer = await write("PUT", `/inbox/${encodeURIComponent(file.name)}?${new URLSearchParams(labels)}`, file);
-    if (!answer) continue; // it stays in the list, and the reason is shown
+    const reason = line.querySelector(".reason");
+    const tell = (text) => Object.assign(reason, { hidden: false, textContent: text });
+    reason.hidden = true;
+    const answer = await write("PUT", `/inbox/${encodeURIComponent(file.name)}?${new URLSearchParams(labels)}`, file, {}, tell);
+    if (!answer) continue; // it stays in the list with the reason
     sent++;
     chosen.delete(line);
     line.remove();
   }
   $("add").disabled = false;
   renew();
-  if (!chosen.size) {
-    say(`${sent} picture${sent === 1 ? "" : "s"} added: restored with the next run.`);
-    setTimeout(() => location.reload(), 1500);
-  }
+  if (sent) say(`${sent} picture${sent === 1 ? "" : "s"} added: restored with the next run.`);
+  renewParts();
 };
+
+// Each picture has a link to its painting once it is taken in.
+setInterval(() => document.querySelector(".to-come") && !document.hidden && renewParts(), 3000);
+addEventListener("beforeunload", (event) => chosen.size && event.preventDefault());

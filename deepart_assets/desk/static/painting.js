@@ -1,5 +1,5 @@
 // The page of a painting: the viewer, the strip of pictures, and what is being made.
-import { say } from "./shared.js";
+import { renewParts, say } from "./shared.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
@@ -8,18 +8,28 @@ export let state = JSON.parse($("state").textContent);
 export const viewer = new Viewer($("canvas"), state.height / state.width);
 const here = location.pathname;
 let pause = 2000; // milliseconds until the desk is asked again
+let replaced = 0; // times that the state was
 let left = "original";
 let right = state.best;
 
 const picture = (key) => state.pictures.find((each) => each.key === key);
+
+// What is shown, and whether it is of an earlier mask, say.
+function caption(key) {
+  const stage = state.stages.find((each) => each.asset === key.split(".")[0]);
+  return picture(key).caption + (stage?.state === "waiting" ? ", out of date" : "");
+}
 
 function show() {
   if (!picture(right)) right = state.best;
   if (viewer.tool) return; // a mask is being drawn on the original
   viewer.show(picture(left).tiles, picture(right).tiles);
   const comparing = viewer.comparing && left !== right;
-  $("left-name").textContent = comparing ? picture(left).caption : "";
-  $("right-name").textContent = picture(right).caption;
+  $("left-name").textContent = comparing ? caption(left) : "";
+  $("right-name").textContent = caption(right);
+  const { credit } = picture(right);
+  $("credit").hidden = !credit;
+  $("credit").textContent = `The ground is that of ${credit}.`;
   $("handle").hidden = !comparing;
   $("compare").setAttribute("aria-pressed", viewer.comparing);
   document.dispatchEvent(new Event("shown"));
@@ -27,6 +37,13 @@ function show() {
     button.setAttribute("aria-pressed", button.dataset.key === right);
     button.classList.toggle("as-left", comparing && button.dataset.key === left);
   }
+}
+
+// In the browser's time zone, without a year that goes without saying.
+function time(text) {
+  const made = new Date(text);
+  const year = made.getFullYear() === new Date().getFullYear() ? undefined : "numeric";
+  return made.toLocaleString(undefined, { year, month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 }
 
 function fill() {
@@ -49,7 +66,8 @@ function fill() {
     dot.className = `dot ${each.state}`;
     const when = document.createElement("time");
     const words = { waiting: "to be made", failed: "failed", skipped: "skipped" };
-    when.textContent = words[each.state] ?? each.made_at.slice(0, 16).replace("T", " ");
+    when.textContent = words[each.state] ?? time(each.made_at);
+    when.title = each.made_at && `made ${new Date(each.made_at).toLocaleString()}`;
     line.append(dot, each.heading, when);
     if (each.reason) line.append(Object.assign(document.createElement("small"), { textContent: each.reason }));
     return line;
@@ -64,17 +82,22 @@ function fill() {
 // Shows what the desk has answered, here or after a write.
 export function replaceState(news) {
   state = news;
+  replaced++;
   pause = 2000;
   fill();
+  renewParts();
+  setTimeout(renewParts, 4000); // the wall's index, whose status is shown, may be some seconds old
 }
 
 // Asks again while something is to be made: soon at first, then less often.
 async function follow() {
+  const before = replaced;
   try {
     const answer = await fetch(`${here}/state`);
     if (answer.ok) {
       const news = await answer.json();
-      if (JSON.stringify(news) !== JSON.stringify(state)) {
+      // An answer on its way while something was saved is of the time before that.
+      if (before === replaced && JSON.stringify(news) !== JSON.stringify(state)) {
         const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
         if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
         replaceState(news);
@@ -121,6 +144,7 @@ addEventListener("keydown", (event) => {
     n: () => document.querySelector(".steps [rel=next]")?.click(), p: () => document.querySelector(".steps [rel=prev]")?.click() };
   if (onHandle && moves[event.key]) divide(viewer.split - Math.sign(moves[event.key][0] - moves[event.key][1]) * 0.02);
   else if (onCanvas && moves[event.key]) viewer.pan(...moves[event.key]);
+  else if (viewer.tool && "cnp".includes(event.key)) return; // nothing drawn is left behind
   else if (simple[event.key]) simple[event.key]();
   else return;
   event.preventDefault();

@@ -10,16 +10,36 @@ export function say(text, bad = false) {
   hiding = setTimeout(() => (box.hidden = true), bad ? 12000 : 5000);
 }
 
-// Returns the answer's JSON, or null after it has shown why there is none.
-export async function write(method, address, body, headers = {}) {
+// Puts in what the desk has to say anew, of the page's parts that change; what is open stays open.
+export async function renewParts() {
+  try {
+    const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+    if (!answer.ok) return;
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const old of document.querySelectorAll("[data-live]")) {
+      const news = page.getElementById(old.id);
+      if (!news) continue;
+      const stops = [...old.querySelectorAll("a, summary")];
+      const open = new Set([...old.querySelectorAll("details[open] > summary")].map((each) => each.textContent));
+      for (const each of news.querySelectorAll("details")) each.open = open.has(each.querySelector("summary").textContent);
+      if (news.innerHTML === old.innerHTML) continue;
+      const focused = stops.indexOf(document.activeElement);
+      old.replaceWith(news);
+      if (focused >= 0) news.querySelectorAll("a, summary")[focused]?.focus();
+    }
+  } catch { /* the desk was stopped: the page stays as it is */ }
+}
+
+// Returns the answer's JSON, or null after it has told why there is none.
+export async function write(method, address, body, headers = {}, tell = (text) => say(text, true)) {
   const csrf = document.querySelector("meta[name=csrf]").content;
   try {
     const answer = await fetch(address, { method, body, headers: { "x-deepart-csrf": csrf, ...headers } });
     const content = await answer.json();
     if (answer.ok) return content;
-    say(content.error, true);
+    tell(content.error);
   } catch {
-    say("The desk does not answer; is it still running?", true);
+    tell("The desk does not answer; is it still running?");
   }
   return null;
 }

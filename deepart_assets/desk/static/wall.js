@@ -7,10 +7,11 @@ let newest = 0;
 
 async function show(address, push) {
   const mine = ++newest;
-  const answer = await fetch(address, { headers: { accept: "text/html" } });
+  const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => ({ ok: false }));
   if (mine !== newest) return;
   if (!answer.ok) return say("The desk does not answer; is it still running?", true);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (mine !== newest) return;
   document.getElementById("wall").replaceWith(page.getElementById("wall"));
   history[push ? "pushState" : "replaceState"](null, "", address);
   if (push) scrollTo(0, 0);
@@ -32,11 +33,29 @@ form.addEventListener("submit", (event) => {
 });
 addEventListener("popstate", () => location.reload());
 
+// What is being made is followed, unless somebody is looking elsewhere or walking by keys.
+setInterval(() => {
+  const wall = document.getElementById("wall");
+  if (!document.hidden && wall.querySelector(".grid :is(.being_made, .stale)") && !wall.contains(document.activeElement))
+    show(location.pathname + location.search, false);
+}, 15000);
+
+// The card above or below another: the nearest one of the next row.
+function beside(cards, here, down) {
+  const [from, ...places] = [cards[here], ...cards].map((card) => card.getBoundingClientRect());
+  const middle = ({ left, width }) => left + width / 2;
+  const rows = places.filter(({ top }) => (down ? top > from.top + 1 : top < from.top - 1)).map(({ top }) => top);
+  const row = down ? Math.min(...rows) : Math.max(...rows);
+  const near = places.map((place, at) => ({ at, off: place.top === row ? Math.abs(middle(place) - middle(from)) : Infinity }));
+  return rows.length ? near.reduce((best, each) => (each.off < best.off ? each : best)).at : here;
+}
+
 addEventListener("keydown", (event) => {
   if (event.target.matches("input, select") || event.ctrlKey || event.metaKey || event.altKey) return;
   const cards = [...document.querySelectorAll(".grid a")];
   const here = cards.indexOf(document.activeElement);
-  const to = { ArrowRight: here + 1, ArrowLeft: here - 1 }[event.key];
+  const to = { ArrowRight: here + 1, ArrowLeft: here - 1,
+    ...(here >= 0 && { ArrowDown: beside(cards, here, true), ArrowUp: beside(cards, here, false) }) }[event.key];
   if (event.key === "/") form.elements.words.focus();
   else if (to !== undefined && cards.length) cards[Math.max(0, Math.min(cards.length - 1, to))].focus();
   else if (event.key === "n") document.querySelector("[rel=next]")?.click();
