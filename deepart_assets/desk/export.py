@@ -14,10 +14,11 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from deepart_assets import asset_names
-from deepart_assets.desk.index import PaintingIndex, Query, Row
+from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.painting import PaintingPage, Picture
 from deepart_assets.desk.pictures import thumbnails
 from deepart_assets.desk.rendering import HERE, STATUSES, templates
+from deepart_assets.desk.rows import Query, Row
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import MaterializationStore, RecordIndex, sha256_of, sha256_of_json
 from deepart_assets.work import in_parallel

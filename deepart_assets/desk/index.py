@@ -1,25 +1,30 @@
-"""The paintings and how each stands, in memory: what the wall searches, filters and sorts.
+"""The paintings and how each stands, in memory, renewed from the lake.
 
-What one painting's page shows is in `painting`.
+What the wall makes of them is in `rows`; what one painting's page shows is in `painting`.
 """
 
 import math
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
 
 from deepart_assets import asset_names
 from deepart_assets.curation import CHOICES, REQUESTS
 from deepart_assets.desk.listed import Listed, read_list
-from deepart_assets.desk.painting import PaintingPage, told
+from deepart_assets.desk.painting import PaintingPage
+from deepart_assets.desk.rows import (
+    Outcome,
+    Query,
+    Row,
+    found_by,
+    made_in_order,
+    statuses_of,
+)
 from deepart_assets.names import name_key
-from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
+from deepart_assets.storage import MaterializationStore, RecordIndex
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, by_folded_id
 
 REFRESH_SECONDS = 3.0
@@ -30,78 +35,6 @@ SLOW_SECONDS = 0.5
 
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a folder's time of change tells of all changes before it."""
-
-STATUSES = {
-    "accepted": "accepted",
-    "rejected": "rejected",
-    "restored": "restored",
-    "doubtful": "doubtful mask",
-    "no_subject": "no subject",
-    "failed": "failed",
-    "stale": "out of date",
-    "being_made": "being made",
-}
-"""What a painting may be, in words."""
-
-
-class Outcome(NamedTuple):
-    """What an asset's record of a painting says, in short."""
-
-    stamp: str
-    status: str
-    made_at: str
-    reason: str
-    """Why it failed or was skipped; the verdict or the doubt of a mask."""
-    doubtful: bool
-    version: str
-    """The first digits of the main file's SHA-256; "" without files."""
-
-    @classmethod
-    def of(cls, stamp: str, record: MaterializationRecord) -> "Outcome":
-        """Summarize a record."""
-        reason = record.reason or record.verdict or record.doubt or ""
-        version = record.files[0].sha256[:16] if record.files else ""
-        status, made_at, why = map(
-            sys.intern, ("no_subject" if record.verdict else record.status, record.made_at, reason)
-        )
-        return cls(stamp, status, made_at, why, record.doubt is not None, version)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A painting on the wall."""
-
-    listed: Listed
-    statuses: tuple[str, ...]
-    """The most important one first; keys of `STATUSES`."""
-    reason: str
-    made_at: str
-    """When its last output was made, ISO 8601; "" before the first."""
-    picture: tuple[str, str]
-    """The asset whose picture stands for it, and that picture's version."""
-    text: str
-    """What a search looks through."""
-
-
-class Query(NamedTuple):
-    """What the wall shows."""
-
-    words: str = ""
-    style: str = ""
-    artist: str = ""
-    status: str = ""
-    sort: str = "list"
-
-
-SORTS = {
-    "list": "as listed",
-    "new": "last made",
-    "check": "what needs a look",
-    "title": "title",
-}
-"""The orders of the wall, in words."""
-
-_URGENCY = ("failed", "no_subject", "doubtful", "stale", "rejected", "being_made")
 
 
 class PaintingIndex:
@@ -166,27 +99,7 @@ class PaintingIndex:
             query: What is asked for.
             kept: The id of a painting that is among them in any case.
         """
-        words = name_key(query.words).split()
-        found = [
-            row
-            for row in self.rows().values()
-            if row.listed.id == kept
-            or (
-                (not query.style or row.listed.style == query.style)
-                and (not query.artist or row.listed.artist == query.artist)
-                and (not query.status or query.status in row.statuses)
-                and all(word in row.text for word in words)
-            )
-        ]
-        match query.sort:
-            case "new":
-                found.sort(key=lambda row: row.made_at, reverse=True)
-            case "title":
-                found.sort(key=lambda row: name_key(row.listed.title) or row.listed.id)
-            case "check":
-                urgency = {name: place for place, name in enumerate(_URGENCY)}
-                found.sort(key=lambda row: urgency.get(row.statuses[0], len(urgency)))
-        return found
+        return found_by(query, self.rows().values(), kept)
 
     def outcomes(self, key: str) -> dict[str, Outcome]:
         """Return what is known of a painting's outputs, by asset, in the pipeline's order."""
@@ -281,11 +194,11 @@ class PaintingIndex:
 
     def _may_be_stale(self, key: str, found: Mapping[str, Outcome]) -> bool:
         """Whether the records have to be read to know: for most paintings they need not be."""
-        return key in self._decided or not _made_in_order(found)
+        return key in self._decided or not made_in_order(found)
 
     def _row(self, listed: Listed) -> Row:
         found = self.outcomes(listed.id)
-        statuses, reason = _statuses(found, len(self._assets))
+        statuses, reason = statuses_of(found, len(self._assets))
         # Most paintings need none.
         page = cache(partial(PaintingPage, self._store, listed, self._outpainters))
         if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
@@ -320,28 +233,3 @@ def _key(path: str, folded: Mapping[str, str]) -> str | None:
     if folder == MASKS.folder:
         return MASKS.key_of(name, folded) or TEXTS.key_of(name, folded)
     return name.rpartition(".")[0]
-
-
-def _made_in_order(found: Mapping[str, Outcome]) -> bool:
-    """Whether no output is older than what it is made from, whose bytes may be the same."""
-    mask = found.get(asset_names.SUBJECT_MASKS)
-    return mask is None or all(
-        each.made_at >= mask.made_at
-        for asset, each in found.items()
-        if asset not in (asset_names.PREDICTED_MASKS, asset_names.SUBJECT_MASKS)
-    )
-
-
-def _statuses(found: Mapping[str, Outcome], stages: int) -> tuple[tuple[str, ...], str]:
-    """Return a painting's statuses and the reason of the first."""
-    for asset, outcome in found.items():
-        if outcome.status == "failed":
-            return ("failed",), f"{asset.replace('_', ' ')} failed: {told(outcome.reason)}"
-    mask = found.get(asset_names.SUBJECT_MASKS)
-    if mask is not None and mask.status in ("no_subject", "skipped"):
-        return ("no_subject",), mask.reason
-    if len(found) < stages or any(each.status != "done" for each in found.values()):
-        return ("being_made",), ""
-    if mask is not None and mask.doubtful:
-        return ("doubtful", "restored"), mask.reason
-    return ("restored",), ""

@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deepart_assets.desk.index import STATUSES
+from deepart_assets.desk.rows import STATUSES
 
 if TYPE_CHECKING:
     from jinja2 import Environment

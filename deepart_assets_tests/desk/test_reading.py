@@ -8,8 +8,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from deepart_assets.desk.index import PaintingIndex, Query
+from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.pictures import PictureCache, levels, prune
+from deepart_assets.desk.rows import Query
 from deepart_assets.errors import PaintingError
 from deepart_assets_tests.desk.conftest import ten_thousand
 
