@@ -9,11 +9,14 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+import yaml
 
 from deepart_assets.desk.app import create_app
 from deepart_assets.desk.desk import Desk
 from deepart_assets.imaging import decode_grey
 from deepart_assets.settings import load_settings
+from deepart_assets.settings.places import PROJECT
+from deepart_assets_tests.conftest import Project, instance_in
 
 pytest.importorskip("websockets")
 
@@ -100,52 +103,170 @@ def test_search_correct_a_mask_see_it_made_and_accept(settings, painted, tmp_pat
         assert not page.errors
 
 
-MADE = ["subject_masks", "unfinished_paintings", "telea_outpaintings", "telea_upscaled",
-        "restoration_sheets"]  # fmt: skip
+UPSTREAM = ["subject_masks", "unfinished_paintings"]
+COMPLETED = ["scene_completion_outpaintings", "scene_completion_upscaled"]
+PATCHED = ["patchmatch_outpaintings", "patchmatch_upscaled"]
+SHEETS = ["restoration_sheets"]
+SAMPLE = PROJECT / "data" / "sample" / "paintings"
+LONG = 480
+"""Seconds that a run may take on a machine that does much else."""
+KEY, TITLE, ARTIST = "436122", "The Collector of Prints", "Edgar Degas"
+
+
+@pytest.fixture
+def sampled(tmp_path):
+    """A painting of the sample, restored as the sample's profile does, but small and untrained."""
+    made = Project(tmp_path)
+    shutil.copy(SAMPLE / "437756.jpg", made.pictures)
+    sample = yaml.safe_load((PROJECT / "configs" / "sample.yaml").read_text())
+    made.content = {
+        **{name: sample[name] for name in ("segmentation", "outpainters")},
+        "wikiart": made.content["wikiart"],
+        "automation": QUICK,
+        "restoration": {"working_side": 64},
+        "grounds": {**sample["grounds"], "catalogue": False},
+        "super_resolution": {"art_esrgan": sample["super_resolution"]["psnr_weights"]},
+    }
+    del made.content["outpainters"]["artificially_inspired"]
+    with instance_in(tmp_path / "dagster") as instance:
+        for job in ("catalogue", "restore"):
+            with made.run(job, instance) as result:
+                assert result.success
+    return made
 
 
 def made(project):
     """The stamp and the hash of each file of all paintings."""
     return {
         (asset, key): [(file.path, project.lake.stamp(file.path), file.sha256) for file in files]
-        for asset in ["predicted_masks", *MADE]
+        for asset in ["predicted_masks", *UPSTREAM, *COMPLETED, *PATCHED, *SHEETS]
         for key in project.store.keys(asset)
         for files in [project.store.get(asset, key).files]
     }
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-@needs_browser
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
-def test_a_mask_corrected_with_the_mouse_is_followed_by_the_daemon(done, tmp_path):
-    project = done
-    project.content["automation"] = QUICK
-    before, drawn = made(project), decode_grey(project.lake.read("subject_masks/p1.png"), "") > 0
-    desk = Desk(load_settings(str(project.write_profile())), project.lake)
-    with (
-        running(project, tmp_path / "dagster") as (daemon, instance),
-        serving(desk) as address,
-        browsing(tmp_path) as page,
-    ):
-        daemon.wait(instance.all_instigator_state)
-        page.size(1280, 900)
-        page.open(f"{address}/p/p1")
+def upload(page, file):
+    """Choose a file as in the browser's dialog."""
+    root = page.call("DOM.getDocument")["root"]["nodeId"]
+    field = page.call("DOM.querySelector", nodeId=root, selector="#choose")["nodeId"]
+    page.call("DOM.setFileInputFiles", nodeId=field, files=[str(file)])
+
+
+def type_into(page, selector, text):
+    page.js(f"document.querySelector({selector!r}).focus()")
+    page.call("Input.insertText", text=text)
+
+
+class Loop:
+    """A page of a desk, and the daemon that follows it."""
+
+    def __init__(self, project, page, address, wait_for_runs) -> None:
+        self.project, self.page, self.address = project, page, address
+        self.wait_for_runs = wait_for_runs
+
+    def read(self, path):
+        return self.project.lake.read(path)
+
+    def settle(self):
+        """Wait until nothing is to be made, and return what there is."""
+        self.page.wait("document.querySelectorAll('#stages .waiting').length == 0", LONG)
+        self.wait_for_runs()
+        return made(self.project)
+
+    def changes(self, before):
+        """What was made again once nothing is to be made any more."""
+        after = self.settle()
+        assert after.keys() == before.keys()
+        assert {key for (_, key), files in after.items() if files not in before.values()} <= {KEY}
+        return {asset for asset, key in after if after[asset, key] != before[asset, key]}
+
+    def upload(self):
+        page, others = self.page, made(self.project)
+        page.open(f"{self.address}/inbox")
+        upload(page, SAMPLE / f"{KEY}.jpg")
+        page.wait("document.querySelectorAll('#chosen [name=title]').length")
+        type_into(page, "#chosen [name=title]", TITLE)
+        type_into(page, "#chosen [name=artist]", ARTIST)
+        page.click("#add")
+        page.wait(f"document.querySelector('a[href=\"/p/{KEY}\"]')?.href", LONG)
+        page.open(f"{self.address}/p/{KEY}")
+        assert page.js("document.querySelector('h1').textContent") == TITLE
         page.js("window.sameDocument = true")
+        restored = self.settle()
+        assert {pair: restored[pair] for pair in others} == others
+
+    def correct(self):
+        page, path = self.page, f"subject_masks/{KEY}.png"
+        everything, before = made(self.project), decode_grey(self.read(path), "") > 0
         page.click("#correct")
         page.wait("!document.getElementById('editor').hidden")
         page.click("#keep")
         paint(page, [(x, 0.2) for x in (0.05, 0.1, 0.15, 0.2)])
         page.click("#save")
         page.wait("document.getElementById('mask-from').textContent.includes('not seen it yet')")
-        page.wait("!document.getElementById('mask-from').textContent.includes('not seen')", 120)
-        page.wait("document.querySelectorAll('#stages .waiting').length == 0", 240)
-        daemon.wait(lambda: all(run.is_finished for run in instance.get_runs()))
-        assert page.js("window.sameDocument")
-        assert page.js("document.querySelectorAll('#stages .done').length") == 6
+        page.wait("!document.getElementById('mask-from').textContent.includes('not seen')", LONG)
+        assert self.changes(everything) == {*UPSTREAM, *COMPLETED, *PATCHED, *SHEETS}
+        after = decode_grey(self.read(path), "") > 0
+        assert after[before].mean() > 0.99
+        assert after.sum() > before.sum()
+
+    def lender(self):
+        record = self.project.store.done("scene_completion_outpaintings", KEY)
+        return record.figures["lender"]["id"]
+
+    def ask_for_another(self):
+        page, everything, lender = self.page, made(self.project), self.lender()
+        page.click("#others summary")
+        assert page.js("document.querySelector('[data-field=prompt]').hidden")
+        page.click("#another")
+        page.wait(f"document.getElementById('excluded').textContent.includes('{lender}')")
+        assert self.changes(everything) == {*COMPLETED, *SHEETS}
+        assert self.lender() != lender
+
+    def accept(self):
+        page, everything, lake = self.page, made(self.project), self.project.lake
+        page.click("#accept")
+        page.wait(
+            "document.getElementById('decision').textContent.startsWith('scene completion is')"
+        )
+        assert self.changes(everything) == set()
+        caption = lake.read_json(f"chosen_restorations/{KEY}.json")
+        assert (caption["title"], caption["artist"]) == (TITLE, ARTIST)
+        assert caption["outpainter"] == "scene_completion"
+        assert lake.exists(f"chosen_restorations/{KEY}.png")
+
+    def reject(self):
+        type_into(self.page, "#note", "two horizons")
+        self.page.click("#reject")
+        self.page.wait("document.getElementById('decision').textContent.includes('two horizons')")
+        self.settle()
+        assert not self.project.lake.exists(f"chosen_restorations/{KEY}.png")
+        assert self.page.js("window.sameDocument")
+        self.page.open(f"{self.address}/?status=rejected")
+        assert self.page.js("document.querySelectorAll('.grid li').length") == 1
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@needs_browser
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc")
+def test_a_curators_loop_with_the_sample(sampled, tmp_path):
+    desk = Desk(load_settings(str(sampled.write_profile())), sampled.lake)
+    with (
+        running(sampled, tmp_path / "dagster") as (daemon, instance),
+        serving(desk) as address,
+        browsing(tmp_path) as page,
+    ):
+
+        def wait_for_runs():
+            daemon.wait(lambda: all(run.is_finished for run in instance.get_runs()), LONG)
+
+        daemon.wait(instance.all_instigator_state)
+        page.size(1280, 900)
+        loop = Loop(sampled, page, address, wait_for_runs)
+        loop.upload()
+        loop.correct()
+        loop.ask_for_another()
+        loop.accept()
+        loop.reject()
         assert not page.errors
-    after = made(project)
-    changed = {pair for pair in before if before[pair] != after[pair]}
-    assert changed == {(asset, "p1") for asset in MADE}
-    corrected = decode_grey(project.lake.read("subject_masks/p1.png"), "") > 0
-    assert corrected[drawn].all() and corrected.sum() > drawn.sum()
