@@ -13,9 +13,10 @@ from deepart_assets import asset_names
 from deepart_assets.desk.desk import Desk, UnknownError
 from deepart_assets.desk.inbox import waiting_and_left_out
 from deepart_assets.desk.masks import NO_FILE, mask_kind
-from deepart_assets.desk.painting import PaintingPage, provenance_rows
+from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.desk.pictures import SIDES
 from deepart_assets.desk.rows import SORTS, Query, Row
+from deepart_assets.desk.stages import provenance_rows
 from deepart_assets.imaging.archive import converted_to_tiff
 from deepart_assets.wikiart.painting_folder import MASKS
 

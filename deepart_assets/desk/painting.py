@@ -1,8 +1,7 @@
-"""One painting: its pictures, how each stage stands, and what each was made from."""
+"""One painting: its pictures and how each stage stands; `stages` puts it in words."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +15,7 @@ from deepart_assets.curation import (
     request_path,
 )
 from deepart_assets.desk.listed import Listed
+from deepart_assets.desk.stages import StageState, told
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
     Lake,
@@ -45,33 +45,6 @@ class Picture:
     """The outpainter it is from, or ""."""
     credit: str = ""
     """The painting whose ground it has, or ""."""
-
-
-@dataclass(frozen=True)
-class StageState:
-    """How the output of a stage stands."""
-
-    asset: str
-    heading: str
-    state: str
-    """done, waiting (it will be made, or made again), failed or skipped."""
-    reason: str
-    record: MaterializationRecord | None = field(repr=False)
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether there is an output, made from something else than there is now."""
-        return self.state == "waiting" and self.record is not None
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """What was recorded of the output, without previews and what is empty."""
-        figures = self.record.figures if self.record is not None else {}
-        return {
-            name.replace("_", " "): value
-            for name, value in figures.items()
-            if value not in (None, "", []) and not str(value).startswith("data:image/")
-        }
 
 
 def curator_files(lake: Lake, key: str, outpainters: Iterable[str]) -> dict[str, tuple[str, str]]:
@@ -320,50 +293,6 @@ _NO_PICTURES = (asset_names.RESTORATION_SHEETS, asset_names.CHOSEN_RESTORATIONS)
 """The sheet is a download, and what is published is a copy."""
 
 
-def told(reason: str) -> str:
-    """Return why something failed without the names of the project's own exceptions."""
-    return _OWN_ERRORS.sub("", reason)
-
-
-_OWN_ERRORS = re.compile(r"^(PaintingError|UnavailableError|SettingsError): ")
-
-
 def _is_result(path: str) -> bool:
     """Whether a file of an output is a picture to look at, and not its class ids, say."""
     return path.endswith(".png") and not path.endswith(".classes.png")
-
-
-def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, str]]]:
-    """Return what each output was made from: heading, and words and values in the order to show."""
-    rows = []
-    for stage in stages:
-        if (record := stage.record) is None:
-            continue
-        made = record.provenance
-        facts: dict[str, Any] = {
-            "made": record.made_at.replace("T", " ").replace("+00:00", " UTC"),
-            "why": record.cause,
-            "seconds": record.seconds,
-            **stage.figures,
-            "code version": made.get("code_version"),
-            "weights": made.get("weights"),
-            **{
-                f"from {name}": str(value)[:16]
-                for name, value in (made.get("inputs") or {}).items()
-            },
-            "settings": made.get("settings") or None,
-        }
-        shown = {name: _shown(value) for name, value in facts.items() if value not in (None, "")}
-        rows.append((stage.heading, shown))
-    return rows
-
-
-def _shown(value: Any) -> str:
-    """Return a fact as text; what has parts as YAML, with line breaks."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if not isinstance(value, Mapping | list | tuple):
-        return str(value)
-    import yaml
-
-    return str(yaml.safe_dump(value, allow_unicode=True, sort_keys=False, default_flow_style=None))

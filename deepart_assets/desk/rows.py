@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from deepart_assets import asset_names
 from deepart_assets.desk.listed import Listed
-from deepart_assets.desk.painting import told
+from deepart_assets.desk.stages import told
 from deepart_assets.names import name_key
 from deepart_assets.storage import MaterializationRecord
 
