@@ -22,7 +22,7 @@ def test_the_sample_fetches_nothing(bare):
     assert model_fetches(load_settings("sample")) == []
 
 
-@pytest.mark.parametrize("profile", ["pretrained", "pretrained_cpu"])
+@pytest.mark.parametrize("profile", ["pretrained", "pretrained_16gb", "pretrained_cpu"])
 def test_each_model_is_named_with_its_folder(bare, profile):
     settings = load_settings(profile)
     fetches = {each.name: each for each in model_fetches(settings)}
@@ -34,7 +34,7 @@ def test_each_model_is_named_with_its_folder(bare, profile):
         line = str(fetches[each.model])
         assert line.endswith(f"size unknown, licence unknown, to {bare / 'hub'}")
     on_drive = any("Google Drive" in name for name in fetches)
-    assert on_drive == (profile == "pretrained")
+    assert on_drive == (profile != "pretrained_cpu")
 
 
 def test_what_is_there_is_not_fetched_again(bare):

@@ -86,7 +86,7 @@ def segmenter(home):
 
 
 def test_its_graph_has_no_data_set_and_no_training():
-    for name in ("pretrained", "pretrained_cpu"):
+    for name in ("pretrained", "pretrained_16gb", "pretrained_cpu"):
         specs = asset_specs(load_settings(name))
         assert [spec.name for spec in specs["super_resolution"]] == ["art_esrgan"]
 
@@ -111,7 +111,7 @@ def test_what_it_fetches_is_said_with_size_and_licence(hub, home, monkeypatch):
 def restored(lake, ids):
     """Return the store of a data lake in which these paintings are restored."""
     store = MaterializationStore(Lake(lake))
-    for asset in ("stable_diffusion_upscaled", "scene_completion_upscaled", "restoration_sheets"):
+    for asset in ("diffusion_upscaled", "scene_completion_upscaled", "restoration_sheets"):
         for each in ids:
             assert store.get(asset, each).status == "done"
     assert (lake / "gallery" / "index.html").is_file()
