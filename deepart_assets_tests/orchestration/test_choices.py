@@ -128,10 +128,10 @@ def test_a_result_is_published_though_another_outpainters_fails(
 ):
     real = upscaled.provenance_text
 
-    def failing(painting, outpainter, outpainting):
+    def failing(painting, outpainter, *more):
         if (painting.id, outpainter) == ("p03", "inspired"):
             raise ValueError("a network that fails")
-        return real(painting, outpainter, outpainting)
+        return real(painting, outpainter, *more)
 
     monkeypatch.setattr(upscaled, "provenance_text", failing)
     restored_matrix.lake.remove("inspired_upscaled/p03.png")

@@ -164,7 +164,7 @@ def test_one_bad_painting_never_stops_the_others(unrestored, instance, capsys):
     assert record.status == "failed"
     assert "wikiart_paintings/p1.png is a text: replace the file" in record.reason
     assert unrestored.store.get("unfinished_paintings", "p1") is None
-    assert "predicted_masks failed" in unrestored.lake.read("gallery/index.html").decode()
+    assert "predicted masks failed" in unrestored.lake.read("gallery/index.html").decode()
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ let pause = 2000; // milliseconds until the desk is asked again
 let replaced = 0; // times that the state was
 let left = "original";
 let right = state.best;
+let chosen = false; // whether somebody has picked a picture: until then the best one is shown
 
 const picture = (key) => state.pictures.find((each) => each.key === key);
 
@@ -21,7 +22,7 @@ function caption(key) {
 }
 
 function show() {
-  if (!picture(right)) right = state.best;
+  if (!chosen || !picture(right)) right = state.best;
   if (viewer.tool) return; // a mask is being drawn on the original
   viewer.show(picture(left).tiles, picture(right).tiles);
   const comparing = viewer.comparing && left !== right;
@@ -56,6 +57,7 @@ function fill() {
     button.append(image, each.caption);
     button.onclick = (event) => {
       event.shiftKey ? (left = each.key) : (right = each.key);
+      chosen = true;
       show();
     };
     return button;
