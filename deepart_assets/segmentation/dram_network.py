@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from deepart_assets import compat
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 
 CLASSES = 12
 """Background and the things of `settings.dram`."""
@@ -111,10 +111,10 @@ def _read(path: Path) -> Any:
                 " do not use the file, delete it, and check segmentation.segmenter.archive_id"
             ) from error
         is_pickle = isinstance(error, pickle.UnpicklingError)
-        words = "no pickle of tensors" if is_pickle else (str(error).splitlines() or [""])[0]
+        words = "no pickle of tensors" if is_pickle else first_line(error)
         raise UnavailableError(
             f"{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint"
-            f" ({words or type(error).__name__}): it may be cut short. {REMEDY}"
+            f" ({words}): it may be cut short. {REMEDY}"
         ) from error
 
 

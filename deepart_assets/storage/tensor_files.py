@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.storage.responses import looks_like_html
 
 if TYPE_CHECKING:
@@ -47,10 +47,10 @@ def read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
             ) from error
         # torch's own words advise to read the file with the code that is in it.
         is_pickle = isinstance(error, pickle.UnpicklingError)
-        words = "no pickle of tensors alone" if is_pickle else (str(error).splitlines() or [""])[0]
+        words = "no pickle of tensors alone" if is_pickle else first_line(error)
         raise UnavailableError(
             f"{name} ({len(data)} bytes) cannot be read as weights"
-            f" ({words or type(error).__name__}): it may be cut short; fetch it again"
+            f" ({words}): it may be cut short; fetch it again"
         ) from error
 
 
@@ -100,10 +100,9 @@ def read_torchscript(data: bytes, name: str) -> dict[str, torch.Tensor]:
                 io.BytesIO(archive.read(pickled)), lambda key: archive.read(f"{folder}/{key}")
             ).load()
     except Exception as error:  # damage makes an unpickler fail in any way
-        words = (str(error).splitlines() or [""])[0] or type(error).__name__
         raise UnavailableError(
-            f"{name} ({len(data)} bytes) cannot be read as weights in TorchScript ({words}): fetch"
-            " it again"
+            f"{name} ({len(data)} bytes) cannot be read as weights in TorchScript"
+            f" ({first_line(error)}): fetch it again"
         ) from error
     return dict(_named(root, ""))
 

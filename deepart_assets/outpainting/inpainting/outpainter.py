@@ -17,7 +17,7 @@ from deepart_assets.storage import sha256_of_file
 
 
 class InpaintingOutpainter:
-    """LaMa or MI-GAN: continues textures and lines of the subject, and draws no chance.
+    """LaMa or MI-GAN: continues textures and lines of the subject; nothing in it is random.
 
     Args:
         settings: Which weights, and at which size they paint.

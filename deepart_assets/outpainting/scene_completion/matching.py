@@ -34,6 +34,8 @@ WEIGHTS = {
     "kind": 2.0,
     "outdoors": 1.6,
 }
+INDOORS = 0.45
+"""A subject that is outdoors with a lower probability is taken to be indoors."""
 PLACED = 1.8
 """Weight of the cost of a placement, foreseen or real."""
 
@@ -92,6 +94,11 @@ class Match:
     """How likely the subject is a still life, in [0, 1]."""
     outdoors: float
     """How likely the subject is outdoors, in [0, 1], by itself."""
+
+    @property
+    def is_indoors(self) -> bool:
+        """Whether the subject may well be indoors, so that nothing outdoors should be behind it."""
+        return self.outdoors < INDOORS
 
     @property
     def costs(self) -> NDArray[np.float32]:

@@ -25,8 +25,6 @@ from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
-INDOORS = 0.45
-"""A subject that is outdoors with a lower probability is taken to be indoors."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
 
@@ -198,16 +196,15 @@ class SceneCompletionOutpainter:
         """
         library = self.library
         given = (match, subject, library.grounds, library.matcher.plain)
-        is_indoors = match.outdoors < INDOORS
         costs = match.costs + match.cover + library.hubs
-        if is_indoors:
+        if match.is_indoors:
             costs = costs + np.float32(OUT_OF_PLACE) * library.matcher.shows_outdoors
         costs = np.where(allowed, costs, np.float32(np.inf))
         ranked = finalists(*given, costs)
-        needs_a_floor = subject.base_row is not None and not is_indoors
+        needs_a_floor = subject.base_row is not None and not match.is_indoors
         if needs_a_floor or library.fits(float(costs.min())):
             return ranked
-        walls = allowed & ~library.matcher.shows_outdoors if is_indoors else allowed
+        walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
         return [*plain_finalists(*given, walls), *ranked]
 
     def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
@@ -217,7 +214,7 @@ class SceneCompletionOutpainter:
         gain, shift = self._colours(subject, ground)
         terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
         terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
-        if match.outdoors < INDOORS and self.library.matcher.shows_outdoors[finalist.index]:
+        if match.is_indoors and self.library.matcher.shows_outdoors[finalist.index]:
             terms["out of place"] = OUT_OF_PLACE
         return Choice(
             ground=ground.id,
