@@ -44,7 +44,7 @@ class Plan:
     def alone(self) -> bool:
         """Whether pictures are painted one at a time, as in batches they would affect each other.
 
-        Masked ControlNets encode their picture with chance of torch's global generator.
+        Masked ControlNets encode their picture with torch's global random generator.
         """
         return self.controlnet is not None and self.controlnet.masked
 
