@@ -26,5 +26,5 @@ class UnknownPaintingError(DeepArtError):
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, or its type's name if it has none."""
-    return (str(error).splitlines() or [""])[0] or type(error).__name__
+    """Return the first line of an error's message without its full stop, or its type's name."""
+    return (str(error).strip().splitlines() or [""])[0].rstrip(". ") or type(error).__name__

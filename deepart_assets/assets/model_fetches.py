@@ -7,7 +7,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from deepart_assets.outpainting.diffusion.adapters import ip_adapter_files
+from deepart_assets.outpainting.diffusion.adapters import ENCODER_FILES, ip_adapter_files
 from deepart_assets.outpainting.diffusion.controlnet import FILES as CONTROLNET_FILES
 from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
 from deepart_assets.progress import gigabytes
@@ -99,6 +99,8 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
         if each.ip_adapter:
             adapter, files = each.ip_adapter, ip_adapter_files(each.ip_adapter)
             yield from _of_hub(adapter.model, adapter.revision, files[0], files)
+            if encoder := adapter.image_encoder_model:
+                yield from _of_hub(encoder, None, "config.json", ENCODER_FILES)
 
 
 def _network(settings: Settings) -> Iterator[ModelFetch]:

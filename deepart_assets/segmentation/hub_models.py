@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
 from deepart_assets.compute.devices import best_device
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.imaging import resize
 
 if TYPE_CHECKING:
@@ -52,12 +52,12 @@ def load_model(
             output_loading_info=True,
         )
     except ImportError as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        raise UnavailableError(f"{folder} needs a package that is missing: {first}") from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        first = (str(error).splitlines() or [""])[0].rstrip(". ")
         raise UnavailableError(
-            f"{folder} does not hold {what} in safetensors ({first}): {remedy}"
+            f"{folder} needs a package that is missing: {first_line(error)}"
+        ) from error
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        raise UnavailableError(
+            f"{folder} does not hold {what} in safetensors ({first_line(error)}): {remedy}"
         ) from error
     # transformers makes up what is missing; the loss is of use in training alone.
     missing = sorted(key for key in report["missing_keys"] if not key.startswith("criterion."))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
 from deepart_assets.settings.segmentation import Salient
@@ -195,9 +195,8 @@ class SalientSegmenter:
                 self._settings.model, onnxruntime.SessionOptions(), providers=providers
             )
         except Exception as error:  # onnxruntime's errors have no base of their own
-            first = (str(error).splitlines() or [""])[0].rstrip(". ")
             raise UnavailableError(
-                f"{file} cannot be read as an ONNX model ({first}). {self._remedy}"
+                f"{file} cannot be read as an ONNX model ({first_line(error)}). {self._remedy}"
             ) from error
         self._check(session.inner_session, file)
         return session

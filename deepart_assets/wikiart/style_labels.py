@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
 from deepart_assets.compute.devices import best_device
-from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.names import name_key
 from deepart_assets.settings.wikiart import StyleLabels
 from deepart_assets.storage import Lake, sha256_of_json
@@ -65,7 +65,7 @@ class StyleLabeller:
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise UnavailableError(
                 f"{self._folder} does not hold a SigLIP or CLIP model in safetensors"
-                f" ({(str(error).splitlines() or [''])[0]}): correct {SETTING}"
+                f" ({first_line(error)}): correct {SETTING}"
             ) from error
 
     def __call__(self, picture: NDArray[np.uint8], styles: Sequence[str]) -> tuple[str, float]:

@@ -6,11 +6,13 @@ from typing import Any
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.outpainting.diffusion.families import Encoder
 from deepart_assets.settings.diffusion import IPAdapter, Lora
-from deepart_assets.storage.hub import download_file, download_model
+from deepart_assets.storage.hub import download_file, download_model, hash_of_model
 
 SETTING = "the model of the outpainter's LoRA"
 IP_SETTING = "the model of the outpainter's ip_adapter"
+ENCODER_FILES = ("config.json", "model.safetensors")
 
 
 def lora_file(lora: Lora) -> Path:
@@ -55,60 +57,96 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
         pipeline.set_adapters(names, [lora.scale for lora in loras])
 
 
-def ip_adapter_folder(adapter: IPAdapter) -> Path:
-    """Return the folder of an IP-Adapter, fetched if necessary.
+def hashes_of_ip_adapter(adapter: IPAdapter) -> dict[str, str]:
+    """Return the SHA-256 over an IP-Adapter's files, and over its image encoder's if that is apart.
 
     Raises:
         UnavailableError: It or a file in it is not available; the message has the remedy.
     """
-    files = ip_adapter_files(adapter)
-    folder = download_model(adapter.model, adapter.revision, files, IP_SETTING)
-    missing = [file for file in files if not (folder / file).is_file()]
-    if missing:
-        raise UnavailableError(
-            f"{adapter.model} has no file {missing[0]}: correct {IP_SETTING}, its weight_name or"
-            " its image_encoder"
-        )
-    return folder
+    found = {"ip_adapter": hash_of_model(_folder(adapter), ip_adapter_files(adapter))}
+    if adapter.image_encoder_model:
+        found["image_encoder"] = hash_of_model(_encoder_folder(adapter), ENCODER_FILES)
+    return found
 
 
 def ip_adapter_files(adapter: IPAdapter) -> tuple[str, ...]:
-    """Return the files of an IP-Adapter: its weights, and those of its image encoder."""
-    encoder = adapter.image_encoder
-    return (adapter.weight_name, f"{encoder}/config.json", f"{encoder}/model.safetensors")
+    """Return an IP-Adapter's files: its weights, and its image encoder's unless that is apart."""
+    if adapter.image_encoder_model:
+        return (adapter.weight_name,)
+    return (adapter.weight_name, *(f"{adapter.image_encoder}/{file}" for file in ENCODER_FILES))
 
 
-def add_ip_adapter(pipeline: Any, adapter: IPAdapter) -> None:
-    """Add an IP-Adapter and its image encoder to a pipeline.
+def add_ip_adapter(pipeline: Any, adapter: IPAdapter, encoder: Encoder) -> None:
+    """Add an IP-Adapter and its image encoder to a pipeline of a family that takes one.
 
     Raises:
         UnavailableError: It is unavailable, damaged, or made for another model.
     """
-    folder = ip_adapter_folder(adapter)
-    subfolder, _, name = adapter.weight_name.rpartition("/")
+    folder, looks = _folder(adapter), _encoder_folder(adapter)
     try:
+        pipeline.register_modules(**_image_encoder(looks, encoder, pipeline.dtype))
         pipeline.load_ip_adapter(
-            str(folder),
-            subfolder=subfolder,
-            weight_name=name,
-            image_encoder_folder=adapter.image_encoder,
-            local_files_only=True,
+            str(folder), subfolder="", weight_name=adapter.weight_name, local_files_only=True
         )
     except Exception as error:
         # Files of another model fail in many ways, inside of their conversion.
         if is_out_of_memory(error):
             raise
-        first = first_line(error).rstrip(". ")[:200]
         raise UnavailableError(
-            f"{adapter.model} holds no IP-Adapter for a {type(pipeline).__name__} ({first}):"
-            f" correct {IP_SETTING} or its weight_name"
+            f"{adapter.model} holds no IP-Adapter for a {type(pipeline).__name__}"
+            f" ({first_line(error)[:200]}): correct {IP_SETTING}, its weight_name or its image"
+            " encoder"
         ) from error
     pipeline.set_ip_adapter_scale(adapter.scale)
 
 
+def _folder(adapter: IPAdapter) -> Path:
+    return _fetched(adapter.model, adapter.revision, ip_adapter_files(adapter))
+
+
+def _encoder_folder(adapter: IPAdapter) -> Path:
+    if adapter.image_encoder_model:
+        return _fetched(adapter.image_encoder_model, None, ENCODER_FILES)
+    return _folder(adapter) / adapter.image_encoder
+
+
+def _fetched(model: str, revision: str | None, files: Sequence[str]) -> Path:
+    folder = download_model(model, revision, files, IP_SETTING)
+    missing = [file for file in files if not (folder / file).is_file()]
+    if missing:
+        raise UnavailableError(
+            f"{model} has no file {missing[0]}: correct {IP_SETTING}, its weight_name or its image"
+            " encoder"
+        )
+    return folder
+
+
+def _image_encoder(folder: Path, kind: Encoder, dtype: Any) -> dict[str, Any]:
+    """Return an image encoder and what prepares its pictures, as parts of a pipeline.
+
+    Raises:
+        ValueError: The encoder lacks weights, which would be random.
+    """
+    import transformers as known
+
+    is_clip = kind == "clip"
+    network: Any = known.CLIPVisionModelWithProjection if is_clip else known.SiglipVisionModel
+    encoder, report = network.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, dtype=dtype, output_loading_info=True
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"the image encoder lacks {len(missing)} weights, such as {missing[0]}")
+    side = encoder.config.image_size
+    prepares: Any = (
+        known.CLIPImageProcessor(size=side, crop_size=side)
+        if is_clip
+        else known.SiglipImageProcessor(size={"height": side, "width": side})
+    )
+    return {"image_encoder": encoder.eval(), "feature_extractor": prepares}
+
+
 def _unsuitable(lora: Lora, pipeline: Any, error: Exception | None = None) -> UnavailableError:
-    first = (str(error).splitlines() or [""])[0].rstrip(". ") if error else ""
-    reason = f" ({first[:200]})" if first else ""
+    reason = f" ({first_line(error)[:200]})" if error else ""
     return UnavailableError(
         f"{lora.model} holds no LoRA for a {type(pipeline).__name__}{reason}: correct {SETTING}, or"
         " choose one that was made for this model"

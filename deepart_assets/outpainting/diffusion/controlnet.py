@@ -130,6 +130,6 @@ def global_seed(seed: int) -> Iterator[None]:
 
 def _unsuitable(model: str, reason: str) -> UnavailableError:
     return UnavailableError(
-        f"{model} holds no inpainting ControlNet for this model ({reason.rstrip('. ')[:200]}):"
+        f"{model} holds no inpainting ControlNet for this model ({reason[:200]}):"
         f" correct {SETTING}, or delete the folder and fetch it again"
     )

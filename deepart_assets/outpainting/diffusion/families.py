@@ -11,6 +11,9 @@ from typing import Any, Literal
 
 from deepart_assets.settings.diffusion import Sampling
 
+Encoder = Literal["clip", "siglip"]
+"""What looks at a picture for an IP-Adapter."""
+
 
 @dataclass(frozen=True)
 class ControlNetCall:
@@ -69,8 +72,8 @@ class Family:
     negative_prompt: bool = True
     reference: Literal["image_reference"] | None = None
     """The argument that takes a picture of the wanted style."""
-    ip_adapter: bool = False
-    """Whether an IP-Adapter can show it one."""
+    ip_adapter: Encoder | None = None
+    """None: the pipeline takes none."""
     controlnet: ControlNetCall | None = None
     """None: there is no inpainting ControlNet that diffusers can load."""
     largest_area: int | None = None
@@ -96,7 +99,7 @@ STABLE_DIFFUSION = Family(
     models={"stable-diffusion-v1-5/stable-diffusion-inpainting": "CreativeML Open RAIL-M"},
     precision="float16",
     schedules="noise",
-    ip_adapter=True,
+    ip_adapter="clip",
     options={"requires_safety_checker": False},
 )
 STABLE_DIFFUSION_XL = Family(
@@ -114,7 +117,7 @@ STABLE_DIFFUSION_XL = Family(
     models={"diffusers/stable-diffusion-xl-1.0-inpainting-0.1": "CreativeML Open RAIL++-M"},
     precision="float16",
     schedules="noise",
-    ip_adapter=True,
+    ip_adapter="clip",
     # If the package invisible-watermark is installed, it would change the pictures.
     options={"add_watermarker": False},
     controlnet=ControlNetCall(
@@ -141,6 +144,7 @@ STABLE_DIFFUSION_3 = Family(
         "stabilityai/stable-diffusion-3.5-large": _STABILITY,
         "stabilityai/stable-diffusion-3.5-large-turbo": _STABILITY,
     },
+    ip_adapter="siglip",
     controlnet=ControlNetCall(
         network="SD3ControlNetModel",
         inpaints="StableDiffusion3ControlNetInpaintingPipeline",
@@ -180,6 +184,7 @@ FLUX = Family(
         "black-forest-labs/FLUX.1-schnell": "Apache-2.0, gated",
     },
     negative_prompt=False,
+    ip_adapter="clip",
 )
 FLUX_2_KLEIN = Family(
     name="FLUX.2 klein",

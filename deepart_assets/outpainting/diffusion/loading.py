@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.diffusion.completeness import check_memory, fault_of
 from deepart_assets.outpainting.diffusion.controlnet import call_for, load_controlnet
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
@@ -156,7 +156,7 @@ def load_pipeline(
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if is_out_of_memory(error):
             raise
-        raise _damaged(folder, str(error)) from error
+        raise _damaged(folder, first_line(error)) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
@@ -202,7 +202,7 @@ def denoiser_config(folder: Path, family: Family) -> dict[str, Any]:
     try:
         return dict(json.loads((folder / family.denoiser / "config.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError) as error:
-        raise _damaged(folder, str(error)) from error
+        raise _damaged(folder, first_line(error)) from error
 
 
 def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
@@ -221,9 +221,8 @@ def channels_of(config: Mapping[str, Any], folder: Path, family: Family) -> int:
 
 
 def _damaged(folder: Path, fault: str) -> UnavailableError:
-    first = (fault.splitlines() or [""])[0].rstrip(". ")
     return UnavailableError(
-        f"{folder} does not hold a whole pipeline in safetensors ({first}): correct {SETTING},"
+        f"{folder} does not hold a whole pipeline in safetensors ({fault}): correct {SETTING},"
         " or delete the folder and fetch it again"
     )
 

@@ -20,8 +20,7 @@ from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.diffusion.adapters import (
     add_ip_adapter,
     add_loras,
-    ip_adapter_files,
-    ip_adapter_folder,
+    hashes_of_ip_adapter,
     lora_file,
 )
 from deepart_assets.outpainting.diffusion.canvas import (
@@ -48,7 +47,6 @@ from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_f
 from deepart_assets.outpainting.diffusion.quantization import check_quantization, gguf_file
 from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-from deepart_assets.storage.hub import hash_of_model
 from deepart_assets.storage.lake import sha256_of_file
 
 logger = logging.getLogger(__name__)
@@ -113,9 +111,7 @@ class DiffusersOutpainter:
         if isinstance(self._settings.quantization, GGUF):
             identity["gguf"] = sha256_of_file(gguf_file(self._settings.quantization))
         if self._settings.ip_adapter:
-            folder = ip_adapter_folder(self._settings.ip_adapter)
-            files = ip_adapter_files(self._settings.ip_adapter)
-            identity["ip_adapter"] = hash_of_model(folder, files)
+            identity |= hashes_of_ip_adapter(self._settings.ip_adapter)
         if self._settings.controlnet:
             identity["controlnet"] = hash_of_controlnet(self._settings.controlnet)
         if not identity:
@@ -278,6 +274,6 @@ class DiffusersOutpainter:
             self._folder, dtype, self._settings.quantization, self._settings.controlnet
         )
         add_loras(pipeline, self._settings.loras)
-        if self._settings.ip_adapter:
-            add_ip_adapter(pipeline, self._settings.ip_adapter)
+        if self._settings.ip_adapter and self._family.ip_adapter:
+            add_ip_adapter(pipeline, self._settings.ip_adapter, self._family.ip_adapter)
         return make_ready(pipeline, self._settings, self._plan, device)

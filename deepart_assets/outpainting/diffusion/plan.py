@@ -132,8 +132,10 @@ def _check_begins_with_noise(settings: StableDiffusion | Diffusers) -> None:
 
 def _check_reference(settings: StableDiffusion | Diffusers, family: Family) -> None:
     if settings.ip_adapter and not family.ip_adapter:
+        takers = ", ".join(each.name for each in FAMILIES if each.ip_adapter)
         raise UnavailableError(
-            f"{settings.model} ({family.name}) takes no ip_adapter: remove it from this outpainter"
+            f"{settings.model} ({family.name}) takes no ip_adapter: remove it from this outpainter,"
+            f" or set its model to one of {takers}"
         )
     if family.reference or settings.ip_adapter:
         return

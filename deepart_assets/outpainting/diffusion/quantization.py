@@ -130,7 +130,7 @@ def load_gguf(quantization: GGUF, kind: Any, folder: Path, name: str, dtype: "to
         # Files of another network fail in many ways, inside of their conversion.
         if is_out_of_memory(error):
             raise
-        fault = first_line(error).rstrip(". ")[:200]
+        fault = first_line(error)[:200]
     raise UnavailableError(
         f"{file.name} holds no weights for a {kind.__name__} ({fault}): correct {SETTING}, or fetch"
         " the file again"

@@ -44,8 +44,7 @@ def load_migan(
         )
     except Exception as error:  # onnxruntime's errors have no base of their own
         raise UnavailableError(
-            f"{name} cannot be read as an ONNX model ({first_line(error).rstrip('. ')}): fetch it"
-            " again"
+            f"{name} cannot be read as an ONNX model ({first_line(error)}): fetch it again"
         ) from error
     inputs = session.get_inputs()
     found = {each.name: (each.type, each.shape[1]) for each in inputs if len(each.shape) == 4}
