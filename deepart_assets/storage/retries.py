@@ -1,13 +1,20 @@
 """Object stores that do not answer for a while: requests are repeated until they do."""
 
 import logging
+import os
 import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from deepart_assets.errors import UnavailableError, first_line
+
 PATIENCE_SECONDS = 180.0
 """How long a request is repeated: a server restarts, or a network is away for a minute."""
+
+ANSWERED = "DEEPART_STORE_HAS_ANSWERED"
+"""Environment variable, set once a store has answered this process or one that started it. Before,
+its address may be wrong, and nothing is repeated but by its client."""
 
 PAUSE_SECONDS = 2.0
 """Between two attempts, each of which the client of S3 repeats for some seconds itself."""
@@ -35,10 +42,17 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
     deadline = None
     while True:
         try:
-            return request(*args, **more)
+            result = request(*args, **more)
         except Exception as error:
             if not _is_unanswered(error):
+                if isinstance(error, OSError):  # refused by the store: FileNotFoundError and so on
+                    os.environ[ANSWERED] = "1"
                 raise
+            if ANSWERED not in os.environ:
+                raise UnavailableError(
+                    f"the object store does not answer ({first_line(error)}): start it, or correct"
+                    " AWS_ENDPOINT_URL or DEEPART_DATA"
+                ) from error
             if deadline is None:
                 deadline = time.monotonic() + PATIENCE_SECONDS
                 logging.getLogger(__name__).warning(
@@ -46,6 +60,9 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
                 )
             if time.monotonic() >= deadline:
                 raise
+        else:
+            os.environ[ANSWERED] = "1"
+            return result
         time.sleep(PAUSE_SECONDS)
 
 

@@ -1,11 +1,13 @@
 """An object store that is away for a while is waited for, and what it refuses is not repeated."""
 
 import logging
+import os
 import threading
 import time
 
 import pytest
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake, retries
 
 
@@ -14,6 +16,7 @@ def impatient(monkeypatch):
     # Without the client's own attempts, which would bridge a short absence.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(retries, "PAUSE_SECONDS", 0.1)
+    monkeypatch.setenv(retries.ANSWERED, "1")
 
 
 def stop(server):
@@ -49,3 +52,20 @@ def test_what_is_not_there_is_not_asked_for_again(bucket, caplog):
     with pytest.raises(FileNotFoundError):
         Lake(f"{bucket}/lake").read("a.png")
     assert "asking again" not in caplog.text
+
+
+def test_one_that_has_never_answered_is_soon_given_up(s3_server, bucket, monkeypatch):
+    monkeypatch.delenv(retries.ANSWERED)
+    lake = Lake(f"{bucket}/lake")
+    stop(s3_server)
+    start = time.monotonic()
+    with pytest.raises(UnavailableError, match=r"does not answer .* AWS_ENDPOINT_URL"):
+        lake.read("a.png")
+    assert time.monotonic() - start < 20
+
+
+def test_a_store_that_refuses_has_answered(bucket, monkeypatch):
+    monkeypatch.delenv(retries.ANSWERED)
+    with pytest.raises(FileNotFoundError):
+        Lake(f"{bucket}/lake").read("a.png")
+    assert retries.ANSWERED in os.environ
