@@ -209,6 +209,21 @@ def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
     assert chosen.niqe == pytest.approx(lowest["niqe"], abs=1e-4)
 
 
+@needs_features
+def test_while_the_discriminator_learns_alone_the_base_is_not_validated_again(
+    pairs, base, monkeypatch
+):
+    asked, score = [], Validation.score
+    monkeypatch.setattr(Validation, "score", lambda *each: asked.append(1) or score(*each))
+    train = {"net_d_init_iters": 2, "total_iter": 3, "scheduler": {"milestones": [3]}}
+    settings = killable.adversarial_options(train=train, val={"val_freq": 1})
+    trained = train_adversarial(pairs, base, settings)
+    assert len(asked) == 2
+    before = trained.figures["valid_psnr_y_before"]
+    shown = [row["psnr_y"] for row in trained.curve if row["psnr_y"] is not None]
+    assert shown[:2] == [before, before] != shown[1:]
+
+
 @pytest.mark.slow
 @needs_features
 def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):

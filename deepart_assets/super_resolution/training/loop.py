@@ -101,6 +101,7 @@ class Loop:
         self._validation = Validation(pairs, perceptual=self._perceptual)
         self._strip = Strip()
         self._iteration = 0
+        self._waiting = getattr(settings.train, "net_d_init_iters", 0)
 
     def run(self, provenance: Mapping[str, str]) -> Trained:
         """Train to the end and return the result.
@@ -167,6 +168,8 @@ class Loop:
         return None
 
     def _scored(self, iteration: int) -> Score:
+        if iteration <= self._waiting:
+            return self._before  # only the discriminator has learned
         try:
             score = self._validation.score(self._net)
         except PaintingError as error:  # the loss was finite, the weights are not
