@@ -28,8 +28,14 @@ from deepart_assets.runs import run_job
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets_tests.longest_first import pytest_collection_modifyitems  # noqa: F401
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
+
+# Temporary folders are in memory where there is plenty: SQLite waits for a disk thousands of times.
+_MEMORY = Path("/dev/shm")
+if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > 6e9:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 # The tests never call what pymatting, which rembg imports, compiles for minutes on a new machine.
 os.environ.setdefault("NUMBA_DISABLE_JIT", "1")

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,13 +16,14 @@ import dagster as dg
 import pytest
 
 from deepart_assets.cli import main
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
 
 def start(project, home, *arguments):
     """Start a command on a project, in a process group that Ctrl-C can interrupt."""
     home.mkdir(exist_ok=True)
-    (home / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", home)
     environment = {
         **os.environ,
         "DEEPART_PROFILE": str(project.write_profile()),
@@ -90,6 +92,7 @@ def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, processes):
     unrestored.content["execution"] = {"kind": "local", "processes": processes}

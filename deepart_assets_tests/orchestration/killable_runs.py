@@ -20,7 +20,6 @@ def serve():
 
     compat.prepare()
     import cv2  # noqa: F401
-    import dagster as dg
     import onnxruntime  # noqa: F401
     import pandas  # noqa: F401
     import rembg  # noqa: F401
@@ -28,7 +27,7 @@ def serve():
 
     import deepart_assets.super_resolution.training.models  # noqa: F401
     from deepart_assets.runs import bring_up_to_date
-    from deepart_assets_tests.conftest import QUIET
+    from deepart_assets_tests.conftest import instance_in
 
     torch.set_num_threads(1)
     print("ready", flush=True)
@@ -42,7 +41,7 @@ def serve():
                 log = os.open(f"{home}/log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
                 for stream, to in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
                     os.dup2(to, stream)
-                with dg.DagsterInstance.local_temp(home, overrides=QUIET) as instance:
+                with instance_in(Path(home)) as instance:
                     good = bring_up_to_date(instance, profile=profile, root=root)
             except BaseException:
                 traceback.print_exc()

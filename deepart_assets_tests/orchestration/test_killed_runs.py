@@ -17,12 +17,11 @@ from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from deepart_assets.orchestration.events import latest_versions
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
-from deepart_assets_tests.conftest import QUIET, Project
+from deepart_assets_tests.conftest import Project, instance_in
 from deepart_assets_tests.orchestration.killable_runs import Server
 from deepart_assets_tests.orchestration.test_pipeline import STAGES
 
@@ -93,7 +92,7 @@ class Killable:
 
     def reported(self):
         """The data versions that Dagster has heard of, by asset and painting ("": of the whole)."""
-        with dg.DagsterInstance.local_temp(str(self._home), overrides=QUIET) as instance:
+        with instance_in(self._home) as instance:
             return {
                 (asset, key): version.data_version.partition(".")[0]
                 for asset in [*STAGES, *TRAINED]

@@ -40,7 +40,7 @@ class Edited:
     def restore(self):
         """Run `deepart restore` with it."""
         home = self.project.folder / "dagster"
-        (home / "dagster.yaml").write_text("telemetry: {enabled: false}")
+        shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", home)
         environment = {
             **os.environ,
             "PYTHONPATH": str(self.folder),

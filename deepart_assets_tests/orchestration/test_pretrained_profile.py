@@ -5,6 +5,7 @@ They are served by this machine under the published ids; nothing else is reached
 
 import io
 import os
+import shutil
 import subprocess
 import sys
 
@@ -17,6 +18,7 @@ from deepart_assets.assets.model_fetches import model_fetches
 from deepart_assets.build import asset_specs
 from deepart_assets.runs import bring_up_to_date
 from deepart_assets.settings import load_settings
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.super_resolution.network import build, initialise_as_interpolation
 from deepart_assets.super_resolution.weights import Spec
@@ -130,7 +132,7 @@ def run_command(home, endpoint, *arguments):
         "KAGGLE_CONFIG_DIR": str(home / "none"),
     }
     (home / "dagster").mkdir(exist_ok=True)
-    (home / "dagster" / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+    shutil.copy(PROJECT / ".dagster_home" / "dagster.yaml", home / "dagster")
     command = [sys.executable, "-m", "deepart_assets.cli", "restore", *arguments]
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=500, check=False

@@ -8,20 +8,21 @@ import dagster as dg
 import pytest
 
 from deepart_assets.storage import Lake, MaterializationStore
-from deepart_assets_tests.conftest import QUIET
+from deepart_assets_tests.conftest import instance_in
 
 KEYS = [f"p{number}" for number in range(5)]
 STAGES = ["predicted_masks", "subject_masks", "unfinished_paintings", "telea_outpaintings"]
 
 RUN = """
 import sys
+from pathlib import Path
 import dagster as dg
 from deepart_assets.runs import run_job
+from deepart_assets_tests.conftest import instance_in
 home, profile, root, *stages = sys.argv[1:]
 print("ready", flush=True)
 sys.stdin.readline()
-quiet = {"telemetry": {"enabled": False}}
-with dg.DagsterInstance.local_temp(home, overrides=quiet) as instance:
+with instance_in(Path(home)) as instance:
     keys = instance.get_dynamic_partitions("paintings")
     selection = [dg.AssetKey(stage) for stage in stages]
     for _ in range(2):
@@ -43,8 +44,7 @@ def test_two_runs_with_different_settings_leave_what_the_next_one_mends(project,
         project.content["restoration"]["working_side"] = side
         profiles.append(str(project.write_profile()))
     home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home), overrides=QUIET) as instance:
+    with instance_in(home) as instance:
         with project.run("catalogue", instance) as result:
             assert result.success
         shutil.copytree(project.root, tmp_path / "alone")
