@@ -63,7 +63,10 @@ def subject_at_size(
         with contextlib.suppress(PaintingError, FileNotFoundError):  # damaged, or just removed
             enlarged = decode_rgb(kept.read(name), name).copy()
     parts = fixed_parts(subject_in_original(mask), settings.tile, settings.overlap)
-    missing = [part for part in parts if not enlarged[_enlarged(part)].any()]
+    # What is black enlarged is black in the original, or has not been enlarged yet.
+    missing = [
+        part for part in parts if original[part].any() and not enlarged[_enlarged(part)].any()
+    ]
     if missing:
         made = upscaler()(original, missing)
         for part in missing:

@@ -88,6 +88,14 @@ def test_the_network_is_not_asked_where_it_is_not_needed(ask):
     assert asked == 0 and np.array_equal(made, resize(ORIGINAL, *SIZE))
 
 
+def test_what_is_black_in_the_original_is_not_enlarged_at_each_call(ask):
+    dark = ORIGINAL.copy()
+    dark[:, 40:] = 0
+    first, once = ask(mask=subject(20, 200), original=dark)
+    second, asked = ask(mask=subject(20, 200), original=dark)
+    assert asked == once > 0 and np.array_equal(first, second)
+
+
 def test_a_damaged_file_is_made_again(ask):
     first, once = ask()
     [file] = ask.folder.glob("*.png")
