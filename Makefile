@@ -56,6 +56,7 @@ check-lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/hadolint docs/deployment/Dockerfile
 
 check-types: install
 	$(BIN)/mypy deepart_assets recipes
