@@ -1,9 +1,9 @@
 """The tags and events by which one step gives each of its partitions a data version of its own.
 
-Dagster 1.13 has no public way. `Output` and `MaterializeResult` take one `data_version`, and Dagster
-notes one set of input versions, for all partitions of a step; only metadata may differ
-(`add_asset_metadata(partition_key=...)`). `DataVersionsByPartition` is for observations,
-`report_asset_materialization` of Dagster Pipes knows no partition, and that of the web API no inputs.
+Dagster 1.13 has no public way. `Output` and `MaterializeResult` take one `data_version`, and
+Dagster notes one set of input versions, for all partitions of a step; only metadata may differ
+(`add_asset_metadata(partition_key=...)`). `DataVersionsByPartition` is for observations; what Pipes
+reports has no partition, and what the web API reports has no inputs.
 """
 
 from collections.abc import Iterable, Mapping
