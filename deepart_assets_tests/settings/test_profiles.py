@@ -1,11 +1,13 @@
 """Profiles load, and what is wrong with one is said with file, key and nearest name."""
 
+import re
+
 import pytest
 import yaml
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings import Settings, load_settings, validate_settings
-from deepart_assets.settings.places import configs_folder
+from deepart_assets.settings.places import PROJECT, configs_folder
 
 PROFILES = sorted(path.stem for path in configs_folder().glob("*.yaml"))
 
@@ -19,6 +21,20 @@ def test_every_profile_is_valid_and_survives_a_round_trip(profile):
     settings = load_settings(profile)
     content = settings.model_dump(mode="json")
     assert validate_settings(content, "round trip") == settings
+
+
+def documented_profiles():
+    """Return the profiles in the documentation: blocks of YAML that extend one."""
+    for page in sorted((PROJECT / "docs").rglob("*.md")):
+        blocks = re.findall(r"^```yaml\n(extends: .*?)^```$", page.read_text(), re.M | re.S)
+        for number, block in enumerate(blocks, 1):
+            yield pytest.param(block, id=f"{page.stem} {number}")
+
+
+@pytest.mark.parametrize("block", list(documented_profiles()))
+def test_the_profiles_in_the_documentation_load(tmp_path, block):
+    (tmp_path / "mine.yaml").write_text(block)
+    assert load_settings(str(tmp_path / "mine.yaml")).profile == "mine"
 
 
 def test_the_environment_chooses_the_profile(monkeypatch):
