@@ -205,7 +205,7 @@ def test_it_is_made_again_when_what_it_depends_on_changes_and_only_then(trained,
     assert shown(materialize(trained, instance))["made"].startswith("reused")
     chosen["evaluation"]["detail"] = 128
     assert shown(materialize(trained, instance))["made"] == "now"
-    chosen["upscaling"] = {"tile": 64}
+    chosen["upscaling"]["tile"] = 64
     assert shown(materialize(trained, instance))["made"] == "now"
     assert shown(materialize(trained, instance))["made"].startswith("reused")
 

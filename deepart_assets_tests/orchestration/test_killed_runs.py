@@ -184,7 +184,7 @@ def killable(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(max(600, KILLS * 60))
+@pytest.mark.timeout(max(1200, KILLS * 120))
 def test_whenever_a_run_is_killed_the_next_one_ends_what_was_missing(killable, tmp_path, capsys):
     chance = random.Random(KILLS)
     from_nothing = killable.finished(SIDES[0])

@@ -96,10 +96,10 @@ def test_other_bytes_of_the_same_picture_reach_all_that_reads_it(done, instance)
 
 
 def test_a_setting_that_only_changes_speed_makes_nothing_stale(done, instance):
-    upscaling = done.content.setdefault("super_resolution", {}).setdefault("upscaling", {})
+    upscaling = done.content["super_resolution"]["upscaling"]
     upscaling["batch"] = 7
     assert stale(done, instance) == set()
-    upscaling["backend"] = "torch"  # rounds otherwise
+    upscaling["backend"] = "openvino"  # rounds otherwise
     assert stale(done, instance) == {("telea_upscaled", key) for key in KEYS}
 
 
