@@ -23,6 +23,15 @@ UNANSWERED = {"ConnectionError", "ClientConnectionError", "HTTPClientError", "Ti
 """Names of Python's, aiohttp's and botocore's errors, so that the latter two need no import."""
 
 
+def expect_an_answer() -> None:
+    """Wait for the store in this process from its first request on.
+
+    For the steps of a cluster: their processes inherit nothing from the one whose requests the
+    store has answered, and may start while it is away.
+    """
+    os.environ[ANSWERED] = "1"
+
+
 class PatientFileSystem:
     """An fsspec file system whose methods wait for a server that does not answer.
 
@@ -46,7 +55,7 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
         except Exception as error:
             if not _is_unanswered(error):
                 if isinstance(error, OSError):  # refused by the store: FileNotFoundError and so on
-                    os.environ[ANSWERED] = "1"
+                    expect_an_answer()
                 raise
             if ANSWERED not in os.environ:
                 raise UnavailableError(
@@ -61,7 +70,7 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
             if time.monotonic() >= deadline:
                 raise
         else:
-            os.environ[ANSWERED] = "1"
+            expect_an_answer()
             return result
         time.sleep(PAUSE_SECONDS)
 

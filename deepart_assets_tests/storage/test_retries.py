@@ -5,9 +5,12 @@ import os
 import threading
 import time
 
+import dagster as dg
 import pytest
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.orchestration.step_resources import at_work
+from deepart_assets.settings.execution import LocalExecution, RayExecution
 from deepart_assets.storage import Lake, retries
 
 
@@ -69,3 +72,12 @@ def test_a_store_that_refuses_has_answered(bucket, monkeypatch):
     with pytest.raises(FileNotFoundError):
         Lake(f"{bucket}/lake").read("a.png")
     assert retries.ANSWERED in os.environ
+
+
+def test_a_step_of_a_cluster_waits_from_its_first_request_on(monkeypatch):
+    monkeypatch.delenv(retries.ANSWERED)
+    context = dg.build_asset_context(instance=dg.DagsterInstance.ephemeral())
+    with at_work(context, LocalExecution(), "gallery", None):
+        assert retries.ANSWERED not in os.environ
+    with at_work(context, RayExecution(kind="ray"), "gallery", None):
+        assert retries.ANSWERED in os.environ
