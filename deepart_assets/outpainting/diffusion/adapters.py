@@ -131,9 +131,18 @@ def _image_encoder(folder: Path, kind: Encoder, dtype: Any) -> dict[str, Any]:
 
     is_clip = kind == "clip"
     network: Any = known.CLIPVisionModelWithProjection if is_clip else known.SiglipVisionModel
-    encoder, report = network.from_pretrained(
-        folder, local_files_only=True, use_safetensors=True, dtype=dtype, output_loading_info=True
-    )
+    verbosity = known.logging.get_verbosity()
+    known.logging.set_verbosity_error()  # else the unused half of a CLIP is reported, key by key
+    try:
+        encoder, report = network.from_pretrained(
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=dtype,
+            output_loading_info=True,
+        )
+    finally:
+        known.logging.set_verbosity(verbosity)
     if missing := sorted(report["missing_keys"]):
         raise ValueError(f"the image encoder lacks {len(missing)} weights, such as {missing[0]}")
     side = encoder.config.image_size
