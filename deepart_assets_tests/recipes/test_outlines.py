@@ -74,8 +74,12 @@ def test_training_takes_them_for_paintings_of_its_split_that_have_no_other_label
     file.write_bytes(encode_png(np.zeros((180, 240, 3), np.uint8)))
     files = dict.fromkeys("abcdef", file)
     rest = {"teacher": None, "first": None, "cache": tmp_path}
-    accepted, empty = learnt_from(files, table, outlined, **rest)
-    assert set(accepted) == {"a"}  # c has no row, d is of the test split, f has neither
-    assert set(empty) == {"b", "e"}
-    assert agreement(accepted["a"].mask > 0.5, mask) > 0.97
-    assert set(learnt_from(files, table, {}, **rest)[1]) == {"b"}
+    learnt = learnt_from(files, table, outlined, **rest)
+    assert not learnt.accepted
+    assert set(learnt.outlined) == {"a", "e"}  # c has no row, d is of the test split, f has neither
+    assert set(learnt.empty) == {"b"}
+    assert agreement(learnt.outlined["a"].mask > 0.5, mask) > 0.97
+    assert learnt.outlined["e"].mask.max() == 0
+    without = learnt_from(files, table, {}, **rest)
+    assert not without.outlined
+    assert set(without.empty) == {"b"}

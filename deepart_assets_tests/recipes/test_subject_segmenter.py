@@ -12,10 +12,12 @@ from deepart_assets.imaging import encode_png
 from deepart_assets.segmentation.subject_features import FeatureExtractor, Features
 from deepart_assets.segmentation.subject_network import SubjectNetwork, load_network
 from recipes.subject_segmenter import __main__ as recipe
-from recipes.subject_segmenter import teacher
-from recipes.subject_segmenter.__main__ import loss_of, train, views
+from recipes.subject_segmenter import teacher, training
+from recipes.subject_segmenter.__main__ import empty_views, views
 from recipes.subject_segmenter.labels import read_labels
+from recipes.subject_segmenter.outlines import Outlined
 from recipes.subject_segmenter.teacher import tidied
+from recipes.subject_segmenter.training import loss_of, read_example, train
 from recipes.subject_segmenter.views import Labelled, composite, cut_out, framed, varied
 
 
@@ -106,12 +108,20 @@ def test_a_composite_brings_a_cut_edge_to_the_frame():
 
 def test_views_are_the_same_again_and_have_names_of_their_own():
     accepted, empties = {"a": disc(), "b": disc(90, 70, 25)}, {"c": empty()}
-    first, second = (dict(views(accepted, empties)) for _ in range(2))
+    first, second = (dict(views(accepted, empties, 3, 2)) for _ in range(2))
     assert {name: view.picture.tobytes() for name, view in first.items()} == {
         name: view.picture.tobytes() for name, view in second.items()
     }
-    assert len(first) == 2 * (1 + 2 + recipe.ROUNDS) + 2
-    assert all(view.mask.max() == 0 for name, view in first.items() if name.startswith("n"))
+    assert len(first) == 2 * (1 + 2 + 3)
+    without = dict(empty_views(empties))
+    assert set(without) == {"n0_c", "n1_c"}
+    assert all(view.mask.max() == 0 for view in without.values())
+
+
+def test_a_painting_corrected_to_nothing_has_views_without_a_subject():
+    drawn = dict(views({"a": empty(), "b": disc()}, {"c": empty()}, 1, 1))
+    assert set(drawn) == {"a0_a", "a0_b", "v0_a", "v0_b", "c0_b"}
+    assert drawn["v0_a"].mask.max() == 0
 
 
 def test_the_loss_is_least_at_the_target():
@@ -140,12 +150,14 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
 
     monkeypatch.setattr(teacher, "TEACHER_SIDE", 224)
     monkeypatch.setattr(recipe, "Teacher", SmallTeacher)
-    monkeypatch.setattr(recipe, "ROUNDS", 1)
+    monkeypatch.setattr(recipe, "OUTLINED_VARIED_ROUNDS", 0)
+    monkeypatch.setattr(recipe, "OUTLINED_ROUNDS", 0)
     pictures = {
         "disc": disc(),
         "plain": empty(),
         "held_out": disc(120, 120),
         "second": disc(110, 150),
+        "corrected": disc(100, 140, 30),
     }
     for name, view in pictures.items():
         (tmp_path / f"{name}.png").write_bytes(encode_png(view.picture))
@@ -155,21 +167,28 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
         "plain,train,empty",
         "held_out,test,accepted",
         "second,train,own",
+        "corrected,train,",
     ]
     names = [f"{tmp_path.name}_{row}" for row in rows]
     table.write_text("\n".join(["painting,split,label", *names]))
     output = tmp_path / "subject.safetensors"
     arguments = ["--teacher", network_file("test"), "--cache", tmp_path / "cache"]
-    arguments += ["--labels", table, "--steps", 2]
+    arguments += ["--labels", table, "--steps", 2, "--rounds", 1]
     files = ["--", *sorted(tmp_path.glob("*.png"))]
     first = tmp_path / "first.safetensors"
     monkeypatch.setattr(sys, "argv", ["recipe", *map(str, [*arguments, "--output", first, *files])])
     recipe.main()
     assert not list((tmp_path / "cache").glob("*second*"))
-    arguments += ["--start", first, "--output", output]
+    assert not list((tmp_path / "cache").glob("*corrected*"))
+    outline = Outlined("drawn", (((300, 300), (700, 300), (700, 700), (300, 700)),))
+    masks = {f"{tmp_path.name}_corrected": outline}
+    monkeypatch.setattr(recipe, "read_outlined", lambda: masks)
+    arguments += ["--start", first, "--output", output, "--outlined"]
     monkeypatch.setattr(sys, "argv", ["recipe", *map(str, [*arguments, *files])])
     recipe.main()
     assert list((tmp_path / "cache").glob("a0_*second*"))
+    [corrected] = (tmp_path / "cache").glob("a0_*corrected*")
+    assert read_example(corrected).mask.mean() == pytest.approx(0.16, abs=0.02)
     assert not list((tmp_path / "cache").glob("*held_out*"))
     assert {each.dtype for each in load_file(output).values()} == {torch.float16}
     picture = disc().picture
@@ -201,3 +220,23 @@ def test_training_fits_and_is_repeatable(tmp_path):
     target = torch.from_numpy(mask)
     with torch.no_grad():
         assert loss_of(first(features), target) < loss_of(untrained(features), target)
+
+
+@pytest.mark.slow
+def test_half_of_every_batch_is_of_corrected_paintings_and_averages_are_kept(tmp_path, monkeypatch):
+    features, mask = small_example()
+    files = [tmp_path / f"{name}.npz" for name in ("first", "second", "corrected")]
+    for file in files:
+        np.savez(file, **features._asdict(), mask=mask)
+    seen, kept = [], []
+
+    def noted(file):
+        seen.append(file.stem)
+        return read_example(file)
+
+    monkeypatch.setattr(training, "read_example", noted)
+    monkeypatch.setattr(training, "KEPT_EVERY", 2)
+    train(files[:2], 2, 0, outlined=files[2:], keep=lambda step, _average: kept.append(step))
+    assert seen[1::2] == ["corrected"] * 4
+    assert set(seen[:4:2]) == set(seen[4::2]) == {"first", "second"}
+    assert kept == [2]
