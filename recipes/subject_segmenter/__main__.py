@@ -3,16 +3,17 @@
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
         --output first.safetensors -- PICTURE...
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
-        --start first.safetensors --steps 800 --output second.safetensors -- PICTURE...
+        --start first.safetensors --steps 800 --output subject.safetensors -- PICTURE...
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER --outlined --rounds 1
-        --start second.safetensors --steps STEPS --output subject.safetensors -- PICTURE...
+        --start subject.safetensors --steps 700 --output third.safetensors -- PICTURE...
 
 `labels.csv` says which pictures are learnt from (`labels`). The teacher labels the accepted ones;
 other views and composites (`views`) inherit its masks. The second training goes on from the first
 and learns from accepted masks of the first network as well. The third gives half of every batch to
-paintings of which both were wrong, with their corrected masks (`outlines`). The cache folder keeps
-masks and features, so that training begins at once the second time; the average of every hundredth
-step is written beside the output, for the validation split to choose from.
+paintings of which both were wrong, with their corrected masks (`outlines`); the network that ships
+is the second, as the third was no better on the test split. The cache folder keeps masks and
+features, so that training begins at once the second time; the average of every hundredth step is
+written beside the output, for the validation split to choose from.
 """
 
 import argparse
