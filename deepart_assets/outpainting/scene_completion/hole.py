@@ -58,13 +58,20 @@ def find_hole(
     return np.asarray(hole | ~inside)
 
 
-def plainness(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
-    """Return the mean gradient, at a blur of σ = 2.5 pixels, in a ring round the hole."""
+def gradient_of(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the gradient of L*a*b* at a blur of σ = 2.5 pixels: float32, H×W, at least 0."""
     import cv2
 
     blurred = cv2.GaussianBlur(lab_of(picture), (0, 0), 2.5)
     across, down = cv2.Sobel(blurred, cv2.CV_32F, 1, 0), cv2.Sobel(blurred, cv2.CV_32F, 0, 1)
-    gradient = np.hypot(across, down).sum(2)
+    return np.asarray(np.hypot(across, down).sum(2), np.float32)
+
+
+def plainness(picture: NDArray[np.uint8], hole: NDArray[np.bool_]) -> float:
+    """Return the mean gradient, see `gradient_of`, in a ring round the hole."""
+    import cv2
+
+    gradient = gradient_of(picture)
     grown = cv2.dilate(hole.astype(np.uint8), np.ones((RING, RING), np.uint8)) > 0
     ring = gradient[grown & ~hole]
     return float((np.median(ring) + ring.mean()) / 2) if ring.size else float(gradient.mean())

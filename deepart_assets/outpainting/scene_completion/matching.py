@@ -137,6 +137,8 @@ class Matcher:
             ]
         )
         self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
+        self.usual = usual_plainness(grounds)
+        """The median of `Ground.plain`."""
         self.plain = relative_plainness(grounds)
         self.shows_outdoors = probes.outdoors(spaces, "ground") > 0.5
         """bool, N: the grounds that show something outdoors."""
@@ -208,10 +210,15 @@ def layout_of(mask: NDArray) -> NDArray[np.float32]:
     return resize(mask.astype(np.float32), LAYOUT, LAYOUT).clip(0, 1)
 
 
+def usual_plainness(grounds: Sequence[Ground]) -> float:
+    """Return the median of the grounds' plainness, above 0."""
+    return max(float(np.median(np.array([each.plain for each in grounds], np.float32))), 1e-6)
+
+
 def relative_plainness(grounds: Sequence[Ground]) -> NDArray[np.float32]:
     """Return the plainness of each ground over the median: N, in [0.2, 2]."""
     values = np.array([each.plain for each in grounds], np.float32)
-    return np.clip(values / max(float(np.median(values)), 1e-6), 0.2, 2)
+    return np.clip(values / usual_plainness(grounds), 0.2, 2)
 
 
 def _standard(

@@ -18,6 +18,7 @@ from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, Query
 from deepart_assets.outpainting.scene_completion.ranking import (
     Finalist,
+    barest_first,
     finalists,
     plain_finalists,
 )
@@ -205,7 +206,14 @@ class SceneCompletionOutpainter:
         if needs_a_floor or library.fits(float(costs.min())):
             return ranked
         walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
-        return [*plain_finalists(*given, walls), *ranked]
+        plain = barest_first(
+            plain_finalists(*given, walls),
+            subject,
+            library.grounds,
+            library.picture,
+            library.matcher.usual,
+        )
+        return [*plain, *ranked]
 
     def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
         """Return the record of a finalist."""
@@ -214,6 +222,8 @@ class SceneCompletionOutpainter:
         gain, shift = self._colours(subject, ground)
         terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
         terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
+        if finalist.plain:
+            terms["structure"] = finalist.structure
         if match.is_indoors and self.library.matcher.shows_outdoors[finalist.index]:
             terms["out of place"] = OUT_OF_PLACE
         return Choice(

@@ -1,14 +1,15 @@
 """Orders the grounds for a subject: all are compared, the finalists are placed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion.ground import Ground
+from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
 from deepart_assets.outpainting.scene_completion.placement import Placement, Placer
+from deepart_assets.outpainting.scene_completion.structure import seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 FINALISTS = 80
@@ -17,6 +18,10 @@ PLAIN = 0.6
 """A ground is plain below this share of the library's median."""
 MOST_VISIBLE = 0.3
 """Share of the picture that may be visible hole in a plain ground."""
+CLOSEST = 6
+"""Plain grounds, the cheapest, that are looked at where they were placed."""
+BARE = 0.6
+"""Structure that a bare wall has; what is above it costs as much again."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,8 @@ class Finalist:
     cost: float
     plain: bool = False
     """Whether it is only here because it is plain."""
+    structure: float = 0.0
+    """Of a plain ground: what its cost has for the things in it that would be seen."""
 
 
 def finalists(
@@ -92,3 +99,32 @@ def plain_finalists(
             extra = 2 * max(placement.visible - 0.05, 0)
             found.append(Finalist(index, placement, float(costs[index]) + extra, plain=True))
     return sorted(found, key=lambda each: (each.cost, each.index))
+
+
+def barest_first(
+    plain: Sequence[Finalist],
+    subject: Subject,
+    grounds: Sequence[Ground],
+    picture: Callable[[str, int], NDArray[np.uint8]],
+    usual: float,
+) -> list[Finalist]:
+    """Order plain grounds anew by what would be seen of them: a cage or a column is not plain.
+
+    `Ground.plain` only knows the paint next to the hole, not the rest of the picture. Only the
+    `CLOSEST` are looked at; the others follow.
+
+    Args:
+        plain: As `plain_finalists` returns them.
+        subject: The subject.
+        grounds: N.
+        picture: Returns the picture of a ground, its smaller side reduced to a number.
+        usual: `Matcher.usual`.
+    """
+    looked = []
+    for each in plain[:CLOSEST]:
+        ground = grounds[each.index]
+        seen = seen_structure(picture(ground.id, SIDE), ground, each.placement, subject.mask)
+        extra = max(seen / usual - BARE, 0.0)
+        looked.append(replace(each, cost=each.cost + extra, structure=extra))
+    looked.sort(key=lambda each: (each.cost, each.index))
+    return [*looked, *plain[CLOSEST:]]

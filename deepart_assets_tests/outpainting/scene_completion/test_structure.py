@@ -1,0 +1,54 @@
+"""A plain ground is plain where it is seen: a thing on the wall makes it dearer."""
+
+import numpy as np
+import pytest
+
+from deepart_assets.outpainting.scene_completion.placement import Placement
+from deepart_assets.outpainting.scene_completion.ranking import Finalist, barest_first
+from deepart_assets.outpainting.scene_completion.structure import seen_structure
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
+
+WALL = np.full((256, 200, 3), 90, np.uint8)
+CAGE = WALL.copy()
+CAGE[200:240:8, 20:70] = 200
+MASK = oval()
+
+
+def placement(**changes):
+    given = {"terms": {}, "visible": 0.0, "scale": 1.0, "offset": (0, 0), "flip": False}
+    return Placement(**(given | changes))
+
+
+def seen(picture, mask=MASK, hole=None, **changes):
+    return seen_structure(picture, ground("g", mask=hole), placement(**changes), mask)
+
+
+def test_a_thing_on_the_wall_is_seen_and_a_bare_wall_is_not():
+    assert seen(WALL) == 0
+    assert seen(CAGE) > 4
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_what_the_subject_hides_is_not_seen(flip):
+    before = oval(centre=(0.85, 0.78 if flip else 0.22), radii=(0.2, 0.25))
+    assert seen(CAGE, before, flip=flip) == 0
+    assert seen(CAGE, before, flip=not flip) > 4
+
+
+def test_what_is_filled_or_cut_off_does_not_count():
+    assert seen(CAGE, hole=oval(centre=(0.85, 0.22), radii=(0.2, 0.3))) == 0
+    small = oval(128, 100)
+    assert seen(CAGE, small, offset=(0, 0)) == 0
+    assert seen(CAGE, small, offset=(128, 0)) > 4
+
+
+def test_of_plain_grounds_the_bare_one_comes_first():
+    pictures = {"cage": CAGE, "wall": WALL, "strokes": paint(3)}
+    grounds = [ground(name) for name in pictures]
+    plain = [Finalist(index, placement(), 1.0 + 0.1 * index, plain=True) for index in range(3)]
+    ordered = barest_first(
+        plain, subject(paint(1), MASK), grounds, lambda id, side: pictures[id], usual=1.0
+    )
+    assert ordered[0] == plain[1]
+    assert all(each.structure > 1 for each in ordered[1:])
+    assert [each.cost for each in ordered] == sorted(each.cost for each in ordered)
