@@ -124,7 +124,8 @@ def barest_first(
     for each in plain[:CLOSEST]:
         ground = grounds[each.index]
         seen = seen_structure(picture(ground.id, SIDE), ground, each.placement, subject.mask)
-        extra = max(seen / usual - BARE, 0.0)
+        # The edge of a table is wanted under what lies on one.
+        extra = 0.0 if ground.kind == "still" else max(seen / usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     looked.sort(key=lambda each: (each.cost, each.index))
     return [*looked, *plain[CLOSEST:]]

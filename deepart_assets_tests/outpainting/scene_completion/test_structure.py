@@ -52,3 +52,10 @@ def test_of_plain_grounds_the_bare_one_comes_first():
     assert ordered[0] == plain[1]
     assert all(each.structure > 1 for each in ordered[1:])
     assert [each.cost for each in ordered] == sorted(each.cost for each in ordered)
+
+
+def test_the_edge_of_a_table_is_wanted_under_a_still_life():
+    table = ground("table", kind="still")
+    plain = [Finalist(0, placement(), 1.0, plain=True)]
+    found = barest_first(plain, subject(paint(1), MASK), [table], lambda id, side: CAGE, usual=1.0)
+    assert found == plain
