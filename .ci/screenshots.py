@@ -3,9 +3,10 @@
     .venv/bin/python .ci/screenshots.py [FOLDER [PICTURE ...]]
 
 It makes the demo, drops a painting into the inbox, lays a turned mask on another one, and
-photographs the pages with the chromium of this machine. The data lake and Dagster's history go to
-FOLDER, a temporary one by default; where they are there already, they are photographed as they are.
-By default all pictures are renewed.
+photographs the pages with the chromium of this machine. FOLDER, a temporary one by default, gets the
+data lake (`lake`) and Dagster's history (`dagster`). What is there already is not done again: the
+demo's, copied there from a checkout, saves its minutes; where all has happened, it is photographed as
+it is. By default all pictures are renewed.
 """
 
 import base64
@@ -191,14 +192,13 @@ def browser() -> Iterator[Browser]:
                 yield Browser(connection)
 
 
-def make_demo(store: MaterializationStore, environment: Mapping[str, str]) -> None:
-    """Make the demo, and let the daemon restore a new painting and fail at a turned mask."""
+def let_things_happen(store: MaterializationStore, environment: Mapping[str, str]) -> None:
+    """Let the daemon restore a new painting and fail at a turned mask; then plan once more."""
 
     def status_of(key: str) -> str | None:
         record = store.get("subject_masks", key)
         return None if record is None else record.status
 
-    subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
     with dagster_ui(environment):
         inbox = Path(environment["DEEPART_DATA"]) / "inbox"
         inbox.mkdir(exist_ok=True)
@@ -226,7 +226,9 @@ def main() -> None:
     if not (folder / "dagster").exists():
         (folder / "dagster").mkdir(parents=True)
         shutil.copy(ROOT / ".dagster_home" / "dagster.yaml", folder / "dagster")
-        make_demo(store, environment)
+        subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
+    if store.get("subject_masks", "harbour") is None:
+        let_things_happen(store, environment)
     with dagster_ui(environment) as url, browser() as page:
         page.show(url, 1360, 900, "Hide navigation")
         page.click("Hide navigation")

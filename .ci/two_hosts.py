@@ -382,7 +382,7 @@ def main() -> None:
             runs = [site.run(host, "ray") for host in (site.head, site.servers)]
             break_things(site, runs)
             codes = [run.wait(1200) for run in runs]
-            say(f"both runs have ended, with {codes}", None)
+            say(f"both runs have ended, with {codes}", not any(codes))
             outputs = site.count()
             missing = len(site.stages) * PAINTINGS - sum(
                 record.status == "done" for record in site.records().values()
