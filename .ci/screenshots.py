@@ -3,10 +3,10 @@
     .venv/bin/python .ci/screenshots.py [FOLDER [PICTURE ...]]
 
 It makes the demo, drops a painting into the inbox, lays a turned mask on another one, and
-photographs the pages with the chromium of this machine. FOLDER, a temporary one by default, gets the
-data lake (`lake`) and Dagster's history (`dagster`). What is there already is not done again: the
-demo's, copied there from a checkout, saves its minutes; where all has happened, it is photographed as
-it is. By default all pictures are renewed.
+photographs the pages with the chromium of this machine. FOLDER, a temporary one by default, gets
+the data lake (`lake`) and Dagster's history (`dagster`). What is there already is not done again:
+the demo's, copied there from a checkout, saves its minutes; where all has happened, it is
+photographed as it is. By default all pictures are renewed.
 """
 
 import base64
