@@ -21,11 +21,11 @@ def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) ->
     if record.doubt is not None:
         shown["doubt"] = dg.MetadataValue.text(record.doubt)
     if record.files:
-        shown["file"] = dg.MetadataValue.path(lake.full_path(record.path))
+        shown["file"] = dg.MetadataValue.text(lake.full_path(record.path))
     if record.provenance.get("weights"):
         shown["weights"] = dg.MetadataValue.text(str(record.provenance["weights"]))
     shown["settings"] = dg.MetadataValue.json(dict(record.provenance.get("settings", {})))
-    shown["made"] = dg.MetadataValue.text("now" if computed else f"reused from {record.made_at}")
+    shown["made"] = dg.MetadataValue.text(f"{'' if computed else 'reused from '}{record.made_at}")
     shown["seconds"] = dg.MetadataValue.float(record.seconds)
     shown["fingerprint"] = dg.MetadataValue.text(record.fingerprint)
     return shown
