@@ -1,6 +1,7 @@
 """Real assets in processes of this machine, which is made to believe that it has two GPUs."""
 
 import contextlib
+import multiprocessing
 import os
 import re
 import signal
@@ -38,6 +39,8 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
+    # The folder of its sockets, which would be that of an earlier test and gone.
+    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)
     # Steps have the environment that the fork server was started in, perhaps by another test.
     forkserver._forkserver._stop()
     yield
