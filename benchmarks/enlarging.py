@@ -4,11 +4,11 @@
 
 PICTUREs should be larger than 2K, sharp, and unknown to the networks. Each is reduced to a smaller
 side of 1280, of which the middle is HR; LR is its MATLAB-bicubic reduction, as it is and as a JPEG
-with chroma at half the resolution and the grid of blocks cut off by 3 rows and 5 columns. bicubic
-and the base that ships with the project are always compared. FILE may be PACKAGE:FILE, in an
-installed package. "deblocked" is what the pipeline does
-with such a picture. PSNR and SSIM are those of Y; LPIPS is measured where its package and the
-backbone are installed. Writes benchmarks/results/enlarging.json.
+with chroma at half the resolution and the grid of blocks cut off by 3 rows and 5 columns.
+"deblocked" is what the pipeline does with such a picture. bicubic and the base that ships with the
+project are always compared. FILE may be PACKAGE:FILE, in an installed package. PSNR and SSIM are
+those of Y; LPIPS is measured where its package and the backbone are installed. Writes
+benchmarks/results/enlarging.json.
 """
 
 import argparse

@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -228,7 +229,16 @@ def _store() -> "MaterializationStore":
     from deepart_assets.settings.places import data_root
     from deepart_assets.storage import Lake, MaterializationStore
 
+    _check_reachable(data_root())
     return MaterializationStore(Lake(data_root()))
+
+
+@cache
+def _check_reachable(root: str) -> None:
+    """Ask once a command: somebody waits, and the address may be wrong."""
+    from deepart_assets.storage import Lake
+
+    Lake(root).check_reachable()
 
 
 def _instance() -> "dg.DagsterInstance":

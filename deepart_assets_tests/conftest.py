@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,14 @@ hypothesis.settings.load_profile("deepart")
 SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 
 QUIET = {"telemetry": {"enabled": False}}
+
+
+def was_computed(made: str) -> bool:
+    """Say whether the metadatum "made" is a time, and not that of an output that was reused."""
+    if made.startswith("reused"):
+        return False
+    datetime.fromisoformat(made)
+    return True
 
 
 def instance_in(home: Path, **overrides: Any) -> AbstractContextManager[dg.DagsterInstance]:

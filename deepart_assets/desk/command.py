@@ -32,6 +32,7 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
         token = os.environ.get(TOKEN) or new_secret()
     options = DeskOptions(token, read_only, dagster.rstrip("/"))
     lake = Lake(data_root())
+    lake.check_reachable()
     desk = Desk(load_settings(), lake, options)
     desk.index.refresh()  # the first visitor need not wait for it
     shown = f"[{host}]" if ":" in host else host

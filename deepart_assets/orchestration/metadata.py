@@ -25,7 +25,8 @@ def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) ->
     if record.provenance.get("weights"):
         shown["weights"] = dg.MetadataValue.text(str(record.provenance["weights"]))
     shown["settings"] = dg.MetadataValue.json(dict(record.provenance.get("settings", {})))
-    shown["made"] = dg.MetadataValue.text(f"{'' if computed else 'reused from '}{record.made_at}")
+    made = record.made_at if computed else f"reused from {record.made_at}"
+    shown["made"] = dg.MetadataValue.text(made)
     shown["seconds"] = dg.MetadataValue.float(record.seconds)
     shown["fingerprint"] = dg.MetadataValue.text(record.fingerprint)
     return shown

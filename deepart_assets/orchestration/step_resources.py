@@ -14,7 +14,6 @@ from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.errors import DeepArtError, SettingsError
 from deepart_assets.orchestration.devices import Devices
 from deepart_assets.settings.execution import Execution, LocalExecution, Needs
-from deepart_assets.storage.retries import expect_an_answer
 
 GPU = "gpu"
 """The pool of the steps that use a GPU where there is one. Dagster runs as many of them at a time
@@ -70,7 +69,6 @@ def at_work(
             with _devices(execution).reserve(needs.gpus, step, context.log.info):
                 yield
             return
-        expect_an_answer()
         if needs.gpus:
             # The engine has chosen them: Ray with this variable, Kubernetes by what it mounts.
             seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all that the machine shows")

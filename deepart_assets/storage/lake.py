@@ -107,6 +107,15 @@ class Lake:
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
 
+    def check_reachable(self) -> None:
+        """Ask an object store once, before work that waits for it begins.
+
+        Raises:
+            UnavailableError: It does not answer.
+        """
+        if isinstance(self._fs, PatientFileSystem):
+            self._fs.check_answers(self._root)
+
     @property
     def is_local(self) -> bool:
         """Whether the lake is a local folder."""

@@ -1,7 +1,6 @@
 """Object stores that do not answer for a while: requests are repeated until they do."""
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -12,24 +11,11 @@ from deepart_assets.errors import UnavailableError, first_line
 PATIENCE_SECONDS = 180.0
 """How long a request is repeated: a server restarts, or a network is away for a minute."""
 
-ANSWERED = "DEEPART_STORE_HAS_ANSWERED"
-"""Environment variable, set once a store has answered this process or one that started it. Before,
-its address may be wrong, and nothing is repeated but by its client."""
-
 PAUSE_SECONDS = 2.0
 """Between two attempts, each of which the client of S3 repeats for some seconds itself."""
 
 UNANSWERED = {"ConnectionError", "ClientConnectionError", "HTTPClientError", "TimeoutError"}
 """Names of Python's, aiohttp's and botocore's errors, so that the latter two need no import."""
-
-
-def expect_an_answer() -> None:
-    """Wait for the store in this process from its first request on.
-
-    For the steps of a cluster: their processes inherit nothing from the one whose requests the
-    store has answered, and may start while it is away.
-    """
-    os.environ[ANSWERED] = "1"
 
 
 class PatientFileSystem:
@@ -46,22 +32,30 @@ class PatientFileSystem:
         found = getattr(self._fs, name)
         return partial(_patiently, found) if callable(found) else found
 
+    def check_answers(self, path: str) -> None:
+        """Ask once for something that need not be there, and wait no longer than the client does.
+
+        Raises:
+            UnavailableError: The store does not answer; its address may be wrong.
+        """
+        try:
+            self._fs.info(path)
+        except Exception as error:
+            if _is_unanswered(error):
+                raise UnavailableError(
+                    f"the object store does not answer ({first_line(error)}): start it, or correct"
+                    " AWS_ENDPOINT_URL or DEEPART_DATA"
+                ) from error
+
 
 def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
     deadline = None
     while True:
         try:
-            result = request(*args, **more)
+            return request(*args, **more)
         except Exception as error:
             if not _is_unanswered(error):
-                if isinstance(error, OSError):  # refused by the store: FileNotFoundError and so on
-                    expect_an_answer()
                 raise
-            if ANSWERED not in os.environ:
-                raise UnavailableError(
-                    f"the object store does not answer ({first_line(error)}): start it, or correct"
-                    " AWS_ENDPOINT_URL or DEEPART_DATA"
-                ) from error
             if deadline is None:
                 deadline = time.monotonic() + PATIENCE_SECONDS
                 logging.getLogger(__name__).warning(
@@ -69,9 +63,6 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
                 )
             if time.monotonic() >= deadline:
                 raise
-        else:
-            expect_an_answer()
-            return result
         time.sleep(PAUSE_SECONDS)
 
 

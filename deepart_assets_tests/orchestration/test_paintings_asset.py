@@ -13,6 +13,7 @@ from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.wikiart import examine
 from deepart_assets.wikiart.catalogue import read_cache
+from deepart_assets_tests.conftest import was_computed
 
 
 @pytest.fixture
@@ -41,7 +42,7 @@ def catalogued(project, monkeypatch):
         made = result.asset_materializations_for_node("wikiart_paintings")[0].metadata["made"]
         [check] = result.get_asset_check_evaluations()
         record = project.store.get("wikiart_paintings")
-        return record, not made.value.startswith("reused"), sorted(decoded), check
+        return record, was_computed(made.value), sorted(decoded), check
 
     return run
 

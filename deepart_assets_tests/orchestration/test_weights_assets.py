@@ -11,6 +11,7 @@ from deepart_assets.settings import load_settings
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.weights import Spec, provenance_of, sources, to_bytes
+from deepart_assets_tests.conftest import was_computed
 
 
 def materialize(project, instance):
@@ -53,7 +54,7 @@ def test_weights_of_a_file_are_made_again_when_the_file_is_another(done, instanc
     assert materialize(done, instance)["made"].startswith("reused")
 
     done.content["super_resolution"]["psnr_weights"]["sha256"] = digest
-    assert not materialize(done, instance)["made"].startswith("reused")
+    assert was_computed(materialize(done, instance)["made"])
     assert done.store.done("psnr_weights").data_version == version, "nothing after it is stale"
 
     del done.content["super_resolution"]["psnr_weights"]["sha256"]

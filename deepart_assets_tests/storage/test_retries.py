@@ -1,16 +1,14 @@
 """An object store that is away for a while is waited for, and what it refuses is not repeated."""
 
 import logging
-import os
+import re
 import threading
 import time
 
-import dagster as dg
 import pytest
+from typer.testing import CliRunner
 
-from deepart_assets.errors import UnavailableError
-from deepart_assets.orchestration.step_resources import at_work
-from deepart_assets.settings.execution import LocalExecution, RayExecution
+from deepart_assets.cli import app
 from deepart_assets.storage import Lake, retries
 
 
@@ -19,7 +17,6 @@ def impatient(monkeypatch):
     # Without the client's own attempts, which would bridge a short absence.
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     monkeypatch.setattr(retries, "PAUSE_SECONDS", 0.1)
-    monkeypatch.setenv(retries.ANSWERED, "1")
 
 
 def stop(server):
@@ -57,27 +54,26 @@ def test_what_is_not_there_is_not_asked_for_again(bucket, caplog):
     assert "asking again" not in caplog.text
 
 
-def test_one_that_has_never_answered_is_soon_given_up(s3_server, bucket, monkeypatch):
-    monkeypatch.delenv(retries.ANSWERED)
-    lake = Lake(f"{bucket}/lake")
+def test_it_is_waited_for_from_the_first_request_of_a_process_on(s3_server, bucket, monkeypatch):
+    Lake(f"{bucket}/lake").write("a.png", b"pixels")
+    monkeypatch.setattr(s3_server, "_port", s3_server.get_host_and_port()[1])
     stop(s3_server)
+    threading.Timer(0.5, s3_server.start).start()
+    assert Lake(f"{bucket}/lake").read("a.png") == b"pixels"
+
+
+def test_a_command_soon_gives_up_one_that_does_not_answer(s3_server, bucket, monkeypatch):
+    stop(s3_server)
+    monkeypatch.setenv("DEEPART_DATA", f"{bucket}/lake")
     start = time.monotonic()
-    with pytest.raises(UnavailableError, match=r"does not answer .* AWS_ENDPOINT_URL"):
-        lake.read("a.png")
+    refused = CliRunner().invoke(app, ["list"])
+    assert refused.exit_code == 1
     assert time.monotonic() - start < 20
+    told = r"deepart: the object store does not answer \(Could not .*\): .* AWS_ENDPOINT_URL .*\n"
+    assert re.fullmatch(told, refused.stderr)
 
 
-def test_a_store_that_refuses_has_answered(bucket, monkeypatch):
-    monkeypatch.delenv(retries.ANSWERED)
-    with pytest.raises(FileNotFoundError):
-        Lake(f"{bucket}/lake").read("a.png")
-    assert retries.ANSWERED in os.environ
-
-
-def test_a_step_of_a_cluster_waits_from_its_first_request_on(monkeypatch):
-    monkeypatch.delenv(retries.ANSWERED)
-    context = dg.build_asset_context(instance=dg.DagsterInstance.ephemeral())
-    with at_work(context, LocalExecution(), "gallery", None):
-        assert retries.ANSWERED not in os.environ
-    with at_work(context, RayExecution(kind="ray"), "gallery", None):
-        assert retries.ANSWERED in os.environ
+def test_what_is_not_there_is_an_answer(bucket, caplog):
+    Lake(f"{bucket}/nothing").check_reachable()
+    Lake(f"{bucket}-not-there/lake").check_reachable()
+    assert "asking again" not in caplog.text

@@ -6,6 +6,7 @@ from typing import Any
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.outpainting.diffusion.completeness import check_loaded
 from deepart_assets.outpainting.diffusion.families import Encoder
 from deepart_assets.settings.diffusion import IPAdapter, Lora
 from deepart_assets.storage.hub import download_file, download_model, hash_of_model
@@ -63,9 +64,10 @@ def hashes_of_ip_adapter(adapter: IPAdapter) -> dict[str, str]:
     Raises:
         UnavailableError: It or a file in it is not available; the message has the remedy.
     """
-    found = {"ip_adapter": hash_of_model(_folder(adapter), ip_adapter_files(adapter))}
+    folder, encoder_folder = _folders(adapter)
+    found = {"ip_adapter": hash_of_model(folder, ip_adapter_files(adapter))}
     if adapter.image_encoder_model:
-        found["image_encoder"] = hash_of_model(_encoder_folder(adapter), ENCODER_FILES)
+        found["image_encoder"] = hash_of_model(encoder_folder, ENCODER_FILES)
     return found
 
 
@@ -82,9 +84,9 @@ def add_ip_adapter(pipeline: Any, adapter: IPAdapter, encoder: Encoder) -> None:
     Raises:
         UnavailableError: It is unavailable, damaged, or made for another model.
     """
-    folder, looks = _folder(adapter), _encoder_folder(adapter)
+    folder, encoder_folder = _folders(adapter)
     try:
-        pipeline.register_modules(**_image_encoder(looks, encoder, pipeline.dtype))
+        pipeline.register_modules(**_image_encoder(encoder_folder, encoder, pipeline.dtype))
         pipeline.load_ip_adapter(
             str(folder), subfolder="", weight_name=adapter.weight_name, local_files_only=True
         )
@@ -100,14 +102,12 @@ def add_ip_adapter(pipeline: Any, adapter: IPAdapter, encoder: Encoder) -> None:
     pipeline.set_ip_adapter_scale(adapter.scale)
 
 
-def _folder(adapter: IPAdapter) -> Path:
-    return _fetched(adapter.model, adapter.revision, ip_adapter_files(adapter))
-
-
-def _encoder_folder(adapter: IPAdapter) -> Path:
+def _folders(adapter: IPAdapter) -> tuple[Path, Path]:
+    """Return the folders of an IP-Adapter and of its image encoder, fetched if necessary."""
+    folder = _fetched(adapter.model, adapter.revision, ip_adapter_files(adapter))
     if adapter.image_encoder_model:
-        return _fetched(adapter.image_encoder_model, None, ENCODER_FILES)
-    return _folder(adapter) / adapter.image_encoder
+        return folder, _fetched(adapter.image_encoder_model, None, ENCODER_FILES)
+    return folder, folder / adapter.image_encoder
 
 
 def _fetched(model: str, revision: str | None, files: Sequence[str]) -> Path:
@@ -143,8 +143,7 @@ def _image_encoder(folder: Path, kind: Encoder, dtype: Any) -> dict[str, Any]:
         )
     finally:
         known.logging.set_verbosity(verbosity)
-    if missing := sorted(report["missing_keys"]):
-        raise ValueError(f"the image encoder lacks {len(missing)} weights, such as {missing[0]}")
+    check_loaded("the image encoder", report)
     side = encoder.config.image_size
     prepares: Any = (
         known.CLIPImageProcessor(size=side, crop_size=side)

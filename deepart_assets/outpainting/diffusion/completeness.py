@@ -28,6 +28,20 @@ def fault_of(folder: Path, networks: Sequence[str]) -> str | None:
     return None
 
 
+def check_loaded(name: str, report: Mapping[str, Any]) -> None:
+    """Refuse a network of which weights were not in its file: they would be random.
+
+    Args:
+        name: The network's, for the message.
+        report: What `from_pretrained` returns with `output_loading_info`.
+
+    Raises:
+        ValueError: Weights are missing.
+    """
+    if missing := sorted(report["missing_keys"]):
+        raise ValueError(f"{name} lacks {len(missing)} weights, the first is {missing[0]}")
+
+
 def weight_files(folder: Path) -> list[Path]:
     """Return the files of a network's weights.
 

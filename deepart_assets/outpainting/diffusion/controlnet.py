@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
-from deepart_assets.outpainting.diffusion.completeness import fault_of
+from deepart_assets.outpainting.diffusion.completeness import check_loaded, fault_of
 from deepart_assets.outpainting.diffusion.families import FAMILIES, ControlNetCall, Family
 from deepart_assets.settings.diffusion import ControlNet
 from deepart_assets.storage.hub import download_model, hash_of_model
@@ -80,8 +80,7 @@ def load_controlnet(controlnet: ControlNet, call: ControlNetCall, dtype: Any) ->
             output_loading_info=True,
             **call.options,
         )
-        if missing := sorted(report["missing_keys"]):
-            raise ValueError(f"it lacks {len(missing)} weights, the first is {missing[0]}")
+        check_loaded("it", report)
     except Exception as error:  # files of another layout fail in many ways
         if is_out_of_memory(error):
             raise

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
-from deepart_assets.outpainting.diffusion.completeness import check_memory, fault_of
+from deepart_assets.outpainting.diffusion.completeness import (
+    check_loaded,
+    check_memory,
+    fault_of,
+)
 from deepart_assets.outpainting.diffusion.controlnet import call_for, load_controlnet
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
 from deepart_assets.outpainting.diffusion.quantization import load_gguf, quantized, replaced_by
@@ -244,7 +248,5 @@ def _network(folder: Path, name: str, kind: list[str], how: Mapping[str, Any]) -
     network, report = getattr(libraries[library], class_name).from_pretrained(
         folder / name, output_loading_info=True, **how
     )
-    missing = sorted(report["missing_keys"])
-    if missing:
-        raise ValueError(f"{name} lacks {len(missing)} weights, the first is {missing[0]}")
+    check_loaded(name, report)
     return network

@@ -11,6 +11,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.placement import Window
 
 PATCH = 4
 """Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
@@ -52,19 +53,10 @@ def lay(
     """
     import cv2
 
-    height, width = known.shape
-    factor = scale * _unit(known)
-    rows = max(height, round(ground.shape[0] * factor))
-    columns = max(width, round(ground.shape[1] * factor))
-    whole = resize(picture, rows, columns)
-    hole = cv2.resize(ground.hole.astype(np.float32), (columns, rows)) > 0.4
-    if flip:
-        whole, hole = whole[:, ::-1], hole[:, ::-1]
-    top = min(round(offset[0] * height), rows - height)
-    left = min(round(offset[1] * width), columns - width)
-    window = (slice(top, top + height), slice(left, left + width))
-    laid, hole = np.ascontiguousarray(whole[window]), np.ascontiguousarray(hole[window])
-    unit = _unit(known)
+    (height, width), unit = known.shape, _unit(known)
+    corner = round(offset[0] * height), round(offset[1] * width)
+    window = Window.of(ground, (height, width), scale=scale * unit, offset=corner, flip=flip)
+    laid, hole = window.cut(resize(picture, *window.size)), window.hole(ground)
     reach = round(4 * unit)
     near = cv2.dilate((~known).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     seen, hidden = hole & near, hole & ~near

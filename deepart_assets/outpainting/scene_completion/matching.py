@@ -139,7 +139,7 @@ class Matcher:
         self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
         self.usual = usual_plainness(grounds)
         """The median of `Ground.plain`."""
-        self.plain = relative_plainness(grounds)
+        self.plain = relative_plainness(grounds, self.usual)
         self.shows_outdoors = probes.outdoors(spaces, "ground") > 0.5
         """bool, N: the grounds that show something outdoors."""
 
@@ -215,10 +215,9 @@ def usual_plainness(grounds: Sequence[Ground]) -> float:
     return max(float(np.median(np.array([each.plain for each in grounds], np.float32))), 1e-6)
 
 
-def relative_plainness(grounds: Sequence[Ground]) -> NDArray[np.float32]:
-    """Return the plainness of each ground over the median: N, in [0.2, 2]."""
-    values = np.array([each.plain for each in grounds], np.float32)
-    return np.clip(values / usual_plainness(grounds), 0.2, 2)
+def relative_plainness(grounds: Sequence[Ground], usual: float) -> NDArray[np.float32]:
+    """Return the plainness of each ground over the usual one: N, in [0.2, 2]."""
+    return np.clip(np.array([each.plain for each in grounds], np.float32) / usual, 0.2, 2)
 
 
 def _standard(

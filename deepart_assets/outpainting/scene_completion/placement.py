@@ -37,6 +37,45 @@ class Placement:
         return sum(self.terms.values())
 
 
+@dataclass(frozen=True)
+class Window:
+    """The part of a scaled ground that lies on a picture."""
+
+    size: tuple[int, int]
+    """Height and width of the whole ground."""
+    part: tuple[slice, slice]
+    """Rows and columns of it, mirrored if it is."""
+    flip: bool
+
+    @classmethod
+    def of(
+        cls,
+        ground: Ground,
+        shape: tuple[int, int],
+        *,
+        scale: float,
+        offset: tuple[int, int],
+        flip: bool,
+    ) -> "Window":
+        """Return where a ground lies on a picture of H×W pixels; the rest as in `Placement`."""
+        height, width = shape
+        rows = max(height, round(ground.shape[0] * scale))
+        columns = max(width, round(ground.shape[1] * scale))
+        top, left = min(offset[0], rows - height), min(offset[1], columns - width)
+        part = slice(top, top + height), slice(left, left + width)
+        return cls((rows, columns), part, flip)
+
+    def cut(self, whole: NDArray) -> NDArray:
+        """Cut the part out of an array of the ground's size."""
+        return np.ascontiguousarray((whole[:, ::-1] if self.flip else whole)[self.part])
+
+    def hole(self, ground: Ground) -> NDArray[np.bool_]:
+        """Return which pixels of the part the ground does not lend: bool, H×W."""
+        import cv2
+
+        return self.cut(cv2.resize(ground.hole.astype(np.float32), self.size[::-1]) > 0.4)
+
+
 class Placer:
     """Finds the cheapest placement of grounds for one subject.
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
-from deepart_assets.outpainting.scene_completion.placement import Placement
+from deepart_assets.outpainting.scene_completion.placement import Placement, Window
 
 PERCENTILE = 97
 """Of the gradient: a small thing on a bare wall counts as much as a large one."""
@@ -31,16 +31,13 @@ def seen_structure(
     import cv2
 
     height, width = mask.shape
-    size = (
-        max(width, round(ground.shape[1] * placement.scale)),
-        max(height, round(ground.shape[0] * placement.scale)),
+    window = Window.of(
+        ground,
+        (height, width),
+        scale=placement.scale,
+        offset=placement.offset,
+        flip=placement.flip,
     )
-    edges = cv2.resize(gradient_of(picture), size, interpolation=cv2.INTER_AREA)
-    hole = cv2.resize(ground.hole.astype(np.float32), size) > 0.4
-    if placement.flip:
-        edges, hole = edges[:, ::-1], hole[:, ::-1]
-    top = min(placement.offset[0], size[1] - height)
-    left = min(placement.offset[1], size[0] - width)
-    window = (slice(top, top + height), slice(left, left + width))
-    seen = edges[window][~mask & ~hole[window]]
+    edges = cv2.resize(gradient_of(picture), window.size[::-1], interpolation=cv2.INTER_AREA)
+    seen = window.cut(edges)[~mask & ~window.hole(ground)]
     return float(np.percentile(seen, PERCENTILE)) if seen.size else 0.0
