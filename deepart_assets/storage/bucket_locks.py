@@ -59,9 +59,13 @@ class _Lock:
                 etag = self._fs.info(self._path)["ETag"]
                 if etag != seen:
                     seen, since = etag, time.monotonic()
-                elif time.monotonic() - since >= LEASE_SECONDS and self._write(IfMatch=etag):
+                elif time.monotonic() - since >= LEASE_SECONDS and self._take_over(etag):
                     return
                 time.sleep(POLL_SECONDS)
+
+    def _take_over(self, etag: str) -> bool:
+        # Ceph compares the condition's quotes, too, with its own tag, which has none.
+        return self._write(IfMatch=etag) or self._write(IfMatch=etag.strip('"'))
 
     def renew_until(self, released: threading.Event) -> None:
         while not released.wait(RENEW_SECONDS):

@@ -62,6 +62,22 @@ def test_a_lock_whose_holder_is_gone_is_taken_over_and_one_that_is_renewed_is_no
     assert not lake.exists(f"{NAME}.lock")
 
 
+def test_a_lock_is_taken_over_where_tags_are_compared_without_quotes(lake, monkeypatch):
+    lake.write(f"{NAME}.lock", b"of a machine that is gone 0")
+    monkeypatch.setattr(bucket_locks, "LEASE_SECONDS", 0.1)
+    put = lake._fs.pipe_file
+
+    def as_ceph(path, data, IfMatch=None, **condition):
+        if IfMatch is not None:
+            condition["IfMatch"] = '"0"' if IfMatch.startswith('"') else f'"{IfMatch}"'
+        put(path, data, **condition)
+
+    monkeypatch.setattr(lake._fs._fs, "pipe_file", as_ceph)
+    with lake.lock(NAME):
+        assert b"gone" not in lake.read(f"{NAME}.lock")
+    assert not lake.exists(f"{NAME}.lock")
+
+
 def test_who_has_lost_a_lock_leaves_that_of_another(lake):
     with lake.lock(NAME):
         lake.write(f"{NAME}.lock", b"another's 0")
