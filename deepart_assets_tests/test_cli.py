@@ -99,12 +99,17 @@ def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, pro
     unrestored.content["automation"] = {"max_partitions_per_run": 3}  # two runs
     home = unrestored.folder / "dagster"
     process, log = start(unrestored, home, "restore"), home / "deepart.log"
-    while not (log.exists() and "unfinished_paintings 3/3" in log.read_text()):
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
+
+    def wait_for(line):
+        while not (log.exists() and line in log.read_text()):
+            assert process.poll() is None, process.communicate()
+            time.sleep(0.1)
+
+    wait_for("")  # It is at work from its log's first line on; a second one takes seconds to say so.
     beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=60)
     assert second.returncode == 1
     assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", beside)
+    wait_for("unfinished_paintings 3/3")
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 130, output

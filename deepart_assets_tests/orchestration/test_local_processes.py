@@ -39,8 +39,9 @@ def two_gpus(monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
-    # The folder of its sockets, which would be that of an earlier test and gone.
-    monkeypatch.delitem(multiprocessing.current_process()._config, "tempdir", raising=False)
+    # The folder of its sockets: one in this test's folder, which goes with it; later tests have
+    # again the one of before, or make their own.
+    monkeypatch.setitem(multiprocessing.current_process()._config, "tempdir", None)
     # Steps have the environment that the fork server was started in, perhaps by another test.
     forkserver._forkserver._stop()
     yield
