@@ -100,7 +100,8 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
             adapter, files = each.ip_adapter, ip_adapter_files(each.ip_adapter)
             yield from _of_hub(adapter.model, adapter.revision, files[0], files)
             if encoder := adapter.image_encoder_model:
-                yield from _of_hub(encoder, None, "config.json", ENCODER_FILES)
+                revision = adapter.image_encoder_revision
+                yield from _of_hub(encoder, revision, "config.json", ENCODER_FILES)
 
 
 def _network(settings: Settings) -> Iterator[ModelFetch]:

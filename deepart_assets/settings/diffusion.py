@@ -136,6 +136,9 @@ class IPAdapter(Section):
         description="Id or local folder of that network, where the adapter comes without it. Stable"
         " Diffusion 3.5: google/siglip-so400m-patch14-384; FLUX.1: openai/clip-vit-large-patch14.",
     )
+    image_encoder_revision: str | None = Field(
+        None, description="Commit, tag or branch of `image_encoder_model` on the hub."
+    )
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
     scale: float = Field(0.5, ge=0, le=1, description="How much the picture counts.")
 

@@ -153,11 +153,16 @@ def test_from_the_hub_two_models_and_their_files_alone(adapters, tmp_path, monke
     with serve_hub(tmp_path / "cache", monkeypatch) as hub:
         hub.files = {name: (folder / name).read_bytes() for name, folder in files.items()}
         hub.files["flax_model.msgpack"] = b"large"
-        outpainter = diffusers_settings(model, **shown("owner/model", "owner/model"))
+        asks = shown("owner/model", "owner/model")
+        asks["ip_adapter"] |= {"revision": "v1", "image_encoder_revision": "v2"}
+        outpainter = diffusers_settings(model, **asks)
         settings = load_settings("sample").model_copy(update={"outpainters": {"flux": outpainter}})
         assert [each.name for each in model_fetches(settings)] == ["owner/model"] * 2
         [picture] = build_outpainter(outpainter)([asked()])
         assert sorted(hub.fetched) == ["config.json", FILE, "model.safetensors"]
+        assert model_fetches(settings) == []
+    refs = {file.name for file in (tmp_path / "cache").glob("models--owner--model/refs/*")}
+    assert refs == {"v1", "v2"}
     assert np.array_equal(picture, painter_for(adapters, "FLUX.1")([asked()])[0])
 
 

@@ -105,8 +105,8 @@ def add_ip_adapter(pipeline: Any, adapter: IPAdapter, encoder: Encoder) -> None:
 def _folders(adapter: IPAdapter) -> tuple[Path, Path]:
     """Return the folders of an IP-Adapter and of its image encoder, fetched if necessary."""
     folder = _fetched(adapter.model, adapter.revision, ip_adapter_files(adapter))
-    if adapter.image_encoder_model:
-        return folder, _fetched(adapter.image_encoder_model, None, ENCODER_FILES)
+    if encoder := adapter.image_encoder_model:
+        return folder, _fetched(encoder, adapter.image_encoder_revision, ENCODER_FILES)
     return folder, folder / adapter.image_encoder
 
 
