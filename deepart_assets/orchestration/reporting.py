@@ -145,12 +145,24 @@ class Reporter:
     ) -> Event | None:
         """Return the event, or None if it is known; `again`, for what is not new, returns it."""
         if again is not None and not self._is_asked:
-            tags = self._materialization(key, data_version, {}).tags or {}
-            if elsewhere or versions_in(tags) == versions_in(self._known.get(key, {})):
+            versions = versions_in(self._materialization(key, data_version, {}).tags or {})
+            if (
+                elsewhere
+                or versions == versions_in(self._known.get(key, {}))
+                or versions == self._said_since(key)
+            ):
                 self._unsaid[key] = again
                 return None
         self._said.add(key)
         return self._materialization(key, data_version, metadata())
+
+    def _said_since(self, key: str) -> Mapping[str, str]:
+        """Return the versions that Dagster has now: another run may have reported since we began.
+
+        Its record was there before this step read Dagster's history, its event was not.
+        """
+        latest = latest_materializations(self._step.instance, self._spec.name, [key])
+        return versions_in(latest.get(key, {}))
 
     def _materialization(
         self, key: str, data_version: str, metadata: MetadataDict

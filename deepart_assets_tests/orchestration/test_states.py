@@ -10,6 +10,7 @@ from dagster._core.storage.partition_status_cache import get_and_update_asset_st
 from deepart_assets.assets.restoration_plan import PlanConfig, refusal
 from deepart_assets.build import asset_specs
 from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.orchestration import reporting
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.partitions import PAINTINGS
@@ -81,6 +82,23 @@ def test_everything_is_filled_and_a_run_over_what_is_fresh_says_nothing(done, in
         assert result.success
         assert partition_events(instance, result.run_id) == []
     assert stale(done, instance) == set()
+
+
+def test_what_another_run_reports_meanwhile_is_not_reported_again(done, instance, monkeypatch):
+    # Its records are there when this run begins, its events come while this run is at work.
+    read, begun = reporting.latest_materializations, set()
+
+    def too_early(instance, asset, keys):
+        is_first = asset not in begun
+        begun.add(asset)
+        return {} if is_first else read(instance, asset, keys)
+
+    monkeypatch.setattr(reporting, "latest_materializations", too_early)
+    masks = [dg.AssetKey(name) for name in ("predicted_masks", "subject_masks")]
+    with done.run("restore", instance, asset_selection=masks) as result:
+        assert result.success
+        assert partition_events(instance, result.run_id) == []
+    assert begun == {"predicted_masks", "subject_masks"}
 
 
 @pytest.mark.slow
