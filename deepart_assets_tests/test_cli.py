@@ -105,7 +105,7 @@ def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, pro
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
 
-    wait_for("")  # It is at work from its log's first line on; a second one takes seconds to say so.
+    wait_for("")  # From its log on it is at work. A second one takes seconds to say so.
     beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=60)
     assert second.returncode == 1
     assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", beside)
