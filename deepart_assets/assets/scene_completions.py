@@ -31,6 +31,13 @@ from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 FULL_SIZE = ("full_size", "maximal_enlargement")
 """The outpainter's settings that the outpainting itself does not depend on."""
 
+RESTS = {
+    "body": ", the subject's body continued below",
+    "table": ", a table painted under the subject",
+    "floor": ", a floor painted under the subject",
+}
+"""How the picture's file says what was painted under a subject."""
+
 READ_LABELS = ("title", "artist", "style", "genre", "date")
 """The labels of the painting that its choice of a ground depends on."""
 
@@ -50,7 +57,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="3",
+        code_version="4",
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
@@ -231,6 +238,7 @@ def provenance_text(ground: Ground, choice: Choice) -> dict[str, str]:
     return {
         "Description": f"The ground is that of another painting: {credit_of(ground)}"
         f" ({ground.id}{f'; {terms}' if terms else ''}), {laid}at {choice.scale:.3g} times its"
-        f" size, from {down:.3f} of the height and {across:.3f} of the width, colours matched.",
+        f" size, from {down:.3f} of the height and {across:.3f} of the width, colours matched"
+        f"{RESTS[choice.rest] if choice.rest else ''}.",
         "Source": ground.source or ground.id,
     }

@@ -3,12 +3,10 @@
 After Hays and Efros 2007, "Scene completion using millions of photographs", turned to paintings.
 """
 
+from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.ground import KINDS, Ground, describe_ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary, Picture
-from deepart_assets.outpainting.scene_completion.outpainter import (
-    Choice,
-    SceneCompletionOutpainter,
-)
+from deepart_assets.outpainting.scene_completion.outpainter import SceneCompletionOutpainter
 
 __all__ = [
     "KINDS",

@@ -12,6 +12,7 @@ from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.placement import Window
+from deepart_assets.outpainting.scene_completion.resting import Rest, with_body, with_plane
 
 PATCH = 4
 """Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
@@ -88,6 +89,8 @@ def finish(
     known: NDArray[np.bool_],
     gain: NDArray[np.float32],
     shift: NDArray[np.float32],
+    *,
+    rest: Rest | None = None,
 ) -> NDArray[np.uint8]:
     """Return the laid ground in the subject's tone and sharpness, shaded, with a soft outline.
 
@@ -97,13 +100,19 @@ def finish(
         known: bool, H×W: where it is.
         gain: See `colour_map`.
         shift: See `colour_map`.
+        rest: What is painted under the subject.
 
     Returns:
         uint8, H×W×3; the subject's pixels are those of `picture`.
     """
     toned = _toned(laid, gain, shift)
     toned = _softened(toned, picture, known)
-    shaded = toned * _shade(known)[..., None]
+    plane = None if rest == "body" else rest
+    if plane is not None:
+        toned = with_plane(toned, known, plane)
+    shaded = toned * _shade(known, is_cut=rest == "body")[..., None]
+    if rest == "body":
+        shaded = with_body(shaded, picture, known)
     matted = _matte(shaded, picture, known)
     return np.where(known[..., None], picture, np.round(matted).clip(0, 255).astype(np.uint8))
 
@@ -175,8 +184,8 @@ def _fine(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(detail[where] ** 2)))
 
 
-def _shade(known: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return by how much it is darker around the subject and under a base that is seen."""
+def _shade(known: NDArray[np.bool_], is_cut: bool) -> NDArray[np.float32]:
+    """Return by how much it is darker around the subject and under a base, unless that is cut."""
     import cv2
 
     height = len(known)
@@ -186,7 +195,7 @@ def _shade(known: NDArray[np.bool_]) -> NDArray[np.float32]:
     light = 1 - OCCLUSION * np.clip(2 * around, 0, 1)
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
-    if bottom < 0.98 * height:
+    if bottom < 0.98 * height and not is_cut:
         lowest = height - 1 - known[::-1].argmax(0)
         stands = known.any(0) & (lowest > bottom - 0.12 * (bottom - top))
         down = np.arange(height)[:, None]

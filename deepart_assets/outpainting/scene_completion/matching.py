@@ -53,9 +53,11 @@ class Query:
     """16×16: how much of each part of the picture the subject covers."""
     cut: bool
     """Whether the frame cuts the subject, so that it needs nothing to stand on."""
+    kind: str | None = None
+    """Which of `ground.KINDS` the painting is by the catalogue; None if that is unknown."""
 
     @classmethod
-    def of(cls, subject: Subject, year: int | None) -> "Query":
+    def of(cls, subject: Subject, year: int | None, kind: str | None = None) -> "Query":
         """Return the query for a subject that was looked at."""
         layout = layout_of(subject.mask)
         return cls(
@@ -66,6 +68,7 @@ class Query:
             year,
             layout,
             subject.base_row is None,
+            kind,
         )
 
     @classmethod
@@ -94,6 +97,8 @@ class Match:
     """How likely the subject is a still life, in [0, 1]."""
     outdoors: float
     """How likely the subject is outdoors, in [0, 1], by itself."""
+    cut: float
+    """How likely the frame cuts such a subject, in [0, 1]: a bust or a half-length."""
 
     @property
     def is_indoors(self) -> bool:
@@ -128,6 +133,7 @@ class Matcher:
         self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
         self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
+        self._cut = np.array([each.base_row is None for each in grounds])
         self._still = np.array([each.kind == "still" for each in grounds])
         self._scenery = np.array([each.kind == "landscape" for each in grounds])
         self._outdoors = np.array(
@@ -158,7 +164,9 @@ class Matcher:
         grounds = self._grounds.astype(np.float32)
         expected = unit(weights @ grounds[near]) if len(near) else np.zeros(384, np.float32)
         tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
-        still = float(weights @ self._still[near])
+        # Still lifes are rare, so that the neighbours of one are often others.
+        is_still = float(weights @ self._still[near])
+        still = is_still if query.kind is None else float(query.kind == "still")
         outdoors = float(weights @ self._outdoors[near])
         off = np.abs(self._tones[:, 0] - tone) / TONE
         paint = query.texture / self._spread
@@ -183,6 +191,7 @@ class Matcher:
             cover.astype(np.float32),
             still,
             float(probes.outdoors(query.vector[None], "subject")[0]),
+            float(weights @ self._cut[near]),
         )
 
     def _ages(self, year: int | None) -> NDArray[np.float64]:

@@ -1,9 +1,7 @@
 """The outpainter that lends the ground of another painting."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +10,9 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.scene_completion import composition
+from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck
-from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, year_of
+from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, kind_of, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, Query
 from deepart_assets.outpainting.scene_completion.ranking import (
@@ -22,45 +21,15 @@ from deepart_assets.outpainting.scene_completion.ranking import (
     finalists,
     plain_finalists,
 )
+from deepart_assets.outpainting.scene_completion.resting import Rest, rest_for
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
+UNSUPPORTED = 0.3
+"""A ground carries a base that is seen if its placement costs no more for that."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A ground for a painting, how it is laid, and what it costs."""
-
-    ground: str
-    """Its id in the library."""
-    flip: bool
-    """Whether it is mirrored."""
-    scale: float
-    """From the ground's pixels to the picture's, both at a smaller side of 512."""
-    offset: tuple[float, float]
-    """Row and column of the picture in the scaled ground, as shares of its height and width."""
-    gain: tuple[float, float, float]
-    """By which the ground's L*, a* and b* are spread about their mean."""
-    shift: tuple[float, float, float]
-    """By which their mean is moved."""
-    cost: float
-    fits: bool
-    """False if no ground of the library suits the subject, so that only plain ones were taken."""
-    terms: Mapping[str, float]
-    """The cost's parts."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what JSON can hold."""
-        return {**asdict(self), "terms": dict(self.terms)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Choice":
-        """Return what `to_dict` described, read from JSON."""
-        tuples = {name: tuple(values[name]) for name in ("offset", "gain", "shift")}
-        return cls(**{**values, **tuples})
 
 
 class SceneCompletionOutpainter:
@@ -145,7 +114,7 @@ class SceneCompletionOutpainter:
         allowed = ~library.catalogue.own(request.labels)
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
-        match = library.matcher(Query.of(subject, year), allowed)
+        match = library.matcher(Query.of(subject, year, kind_of(request.labels)), allowed)
         ranked = self._ranked(match, subject, allowed)
         if first is not None:
             ranked = [*self._placed(first, match, subject, allowed), *ranked]
@@ -202,8 +171,11 @@ class SceneCompletionOutpainter:
             costs = costs + np.float32(OUT_OF_PLACE) * library.matcher.shows_outdoors
         costs = np.where(allowed, costs, np.float32(np.inf))
         ranked = finalists(*given, costs)
-        needs_a_floor = subject.base_row is not None and not match.is_indoors
-        if needs_a_floor or library.fits(float(costs.min())):
+        rest = rest_for(subject, match)
+        # Few grounds have a table at the right height, and one is easily painted before a wall.
+        needs_a_table = rest == "table" and library.grounds[ranked[0].index].kind != "still"
+        needs_a_floor = rest == "floor" and not match.is_indoors
+        if needs_a_floor or (library.fits(float(costs.min())) and not needs_a_table):
             return ranked
         walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
         plain = barest_first(
@@ -236,7 +208,16 @@ class SceneCompletionOutpainter:
             cost=round(finalist.cost, 4),
             fits=not finalist.plain,
             terms={name: round(each, 3) for name, each in terms.items()},
+            rest=self._rest(finalist, match, subject),
         )
+
+    def _rest(self, finalist: Finalist, match: Match, subject: Subject) -> Rest | None:
+        """Return what is painted under a subject; a plane only before a wall that has none."""
+        rest = rest_for(subject, match)
+        if rest is None or rest == "body":
+            return rest
+        is_wall = finalist.plain or not self.library.matcher.shows_outdoors[finalist.index]
+        return rest if is_wall and finalist.placement.terms["base"] > UNSUPPORTED else None
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
         """Return the lender's picture for a result of some height and width.
@@ -291,7 +272,9 @@ class SceneCompletionOutpainter:
             flip=choice.flip,
         )
         gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
-        return composition.finish(laid, request.picture, request.known, gain, shift)
+        return composition.finish(
+            laid, request.picture, request.known, gain, shift, rest=choice.rest
+        )
 
     @staticmethod
     def _colours(

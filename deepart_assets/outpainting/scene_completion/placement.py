@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
-from deepart_assets.outpainting.scene_completion.matching import visible_cost
+from deepart_assets.outpainting.scene_completion.matching import Match, visible_cost
+from deepart_assets.outpainting.scene_completion.resting import rest_for
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.tone import lab_of
 
@@ -81,10 +82,10 @@ class Placer:
 
     Args:
         subject: The subject.
-        still: How likely it is a still life, in [0, 1]: it then lies on a table, not on a floor.
+        match: What is known of it: a still life lies on a table, not on a floor.
     """
 
-    def __init__(self, subject: Subject, still: float) -> None:
+    def __init__(self, subject: Subject, match: Match) -> None:
         import cv2
 
         self._height, self._width = subject.mask.shape
@@ -93,7 +94,9 @@ class Placer:
         size = (self._columns, self._rows)
         mask = subject.mask.astype(np.float32)
         self._mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-        self._subject, self._still = subject, still
+        self._subject, self._still = subject, match.still
+        # A body that is continued to the frame needs nothing to stand on.
+        self._stands = rest_for(subject, match) not in (None, "body")
         self._base = _under(self._mask > 0.5)
         self._light = light_from(lab_of(subject.picture)[..., 0], subject.mask)
 
@@ -158,7 +161,7 @@ class Placer:
         import cv2
 
         base = self._subject.base_row
-        if base is None:
+        if base is None or not self._stands:
             return 0.0
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)

@@ -56,7 +56,7 @@ def finalists(
     """
     lendable = int(np.isfinite(costs).sum())
     shortlist = np.argsort(costs, kind="stable")[: min(FINALISTS, lendable)]
-    placer = Placer(subject, match.still)
+    placer = Placer(subject, match)
     found = []
     for index in shortlist.tolist():
         placement = placer(grounds[index], float(plain[index]))
@@ -91,7 +91,7 @@ def plain_finalists(
     terms = match.terms
     costs = terms["tone"] + 0.5 * (terms["texture"] + terms["year"]) + 1.5 * plain
     order = wanted[np.argsort(costs[wanted], kind="stable")[: FINALISTS // 2]]
-    placer = Placer(subject, match.still)
+    placer = Placer(subject, match)
     found = []
     for index in order.tolist():
         placement = placer(grounds[index], float(plain[index]))

@@ -7,6 +7,7 @@ import numpy as np
 
 from deepart_assets.imaging import perceptual_hash, resize
 from deepart_assets.outpainting.scene_completion.ground import Ground, cells_of
+from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 
@@ -33,6 +34,11 @@ def oval(height=256, width=200, *, centre=(0.6, 0.5), radii=(0.3, 0.25)):
 def subject(picture, mask):
     """Return a subject whose vectors say nothing."""
     return Subject(picture, mask, np.zeros(384, np.float32), np.zeros(224, np.float32))
+
+
+def match(*, still=0.0, outdoors=0.0, cut=0.0):
+    """Return a match with no grounds: what is known of a subject."""
+    return Match({}, np.zeros(0, np.float32), still, outdoors, cut)
 
 
 def ground(name, seed=0, *, picture=None, mask=None, **changes):

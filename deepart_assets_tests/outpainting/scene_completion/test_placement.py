@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from deepart_assets.outpainting.scene_completion.placement import Placer
-from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
+from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    ground,
+    match,
+    oval,
+    paint,
+    subject,
+)
 
 PICTURE = paint(1)
 
 
-def placed(mask, other, still=0.0):
-    return Placer(subject(PICTURE, mask), still)(other, plain=1.0)
+def placed(mask, other, **known):
+    return Placer(subject(PICTURE, mask), match(**known))(other, plain=1.0)
 
 
 def test_a_subject_hides_the_hole_of_its_shape():
@@ -48,6 +54,14 @@ def test_a_floor_does_not_matter_under_a_subject_that_the_frame_cuts():
     cut = oval(centre=(0.9, 0.5), radii=(0.5, 0.2))
     water = ground("water", standing=np.full((22, 18), -100, np.int8))
     assert placed(cut, water).terms["base"] == 0
+
+
+def test_a_floor_does_not_matter_under_a_bust_that_is_continued():
+    bust = oval(centre=(0.9, 0.5), radii=(0.5, 0.3))
+    bust[230:] = False
+    water = ground("water", standing=np.full((22, 18), -100, np.int8))
+    assert placed(bust, water, cut=0.9).terms["base"] == 0
+    assert placed(bust, water, cut=0.1).terms["base"] > 1.5
 
 
 def test_a_horizon_at_the_feet_makes_a_giant():

@@ -40,3 +40,10 @@ def test_each_subject_has_a_probability(library):
     for each in GROUNDS:
         found = library.matcher(Query.like(each), np.ones(len(library), bool))
         assert 0 <= found.outdoors <= 1
+
+
+@pytest.mark.parametrize(("kind", "still"), [("still", 1), ("figure", 0)])
+def test_what_the_catalogue_says_of_a_still_life_goes_before_a_guess(library, kind, still):
+    allowed = np.ones(len(library), bool)
+    query = Query.of(subject(paint(50), oval()), 1850, kind)
+    assert library.matcher(query, allowed).still == still

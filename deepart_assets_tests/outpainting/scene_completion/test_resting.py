@@ -1,0 +1,112 @@
+"""What is painted under a subject that would float."""
+
+import numpy as np
+import pytest
+
+from deepart_assets.imaging import resize
+from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.choice import Choice
+from deepart_assets.outpainting.scene_completion.composition import finish
+from deepart_assets.outpainting.scene_completion.placement import Placement
+from deepart_assets.outpainting.scene_completion.ranking import Finalist
+from deepart_assets.outpainting.scene_completion.resting import rest_for, with_body, with_plane
+from deepart_assets.outpainting.tone import lab_of
+from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    match,
+    oval,
+    paint,
+    subject,
+)
+
+PICTURE = paint(1)
+BUST = oval(centre=(0.9, 0.5), radii=(0.5, 0.3))
+BUST[230:] = False
+STANDING = oval(centre=(0.5, 0.5), radii=(0.4, 0.1))
+ONE = np.float32([1, 1, 1])
+
+
+def wall(lightness, height=256, width=200):
+    return np.full((height, width, 3), lightness, np.float32)
+
+
+def rest(mask, **known):
+    return rest_for(subject(PICTURE, mask), match(**known))
+
+
+def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
+    framed, high, leaning = BUST.copy(), np.roll(BUST, -80, 0), BUST.copy()
+    framed[200:] = framed[200]
+    leaning[205:, :120] = False
+    high[-80:] = False
+    assert rest(BUST, cut=0.9) == "body"
+    assert rest(framed, cut=0.9) is None
+    assert rest(high, cut=0.9) == "table"
+    assert rest(leaning, cut=0.9) == "table"
+    assert rest(STANDING, cut=0.1) == "floor"
+    assert rest(oval(centre=(0.75, 0.5), radii=(0.2, 0.45)), cut=0.9) == "floor"  # a group
+    assert rest(STANDING, cut=0.9) == "floor"  # in a gown
+    assert rest(BUST, cut=0.9, still=0.8) == "table"
+
+
+def test_a_body_goes_on_down_to_the_frame_and_is_lost_in_the_shade():
+    red = np.where(BUST[..., None], np.uint8([200, 40, 40]), np.uint8(0))
+    found = with_body(wall(120), red, BUST)
+    below = found[232:, 100]
+    assert np.all(below[:, 0] > 2 * below[:, 1])
+    assert np.all(np.diff(below[:, 0]) <= 0.5)
+    assert below[-1, 0] < 0.5 * below[0, 0]
+    assert np.array_equal(found[:200][~BUST[:200]], wall(120)[:200][~BUST[:200]])
+    assert np.array_equal(found[:, :20], wall(120)[:, :20])
+
+
+@pytest.mark.parametrize("lightness", [25, 200])
+@pytest.mark.parametrize("plane", ["table", "floor"])
+def test_a_plane_begins_behind_the_feet_and_the_wall_above_stays(plane, lightness):
+    found = with_plane(wall(lightness), STANDING, plane)
+    lab = lab_of(found.round().astype(np.uint8))[..., 0]
+    before = lab_of(wall(lightness).astype(np.uint8))[..., 0]
+    assert np.abs(lab - before)[:150].max() < 0.5
+    assert np.all(np.sign(lab[240:, 5] - before[240:, 5]) == (1 if lightness == 25 else -1))
+    assert lab[232, 100] < lab[250, 5] - 3, "no shadow at the feet"
+
+
+def test_a_plane_is_the_same_at_every_size():
+    twice = np.kron(STANDING, np.ones((2, 2), bool))
+    once = with_plane(wall(120), STANDING, "floor")
+    double = with_plane(wall(120, 512, 400), twice, "floor")
+    assert np.abs(resize(double, 256, 200) - once).mean() < 1
+
+
+@pytest.mark.parametrize("under", ["body", "table", "floor"])
+def test_the_subject_is_unchanged(under):
+    mask = BUST if under == "body" else STANDING
+    laid = paint(7)
+    bare = finish(laid, PICTURE, mask, ONE, 0 * ONE)
+    found = finish(laid, PICTURE, mask, ONE, 0 * ONE, rest=under)
+    assert np.array_equal(found[mask], PICTURE[mask])
+    assert not np.array_equal(found, bare)
+
+
+def test_a_plane_is_painted_only_before_a_wall_that_has_none():
+    class Library:
+        class matcher:
+            shows_outdoors = np.array([False, True])
+
+    outpainter = SceneCompletionOutpainter(Library)
+
+    def needs(index, base, mask=STANDING, **known):
+        laid = Placement({"base": base}, 0.0, 1.0, (0, 0), False)
+        finalist = Finalist(index, laid, 1.0)
+        return outpainter._rest(finalist, match(**known), subject(PICTURE, mask))
+
+    assert needs(0, 1.0) == "floor"
+    assert needs(0, 0.1) is None
+    assert needs(1, 1.0) is None
+    assert needs(1, 0.0, BUST, cut=0.9) == "body"
+
+
+def test_records_of_before_have_nothing_under_the_subject():
+    values = {"ground": "g", "flip": True, "fits": True, "scale": 1, "cost": 1}
+    values |= {"offset": [0, 0], "gain": [1, 1, 1], "shift": [0, 0, 0], "terms": {}}
+    assert Choice.from_dict(values).rest is None
+    assert Choice.from_dict({**values, "rest": "floor"}).to_dict()["rest"] == "floor"
