@@ -20,6 +20,7 @@ from deepart_assets.automation.restore_sensors import (
     restore_what_is_stale,
 )
 from deepart_assets.curation import CHOICES, REQUESTS
+from deepart_assets.imaging.containers import is_whole_png
 from deepart_assets.orchestration.folder_sensors import Stamps, folder_sensor
 from deepart_assets.orchestration.notifications import notification_sensors
 from deepart_assets.orchestration.partitions import painting_keys
@@ -75,6 +76,12 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             for name, reason in folder.strays(profile.lake, keys).items()
         ]
 
+    def is_whole_mask(profile: Profile, name: str) -> bool:
+        try:
+            return is_whole_png(profile.lake.read(f"{CURATED_MASKS.folder}/{name}"))
+        except OSError:  # removed meanwhile, or not ours to read: the run will say so
+            return False
+
     def masks_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
         folded = by_folded_id(painting_keys(instance))
         found = [CURATED_MASKS.key_of(n, folded) or SUBJECT_TEXTS.key_of(n, folded) for n in names]
@@ -120,6 +127,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             stamps=masks,
             runs=masks_runs,
             left_out=masks_left_out,
+            is_whole=is_whole_mask,
         ),
         folder_sensor(
             settings.model_copy(update={"debounce_seconds": 0.0}),  # the desk writes whole files

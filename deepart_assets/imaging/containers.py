@@ -46,6 +46,17 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
         start = end + 4
 
 
+def is_whole_png(data: bytes) -> bool:
+    """Return whether a file is a PNG that somebody has written to its end."""
+    kind = b""
+    try:
+        for kind, _ in png_chunks(data) if data.startswith(PNG) else ():
+            pass
+    except ValueError:
+        return False
+    return kind == b"IEND"
+
+
 def png_tags(chunks: dict[bytes, bytes], icc: bytes | None) -> ColourTags:
     """Return what the chunks of a PNG say of its colours; `icc` is its unpacked profile."""
     cicp = chunks.get(b"cICP", b"")

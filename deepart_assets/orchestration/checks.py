@@ -125,9 +125,10 @@ def _result(
     metadata: MetadataDict = {"checked": dg.MetadataValue.int(judged)}
     description = None
     if rows:
-        names = [str(row["painting"]) for row in rows]
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-        description = f"{len(names)} of {judged}: {', '.join(names[:NAMED])}{more}"
+        names = [paintings[key].heading for key in sorted(faults) if key in paintings]
+        more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        of_all = f"{len(names)} of {judged}: {'; '.join(names[:NAMED])}{more}"
+        description = of_all if names else faults[""]
         metadata["with_fault"] = dg.MetadataValue.int(len(rows))
         metadata["faults"] = dg.MetadataValue.md(markdown_table(rows[:SHOWN]))
     return dg.AssetCheckResult(

@@ -69,13 +69,14 @@ class Debounce:
         Args:
             state: The folder's state now.
             clock: Seconds since 1970; it may be set back between two ticks.
-            debounce_seconds: Seconds for which the folder must not have changed.
+            debounce_seconds: Seconds for which the folder must not have changed; with 0 the tick
+                that first sees a change triggers.
         """
-        if state != self.seen or clock < self.since:
-            return Debounce(self.taken, state, clock, self.count), False
-        if state == self.taken or clock - self.since < debounce_seconds:
-            return self, False
-        return Debounce(state, state, self.since, self.count + 1), True
+        moved = state != self.seen or clock < self.since
+        now = Debounce(self.taken, state, clock, self.count) if moved else self
+        if state == self.taken or clock - now.since < debounce_seconds:
+            return now, False
+        return Debounce(state, state, now.since, self.count + 1), True
 
 
 @dataclass(frozen=True)
@@ -197,6 +198,7 @@ def folder_sensor(
     stamps: Callable[[Profile], Stamps],
     runs: Callable[[dg.DagsterInstance, Sequence[str]], Sequence[PlannedRun]],
     left_out: Callable[[Profile, dg.DagsterInstance], Sequence[str]] = lambda *_: (),
+    is_whole: Callable[[Profile, str], bool] = lambda *_: False,
     retries: bool = False,
 ) -> dg.SensorDefinition:
     """Return a sensor that requests runs once a folder has changed and then settled.
@@ -210,6 +212,8 @@ def folder_sensor(
         runs: Returns the runs for the names of the files that changed.
         left_out: Returns a line for each file that is not used, with the reason and the remedy;
             the tick shows the first ones.
+        is_whole: Says of a file that changed whether it has surely been written to its end. A
+            single one that has does not wait for the debounce time.
         retries: Whether a run that failed is asked for again, later each time (`BACK_OFF`).
     """
     listing = Listing(name)
@@ -230,7 +234,10 @@ def folder_sensor(
         digest = sha256_of_json(now)
         snapshot = FolderSnapshot(profile.lake, f"automation/{name}")
         before = Debounce.from_cursor(context.cursor)
-        after, triggered = before.tick(digest, time.time(), settings.debounce_seconds)
+        names = [] if digest == before.taken else changed(snapshot.stamps(before.taken), now)
+        waits = not (len(names) == 1 and names[0] in now and is_whole(profile, names[0]))
+        debounce_seconds = settings.debounce_seconds if waits else 0.0
+        after, triggered = before.tick(digest, time.time(), debounce_seconds)
         cursor = after.to_cursor()
         if digest == before.taken:
             once_more, failed = (
@@ -243,7 +250,6 @@ def folder_sensor(
             told = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""
             skip = f"nothing new among {len(now)} files{failed}{told}"
             return dg.SensorResult(skip_reason=skip, cursor=cursor)
-        names = changed(snapshot.stamps(before.taken), now)
         if not triggered:
             waiting = (
                 f"{_counted(names)} changed: waiting until nothing has changed for"
@@ -251,7 +257,8 @@ def folder_sensor(
             )
             return dg.SensorResult(skip_reason=waiting, cursor=cursor)
         snapshot.write(before.taken, digest, now)
-        # Requested once, even if the daemon is killed before it has stored the cursor.
+        # Requested once, even if the daemon is killed before it has stored the cursor; what did not
+        # wait may be requested twice then, and the second run finds nothing to do.
         # After a reset of the cursor the change is seen at another time, and is asked for again.
         run_key = f"{name}:{after.count}:{after.since:.3f}:{digest[:16]}"
         requests = [

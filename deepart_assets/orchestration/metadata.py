@@ -14,12 +14,15 @@ SHOWN = 100
 
 
 def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) -> MetadataDict:
-    """Return what the UI shows of an output: figures first, provenance after."""
-    shown = {name: _value(value) for name, value in record.figures.items() if value is not None}
+    """Return what the UI shows of an output: what is wrong with it first, provenance last."""
+    shown: MetadataDict = {}
     if record.verdict is not None:
         shown["verdict"] = dg.MetadataValue.text(record.verdict)
     if record.doubt is not None:
         shown["doubt"] = dg.MetadataValue.text(record.doubt)
+    for name, value in record.figures.items():
+        if value is not None:
+            shown[name] = _value(value)
     if record.files:
         shown["file"] = dg.MetadataValue.text(lake.full_path(record.path))
     if record.provenance.get("weights"):

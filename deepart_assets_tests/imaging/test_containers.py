@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from deepart_assets.imaging import PictureFile
+from deepart_assets.imaging.containers import is_whole_png
 
 GREY = np.linspace(0, 1, 256).reshape(16, 16)
 RGB = np.dstack([GREY, GREY * 0.8, GREY * 0.5])
@@ -89,3 +90,12 @@ def test_an_avif_that_uses_a_part_of_its_range_warns():
     file = PictureFile(avif(at(GREY, 10) // 8, 10), "a.avif")
     file.rgb()
     assert any("of its range and may be too dark" in each for each in file.warnings)
+
+
+def test_a_png_is_whole_once_its_last_byte_is_written():
+    data = FILES["PNG of 16 bits with alpha"][0]
+    assert is_whole_png(data)
+    assert not any(is_whole_png(data[:length]) for length in range(len(data)))
+    at_work = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)  # reserved, not written
+    assert not is_whole_png(at_work)
+    assert not is_whole_png(b"") and not is_whole_png(b"green strokes")

@@ -1,9 +1,15 @@
 """Asset checks of paintings: a fault is shown until it is mended, whatever the runs cover."""
 
+import logging
+from dataclasses import replace
+
 import dagster as dg
 import numpy as np
 
 from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.orchestration.checks import Check, painting_results, whole_results
+from deepart_assets.orchestration.context import StageContext
+from deepart_assets.settings import load_settings
 from deepart_assets.storage import MaterializationRecord
 from deepart_assets_tests.orchestration.test_staleness import KEYS
 
@@ -56,6 +62,19 @@ def test_a_failed_painting_is_named_until_it_is_mended(done, instance):
     done.lake.write("masks/p1.png", curated_mask(done, "p1"))
     mended = checks_after(done, instance, ["p1"])["none_left_failed_or_doubtful"]
     assert mended.passed and mended.description is None
+
+
+def test_results_name_paintings_by_artist_and_title_and_say_what_is_wrong_with_a_whole(done):
+    settings = load_settings(str(done.write_profile()))
+    listed = StageContext(settings, done.store, logging.getLogger()).paintings
+    labels = {"artist": "Redon", "title": "Vase of Flowers"}
+    titled = {key: replace(each, labels=each.labels | labels) for key, each in listed.items()}
+    bad = Check("good", "All is good.", lambda record: "is bad")
+    [found] = painting_results("telea_upscaled", [bad], done.store, titled)
+    first = "; ".join(f"{key} Redon, Vase of Flowers" for key in KEYS[:3])
+    assert found.description == f"5 of 5: {first}; and 2 more"
+    [whole] = whole_results("gallery", [bad], done.store.get("gallery"))
+    assert whole.description == "is bad"
 
 
 def test_a_record_without_a_figure_is_a_fault_and_no_crash(done, instance):

@@ -4,11 +4,13 @@ import threading
 import time
 
 import dagster as dg
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.imaging import encode_png
 from deepart_assets.orchestration import folder_sensors
 from deepart_assets.orchestration.folder_sensors import (
     TRIES,
@@ -130,12 +132,10 @@ def test_decisions_publish_and_requests_restore_their_paintings(sensors, instanc
         assert result.success
     lake = sensors.project.lake
     lake.write_json("choices/p1.json", {"decision": "rejected"})
-    sensors("curator_choices_folder")
-    [found] = sensors("curator_choices_folder", 1).run_requests
+    [found] = sensors("curator_choices_folder").run_requests
     assert (found.job_name, found.tags[RANGE_START_TAG]) == ("restore_part", "p1")
     assert found.tags["deepart/reason"] == "a curator decided: p1"
     lake.write_json("requests/telea/p3.json", {"seed": 1})
-    sensors("curator_choices_folder")
     [found] = sensors("curator_choices_folder", 1).run_requests
     assert (found.job_name, found.tags[RANGE_START_TAG]) == ("restore", "p3")
 
@@ -245,6 +245,30 @@ def test_masks_restore_just_their_paintings(sensors, instance):
     assert not found.run_requests
     assert found.skip_message == "1 file changed, but none belongs to a painting on the list"
     assert sensors("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
+
+
+def test_a_whole_mask_does_not_wait_and_one_that_is_being_written_does(sensors, instance):
+    with sensors.project.run("catalogue", instance) as result:
+        assert result.success
+    lake, mask = sensors.project.lake, encode_png(np.zeros((9, 9), np.uint8))
+    sensors("curated_masks_folder")
+    for name, share in (("p1", 0.5), ("p2", 1.0), ("p3", 1.0)):
+        data = mask[: int(share * len(mask))]
+        (sensors.project.root / "masks" / f"{name}.png").write_bytes(data)
+        found = sensors("curated_masks_folder", 1)
+        if name == "p1":  # cut off: somebody may be writing it
+            assert not found.run_requests and "waiting until nothing" in found.skip_message
+            lake.write("masks/p1.png", mask)
+            [found] = sensors("curated_masks_folder", 1).run_requests
+            assert found.tags[RANGE_START_TAG] == "p1"
+        else:
+            [found] = found.run_requests
+            assert found.tags[RANGE_START_TAG] == found.tags[RANGE_END_TAG] == name
+        assert sensors("curated_masks_folder", 1).skip_message.startswith("nothing new")
+    for name in ("p1", "p4"):  # several: more of them may come
+        lake.write(f"masks/{name}.png", encode_png(np.ones((9, 9), np.uint8)))
+    found = sensors("curated_masks_folder", 1)
+    assert found.skip_message.startswith("2 files changed: waiting until nothing")
 
 
 def test_the_cursor_does_not_grow_with_the_folder(sensors):
