@@ -36,6 +36,9 @@ DATA_ASSETS = (
 LISTED = 50
 """Most rows of a table of what is not up to date or left out."""
 
+LONGEST_ID = 20
+"""Characters of an id in a table, so that titles and reasons keep their place."""
+
 _COLOURS = {UP_TO_DATE: "green", STALE: "yellow", NEW: "yellow", FAILED: "red", LEFT_OUT: "cyan"}
 
 
@@ -47,7 +50,7 @@ def open_console() -> Console:
 def print_paintings(console: Console, overview: Overview) -> None:
     """Print all paintings, a line each: id, title, artist, style, state."""
     table = _table(f"{len(overview.paintings)} paintings")
-    table.add_column("painting")
+    table.add_column("painting", max_width=LONGEST_ID)
     for heading in ("title", "artist", "style"):
         table.add_column(heading, ratio=1)
     table.add_column("state")
@@ -86,7 +89,7 @@ def print_states(
 ) -> None:
     """Print the paintings in some states and those with a doubtful mask, a line each."""
     table = _table(title)
-    table.add_column("painting")
+    table.add_column("painting", max_width=LONGEST_ID)
     table.add_column("title", ratio=2)
     table.add_column("state")
     table.add_column("why", ratio=3)
@@ -231,7 +234,7 @@ def _counted(number: int, what: str) -> str:
 
 def _paintings_table(rows: list[dict[str, Any]]) -> Table:
     table = _table("Paintings")
-    table.add_column("painting")
+    table.add_column("painting", max_width=LONGEST_ID)
     table.add_column("title", ratio=2)
     table.add_column("subject", justify="right")
     table.add_column("seconds", justify="right")

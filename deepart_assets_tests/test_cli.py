@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
+from deepart_assets import cli_tables
 from deepart_assets.cli import main
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
@@ -269,3 +271,14 @@ def test_the_scores_of_a_blind_sheet_are_counted(deepart, unrestored, tmp_path):
     code, _, error = deepart("tally", str(scores), "--key", str(tmp_path / "none.csv"))
     assert code == 1
     assert "none.csv" in error and "--key" in error
+
+
+def test_a_long_id_leaves_room_for_the_title(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    long, labels = "a" * 60, {"title": "The Calm Sea", "artist": "", "style": ""}
+    overview = SimpleNamespace(
+        paintings={long: SimpleNamespace(labels=labels)},
+        states={long: SimpleNamespace(state="up to date")},
+    )
+    cli_tables.print_paintings(cli_tables.open_console(), overview)
+    assert "The Calm Sea" in lines_of(capsys.readouterr().out)["a" * 19 + "…"]

@@ -48,13 +48,10 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
 
 def is_whole_png(data: bytes) -> bool:
     """Return whether a file is a PNG that somebody has written to its end."""
-    kind = b""
     try:
-        for kind, _ in png_chunks(data) if data.startswith(PNG) else ():
-            pass
+        return data.startswith(PNG) and b"IEND" in dict(png_chunks(data))
     except ValueError:
         return False
-    return kind == b"IEND"
 
 
 def png_tags(chunks: dict[bytes, bytes], icc: bytes | None) -> ColourTags:

@@ -151,7 +151,7 @@ class PaintingBatch:
                     " picture into the inbox, or choose it in the profile, and delete this"
                     " partition, as the list makes one by itself"
                 )
-                return self.failed[key], None
+                return self.failed[key], self._reporter.failed(key, self.failed[key])
         raise AssertionError(status)
 
     def _compute(self, stage: PaintingStageSpec, stale: Sequence[Stale]) -> Iterator[Event]:

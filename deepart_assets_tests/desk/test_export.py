@@ -210,3 +210,14 @@ def test_a_browser_searches_and_compares_without_a_server(painted, tmp_path):
         page.click("#strip button:nth-child(2)")
         assert page.js("document.getElementById('right-name').textContent") == "unfinished"
         assert not page.errors
+
+
+def test_facts_of_a_painting_are_named_in_words(painted):
+    painted.restore("b.2_ö", stages=("mask",))
+    lake = painted.lake
+    facts = {"ground of scene_completion": "Leighton, Lucia"}
+    gallery = Gallery(MaterializationStore(lake), ["telea"], [], lambda _: facts)
+    for path, data in gallery.write():
+        lake.write(path, data)
+    page = lake.read(lake.list("gallery/paintings", ".html")[0]).decode()
+    assert "<dt>ground of scene completion</dt><dd>Leighton, Lucia</dd>" in page

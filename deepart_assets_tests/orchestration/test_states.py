@@ -171,6 +171,10 @@ def test_an_unknown_partition_fails_once_and_says_why(done, instance):
     assert [each.step_key for each in failures] == ["predicted_masks"]
     table = failures[0].event_specific_data.user_failure_data.metadata["failed"].value
     assert "no painting 'vermeer' is on the list" in table and "delete this partition" in table
+    # Its partition says so, too.
+    asked = dg.AssetRecordsFilter(dg.AssetKey("predicted_masks"), asset_partitions=["vermeer"])
+    [said] = instance.fetch_observations(asked, limit=9).records
+    assert "delete this partition" in said.asset_observation.metadata["failed"].value
 
 
 @pytest.mark.parametrize(
