@@ -37,7 +37,7 @@ PICTURES = ROOT / "docs" / "images"
 SAMPLE = ROOT / "data" / "sample" / "paintings"
 BIN = Path(sys.executable).parent
 PAGES: Mapping[str, tuple[str, int, int, str]] = {
-    "lineage": ("asset-groups", 1900, 1900, "wikiart"),
+    "lineage": ("asset-groups", 1900, 1840, "wikiart"),
     "mask_outputs": (
         "assets/subject_masks?view=lineage&lineageScope=downstream&lineageDepth=5",
         1500,
@@ -166,6 +166,15 @@ class Browser:
             self("Input.dispatchKeyEvent", type=kind, modifiers=1, key="e", code="KeyE")
         time.sleep(2 * SETTLES)
 
+    def drag_down(self, x: int, y: int, by: int) -> None:
+        """Press the mouse at a place, in CSS pixels, move it down, and let it go."""
+        moves = [("mousePressed", y), *(("mouseMoved", y + by * n // 8) for n in range(1, 9))]
+        for kind, at in [*moves, ("mouseReleased", y + by)]:
+            held = {"button": "left", "buttons": 1, "clickCount": 1}
+            self("Input.dispatchMouseEvent", type=kind, x=x, y=at, **held)
+            time.sleep(0.1)
+        time.sleep(1)
+
     def shoot(self) -> bytes:
         """Return a PNG of what the page shows."""
         return base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
@@ -238,6 +247,7 @@ def main() -> None:
             if name == "lineage":
                 page.close_sidebar()
                 page.expand_groups()
+                page.drag_down(1740, 1150, 110)  # the graph, whose top is cut off
             if name in CLICKS:
                 button, then = CLICKS[name]
                 page.click(button)
