@@ -22,12 +22,15 @@ from deepart_assets.outpainting.scene_completion.ranking import (
     plain_finalists,
 )
 from deepart_assets.outpainting.scene_completion.resting import Rest, rest_for
+from deepart_assets.outpainting.scene_completion.structure import seen_edge
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
 UNSUPPORTED = 0.3
 """A ground carries a base that is seen if its placement costs no more for that."""
+EDGE = 7
+"""A table is seen if there is an edge of so much near the base: see `seen_edge`."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
 
@@ -216,8 +219,17 @@ class SceneCompletionOutpainter:
         rest = rest_for(subject, match)
         if rest is None or rest == "body":
             return rest
-        is_wall = finalist.plain or not self.library.matcher.shows_outdoors[finalist.index]
-        return rest if is_wall and finalist.placement.terms["base"] > UNSUPPORTED else None
+        ground = self.library.grounds[finalist.index]
+        placement, base = finalist.placement, subject.base_row
+        if not finalist.plain and self.library.matcher.shows_outdoors[finalist.index]:
+            return None
+        if rest == "table" and ground.kind == "still" and base is not None:
+            # The rows of both bases agree, but behind many a still life there is no table to see.
+            picture = self.library.picture(ground.id, SIDE)
+            return (
+                rest if seen_edge(picture, ground, placement, subject.mask, base) < EDGE else None
+            )
+        return rest if placement.terms["base"] > UNSUPPORTED else None
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
         """Return the lender's picture for a result of some height and width.

@@ -3,12 +3,21 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.imaging import resize
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
 from deepart_assets.outpainting.scene_completion.placement import Placement, Window
+from deepart_assets.outpainting.tone import lab_of
 
 PERCENTILE = 97
 """Of the gradient: a small thing on a bare wall counts as much as a large one."""
+
+BAND = 0.03
+"""Height of the bands above and below an edge that are compared, as a share of the picture's."""
+NEAR = 0.15, 0.06
+"""How far above and below a base the edge of a table may lie, as shares of the height."""
+FEW = 0.1
+"""A row of which less is seen, as a share of the width, does not count."""
 
 
 def seen_structure(
@@ -41,3 +50,44 @@ def seen_structure(
     edges = cv2.resize(gradient_of(picture), window.size[::-1], interpolation=cv2.INTER_AREA)
     seen = window.cut(edges)[~mask & ~window.hole(ground)]
     return float(np.percentile(seen, PERCENTILE)) if seen.size else 0.0
+
+
+def seen_edge(
+    picture: NDArray[np.uint8],
+    ground: Ground,
+    placement: Placement,
+    mask: NDArray[np.bool_],
+    base: float,
+) -> float:
+    """Return how strong a level edge, as that of a table, a ground has near a base.
+
+    Args:
+        picture: As for `seen_structure`.
+        ground: As for `seen_structure`.
+        placement: As for `seen_structure`.
+        mask: As for `seen_structure`.
+        base: The subject's lowest row as a share of the height.
+
+    Returns:
+        The largest difference in L*a*b* of the means of two bands, one above the other.
+    """
+    height, width = mask.shape
+    window = Window.of(
+        ground,
+        (height, width),
+        scale=placement.scale,
+        offset=placement.offset,
+        flip=placement.flip,
+    )
+    seen = ~mask & ~window.hole(ground)
+    lab = lab_of(window.cut(resize(picture, *window.size)))
+    count = seen.sum(1)
+    rows = (lab * seen[..., None]).sum(1) / np.maximum(count, 1)[:, None]
+    rows[count < FEW * width] = np.nan
+    band = max(2, round(BAND * height))
+    first, last = round((base - NEAR[0]) * height), round((base + NEAR[1]) * height)
+    steps = [
+        float(np.linalg.norm(rows[each : each + band].mean(0) - rows[each - band : each].mean(0)))
+        for each in range(max(first, band), min(last, height - band))
+    ]
+    return float(np.nanmax([0.0, *steps]))

@@ -1,5 +1,7 @@
 """What is painted under a subject that would float."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -12,6 +14,7 @@ from deepart_assets.outpainting.scene_completion.ranking import Finalist
 from deepart_assets.outpainting.scene_completion.resting import rest_for, with_body, with_plane
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    ground,
     match,
     oval,
     paint,
@@ -88,11 +91,17 @@ def test_the_subject_is_unchanged(under):
 
 
 def test_a_plane_is_painted_only_before_a_wall_that_has_none():
-    class Library:
-        class matcher:
-            shows_outdoors = np.array([False, True])
+    edged = wall(120).astype(np.uint8)
+    edged[236:] = 40
 
-    outpainter = SceneCompletionOutpainter(Library)
+    pictures = {"edge": edged}
+    kinds = {"wall": "figure", "meadow": "landscape", "edge": "still"}
+    library = SimpleNamespace(
+        grounds=[ground(name, picture=edged, kind=kind) for name, kind in kinds.items()],
+        matcher=SimpleNamespace(shows_outdoors=np.array([False, True, False])),
+        picture=lambda id, side: pictures[id],
+    )
+    outpainter = SceneCompletionOutpainter(lambda: library)
 
     def needs(index, base, mask=STANDING, **known):
         laid = Placement({"base": base}, 0.0, 1.0, (0, 0), False)
@@ -103,6 +112,9 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
     assert needs(0, 0.1) is None
     assert needs(1, 1.0) is None
     assert needs(1, 0.0, BUST, cut=0.9) == "body"
+    assert needs(2, 0.0, still=1.0) is None
+    pictures["edge"] = wall(120).astype(np.uint8)
+    assert needs(2, 0.0, still=1.0) == "table"
 
 
 def test_records_of_before_have_nothing_under_the_subject():

@@ -5,7 +5,7 @@ import pytest
 
 from deepart_assets.outpainting.scene_completion.placement import Placement
 from deepart_assets.outpainting.scene_completion.ranking import Finalist, barest_first
-from deepart_assets.outpainting.scene_completion.structure import seen_structure
+from deepart_assets.outpainting.scene_completion.structure import seen_edge, seen_structure
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
 
 WALL = np.full((256, 200, 3), 90, np.uint8)
@@ -59,3 +59,17 @@ def test_the_edge_of_a_table_is_wanted_under_a_still_life():
     plain = [Finalist(0, placement(), 1.0, plain=True)]
     found = barest_first(plain, subject(paint(1), MASK), [table], lambda id, side: CAGE, usual=1.0)
     assert found == plain
+
+
+def test_the_edge_of_a_table_is_seen_near_the_base_and_not_elsewhere():
+    table = np.full((256, 200, 3), 120, np.uint8)
+    table[150:] = 60
+    mask = oval(centre=(0.4, 0.5), radii=(0.25, 0.2))
+
+    def edge(base, picture=table, hole=None):
+        return seen_edge(picture, ground("g", mask=hole, picture=table), placement(), mask, base)
+
+    assert edge(0.65) > 20
+    assert edge(0.4) == 0
+    assert edge(0.65, np.full_like(table, 120)) == 0
+    assert edge(0.65, hole=np.ones((256, 200), bool)) == 0
