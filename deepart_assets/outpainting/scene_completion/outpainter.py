@@ -220,15 +220,14 @@ class SceneCompletionOutpainter:
         if rest is None or rest == "body":
             return rest
         ground = self.library.grounds[finalist.index]
-        placement, base = finalist.placement, subject.base_row
+        placement = finalist.placement
         if not finalist.plain and self.library.matcher.shows_outdoors[finalist.index]:
             return None
-        if rest == "table" and ground.kind == "still" and base is not None:
+        if rest == "table" and (ground.kind == "still" or subject.base_row is None):
             # The rows of both bases agree, but behind many a still life there is no table to see.
             picture = self.library.picture(ground.id, SIDE)
-            return (
-                rest if seen_edge(picture, ground, placement, subject.mask, base) < EDGE else None
-            )
+            edge = seen_edge(picture, ground, placement, subject.mask, subject.rows[1])
+            return rest if edge < EDGE else None
         return rest if placement.terms["base"] > UNSUPPORTED else None
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:

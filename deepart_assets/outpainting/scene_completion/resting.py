@@ -19,6 +19,8 @@ from deepart_assets.outpainting.scene_completion.subject import Subject
 Plane = Literal["table", "floor"]
 Rest = Literal["body", Plane]
 
+TOUCHES = 0.99
+"""A thing that reaches below this share of the height is cut by the frame: a cloth, a table."""
 STILL = 0.4
 """A subject that is a still life with at least this probability lies on a table."""
 CUT = 0.75
@@ -58,10 +60,10 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
         subject: The subject.
         match: What the library tells of it.
     """
+    if match.still >= STILL:
+        return "table" if 0 < subject.rows[1] < TOUCHES else None
     if subject.base_row is None:
         return None
-    if match.still >= STILL:
-        return "table"
     if match.cut < CUT:
         return "floor"
     rows, columns = (int(subject.mask.any(axis).sum()) for axis in (1, 0))

@@ -48,7 +48,9 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     assert rest(STANDING, cut=0.1) == "floor"
     assert rest(oval(centre=(0.75, 0.5), radii=(0.2, 0.45)), cut=0.9) == "floor"  # a group
     assert rest(STANDING, cut=0.9) == "floor"  # in a gown
-    assert rest(BUST, cut=0.9, still=0.8) == "table"
+    vase, cloth = (oval(centre=(0.6, 0.5), radii=(each, 0.2)) for each in (0.37, 0.5))
+    assert rest(vase, still=0.8) == "table"
+    assert rest(cloth, still=0.8) is None
 
 
 def test_a_body_goes_on_down_to_the_frame_and_is_lost_in_the_shade():
