@@ -1,6 +1,7 @@
 """The subject of each painting as the segmenter predicts it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import dagster as dg
@@ -24,6 +25,7 @@ from deepart_assets.orchestration.context import (
     StageContext,
 )
 from deepart_assets.segmentation import Prediction, build_segmenter
+from deepart_assets.segmentation.faces import find_faces, recorded
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import StageResult
 
@@ -41,6 +43,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
             "strokes",
         ),
         "detect_support": settings.support.detect,
+        "faces": settings.faces,
     }
 
 
@@ -75,7 +78,14 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
         return segmenter_input(painting.original(), choice_for(painting, segmenter), settings)
 
     def predict(inputs: Sequence[SegmenterInput]) -> list[Prediction]:
-        return segmenter([each.picture for each in inputs], [each.choice for each in inputs])
+        pictures = [each.picture for each in inputs]
+        predictions = segmenter(pictures, [each.choice for each in inputs])
+        return [
+            replace(found, faces=tuple(find_faces(picture)))
+            if settings.faces and found.faces is None
+            else found
+            for picture, found in zip(pictures, predictions, strict=True)
+        ]
 
     def details(painting: Painting) -> Mapping[str, Any]:
         """Return the choice, but for a text in a file, whose hash is among the inputs."""
@@ -112,6 +122,7 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
                 "text": item.choice.get("text"),
                 "unread_text": unread,
                 "support": item.support.description() if item.support else None,
+                "faces": recorded(prediction.faces or (), soft.shape) if settings.faces else [],
             },
             verdict=prediction.verdict,
         )

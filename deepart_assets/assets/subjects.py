@@ -36,6 +36,7 @@ from deepart_assets.segmentation import (
     overlay,
     read_curated_mask,
 )
+from deepart_assets.segmentation.faces import left_out, read_faces
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.wikiart.painting_folder import MASKS
@@ -88,7 +89,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
     painting_deps=[asset_names.PREDICTED_MASKS],
     observed=[CURATED_MASKS],
     kinds={"numpy"},
-    code_version="4",  # 4: masks of two levels, positions
+    code_version="5",  # 5: faces that are left out
     checks=[
         Check(
             "neither_empty_nor_full",
@@ -131,7 +132,9 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         if painted is not None:
             subject = SubjectMask.of(subject.mask, painted)
         confidence = prediction.figures["confidence"]
-        found = Features(confidence, subject.share, subject.parts, subject.largest)
+        faces = read_faces(prediction.figures["faces"], size)
+        places = tuple(left_out(faces, subject.mask))
+        found = Features(confidence, subject.share, subject.parts, subject.largest, places)
         judged = judge(found, settings)
         if prediction.verdict is not None:
             judged = Verdict("none", prediction.verdict)
@@ -154,7 +157,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 subject, mask_from = SubjectMask.of(drawn, painted), "curator"
             judged = Verdict("confident")
         reason = judged.reason and f"{judged.reason}. {_REMEDY} {CURATED_MASKS.path(painting.id)}"
-        left_out = judged.level == "none" or settings.doubtful == "hold"
+        is_left_out = judged.level == "none" or settings.doubtful == "hold"
         files = {
             asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
                 subject.mask.astype(np.uint8) * 255
@@ -177,8 +180,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "segmenter_weights": prediction.provenance.get("weights"),
                 "support": shown_support(support),
             },
-            verdict=reason if left_out else None,
-            doubt=None if left_out else reason,
+            verdict=reason if is_left_out else None,
+            doubt=None if is_left_out else reason,
         )
 
     return PaintingStageSpec(make, details=details)

@@ -41,7 +41,11 @@ class SegmenterInput(NamedTuple):
         classes = prediction.classes and replace(
             prediction.classes, ids=here.placed(prediction.classes.ids, height, width)
         )
-        return replace(prediction, mask=(levels / 255).astype(np.float32), classes=classes)
+        faces = prediction.faces and tuple(
+            face.moved(1, here.box.left, here.box.top) for face in prediction.faces
+        )
+        mask = (levels / 255).astype(np.float32)
+        return replace(prediction, mask=mask, classes=classes, faces=faces)
 
 
 def segmenter_input(

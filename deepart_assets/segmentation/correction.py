@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Corrector
 from deepart_assets.segmentation.cleanup import THRESHOLD, SubjectMask, clean_up
-from deepart_assets.segmentation.refinement import follow_edges
+from deepart_assets.segmentation.refinement import moved_towards
 from deepart_assets.segmentation.scribble import Scribble, fitted
 from deepart_assets.settings.segmentation import Segmentation
 
@@ -79,15 +79,11 @@ def grab_cut_correction(
         count, groups = cv2.connectedComponents((_distance_to(wrong) < reach / 4).astype(np.uint8))
         for group in range(1, count):
             mask = _spread(lab, mask, wrong & (groups == group), found, reach)
-    changed = mask != before
-    if not changed.any():
+    if (mask == before).all():
         return soft
-    # Only there: elsewhere the prediction's own contour is finer than the small one.
-    around = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8))
-    share = cv2.resize(around.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    moved = follow_edges(picture, small, mask) * 255
-    whole = cv2.resize(soft, (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.round(whole * (1 - share) + moved * share).astype(np.uint8)
+    levels = soft.astype(np.float32) / np.float32(255)
+    moved = moved_towards(picture, levels, small, before, mask)
+    return np.asarray(np.round(moved * np.float32(255)).astype(np.uint8))
 
 
 def _spread(

@@ -134,3 +134,36 @@ def follow_edges(
     full_offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
     soft = full_slope * full_grey + full_offset
     return np.clip(soft, 0, 1).astype(np.float32)
+
+
+def moved_towards(
+    picture: NDArray[np.uint8],
+    soft: NDArray[np.float32],
+    small: NDArray[np.uint8],
+    before: NDArray[np.bool_],
+    after: NDArray[np.bool_],
+) -> NDArray[np.float32]:
+    """Change a soft mask where its region at a small size has changed, along the picture's edges.
+
+    Elsewhere it stays as it is: its contour is finer than the small one.
+
+    Args:
+        picture: uint8, H×W×3.
+        soft: float32, any size of that aspect, in [0, 1].
+        small: The picture at the region's size.
+        before: bool, h×w, the region of the soft mask.
+        after: bool, h×w.
+
+    Returns:
+        float32, H×W, in [0, 1]; `soft` itself where nothing has changed.
+    """
+    import cv2
+
+    changed = before != after
+    if not changed.any():
+        return soft
+    size = (picture.shape[1], picture.shape[0])
+    around = cv2.dilate(changed.astype(np.uint8), np.ones((7, 7), np.uint8))
+    share = cv2.resize(around.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
+    whole = cv2.resize(soft, size, interpolation=cv2.INTER_LINEAR)
+    return np.asarray(whole * (1 - share) + follow_edges(picture, small, after) * share)

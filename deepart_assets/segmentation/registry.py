@@ -39,7 +39,7 @@ def build_segmenter(settings: Segmenter, downloads: Downloads) -> base.Segmenter
     if isinstance(settings, Bundled):
         from deepart_assets.segmentation.bundled import BundledSegmenter
 
-        return BundledSegmenter()
+        return BundledSegmenter(heads=settings.heads)
     from deepart_assets.segmentation.saliency import SaliencySegmenter
 
     return SaliencySegmenter()

@@ -28,6 +28,8 @@ class Features:
     """Number of connected parts of the subject."""
     largest: float
     """Share of the subject that its largest part has, in [0, 1]; 0 if there is none."""
+    faces_left_out: tuple[str, ...] = ()
+    """Where the mask leaves out a face, as `left_out` says it."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Verdict:
 
 
 def judge(mask: Features, settings: Segmentation) -> Verdict:
-    """Judge a mask by confidence, size and coherence.
+    """Judge a mask by confidence, size, coherence and faces.
 
     A mask with any fault is doubtful. It is none if nothing stands out or is left to generate, or
     if it is uncertain and scattered or covers nearly everything. One coherent part that fills much
@@ -86,6 +88,8 @@ def judge(mask: Features, settings: Segmentation) -> Verdict:
             f"the subject is small: {share:.1%} of the area (below confident_share"
             f" {settings.confident_share:.1%})"
         )
+    if mask.faces_left_out:
+        faults.append(f"a face is left out: {', '.join(mask.faces_left_out)} (faces)")
     if not faults:
         return Verdict("confident")
     level: Level = "none" if none else "doubtful"

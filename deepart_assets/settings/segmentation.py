@@ -51,6 +51,11 @@ class Bundled(Section):
     kind: Literal["bundled"]
     minimal_confidence: float = _minimal_confidence(0.55)
     confident_from: float = _confident_from(0.8)
+    heads: bool = Field(
+        True,
+        description="Whether a face that the subject touches is kept whole, with its hair, where"
+        " the network would cut it.",
+    )
 
 
 class Dram(Section):
@@ -275,6 +280,11 @@ class Segmentation(Section):
         ge=2,
         description="Number of parts from which a subject is scattered if none has half of it:"
         " doubtful, or skipped if the segmenter is not confident.",
+    )
+    faces: bool = Field(
+        True,
+        description="Whether faces are looked for, with any segmenter: a mask that leaves out one"
+        " of some size is doubtful.",
     )
     doubtful: Literal["restore", "hold"] = Field(
         "restore",

@@ -26,6 +26,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import decode_grey, decode_rgb, resize
 from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.segmentation.bundled import NETWORK
+from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.pretrained_layers import (
     as_difference,
     from_difference,
@@ -189,11 +190,12 @@ def test_declaring_nothing_changes_nothing():
     assert with_outputs(b"model", ()) == b"model"
 
 
-def test_weights_hash_is_of_both_files(segmenter):
-    hashes = [
-        hashlib.sha256(file.read_bytes()).hexdigest() for file in (network_file("bundled"), NETWORK)
-    ]
+def test_weights_hash_is_of_all_files_that_are_used(segmenter):
+    files = [network_file("bundled"), NETWORK, FACES]
+    hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     assert segmenter.weights_hash() == hashlib.sha256("".join(hashes).encode()).hexdigest()
+    without = build_segmenter(Bundled(kind="bundled", heads=False), DOWNLOADS)
+    assert without.weights_hash() == hashlib.sha256("".join(hashes[:2]).encode()).hexdigest()
 
 
 def test_the_network_has_a_card_and_few_bytes():

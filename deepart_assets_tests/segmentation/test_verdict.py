@@ -47,6 +47,16 @@ def test_levels_and_their_reasons(features, level, words):
     assert all(word in (found.reason or "") for word in words), found.reason
 
 
+def test_a_face_that_is_left_out_is_doubted_and_nothing_more():
+    found = judge(Features(0.9, 0.2, 1, 1.0, ("upper left", "lower right")), SETTINGS)
+    assert found.level == "doubtful"
+    assert "a face is left out: upper left, lower right" in found.reason
+    unsure = (0.3, 0.2, 1, 1.0)
+    assert judge(Features(*unsure, ("centre",)), SETTINGS).level == "doubtful"
+    nothing = (0.19, 0.2, 1, 1.0)
+    assert judge(Features(*nothing, ("centre",)), SETTINGS) == judge(Features(*nothing), SETTINGS)
+
+
 ORDER = ["none", "doubtful", "confident"]
 unit = st.floats(0, 1)
 
