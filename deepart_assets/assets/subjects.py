@@ -132,7 +132,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         if painted is not None:
             subject = SubjectMask.of(subject.mask, painted)
         confidence = prediction.figures["confidence"]
-        faces = read_faces(prediction.figures["faces"], size)
+        faces = read_faces(prediction.figures.get("faces", ()), size)
         places = tuple(left_out(faces, subject.mask))
         found = Features(confidence, subject.share, subject.parts, subject.largest, places)
         judged = judge(found, settings)
