@@ -104,6 +104,8 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )
         planned = planned_runs(instance, plan.metadata, tags)
+        if not any(each.keys for each in planned) and _is_restoring(instance):
+            return [], "", event.storage_id  # it publishes itself, and nothing may delay it
         return planned, f"plan:{event.storage_id}", event.storage_id
 
     return _materialization_sensor(
@@ -124,7 +126,6 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
     ago. The command line evaluates by itself.
     """
     minutes = float(settings.evaluate)
-    restoring = [dg.RunsFilter(job_name=job) for job in (*PLANNING_JOBS, RESTORE, RESTORE_PART)]
 
     @dg.sensor(
         name="evaluate_when_idle",
@@ -149,7 +150,7 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
         if run is not None and _interactive(run):
             skip = "the command line restored, and evaluates itself"
             return dg.SensorResult(skip_reason=skip, cursor=latest)
-        last = [each for only in restoring for each in instance.get_run_records(only, limit=1)]
+        last = _latest_runs(instance, (*PLANNING_JOBS, RESTORE, RESTORE_PART))
         if any(not each.dagster_run.is_finished for each in last):
             return dg.SensorResult(skip_reason="a restoration is in progress")
         ended = max((each.end_time or 0.0 for each in last), default=0.0)
@@ -249,6 +250,18 @@ def _is_another_list(
         if each.asset_materialization is not None
     ]
     return not known or len(set(versions)) > 1
+
+
+def _latest_runs(instance: dg.DagsterInstance, jobs: Sequence[str]) -> list[dg.RunRecord]:
+    """Return the latest run of each job that has one."""
+    only = [dg.RunsFilter(job_name=job) for job in jobs]
+    return [each for one in only for each in instance.get_run_records(one, limit=1)]
+
+
+def _is_restoring(instance: dg.DagsterInstance) -> bool:
+    """Whether a restoration is in progress or waits for its turn."""
+    latest = _latest_runs(instance, (RESTORE, RESTORE_PART))
+    return any(not each.dagster_run.is_finished for each in latest)
 
 
 def _interactive(run: dg.DagsterRun) -> bool:

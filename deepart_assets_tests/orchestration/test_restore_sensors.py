@@ -133,6 +133,23 @@ def test_what_the_command_line_made_it_follows_up_itself(sensors, instance):
 
 
 @pytest.mark.slow
+def test_a_plan_without_restorations_leaves_the_gallery_to_one_in_progress(
+    done, instance, monkeypatch
+):
+    sensors = SensorHarness(done, instance, monkeypatch)
+    sensors(PLAN)
+    done.lake.remove("gallery/index.html")
+    job = done.defs().resolve_job_def("restore")
+    at_work = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    run(sensors, "restore_stale")
+    assert not sensors(PLAN).run_requests
+    instance.report_run_canceled(at_work)
+    run(sensors, "restore_stale")
+    [publish] = sensors(PLAN).run_requests
+    assert publish.job_name == "publish"
+
+
+@pytest.mark.slow
 def test_a_plan_starts_runs_for_just_what_is_stale(done, instance, monkeypatch):
     done.content["automation"] = {"max_partitions_per_run": 3, "max_partition_gap": 0}
     sensors = SensorHarness(done, instance, monkeypatch)
