@@ -39,17 +39,10 @@ def seen_structure(
     """
     import cv2
 
-    height, width = mask.shape
-    window = Window.of(
-        ground,
-        (height, width),
-        scale=placement.scale,
-        offset=placement.offset,
-        flip=placement.flip,
-    )
+    window, seen = _beside(ground, placement, mask)
     edges = cv2.resize(gradient_of(picture), window.size[::-1], interpolation=cv2.INTER_AREA)
-    seen = window.cut(edges)[~mask & ~window.hole(ground)]
-    return float(np.percentile(seen, PERCENTILE)) if seen.size else 0.0
+    found = window.cut(edges)[seen]
+    return float(np.percentile(found, PERCENTILE)) if found.size else 0.0
 
 
 def seen_edge(
@@ -72,14 +65,7 @@ def seen_edge(
         The largest difference in L*a*b* of the means of two bands, one above the other.
     """
     height, width = mask.shape
-    window = Window.of(
-        ground,
-        (height, width),
-        scale=placement.scale,
-        offset=placement.offset,
-        flip=placement.flip,
-    )
-    seen = ~mask & ~window.hole(ground)
+    window, seen = _beside(ground, placement, mask)
     lab = lab_of(window.cut(resize(picture, *window.size)))
     count = seen.sum(1)
     rows = (lab * seen[..., None]).sum(1) / np.maximum(count, 1)[:, None]
@@ -91,3 +77,17 @@ def seen_edge(
         for each in range(max(first, band), min(last, height - band))
     ]
     return float(np.nanmax([0.0, *steps]))
+
+
+def _beside(
+    ground: Ground, placement: Placement, mask: NDArray[np.bool_]
+) -> tuple[Window, NDArray[np.bool_]]:
+    """Return where a ground lies, and where it is seen: beside the subject, outside its hole."""
+    window = Window.of(
+        ground,
+        mask.shape,
+        scale=placement.scale,
+        offset=placement.offset,
+        flip=placement.flip,
+    )
+    return window, ~mask & ~window.hole(ground)
