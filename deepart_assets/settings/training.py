@@ -7,12 +7,11 @@ options of our own are described here. The values are in `configs/SR/*.yml`.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from deepart_assets.settings.feature_losses import FeatureLoss
-from deepart_assets.settings.places import project_path
 from deepart_assets.settings.section import Section, deep_merge
+from deepart_assets.settings.training_options import read_options
 
 
 class Part(BaseModel):
@@ -235,7 +234,7 @@ class Training(Section):
         if not isinstance(given, Mapping):
             return given
         path = given.get("options", cls.model_fields["options"].default)
-        return deep_merge({"options": path, **_read_options(str(path))}, given)
+        return deep_merge({"options": path, **read_options(str(path))}, given)
 
     def provenance_settings(self) -> dict[str, Any]:
         """Return the settings that the weights depend on, as plain values."""
@@ -295,18 +294,3 @@ class AdversarialTraining(Training):
         if judge.type == "UNetDiscriminatorSN" and crop % 8:
             raise ValueError(f"datasets.train.gt_size must be a multiple of 8, not {crop}")
         return self
-
-
-def _read_options(path: str) -> dict[str, Any]:
-    file = project_path(path)
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        fault = getattr(error, "strerror", None) or error
-        raise ValueError(
-            f"the options {file} cannot be read ({fault}): set options to a YAML file of BasicSR's"
-            " format, such as configs/SR/art_esrgan.yml"
-        ) from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{file} must hold BasicSR's options, as configs/SR/art_esrgan.yml does")
-    return content

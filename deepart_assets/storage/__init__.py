@@ -1,13 +1,7 @@
 """The data lake, and the records of how its files were made."""
 
-from deepart_assets.storage.lake import (
-    Lake,
-    StoredFile,
-    sha256_of,
-    sha256_of_file,
-    sha256_of_json,
-    stamp_of,
-)
+from deepart_assets.storage.hashes import sha256_of, sha256_of_file, sha256_of_json
+from deepart_assets.storage.lake import Lake, StoredFile, stamp_of
 from deepart_assets.storage.materialization_store import (
     MaterializationStore,
     compute_and_record,

@@ -18,7 +18,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from deepart_assets.errors import UnavailableError, first_line
-from deepart_assets.storage.lake import Lake, sha256_of
+from deepart_assets.storage.hashes import sha256_of
+from deepart_assets.storage.lake import Lake
 
 FORMAT = 2
 """Version of the file's content; checkpoints of other versions are ignored."""

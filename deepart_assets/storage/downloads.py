@@ -12,7 +12,8 @@ from typing import Any
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import Progress, gigabytes
-from deepart_assets.storage.lake import Lake, sha256_of_file
+from deepart_assets.storage.hashes import sha256_of_file
+from deepart_assets.storage.lake import Lake
 from deepart_assets.storage.local_files import StateFile, lock_file
 from deepart_assets.storage.responses import TransferError, looks_like_html
 from deepart_assets.storage.transfer import ATTEMPTS, Locate, Transfer

@@ -9,7 +9,7 @@ from pathlib import Path
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import gigabytes
 from deepart_assets.storage.downloads import DISK_RESERVE
-from deepart_assets.storage.lake import sha256_of_file
+from deepart_assets.storage.hashes import sha256_of_file
 
 WEIGHTS = ("*.safetensors",)
 

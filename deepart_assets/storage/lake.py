@@ -1,7 +1,6 @@
 """The data lake: a folder or bucket, accessed by relative paths through fsspec."""
 
 import contextlib
-import hashlib
 import json
 import os
 import posixpath
@@ -16,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.bucket_locks import lock_object
+from deepart_assets.storage.hashes import sha256_of
 from deepart_assets.storage.local_files import lock_file, stamp_of_file, sweep, write_atomic
 from deepart_assets.storage.retries import PatientFileSystem
 
@@ -40,24 +40,6 @@ class StoredFile:
     def version(self) -> str:
         """The hash that what is made from the file depends on."""
         return self.content or self.sha256
-
-
-def sha256_of(data: bytes) -> str:
-    """Return the SHA-256 of `data` as 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def sha256_of_json(content: Any) -> str:
-    """Return the SHA-256 of canonical JSON; other values are converted with `str`."""
-    return sha256_of(
-        json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
-    )
-
-
-def sha256_of_file(file: Path) -> str:
-    """Return the SHA-256 of a local file as 64 hexadecimal digits."""
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def stamp_of(info: Mapping[str, Any]) -> str | None:

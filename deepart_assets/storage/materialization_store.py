@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
-from deepart_assets.storage.lake import Lake, StoredFile, sha256_of
+from deepart_assets.storage.hashes import sha256_of
+from deepart_assets.storage.lake import Lake, StoredFile
 from deepart_assets.storage.records import (
     MaterializationRecord,
     Provenance,

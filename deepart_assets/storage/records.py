@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
 
-from deepart_assets.storage.lake import StoredFile, sha256_of, sha256_of_json
+from deepart_assets.storage.hashes import sha256_of, sha256_of_json
+from deepart_assets.storage.lake import StoredFile
 
 Status = Literal["done", "skipped", "failed"]
 

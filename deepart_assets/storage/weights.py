@@ -23,8 +23,9 @@ from deepart_assets.settings.weights import (
 )
 from deepart_assets.storage.downloads import Download, Downloads, check_sha256
 from deepart_assets.storage.drive import drive_download, fetch_member
+from deepart_assets.storage.hashes import sha256_of, sha256_of_file
 from deepart_assets.storage.hub import download_file
-from deepart_assets.storage.lake import Lake, file_system, sha256_of, sha256_of_file, stamp_of
+from deepart_assets.storage.lake import Lake, file_system, stamp_of
 from deepart_assets.storage.transfer import Address
 
 Choice = PublishedWeights | DriveGenerator

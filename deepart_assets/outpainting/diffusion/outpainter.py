@@ -47,7 +47,7 @@ from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_f
 from deepart_assets.outpainting.diffusion.quantization import check_quantization, gguf_file
 from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-from deepart_assets.storage.lake import sha256_of_file
+from deepart_assets.storage.hashes import sha256_of_file
 
 logger = logging.getLogger(__name__)
 
