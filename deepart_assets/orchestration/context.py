@@ -112,9 +112,13 @@ class StageContext:
     @cached_property
     def paintings(self) -> dict[str, "Painting"]:
         """The paintings to restore by id, as `styled_paintings` lists them."""
+        # Every step of a run asks for them, and there may be a hundred thousand.
+        return self.store.parsed(self.upstream(STYLED_PAINTINGS), self._paintings_of)
+
+    def _paintings_of(self, table_file: bytes) -> dict[str, "Painting"]:
         from deepart_assets.wikiart.catalogue import from_parquet
 
-        table = from_parquet(self.read(STYLED_PAINTINGS))
+        table = from_parquet(table_file)
         columns = (table[name].tolist() for name in ("id", "path", "sha256", *LABELS))
         optional = [name for name in OPTIONAL if name in table]
         extra = table[optional].to_dict("records") if optional else [{}] * len(table)
@@ -175,7 +179,7 @@ class Painting:
     fingerprint: str = ""
     """Of the provenance of the output that is being computed."""
 
-    @property
+    @cached_property
     def version(self) -> str:
         """The hash of everything the list of paintings says about it."""
         return sha256_of(json.dumps([self.path, self.sha256, self.labels]).encode())

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
 from deepart_assets.storage.hashes import sha256_of
@@ -20,6 +20,8 @@ from deepart_assets.storage.records import (
     StageResult,
     Status,
 )
+
+T = TypeVar("T")
 
 RECORDS = "records"
 """The lake's folder: `<asset>/<key>.json`."""
@@ -33,6 +35,7 @@ class MaterializationStore:
 
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
+        self._parsed: dict[str, tuple[str, Any]] = {}
 
     def get(self, asset: str, key: str = WHOLE) -> MaterializationRecord | None:
         """Return the record of an output, or None if there is none or it is damaged."""
@@ -77,6 +80,18 @@ class MaterializationStore:
                 " replaced it, or it is damaged. Run again to update what is stale"
             )
         return data
+
+    def parsed(self, record: MaterializationRecord, parse: Callable[[bytes], T]) -> T:
+        """Return what an asset's one function makes of its main file; kept until that changes.
+
+        Raises:
+            FileNotFoundError, PaintingError: As for `read`.
+        """
+        version = record.files[0].sha256
+        kept = self._parsed.get(record.asset)
+        if kept is None or kept[0] != version:
+            kept = self._parsed[record.asset] = version, parse(self.read(record))
+        return cast("T", kept[1])
 
     def remove(self, asset: str, key: str) -> None:
         """Remove a record if it exists; its files stay."""

@@ -207,3 +207,18 @@ def test_wherever_making_is_cut_off_nothing_false_is_recorded_or_read(tmp_path):
         mended, computed = materialize_if_stale(store, "masks", other, made("new"), key="1")
         assert computed and store.read(mended, 1) == b"new 1.1"
     assert cut == 3, "two files and a record"
+
+
+def test_a_file_is_parsed_once_until_it_changes(store):
+    parsed = []
+
+    def parse(data):
+        parsed.append(data)
+        return data.decode()
+
+    for content in (b"one", b"two"):
+        make = Counting(StageResult({"list.txt": content}))
+        other = Provenance(code_version=content.decode(), settings={}, inputs={})
+        record, _ = materialize_if_stale(store, "list", other, make)
+        assert {store.parsed(record, parse) for _ in range(3)} == {content.decode()}
+    assert parsed == [b"one", b"two"]
