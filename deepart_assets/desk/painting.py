@@ -15,7 +15,7 @@ from deepart_assets.curation import (
     request_path,
 )
 from deepart_assets.desk.listed import Listed
-from deepart_assets.desk.stages import StageState, told
+from deepart_assets.desk.stages import StageState, plain_reason
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
     Lake,
@@ -235,7 +235,7 @@ class PaintingPage:
         if changed := self._changed_inputs(asset, record, waiting):
             return "waiting", f"{', '.join(map(self._in_words, changed))} changed"
         if record.status != "done":
-            return record.status, told(record.reason or "")
+            return record.status, plain_reason(record.reason or "")
         return "done", record.verdict or record.doubt or ""
 
     def _in_words(self, name: str) -> str:

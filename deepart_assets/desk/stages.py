@@ -35,7 +35,7 @@ class StageState:
         }
 
 
-def told(reason: str) -> str:
+def plain_reason(reason: str) -> str:
     """Return why something failed without the names of the project's own exceptions."""
     return _OWN_ERRORS.sub("", reason)
 

@@ -143,13 +143,13 @@ def _raster(
     warnings: tuple[str, ...],
 ) -> Raster:
     """Return the raster of an array H×W or H×W×channels of which the last may be alpha."""
-    values, white, told = deep
+    values, white, found = deep
     values = values[..., None] if values.ndim == 2 else values
     has_alpha = values.shape[2] in (2, 4)
     alpha = cut(full_range(values[..., -1], white)) if has_alpha else None
     values = full_range(values[..., :-1] if has_alpha else values, white)
     model = "gray" if values.shape[2] == 1 else "RGB"
-    return Raster(values, model, alpha, tags, orientation, (*told, *warnings))  # type: ignore[arg-type]
+    return Raster(values, model, alpha, tags, orientation, (*found, *warnings))  # type: ignore[arg-type]
 
 
 def _orientation(image: Image.Image) -> int:

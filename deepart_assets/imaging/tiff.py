@@ -105,8 +105,8 @@ def read_tiff(data: bytes) -> Raster:
     if photometric == _PALETTE:
         values, white = np.asarray(looked_up(values[..., 0], tags[320])), 65535.0
     else:
-        white, told = white_of(page, tags, values)
-        warnings += told
+        white, found = white_of(page, tags, values)
+        warnings += found
     if photometric in (_CIELAB, _ICCLAB):
         pixels: Any = encoded_lab(values, is_icc=photometric == _ICCLAB)
     else:

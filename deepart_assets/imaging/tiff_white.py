@@ -22,9 +22,9 @@ def white_of(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[f
     if kind == "b" or (kind == "u" and bits <= 8):
         return 1.0 if kind == "b" else (1 << bits) - 1, []
     brightest = float(np.nanmax(values, initial=0, where=np.isfinite(values)))
-    told = _told_white(tags)
+    tagged = _tagged_white(tags)
     if kind == "f":
-        return _float_white(values, brightest, told)
+        return _float_white(values, brightest, tagged)
     warnings = []
     if kind == "i":
         if values.min(initial=0) < 0:
@@ -32,8 +32,12 @@ def white_of(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[f
         bits -= 1
         warnings.append("its numbers have a sign; the largest possible one is taken for white")
     top = (1 << bits) - 1
-    if told is not None and told >= brightest and told in {(1 << n) - 1 for n in range(8, bits)}:
-        return told, [f"it uses {int(told).bit_length()} of its {bits} bits, as its tags say"]
+    if (
+        tagged is not None
+        and tagged >= brightest
+        and tagged in {(1 << n) - 1 for n in range(8, bits)}
+    ):
+        return tagged, [f"it uses {int(tagged).bit_length()} of its {bits} bits, as its tags say"]
     whites = [white for white in _FLOAT_WHITES[1:] if white < top] if bits > 16 else [255.0]
     if (white := next((white for white in whites if 0 < brightest <= white), None)) is not None:
         bits_used = int(white).bit_length()
@@ -49,7 +53,7 @@ def range_warning(brightest: float, top: float) -> list[str]:
     return [f"it uses a {_PARTS.get(share, f'{share}th part')} of its range and may be too dark"]
 
 
-def _told_white(tags: dict[int, Any]) -> float | None:
+def _tagged_white(tags: dict[int, Any]) -> float | None:
     """Return the largest sample value by SMaxSampleValue or MaxSampleValue."""
     for code in (341, 281):
         value = tags.get(code)
@@ -59,7 +63,9 @@ def _told_white(tags: dict[int, Any]) -> float | None:
     return None
 
 
-def _float_white(values: NDArray, brightest: float, told: float | None) -> tuple[float, list[str]]:
+def _float_white(
+    values: NDArray, brightest: float, tagged: float | None
+) -> tuple[float, list[str]]:
     warnings = []
     if not np.isfinite(values).all():
         warnings.append("some of its pixels are no number and become black")
@@ -68,6 +74,6 @@ def _float_white(values: NDArray, brightest: float, told: float | None) -> tuple
     over = float((values > 1).mean())
     if over < _MOSTLY and brightest < 255 / 4:
         return 1.0, [*warnings, f"{over:.0%} of its numbers are above 1 and become white"]
-    white = told if told is not None and told >= brightest else None
+    white = tagged if tagged is not None and tagged >= brightest else None
     white = white or next((each for each in _FLOAT_WHITES if brightest <= each), brightest)
     return white, [*warnings, f"{white:g} is taken for white"]

@@ -247,8 +247,8 @@ def folder_sensor(
                 return dg.SensorResult(run_requests=[once_more], cursor=cursor)
             lines = list(left_out(profile, context.instance))
             more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
-            told = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""
-            skip = f"nothing new among {len(now)} files{failed}{told}"
+            note = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""
+            skip = f"nothing new among {len(now)} files{failed}{note}"
             return dg.SensorResult(skip_reason=skip, cursor=cursor)
         if not triggered:
             waiting = (

@@ -104,8 +104,8 @@ def _shape(models: Sequence[type[BaseModel]]) -> Any:
 
 def _field_of(infos: Sequence[FieldInfo]) -> dg.Field:
     annotation = reduce(operator.or_, (each.annotation for each in infos))
-    told = dict.fromkeys(text for each in infos if (text := _description(each)))
-    return config_field(annotation, "\n".join(told) or None)
+    texts = dict.fromkeys(text for each in infos if (text := _description(each)))
+    return config_field(annotation, "\n".join(texts) or None)
 
 
 def _description(info: FieldInfo) -> str:

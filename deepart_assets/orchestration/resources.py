@@ -69,9 +69,9 @@ def profile_resource(settings: Settings, data_root: str) -> dg.ResourceDefinitio
         annotation = Settings.model_fields[name].annotation
         if name == "outpainters":
             given = {key: config_field(type(each)) for key, each in settings.outpainters.items()}
-            told = "The outpainters by name."
+            description = "The outpainters by name."
             fields[name] = dg.Field(
-                dg.Shape(given), default_value=value, is_required=False, description=told
+                dg.Shape(given), default_value=value, is_required=False, description=description
             )
         else:
             fields[name] = config_field(annotation, default_value=value)

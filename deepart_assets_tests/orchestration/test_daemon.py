@@ -1,4 +1,4 @@
-"""A real daemon: what is dropped in the inbox is restored without a click, once, killed or not."""
+"""A real daemon: what is dropped in the inbox is restored automatically, once, killed or not."""
 
 import os
 import signal

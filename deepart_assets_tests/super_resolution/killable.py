@@ -40,7 +40,7 @@ def changed(settings: Any, changes: dict[str, Any]) -> Any:
 
 
 def pixel_options(total: int = 10, **more: Any) -> PixelTraining:
-    """A pixel training of seconds; `more` is laid over it."""
+    """A pixel training of seconds; `more` overrides its options."""
     options = PixelTraining(
         network_g=SMALL,
         manual_seed=3,
@@ -53,7 +53,7 @@ def pixel_options(total: int = 10, **more: Any) -> PixelTraining:
 
 
 def adversarial_options(total: int = 10, **more: Any) -> AdversarialTraining:
-    """An adversarial training of seconds; `more` is laid over it."""
+    """An adversarial training of seconds; `more` overrides its options."""
     options = AdversarialTraining(
         network_g=SMALL,
         network_d={"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 4},

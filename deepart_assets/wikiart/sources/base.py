@@ -12,7 +12,7 @@ OTHER_SUFFIXES = frozenset(
         *(".zip", ".tar", ".gz", ".tgz", ".7z", ".rar", ".py", ".ipynb", ".part", ".crdownload"),
     }
 )
-"""Files with these suffixes are left out and told; of all others the content decides."""
+"""Files with these suffixes are left out and reported; of all others the content decides."""
 
 README = "README.md"
 """Name of the file that says what a folder is for."""
