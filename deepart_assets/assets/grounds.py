@@ -163,7 +163,7 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
         group="outpainting",
         snapshot_of=[asset_names.PAINTING_GROUNDS] if settings.grounds.catalogue else [],
         kinds={"numpy"},
-        code_version=str(VERSION),
+        code_version=f"{VERSION}.2",  # 2: the statistics know the terms' present weights
     )
     def ground_library(context: StageContext) -> StageSpec:
         """The library of grounds that outpainters of kind `scene_completion` choose from.

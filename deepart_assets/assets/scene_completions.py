@@ -24,6 +24,7 @@ from deepart_assets.outpainting import (
     subject_difference,
 )
 from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCompletionOutpainter
+from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import SceneCompletion
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
@@ -57,7 +58,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="4",
+        code_version="5",
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
@@ -71,7 +72,8 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
 
         RGB PNG at the working size. Subject pixels are unchanged, byte for byte; the seam is
         blended on the ground's side only. Of several candidates the ground that suits best comes
-        first, or the one that a curator prefers; the others are kept. Whose ground it is stands in
+        first, or the one that a curator prefers; the others are kept. One with a face beside the
+        subject comes last. Whose ground it is stands in
         the file, in the metadata, on the sheet and in the gallery. A painting never gets its own
         ground, nor that of a copy.
         """
@@ -164,7 +166,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
 
 def scene_completion_outpainter(context: StageContext) -> SceneCompletionOutpainter:
     """Return the outpainter; it reads the lake's library at the first use."""
-    return SceneCompletionOutpainter(cache(lambda: ground_library(context)))
+    return SceneCompletionOutpainter(cache(lambda: ground_library(context)), find_faces)
 
 
 def labels_of(painting: Painting) -> dict[str, str]:

@@ -11,6 +11,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.halo import haloed
 from deepart_assets.outpainting.scene_completion.placement import Window
 from deepart_assets.outpainting.scene_completion.resting import Rest, with_body, with_plane
 
@@ -113,6 +114,7 @@ def finish(
     shaded = toned * _shade(known, is_cut=rest == "body")[..., None]
     if rest == "body":
         shaded = with_body(shaded, picture, known)
+    shaded = haloed(shaded, picture, known, _unit(known))
     matted = _matte(shaded, picture, known)
     return np.where(known[..., None], picture, np.round(matted).clip(0, 255).astype(np.uint8))
 

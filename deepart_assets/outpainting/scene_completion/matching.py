@@ -20,6 +20,8 @@ LAYOUT = 16
 """Side of the square in which masks and holes are compared before anything is placed."""
 TONE = 12
 """Levels of L*a*b* that count as one."""
+TRUSTED, ENOUGH = 0.8, 0.2
+"""Weight of the rim's tone beside the neighbours', and the foreign share from which it has that."""
 UNKNOWN_YEAR = 0.7
 """Costs as much as 70 years' distance."""
 TOLERABLE = 0.08
@@ -30,7 +32,7 @@ WEIGHTS = {
     "texture": 0.5,
     "palette": 0.3,
     "year": 1.2,
-    "tone": 0.6,
+    "tone": 0.9,
     "kind": 2.0,
     "outdoors": 1.6,
 }
@@ -55,6 +57,8 @@ class Query:
     """Whether the frame cuts the subject, so that it needs nothing to stand on."""
     kind: str | None = None
     """Which of `ground.KINDS` the painting is by the catalogue; None if that is unknown."""
+    rim: tuple[NDArray[np.float32], float] | None = None
+    """See `Subject.rim`; None if unknown."""
 
     @classmethod
     def of(cls, subject: Subject, year: int | None, kind: str | None = None) -> "Query":
@@ -69,6 +73,7 @@ class Query:
             layout,
             subject.base_row is None,
             kind,
+            subject.rim,
         )
 
     @classmethod
@@ -164,6 +169,9 @@ class Matcher:
         grounds = self._grounds.astype(np.float32)
         expected = unit(weights @ grounds[near]) if len(near) else np.zeros(384, np.float32)
         tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
+        if query.rim is not None:
+            rim, foreign = query.rim
+            tone = tone + told_by_rim(foreign) * (rim - tone)
         # Still lifes are rare, so that the neighbours of one are often others.
         is_still = float(weights @ self._still[near])
         still = is_still if query.kind is None else float(query.kind == "still")
@@ -206,6 +214,11 @@ class Matcher:
         holes = self._layouts.reshape(len(self._layouts), -1).astype(np.float32)
         visible = (holes @ seen).min(1) / LAYOUT**2
         return visible_cost(visible, self.plain)
+
+
+def told_by_rim(foreign: float) -> float:
+    """Return how far a rim that is foreign to so much tells the tone of the ground, in [0, 1]."""
+    return TRUSTED * min(foreign / ENOUGH, 1.0)
 
 
 def visible_cost(visible: NDArray, plain: NDArray | float) -> NDArray:

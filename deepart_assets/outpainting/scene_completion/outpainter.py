@@ -14,19 +14,23 @@ from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, kind_of, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
-from deepart_assets.outpainting.scene_completion.matching import Match, Query
+from deepart_assets.outpainting.scene_completion.matching import Match, Query, told_by_rim
 from deepart_assets.outpainting.scene_completion.ranking import (
+    PLAIN,
     Finalist,
-    barest_first,
+    calmest_first,
     finalists,
     plain_finalists,
 )
 from deepart_assets.outpainting.scene_completion.resting import Rest, rest_for
+from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck
 from deepart_assets.outpainting.scene_completion.structure import seen_edge
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
+FARTHEST = np.array([20, 8, 12], np.float32)
+"""A wall's L*a*b* is moved so far at most towards that of the subject's rim."""
 UNSUPPORTED = 0.3
 """A ground carries a base that is seen if its placement costs no more for that."""
 EDGE = 7
@@ -43,6 +47,8 @@ class SceneCompletionOutpainter:
 
     Args:
         library: Returns the library; called at the first use.
+        faces: A ground in which it finds a face beside the subject comes last; None: faces are
+            not looked for.
     """
 
     descriptor = Descriptor(
@@ -56,8 +62,11 @@ class SceneCompletionOutpainter:
         source="Hays and Efros 2007, Scene completion using millions of photographs",
     )
 
-    def __init__(self, library: Callable[[], GroundLibrary]) -> None:
+    def __init__(
+        self, library: Callable[[], GroundLibrary], faces: FindFaces | None = None
+    ) -> None:
         self._find = library
+        self._is_strange = StrangerCheck(faces or (lambda picture: []))
 
     @cached_property
     def library(self) -> GroundLibrary:
@@ -121,19 +130,27 @@ class SceneCompletionOutpainter:
         ranked = self._ranked(match, subject, allowed)
         if first is not None:
             ranked = [*self._placed(first, match, subject, allowed), *ranked]
-        is_copy, found, passed = CopyCheck(subject), list[Choice](), set(excluded) - {first}
+        is_copy, passed = CopyCheck(subject), set(excluded) - {first}
+        found, strange = list[Choice](), list[Choice]()
         for finalist in ranked:
             ground = library.grounds[finalist.index]
             if ground.id in passed:
                 continue
             passed.add(ground.id)
             alike = float(subject.vector @ ground.subject.astype(np.float32))
-            if alike <= ALIKE and not is_copy(library.picture(ground.id, SIDE)):
-                found.append(self._choice(finalist, match, subject, ground))
-            elif ground.id == first:
-                raise PaintingError(_own_ground(first))
+            picture = library.picture(ground.id, SIDE)
+            if alike > ALIKE or is_copy(picture):
+                if ground.id == first:
+                    raise PaintingError(_own_ground(first))
+                continue
+            is_last = ground.id != first and self._is_strange(
+                picture, ground, finalist.placement, subject.mask
+            )
+            choice = self._choice(finalist, match, subject, ground)
+            (strange if is_last else found).append(choice)
             if len(found) == count:
                 break
+        found = [*found, *strange][:count]
         if not found:
             raise PaintingError(
                 "no other ground of the library suits the subject: exclude fewer grounds"
@@ -157,7 +174,8 @@ class SceneCompletionOutpainter:
             raise PaintingError(_own_ground(wanted))
         costs = np.full(len(library), np.inf, np.float32)
         costs[index] = match.costs[index] + match.cover[index] + library.hubs[index]
-        return finalists(match, subject, library.grounds, library.matcher.plain, costs)
+        placed = finalists(match, subject, library.grounds, library.matcher.plain, costs)
+        return calmest_first(placed, match, subject, library)
 
     def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
         """Return the finalists; where none fits, plain grounds stand before them.
@@ -179,26 +197,20 @@ class SceneCompletionOutpainter:
         needs_a_table = rest == "table" and library.grounds[ranked[0].index].kind != "still"
         needs_a_floor = rest == "floor" and not match.is_indoors
         if needs_a_floor or (library.fits(float(costs.min())) and not needs_a_table):
-            return ranked
+            return calmest_first(ranked, match, subject, library)
         walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
-        plain = barest_first(
-            plain_finalists(*given, walls),
-            subject,
-            library.grounds,
-            library.picture,
-            library.matcher.usual,
-        )
-        return [*plain, *ranked]
+        plain = plain_finalists(*given, walls)
+        return [*calmest_first(plain, match, subject, library), *ranked]
 
     def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
         """Return the record of a finalist."""
         height, width = subject.mask.shape
         laid = finalist.placement
-        gain, shift = self._colours(subject, ground)
+        is_wall = finalist.plain or bool(self.library.matcher.plain[finalist.index] < PLAIN)
+        gain, shift = self._colours(subject, ground, is_wall)
         terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
         terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
-        if finalist.plain:
-            terms["structure"] = finalist.structure
+        terms["structure"] = finalist.structure
         if match.is_indoors and self.library.matcher.shows_outdoors[finalist.index]:
             terms["out of place"] = OUT_OF_PLACE
         return Choice(
@@ -289,12 +301,17 @@ class SceneCompletionOutpainter:
 
     @staticmethod
     def _colours(
-        subject: Subject, ground: Ground
+        subject: Subject, ground: Ground, is_wall: bool
     ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+        """Return gain and shift; a wall, which may have any tone, takes that of the rim."""
         has = ground.has_subject
         of_ground = ground.tones[0 if has else 1].astype(np.float32)
         strength = STRENGTH * (1 if has else 0.6)
         gain, shift = composition.colour_map(subject.tone, of_ground, strength)
+        if is_wall:
+            rim, foreign = subject.rim
+            meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
+            shift = shift + told_by_rim(foreign) * (meeting - shift)
         (g0, g1, g2), (s0, s1, s2) = (
             each.astype(float).round(4).tolist() for each in (gain, shift)
         )

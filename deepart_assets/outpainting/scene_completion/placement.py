@@ -166,7 +166,7 @@ class Placer:
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
         under = cv2.matchTemplate(floor, self._base, cv2.TM_CCORR) / self._base.sum()
-        on_floor = 1.6 * np.maximum(CARRIES - under, 0)
+        on_floor = 2.4 * np.maximum(CARRIES - under, 0)
         if self._still < 0.1:
             return np.asarray(on_floor)
         on_table: NDArray | float = 0.8
@@ -200,7 +200,9 @@ def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def _window_sums(values: NDArray[np.float32], rows: int, columns: int) -> NDArray[np.float64]:
     """Return the sums of all windows of rows×columns, by an integral image."""
-    integral = np.pad(values.cumsum(0, dtype=np.float64).cumsum(1), ((1, 0), (1, 0)))
+    import cv2
+
+    integral = cv2.integral(values)
     down, across = values.shape[0] - rows + 1, values.shape[1] - columns + 1
     return np.asarray(
         integral[rows : rows + down, columns : columns + across]

@@ -1,14 +1,16 @@
 """Orders the grounds for a subject: all are compared, the finalists are placed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
 from deepart_assets.outpainting.scene_completion.placement import Placement, Placer
+from deepart_assets.outpainting.scene_completion.resting import STILL
 from deepart_assets.outpainting.scene_completion.structure import seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
@@ -18,10 +20,12 @@ PLAIN = 0.6
 """A ground is plain below this share of the library's median."""
 MOST_VISIBLE = 0.3
 """Share of the picture that may be visible hole in a plain ground."""
-CLOSEST = 6
-"""Plain grounds, the cheapest, that are looked at where they were placed."""
+CLOSEST = 12
+"""Grounds, the cheapest, that are looked at where they were placed."""
 BARE = 0.6
 """Structure that a bare wall has; what is above it costs as much again."""
+OUTDOORS = 0.5
+"""Outdoors it costs less: there is always something to see, and a floor matters more."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class Finalist:
     plain: bool = False
     """Whether it is only here because it is plain."""
     structure: float = 0.0
-    """Of a plain ground: what its cost has for the things in it that would be seen."""
+    """What its cost has for the things in it that would be seen."""
 
 
 def finalists(
@@ -84,7 +88,7 @@ def plain_finalists(
     fitting = [
         each.kind != "landscape"
         and each.horizon is None
-        and (each.kind != "still" or match.still > 0.4)
+        and (each.kind != "still" or match.still > STILL)
         for each in grounds
     ]
     wanted = np.flatnonzero(allowed & (plain < PLAIN) & np.array(fitting, bool))
@@ -101,31 +105,29 @@ def plain_finalists(
     return sorted(found, key=lambda each: (each.cost, each.index))
 
 
-def barest_first(
-    plain: Sequence[Finalist],
-    subject: Subject,
-    grounds: Sequence[Ground],
-    picture: Callable[[str, int], NDArray[np.uint8]],
-    usual: float,
+def calmest_first(
+    placed: Sequence[Finalist], match: Match, subject: Subject, library: GroundLibrary
 ) -> list[Finalist]:
-    """Order plain grounds anew by what would be seen of them: a cage or a column is not plain.
+    """Order placed grounds anew by what would be seen of them: a column competes with a head.
 
     `Ground.plain` only knows the paint next to the hole, not the rest of the picture. Only the
     `CLOSEST` are looked at; the others follow.
 
     Args:
-        plain: As `plain_finalists` returns them.
+        placed: As `finalists` or `plain_finalists` return them.
+        match: Of all N grounds.
         subject: The subject.
-        grounds: N.
-        picture: Returns the picture of a ground, its smaller side reduced to a number.
-        usual: `Matcher.usual`.
+        library: Of these grounds.
     """
     looked = []
-    for each in plain[:CLOSEST]:
-        ground = grounds[each.index]
-        seen = seen_structure(picture(ground.id, SIDE), ground, each.placement, subject.mask)
+    weight = 1.0 if match.is_indoors else OUTDOORS
+    for each in placed[:CLOSEST]:
+        ground = library.grounds[each.index]
+        picture = library.picture(ground.id, SIDE)
+        seen = seen_structure(picture, ground, each.placement, subject.mask)
         # The edge of a table is wanted under what lies on one.
-        extra = 0.0 if ground.kind == "still" else max(seen / usual - BARE, 0.0)
+        is_table = ground.kind == "still" and match.still > STILL
+        extra = 0.0 if is_table else weight * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     looked.sort(key=lambda each: (each.cost, each.index))
-    return [*looked, *plain[CLOSEST:]]
+    return [*looked, *placed[CLOSEST:]]

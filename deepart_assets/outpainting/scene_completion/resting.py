@@ -29,6 +29,9 @@ BASE = 0.1
 """The lowest part of a subject, as a share of its height, is its base."""
 WIDE = 0.5
 """A bust's base has at least this share of its width; a narrower one leans on something."""
+PARAPET = 0.75, 0.7, 0.006
+"""A base that has the first share of the width, of which the second is level to the third of the
+height, is no hem and no feet: a parapet cut the body, and is not in the mask."""
 BROAD = 1.25
 """A subject broader than so many times its height is a group, whose base is many feet."""
 TALL = 1.45
@@ -64,6 +67,8 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
         return "table" if 0 < subject.rows[1] < TOUCHES else None
     if subject.base_row is None:
         return None
+    if subject.base_row > LOW and _ends_at_a_parapet(subject.mask):
+        return "body"
     if match.cut < CUT:
         return "floor"
     rows, columns = (int(subject.mask.any(axis).sum()) for axis in (1, 0))
@@ -71,6 +76,15 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
         return "floor"
     is_cut = _base(subject.mask).sum() >= WIDE * columns and subject.base_row > LOW
     return "body" if is_cut else "table"
+
+
+def _ends_at_a_parapet(known: NDArray[np.bool_]) -> bool:
+    """Return whether a subject's base is as wide as itself and as level as a wall."""
+    base = _base(known)
+    lowest = _lowest(known)[base]
+    wide, level, off = PARAPET
+    is_level = np.abs(lowest - np.median(lowest)) <= off * len(known)
+    return bool(base.sum() >= wide * known.any(0).sum() and is_level.mean() >= level)
 
 
 def with_body(

@@ -39,7 +39,7 @@ def seen_structure(
     """
     import cv2
 
-    window, seen = _beside(ground, placement, mask)
+    window, seen = beside(ground, placement, mask)
     edges = cv2.resize(gradient_of(picture), window.size[::-1], interpolation=cv2.INTER_AREA)
     found = window.cut(edges)[seen]
     return float(np.percentile(found, PERCENTILE)) if found.size else 0.0
@@ -65,7 +65,7 @@ def seen_edge(
         The largest difference in L*a*b* of the means of two bands, one above the other.
     """
     height, width = mask.shape
-    window, seen = _beside(ground, placement, mask)
+    window, seen = beside(ground, placement, mask)
     lab = lab_of(window.cut(resize(picture, *window.size)))
     count = seen.sum(1)
     rows = (lab * seen[..., None]).sum(1) / np.maximum(count, 1)[:, None]
@@ -79,7 +79,7 @@ def seen_edge(
     return float(np.nanmax([0.0, *steps]))
 
 
-def _beside(
+def beside(
     ground: Ground, placement: Placement, mask: NDArray[np.bool_]
 ) -> tuple[Window, NDArray[np.bool_]]:
     """Return where a ground lies, and where it is seen: beside the subject, outside its hole."""

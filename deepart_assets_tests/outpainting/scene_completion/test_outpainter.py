@@ -2,6 +2,7 @@
 
 import csv
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +103,22 @@ def test_grounds_that_are_passed_over_are_followed_by_the_next(outpainter):
     assert named == choices[2]
     again = outpainter.choose(asked(SECOND), count=3, first=others[1])
     assert [each.ground for each in again] == [others[1], first, others[0]]
+
+
+def test_a_ground_with_a_strangers_face_comes_last_unless_it_is_named(outpainter, library):
+    everything = [each.ground for each in outpainter.choose(asked(SECOND), count=20)]
+    strange = library.picture(everything[0], 512)
+
+    def find(picture):
+        if not np.array_equal(picture, strange):
+            return []
+        return [SimpleNamespace(x=x, y=y, side=40.0) for x in range(20, 256, 40) for y in (20, 60)]
+
+    wary = SceneCompletionOutpainter(lambda: library, find)
+    found = [each.ground for each in wary.choose(asked(SECOND), count=20)]
+    assert found == [*everything[1:], everything[0]]
+    [named] = wary.choose(asked(SECOND), count=1, first=everything[0])
+    assert named.ground == everything[0]
 
 
 def test_grounds_that_cannot_be_had_are_told(outpainter, library):

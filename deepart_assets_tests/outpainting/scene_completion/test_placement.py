@@ -61,7 +61,8 @@ def test_a_floor_does_not_matter_under_a_bust_that_is_continued():
     bust[230:] = False
     water = ground("water", standing=np.full((22, 18), -100, np.int8))
     assert placed(bust, water, cut=0.9).terms["base"] == 0
-    assert placed(bust, water, cut=0.1).terms["base"] > 1.5
+    whole = oval(centre=(0.6, 0.5), radii=(0.3, 0.3))
+    assert placed(whole, water, cut=0.1).terms["base"] > 1.5
 
 
 def test_a_horizon_at_the_feet_makes_a_giant():

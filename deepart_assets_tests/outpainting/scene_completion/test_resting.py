@@ -41,7 +41,10 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     framed[200:] = framed[200]
     leaning[205:, :120] = False
     high[-80:] = False
+    round_below = oval(centre=(0.6, 0.5), radii=(0.3, 0.3))
     assert rest(BUST, cut=0.9) == "body"
+    assert rest(BUST, cut=0.1) == "body"  # a parapet cut it, which no gown is so level as
+    assert rest(round_below, cut=0.1) == "floor"
     assert rest(framed, cut=0.9) is None
     assert rest(high, cut=0.9) == "table"
     assert rest(leaning, cut=0.9) == "table"

@@ -20,7 +20,8 @@ GROUNDS = [ground(f"g{each:02}", each, mask=oval()) for each in range(12)]
 
 @pytest.fixture
 def library():
-    found = GroundLibrary.of(GROUNDS, reduced({}))
+    wall = np.full((256, 200, 3), 90, np.uint8)
+    found = GroundLibrary.of(GROUNDS, reduced({each.id: wall for each in GROUNDS}))
     found.matcher.shows_outdoors = np.arange(len(found)) % 2 == 0
     return found
 

@@ -3,10 +3,17 @@
 import numpy as np
 import pytest
 
+from deepart_assets.outpainting.scene_completion import GroundLibrary
 from deepart_assets.outpainting.scene_completion.placement import Placement
-from deepart_assets.outpainting.scene_completion.ranking import Finalist, barest_first
+from deepart_assets.outpainting.scene_completion.ranking import Finalist, calmest_first
 from deepart_assets.outpainting.scene_completion.structure import seen_edge, seen_structure
-from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
+from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    ground,
+    match,
+    oval,
+    paint,
+    subject,
+)
 
 WALL = np.full((256, 200, 3), 90, np.uint8)
 CAGE = WALL.copy()
@@ -42,23 +49,37 @@ def test_what_is_filled_or_cut_off_does_not_count():
     assert seen(CAGE, small, offset=(128, 0)) > 4
 
 
-def test_of_plain_grounds_the_bare_one_comes_first():
+def library(pictures, **changes):
+    grounds = [ground(name, plain=1.0, **changes) for name in pictures]
+    none = np.zeros(len(grounds), np.float32)
+    return GroundLibrary(grounds, none, none[:0], lambda id, side: pictures[id])
+
+
+def ordered(placed, pictures, known=None, **changes):
+    seen = known or match(), subject(paint(1), MASK)
+    return calmest_first(placed, *seen, library(pictures, **changes))
+
+
+def test_of_placed_grounds_the_bare_one_comes_first():
     pictures = {"cage": CAGE, "wall": WALL, "strokes": paint(3)}
-    grounds = [ground(name) for name in pictures]
-    plain = [Finalist(index, placement(), 1.0 + 0.1 * index, plain=True) for index in range(3)]
-    ordered = barest_first(
-        plain, subject(paint(1), MASK), grounds, lambda id, side: pictures[id], usual=1.0
-    )
-    assert ordered[0] == plain[1]
-    assert all(each.structure > 1 for each in ordered[1:])
-    assert [each.cost for each in ordered] == sorted(each.cost for each in ordered)
+    placed = [Finalist(index, placement(), 1.0 + 0.1 * index) for index in range(3)]
+    found = ordered(placed, pictures)
+    assert found[0] == placed[1]
+    assert all(each.structure > 1 for each in found[1:])
+    assert [each.cost for each in found] == sorted(each.cost for each in found)
+
+
+def test_outdoors_there_is_always_something_to_see():
+    placed, pictures = [Finalist(0, placement(), 1.0)], {"cage": CAGE, "wall": WALL}
+    [inside] = ordered(placed, pictures, match(outdoors=0.0))
+    [outside] = ordered(placed, pictures, match(outdoors=1.0))
+    assert outside.structure == pytest.approx(inside.structure / 2)
 
 
 def test_the_edge_of_a_table_is_wanted_under_a_still_life():
-    table = ground("table", kind="still")
-    plain = [Finalist(0, placement(), 1.0, plain=True)]
-    found = barest_first(plain, subject(paint(1), MASK), [table], lambda id, side: CAGE, usual=1.0)
-    assert found == plain
+    placed, pictures = [Finalist(0, placement(), 1.0)], {"table": CAGE, "wall": WALL}
+    assert ordered(placed, pictures, match(still=1.0), kind="still") == placed
+    assert ordered(placed, pictures, match(still=0.0), kind="still")[0].structure > 1
 
 
 def test_the_edge_of_a_table_is_seen_near_the_base_and_not_elsewhere():

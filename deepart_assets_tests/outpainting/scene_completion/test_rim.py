@@ -1,0 +1,68 @@
+"""The old ground at a subject's rim tells of what tone the new one should be."""
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion.matching import Matcher, Query, told_by_rim
+from deepart_assets.outpainting.tone import lab_of
+from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, subject
+
+MASK = oval(512, 400)
+DEPTH = cv2.distanceTransform(MASK.astype(np.uint8), cv2.DIST_L2, 5)
+
+
+def lightness(grey):
+    return float(lab_of(np.full((1, 1, 3), grey, np.uint8))[0, 0, 0])
+
+
+def figure(rim):
+    """Return a reddish figure with a grey rim of 3 pixels; None: without."""
+    picture = np.zeros((512, 400, 3), np.uint8)
+    picture[MASK] = (150, 60, 50)
+    if rim is not None:
+        picture[MASK & (DEPTH <= 3)] = rim
+    return subject(picture, MASK)
+
+
+def wall(name, grey):
+    tones = np.tile(np.float16([[lightness(grey), 0, 0], [5, 2, 2]]), (2, 1, 1))
+    return ground(name, tones=tones)
+
+
+@pytest.mark.parametrize("grey", [20, 220])
+def test_old_ground_at_the_rim_is_found_with_its_tone(grey):
+    tone, foreign = figure(grey).rim
+    assert abs(tone[0] - lightness(grey)) < 8
+    assert foreign > 0.8
+    assert told_by_rim(foreign) == pytest.approx(0.8)
+
+
+def test_a_rim_of_the_subjects_own_paint_tells_nothing():
+    assert figure(None).rim[1] == 0
+    assert told_by_rim(0) == 0
+
+
+@pytest.mark.parametrize("grey", [20, 220])
+def test_a_ground_of_the_rims_tone_costs_less(grey):
+    walls = [wall("dark", 20), wall("light", 220)]
+    matcher = Matcher(walls)
+    allowed = np.ones(2, bool)
+    query = Query.of(figure(grey), 1850)
+    dark, light = matcher(query, allowed).terms["tone"]
+    assert bool(dark < light) is (grey == 20)
+    blind = matcher(replace(query, rim=None), allowed).terms["tone"]
+    assert abs(dark - light) > abs(blind[0] - blind[1])
+
+
+@pytest.mark.parametrize("grey", [20, 220])
+def test_a_wall_is_moved_towards_the_rims_tone_and_never_far(grey):
+    middle = wall("middle", 110)
+    _, moved = SceneCompletionOutpainter._colours(figure(grey), middle, is_wall=True)
+    _, kept = SceneCompletionOutpainter._colours(figure(grey), middle, is_wall=False)
+    assert np.sign(moved[0]) == (-1 if grey == 20 else 1)
+    assert 10 < abs(moved[0]) <= 20
+    assert abs(kept[0]) <= 12
