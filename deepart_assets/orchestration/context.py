@@ -23,6 +23,7 @@ from deepart_assets.storage import (
     Lake,
     MaterializationRecord,
     MaterializationStore,
+    RecordIndex,
     StageResult,
     sha256_of,
 )
@@ -39,6 +40,8 @@ class StageContext:
     store: MaterializationStore
     log: logging.Logger
     _seen: dict[str, MaterializationRecord] = field(default_factory=dict, repr=False, compare=False)
+
+    _versions: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def lake(self) -> Lake:
@@ -62,6 +65,21 @@ class StageContext:
                 raise DeepArtError(f"{asset} has no result yet: materialize it first")
             self._seen[asset] = record
         return self._seen[asset]
+
+    def versions(self, asset: str) -> Mapping[str, str]:
+        """Return the data version of each painting in an asset, or why there is none.
+
+        By asset and painting; the same ones at every call, as a plan asks for several assets.
+        """
+        if asset not in self._versions:
+            index, found = RecordIndex(self.store, asset), {}
+            for key in self.paintings:
+                record = index.get(key)
+                state = record.data_version if record and record.status == "done" else None
+                reason = (record.reason if record else None) or "no result yet"
+                found[f"{asset}/{key}"] = state or reason
+            self._versions[asset] = found
+        return self._versions[asset]
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of a file of an upstream asset; the first is the main one."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec
-from deepart_assets.storage import MaterializationRecord, Provenance, RecordIndex, staleness_reason
+from deepart_assets.storage import MaterializationRecord, Provenance, staleness_reason
 
 Records = Callable[[str, str], MaterializationRecord | None]
 """Returns the record of an asset and a painting."""
@@ -173,12 +173,4 @@ def provenance_of(spec: DataAssetSpec, context: StageContext, stage: StageSpec) 
 
 def _painting_versions(context: StageContext, assets: Sequence[str]) -> dict[str, str]:
     """Return the data version of each painting in some assets, or why there is none."""
-    versions = {}
-    for asset in assets:
-        index = RecordIndex(context.store, asset)
-        for key in context.paintings:
-            record = index.get(key)
-            state = record.data_version if record and record.status == "done" else None
-            reason = (record.reason if record else None) or "no result yet"
-            versions[f"{asset}/{key}"] = state or reason
-    return versions
+    return {name: found for each in assets for name, found in context.versions(each).items()}

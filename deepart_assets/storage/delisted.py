@@ -33,7 +33,7 @@ def bring_back(
     with store.lake.lock(MOVING):
         _complete_interrupted(store)
         aside, found = _aside(store), []
-        for asset in assets:
+        for asset in assets if wanted else ():
             aside.sweep(asset)
             back = wanted.intersection(aside.keys(asset)).difference(store.keys(asset))
             found += [(asset, key) for key in sorted(back)]

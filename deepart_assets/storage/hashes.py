@@ -15,9 +15,11 @@ def sha256_of(data: bytes) -> str:
 
 def sha256_of_json(content: Any) -> str:
     """Return the SHA-256 of canonical JSON; other values are converted with `str`."""
-    return sha256_of(
-        json.dumps(content, sort_keys=True, separators=(",", ":"), default=str).encode()
-    )
+    return sha256_of(_CANONICAL.encode(content).encode())
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=str)
+"""Kept, as `json.dumps` would make one for each of a hundred thousand hashes."""
 
 
 def sha256_of_file(file: Path) -> str:

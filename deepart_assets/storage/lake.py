@@ -156,14 +156,19 @@ class Lake:
 
     def list(self, folder: str, suffix: str = "") -> list[str]:
         """Return the relative paths of the files directly in `folder`, sorted by name."""
+        full = self._full(folder)
         try:
-            found = self._fs.ls(self._full(folder), detail=True)
+            if self._is_local:  # fsspec would ask for the state of each file
+                with os.scandir(full) as entries:
+                    names = [entry.name for entry in entries if not entry.is_dir()]
+            else:
+                listed = self._fs.ls(full, detail=True)
+                names = [posixpath.basename(e["name"]) for e in listed if e["type"] != "directory"]
         except FileNotFoundError:
             return []
-        names = sorted(posixpath.basename(e["name"]) for e in found if e["type"] != "directory")
         return [
             f"{folder}/{name}"
-            for name in names
+            for name in sorted(names)
             if name.endswith(suffix) and not name.startswith(".")
         ]
 
@@ -172,7 +177,7 @@ class Lake:
         full = self._full(path)
         try:
             if self._is_local:
-                return stamp_of_file(Path(full))
+                return stamp_of_file(full)
             # Not `info`: its time may have another format.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):

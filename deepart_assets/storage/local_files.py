@@ -21,10 +21,11 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{32}\.tmp")
 """Temporary names of files being written."""
 
 
-def stamp_of_file(entry: "os.DirEntry[str] | Path") -> str | None:
+def stamp_of_file(entry: "os.DirEntry[str] | Path | str") -> str | None:
     """Return size and modification time of a regular file, or None if there is none."""
     try:
-        state = entry.stat()
+        # An entry has its state already on some systems; a path is not parsed for it.
+        state = entry.stat() if isinstance(entry, os.DirEntry) else os.stat(entry)  # noqa: PTH116
     except FileNotFoundError:  # removed since it was listed
         return None
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None

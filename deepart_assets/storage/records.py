@@ -74,7 +74,7 @@ class MaterializationRecord:
     cause: str = ""
     """Why it was computed: "new", or what had changed; "" in records of an older version."""
 
-    @property
+    @cached_property
     def data_version(self) -> str:
         """The hash of the files' versions, and of the verdict if there is one."""
         names: list[Any] = sorted((file.path, file.version) for file in self.files)
