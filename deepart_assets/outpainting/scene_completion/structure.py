@@ -9,8 +9,8 @@ from deepart_assets.outpainting.scene_completion.hole import gradient_of
 from deepart_assets.outpainting.scene_completion.placement import Placement, Window
 from deepart_assets.outpainting.tone import lab_of
 
-PERCENTILE = 97
-"""Of the gradient: a small thing on a bare wall counts as much as a large one."""
+PERCENTILE = 99
+"""Of the gradient: the corner of a desk on a bare wall counts as much as a large thing."""
 
 BAND = 0.03
 """Height of the bands above and below an edge that are compared, as a share of the picture's."""

@@ -35,6 +35,12 @@ def test_a_thing_on_the_wall_is_seen_and_a_bare_wall_is_not():
     assert seen(CAGE) > 4
 
 
+def test_the_corner_of_a_desk_is_seen():
+    desk = WALL.copy()
+    desk[220:, 164:] = 160
+    assert seen(desk) > 4
+
+
 @pytest.mark.parametrize("flip", [False, True])
 def test_what_the_subject_hides_is_not_seen(flip):
     before = oval(centre=(0.85, 0.78 if flip else 0.22), radii=(0.2, 0.25))
