@@ -53,6 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
+    code_version="2",  # 2: the bundled segmenter looks twice
     checks=[
         Check(
             "texts_are_read",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.segmentation.published_network import inference, padded, read_weights
 
 STRIDE = 4
 """Pixels from one place of the result to the next."""
@@ -41,18 +41,16 @@ class Block(nn.Module):
     def __init__(self, before: int, after: int, between: int, step: int = 1) -> None:
         super().__init__()
         self.step, self.more = step, after - before
-        padding = 1 if step == 1 else 0  # TensorFlow's SAME pads a halving below and right alone
-        self.first = nn.Conv2d(before, before, 3, step, padding, groups=before)
+        self.first = nn.Conv2d(before, before, 3, step, groups=before)
         self.narrow = nn.Conv2d(before, between, 1)
         self.second = nn.Conv2d(between, between, 3, padding=1, groups=between)
         self.widen = nn.Conv2d(between, after, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return B×(channels after)×(H/step)×(W/step)."""
-        seen = x
+        seen = functional.relu(self.narrow(self.first(padded(x, 3, self.step))))
         if self.step > 1:
-            seen, x = functional.pad(x, (0, 1, 0, 1)), functional.max_pool2d(x, 2)
-        seen = functional.relu(self.narrow(self.first(seen)))
+            x = functional.max_pool2d(x, 2)
         if self.more:
             x = functional.pad(x, (0, 0, 0, 0, 0, self.more))
         return functional.relu(x + self.widen(self.second(seen)))
@@ -98,7 +96,7 @@ class FaceNetwork(nn.Module):
             Logits of a face, B×H/4×W/4; and B×H/4×W/4×8×2, x before y, in pixels: the size second,
             all others relative to the centre of the place.
         """
-        x = functional.relu(self.stem(functional.pad(x, (0, 1, 0, 1))))
+        x = functional.relu(self.stem(padded(x, 3, 2)))
         passed = []
         for block in self.encoder:
             x = block(x)
@@ -117,13 +115,8 @@ class FaceNetwork(nn.Module):
         height, width = picture.shape[:2]
         padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         batch = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as for the subject network
-        try:
-            with torch.inference_mode():
-                logits, points = self(functional.pad(batch, padding))
-        finally:
-            torch.set_num_threads(threads)
+        with inference():
+            logits, points = self(functional.pad(batch, padding))
         rows, columns = logits.shape[1:]
         y, x = np.mgrid[:rows, :columns] * STRIDE + STRIDE / 2
         centres = np.stack([x, y], axis=2).reshape(-1, 1, 2).astype(np.float32)
@@ -133,17 +126,5 @@ class FaceNetwork(nn.Module):
 
 
 def load_face_network(file: Path) -> FaceNetwork:
-    """Read the weights.
-
-    Raises:
-        UnavailableError: The file is missing, or another network's.
-    """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    network = FaceNetwork()
-    try:
-        network.load_state_dict(load_file(file))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise UnavailableError(f"{file} is not the face detector: {first_line(error)}") from error
-    return network.eval()
+    """Read the weights; UnavailableError where the file is missing, or another network's."""
+    return read_weights(FaceNetwork(), file, "the face detector")

@@ -70,21 +70,47 @@ class FeatureExtractor:
         """Look at a picture: uint8, H×W×3, RGB, as rows×columns patches (see `grid_of`)."""
         factor = (COARSE_PATCHES / (rows * columns)) ** 0.5
         few = max(PATCH // 2, round(rows * factor)), max(PATCH // 2, round(columns * factor))
-
-        def seen(grid: tuple[int, int], *tensors: str) -> list[NDArray[np.float32]]:
-            sized = resize(picture, PATCH * grid[0], PATCH * grid[1])
-            return run(self._session, sized, tensors)
-
-        tokens = seen((rows, columns), _TOKENS)[0]
-        saliency, *coarse = seen(few, OUTPUT, *_COARSE_TOKENS)
-        quarter = 4 * rows, 4 * columns
-        pixels = resize(picture, 8 * rows, 8 * columns).reshape(4 * rows, 2, 4 * columns, 2, 3)
-        pixels = pixels.transpose(0, 2, 4, 1, 3).reshape(*quarter, 12) / np.float32(128) - 1
-        map_ = resize(saliency[0, 0], *quarter)[..., None]
+        saliency, *coarse = self._seen(picture, few, OUTPUT, *_COARSE_TOKENS)
         return Features(
-            tokens=tokens[0].astype(np.float16),
+            tokens=self._seen(picture, (rows, columns), _TOKENS)[0][0].astype(np.float16),
             coarse=np.stack([each[0, 1:].reshape(*few, CHANNELS) for each in coarse]).astype(
                 np.float16
             ),
-            pixels=np.concatenate([pixels, map_], axis=2).astype(np.float16),
+            pixels=_pixels(picture, rows, columns, saliency[0, 0]),
         )
+
+    def mirrored(
+        self, picture: NDArray[np.uint8], rows: int, columns: int, seen: Features
+    ) -> Features:
+        """Look at the picture's mirror image.
+
+        Args:
+            picture: As it is, not mirrored.
+            rows: Rows of patches.
+            columns: Columns of patches.
+            seen: From the picture itself, of which the coarse tokens and the saliency are taken.
+        """
+        picture = np.ascontiguousarray(picture[:, ::-1])
+        saliency = np.ascontiguousarray(seen.pixels[:, ::-1, -1]).astype(np.float32)
+        return Features(
+            tokens=self._seen(picture, (rows, columns), _TOKENS)[0][0].astype(np.float16),
+            coarse=np.ascontiguousarray(seen.coarse[:, :, ::-1]),
+            pixels=_pixels(picture, rows, columns, saliency),
+        )
+
+    def _seen(
+        self, picture: NDArray[np.uint8], grid: tuple[int, int], *tensors: str
+    ) -> list[NDArray[np.float32]]:
+        sized = resize(picture, PATCH * grid[0], PATCH * grid[1])
+        return run(self._session, sized, tensors)
+
+
+def _pixels(
+    picture: NDArray[np.uint8], rows: int, columns: int, saliency: NDArray[np.float32]
+) -> NDArray[np.float16]:
+    """Return the `pixels` of `Features`."""
+    quarter = 4 * rows, 4 * columns
+    pixels = resize(picture, 8 * rows, 8 * columns).reshape(4 * rows, 2, 4 * columns, 2, 3)
+    pixels = pixels.transpose(0, 2, 4, 1, 3).reshape(*quarter, 12) / np.float32(128) - 1
+    map_ = resize(saliency, *quarter)[..., None]
+    return np.concatenate([pixels, map_], axis=2).astype(np.float16)

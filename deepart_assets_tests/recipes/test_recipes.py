@@ -15,6 +15,7 @@ COMMANDS = [
     "comodgan_paintings_small",
     "face_detector",
     "ground_library",
+    "person_segmenter",
     "scene_matcher",
     "subject_segmenter",
 ]

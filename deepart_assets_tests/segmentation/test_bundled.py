@@ -27,6 +27,7 @@ from deepart_assets.imaging import decode_grey, decode_rgb, resize
 from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.faces import NETWORK as FACES
+from deepart_assets.segmentation.persons import NETWORK as PERSONS
 from deepart_assets.segmentation.pretrained_layers import (
     as_difference,
     from_difference,
@@ -186,12 +187,37 @@ def test_features_are_the_named_tokens(session):
     assert np.allclose(session.run([name], {INPUT: batch})[0][0], features.tokens, atol=0.02)
 
 
+def test_the_second_look_is_at_the_mirror_image():
+    picture = np.random.default_rng(0).integers(0, 256, (70, 56, 3), dtype=np.uint8)
+    mirrored = np.ascontiguousarray(picture[:, ::-1])
+    extractor = FeatureExtractor()
+    seen, expected = extractor(picture, 15, 14), extractor(mirrored, 15, 14)
+    again = extractor.mirrored(picture, 15, 14, seen)
+    assert np.array_equal(again.tokens, expected.tokens)
+    assert np.array_equal(again.pixels[..., :12], expected.pixels[..., :12])
+    assert np.array_equal(again.pixels[:, ::-1, 12], seen.pixels[..., 12])
+    assert np.array_equal(again.coarse[:, :, ::-1], seen.coarse)
+
+
+def test_both_looks_count_alike(segmenter, monkeypatch):
+    """The mirror image of a picture cannot have quite its mirrored map, but nearly."""
+    picture = painting("459028")
+    found = segmenter.probability(picture)
+    other = segmenter.probability(np.ascontiguousarray(picture[:, ::-1]))[:, ::-1]
+    assert found.shape == other.shape and abs(found - other).mean() < 0.03
+    maps = iter([np.zeros((8, 6), np.float32), np.eye(4, dtype=np.float32)])
+    monkeypatch.setattr(SubjectNetwork, "probability", lambda *_: next(maps))
+    mean = segmenter.probability(picture)
+    assert mean.shape == (8, 6) and mean.max() <= 0.5
+    assert mean[0, 5] > 0.4 and mean[0, 0] == 0  # the second look is turned back
+
+
 def test_declaring_nothing_changes_nothing():
     assert with_outputs(b"model", ()) == b"model"
 
 
 def test_weights_hash_is_of_all_files_that_are_used(segmenter):
-    files = [network_file("bundled"), NETWORK, FACES]
+    files = [network_file("bundled"), NETWORK, FACES, PERSONS]
     hashes = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     assert segmenter.weights_hash() == hashlib.sha256("".join(hashes).encode()).hexdigest()
     without = build_segmenter(Bundled(kind="bundled", heads=False), DOWNLOADS)

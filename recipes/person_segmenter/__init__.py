@@ -1,0 +1,1 @@
+"""Converts MediaPipe's selfie segmentation to data/models/segmentation/persons.safetensors."""
