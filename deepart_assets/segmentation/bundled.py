@@ -75,7 +75,7 @@ class BundledSegmenter:
         height, width = picture.shape[:2]
         features = self._features(picture, *grid_of(height, width))
         first = self._network.probability(features)
-        again = grid_of(height, width, AGAIN_PATCHES)
+        again = grid_of(height, width, patches=AGAIN_PATCHES)
         mirrored = self._features.mirrored(picture, *again, features)
         second = np.ascontiguousarray(self._network.probability(mirrored)[:, ::-1])
         return (first + np.clip(resize(second, *first.shape), 0, 1)) / 2

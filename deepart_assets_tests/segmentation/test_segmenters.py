@@ -60,6 +60,7 @@ def segmenters(tmp_path_factory):
         patch.setattr(dram, "SIDE", 65)
         patch.setattr(saliency, "SIDES", (112, 196))
         patch.setattr(bundled, "grid_of", partial(bundled.grid_of, patches=196))
+        patch.setattr(bundled, "AGAIN_PATCHES", 196)
         yield {kind: made(kind, folder) for kind in KINDS}
 
 
