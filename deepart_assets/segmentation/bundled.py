@@ -3,6 +3,7 @@
 It is trained by `recipes/subject_segmenter`.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -23,6 +24,7 @@ from deepart_assets.segmentation.refinement import Contour, refine
 from deepart_assets.segmentation.subject_features import FeatureExtractor, grid_of
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import sha256_of, sha256_of_file
+from deepart_assets.work import in_parallel
 
 if TYPE_CHECKING:
     from deepart_assets.segmentation.subject_network import SubjectNetwork
@@ -92,8 +94,8 @@ class BundledSegmenter:
         pictures: Sequence[NDArray[np.uint8]],
         choices: Sequence[Mapping[str, Any]] | None = None,
     ) -> list[Prediction]:
-        """Predict one by one; the confidence is the probability's around the contour."""
-        return [self._predict(picture) for picture in pictures]
+        """Predict on all cores; the confidence is the probability's around the contour."""
+        return list(in_parallel(self._predict, pictures, os.cpu_count()))
 
     def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
         probability = self.probability(picture)

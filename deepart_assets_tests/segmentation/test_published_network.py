@@ -1,0 +1,38 @@
+"""Several pictures at once leave torch's number of threads as it was."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+
+from deepart_assets.segmentation.published_network import inference
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_one_thread_while_any_is_inside_and_as_before_afterwards(two_threads):
+    inside = threading.Barrier(3)
+
+    def run(number):
+        with inference():
+            inside.wait(timeout=30)
+            return torch.get_num_threads(), torch.is_inference_mode_enabled()
+
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(run, range(3))) == [(1, True)] * 3
+    assert torch.get_num_threads() == 2
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2
+
+
+def test_an_error_leaves_it_as_before(two_threads):
+    with pytest.raises(ValueError, match="spoilt"), inference():
+        raise ValueError("spoilt")
+    assert torch.get_num_threads() == 2
