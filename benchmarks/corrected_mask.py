@@ -96,10 +96,13 @@ def correct_mask(lake: Path, key: str) -> None:
     import numpy as np
 
     mask = cv2.imread(str(lake / "subject_masks" / f"{key}.png"), cv2.IMREAD_GRAYSCALE)
-    assert mask is not None
-    (lake / "masks").mkdir(exist_ok=True)
+    if mask is None:
+        raise SystemExit(f"{lake} has no subject mask of {key}: make a demo there first")
     smaller = cv2.erode(mask, np.ones((9, 9), np.uint8))
-    cv2.imwrite(str(lake / "masks" / f"{key}.png"), smaller)
+    hidden = lake / "masks" / f".{key}.png"  # a sensor may look at any moment
+    hidden.parent.mkdir(exist_ok=True)
+    cv2.imwrite(str(hidden), smaller)
+    hidden.rename(lake / "masks" / f"{key}.png")
 
 
 def command_seconds(

@@ -1,5 +1,6 @@
 """Converts published TFLite networks to ours, and compares them: OpenCV from 4.11 on reads them."""
 
+import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,6 +13,35 @@ from safetensors.torch import save_file
 from torch import nn
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+def convert(
+    parser: argparse.ArgumentParser,
+    arguments: Sequence[str] | None,
+    *,
+    network: nn.Module,
+    batch: NDArray[np.float32],
+    outputs: Sequence[str],
+    tolerance: float,
+) -> None:
+    """Convert the file that the arguments name, compare, and write safetensors in half precision.
+
+    Args:
+        parser: Of the command; it gets a source and an output, and reports a difference.
+        arguments: Of the command; None: those of the process.
+        network: Ours.
+        batch: On which both are compared.
+        outputs: The names of the published network's.
+        tolerance: Largest difference of an output.
+    """
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--output", type=Path, required=True)
+    given = parser.parse_args(arguments)
+    published = read_published(given.source)
+    converted(published, network)
+    if (difference := largest_difference(published, network, batch, outputs)) > tolerance:
+        parser.error(f"the networks differ by {difference:.3f}")
+    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, given.output)
 
 
 def read_published(file: Path) -> cv2.dnn.Net:
@@ -46,8 +76,3 @@ def largest_difference(
         float(np.abs(mine.numpy().ravel() - other.ravel()).max())
         for mine, other in zip(ours, theirs, strict=True)
     )
-
-
-def save_halved(network: nn.Module, file: Path) -> None:
-    """Write safetensors in half precision."""
-    save_file({k: v.half().contiguous() for k, v in network.state_dict().items()}, file)

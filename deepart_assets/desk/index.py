@@ -25,6 +25,7 @@ from deepart_assets.desk.rows import (
 )
 from deepart_assets.names import name_key
 from deepart_assets.storage import MaterializationStore, RecordIndex
+from deepart_assets.storage.local_files import SETTLED_NS
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, by_folded_id
 
 REFRESH_SECONDS = 3.0
@@ -32,9 +33,6 @@ REFRESH_SECONDS = 3.0
 
 SLOW_SECONDS = 0.5
 """A visitor waits for a look that takes less."""
-
-_SETTLED = 2_000_000_000
-"""Nanoseconds after which a folder's time of change tells of all changes before it."""
 
 
 class PaintingIndex:
@@ -188,7 +186,7 @@ class PaintingIndex:
         except FileNotFoundError:
             changed = 0
         before = self._folders.get(folder)
-        settled = time.time_ns() - changed > _SETTLED
+        settled = time.time_ns() - changed > SETTLED_NS
         self._folders[folder] = changed if settled else -1
         return before != changed
 

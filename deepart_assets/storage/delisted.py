@@ -32,8 +32,10 @@ def bring_back(
     wanted = set(keys)
     with store.lake.lock(MOVING):
         _complete_interrupted(store)
+        if not wanted:
+            return []
         aside, found = _aside(store), []
-        for asset in assets if wanted else ():
+        for asset in assets:
             aside.sweep(asset)
             back = wanted.intersection(aside.keys(asset)).difference(store.keys(asset))
             found += [(asset, key) for key in sorted(back)]

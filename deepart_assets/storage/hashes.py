@@ -7,6 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from deepart_assets.storage.local_files import SETTLED_NS
+
 
 def sha256_of(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
@@ -29,13 +31,9 @@ def sha256_of_file(file: Path) -> str:
     asks for the hashes of all weights.
     """
     state = file.stat()
-    if time.time() - state.st_mtime < SETTLED_SECONDS:
+    if time.time_ns() - state.st_mtime_ns < SETTLED_NS:
         return _digest(file)
     return _kept_digest(file, (state.st_ino, state.st_size, state.st_mtime_ns))
-
-
-SETTLED_SECONDS = 2.0
-"""A file written within this time may be written again and keep its modification time."""
 
 
 def _digest(file: Path) -> str:

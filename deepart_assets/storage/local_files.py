@@ -21,11 +21,14 @@ _TEMPORARY = re.compile(r"\..+\.\d+\.[0-9a-f]{32}\.tmp")
 """Temporary names of files being written."""
 
 
-def stamp_of_file(entry: "os.DirEntry[str] | Path | str") -> str | None:
+SETTLED_NS = 2_000_000_000
+"""What was modified within this time may change again and keep its modification time."""
+
+
+def stamp_of_file(file: "os.PathLike[str] | str") -> str | None:
     """Return size and modification time of a regular file, or None if there is none."""
     try:
-        # An entry has its state already on some systems; a path is not parsed for it.
-        state = entry.stat() if isinstance(entry, os.DirEntry) else os.stat(entry)  # noqa: PTH116
+        state = os.stat(file)  # noqa: PTH116 - a Path would be parsed for each of many files
     except FileNotFoundError:  # removed since it was listed
         return None
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None

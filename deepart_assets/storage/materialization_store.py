@@ -82,7 +82,9 @@ class MaterializationStore:
         return data
 
     def parsed(self, record: MaterializationRecord, parse: Callable[[bytes], T]) -> T:
-        """Return what an asset's one function makes of its main file; kept until that changes.
+        """Return `parse` of an asset's main file, kept until the file changes.
+
+        There is one `parse` for each asset.
 
         Raises:
             FileNotFoundError, PaintingError: As for `read`.

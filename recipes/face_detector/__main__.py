@@ -8,12 +8,11 @@ what does not find the same faces as OpenCV.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from deepart_assets.segmentation.face_network import UNIT, FaceNetwork
-from recipes.tflite import converted, largest_difference, read_published, save_halved
+from recipes.tflite import convert
 
 OUTPUTS = ["reshaped_classifier_face_4", "reshaped_regressor_face_4"]
 TOLERANCE = 1e-3
@@ -23,15 +22,15 @@ TOLERANCE = 1e-3
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, compare and write."""
     parser = argparse.ArgumentParser("python -m recipes.face_detector", description=__doc__)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    given = parser.parse_args(arguments)
-    published = read_published(given.source)
-    network = converted(published, FaceNetwork())
     noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, UNIT, UNIT)).astype(np.float32)
-    if (difference := largest_difference(published, network, noise, OUTPUTS)) > TOLERANCE:
-        parser.error(f"the networks differ by {difference:.3f}")
-    save_halved(network, given.output)
+    convert(
+        parser,
+        arguments,
+        network=FaceNetwork(),
+        batch=noise,
+        outputs=OUTPUTS,
+        tolerance=TOLERANCE,
+    )
 
 
 if __name__ == "__main__":

@@ -8,12 +8,11 @@ Refuses to write what does not find the same people as OpenCV.
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
 from deepart_assets.segmentation.person_network import SIDE, PersonNetwork
-from recipes.tflite import converted, largest_difference, read_published, save_halved
+from recipes.tflite import convert
 
 OUTPUTS = ["activation_10"]
 TOLERANCE = 1e-3
@@ -23,15 +22,15 @@ TOLERANCE = 1e-3
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, compare and write."""
     parser = argparse.ArgumentParser("python -m recipes.person_segmenter", description=__doc__)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("--output", type=Path, required=True)
-    given = parser.parse_args(arguments)
-    published = read_published(given.source)
-    network = converted(published, PersonNetwork())
     noise = np.random.default_rng(0).uniform(0, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
-    if (difference := largest_difference(published, network, noise, OUTPUTS)) > TOLERANCE:
-        parser.error(f"the networks differ by {difference:.3f}")
-    save_halved(network, given.output)
+    convert(
+        parser,
+        arguments,
+        network=PersonNetwork(),
+        batch=noise,
+        outputs=OUTPUTS,
+        tolerance=TOLERANCE,
+    )
 
 
 if __name__ == "__main__":

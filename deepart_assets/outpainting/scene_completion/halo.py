@@ -25,7 +25,7 @@ WIDTH = 14.0
 
 def rim_of(
     lab: NDArray[np.float32], known: NDArray[np.bool_], unit: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
     """Return the rim's colour near each pixel, and how foreign it is to the paint inside.
 
     Args:
@@ -34,17 +34,18 @@ def rim_of(
         unit: Pixels that one pixel at a smaller side of 512 is.
 
     Returns:
-        float32, H×W×3, L*a*b*; and float32, H×W, in [0, 1].
+        float32, H×W×3, L*a*b*; float32, H×W, in [0, 1]; and where the rim is: bool, H×W.
     """
     import cv2
 
     depth = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 5)
     inside = (depth > INSIDE[0] * unit) & (depth <= INSIDE[1] * unit)
-    rim = _nearby(lab, (depth > 0) & (depth <= RIM * unit), 4 * unit)
+    edge = (depth > 0) & (depth <= RIM * unit)
+    rim = _nearby(lab, edge, 4 * unit)
     paint = _nearby(lab, inside, 10 * unit)
     low, high = FOREIGN
     foreign = np.clip((np.linalg.norm(rim - paint, axis=2) - low) / (high - low), 0, 1)
-    return rim, np.asarray(cv2.GaussianBlur(foreign, (0, 0), 3 * unit), np.float32)
+    return rim, np.asarray(cv2.GaussianBlur(foreign, (0, 0), 3 * unit), np.float32), edge
 
 
 def haloed(
@@ -67,7 +68,7 @@ def haloed(
     import cv2
 
     away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
-    rim, foreign = rim_of(tone.lab_of(picture), known, unit)
+    rim, foreign, _ = rim_of(tone.lab_of(picture), known, unit)
     lab = tone.lab_of(np.round(ground).clip(0, 255).astype(np.uint8))
     off = rim - _nearby(lab, (away > 0) & (away <= INSIDE[1] * unit), 4 * unit)
     most = np.where(off[..., 0] > 0, LIGHT, DARK)

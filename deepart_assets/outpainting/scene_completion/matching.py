@@ -171,7 +171,7 @@ class Matcher:
         tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
         if query.rim is not None:
             rim, foreign = query.rim
-            tone = tone + told_by_rim(foreign) * (rim - tone)
+            tone = tone + rim_weight(foreign) * (rim - tone)
         # Still lifes are rare, so that the neighbours of one are often others.
         is_still = float(weights @ self._still[near])
         still = is_still if query.kind is None else float(query.kind == "still")
@@ -216,8 +216,8 @@ class Matcher:
         return visible_cost(visible, self.plain)
 
 
-def told_by_rim(foreign: float) -> float:
-    """Return how far a rim that is foreign to so much tells the tone of the ground, in [0, 1]."""
+def rim_weight(foreign: float) -> float:
+    """Return the weight of a rim's tone, in [0, 1], from the share of the rim that is foreign."""
     return TRUSTED * min(foreign / ENOUGH, 1.0)
 
 

@@ -14,7 +14,7 @@ from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, kind_of, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
-from deepart_assets.outpainting.scene_completion.matching import Match, Query, told_by_rim
+from deepart_assets.outpainting.scene_completion.matching import Match, Query, rim_weight
 from deepart_assets.outpainting.scene_completion.ranking import (
     PLAIN,
     Finalist,
@@ -311,7 +311,7 @@ class SceneCompletionOutpainter:
         if is_wall:
             rim, foreign = subject.rim
             meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
-            shift = shift + told_by_rim(foreign) * (meeting - shift)
+            shift = shift + rim_weight(foreign) * (meeting - shift)
         (g0, g1, g2), (s0, s1, s2) = (
             each.astype(float).round(4).tolist() for each in (gain, shift)
         )

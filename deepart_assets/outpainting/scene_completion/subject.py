@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion.halo import RIM, rim_of
+from deepart_assets.outpainting.scene_completion.halo import rim_of
 from deepart_assets.outpainting.scene_completion.vectors import (
     GREY,
     pooled,
@@ -92,15 +92,11 @@ class Subject:
         That is old ground which the mask keeps: it tells the tone of what was around the subject,
         and a ground of its tone hides it.
         """
-        import cv2
-
-        line = cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, 5)
-        rim, foreign = rim_of(lab_of(self.picture), self.mask, 1.0)
-        at = (line > 0) & (line <= RIM)
-        weight = foreign[at]
+        rim, foreign, edge = rim_of(lab_of(self.picture), self.mask, 1.0)
+        weight = foreign[edge]
         if not weight.size or not weight.any():
             return np.zeros(3, np.float32), 0.0
-        mean = (rim[at] * weight[:, None]).sum(0) / weight.sum()
+        mean = (rim[edge] * weight[:, None]).sum(0) / weight.sum()
         return np.asarray(mean, np.float32), float(weight.mean())
 
     def fault(self) -> str | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
-from deepart_assets.outpainting.scene_completion.matching import Matcher, Query, told_by_rim
+from deepart_assets.outpainting.scene_completion.matching import Matcher, Query, rim_weight
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, subject
 
@@ -38,12 +38,12 @@ def test_old_ground_at_the_rim_is_found_with_its_tone(grey):
     tone, foreign = figure(grey).rim
     assert abs(tone[0] - lightness(grey)) < 8
     assert foreign > 0.8
-    assert told_by_rim(foreign) == pytest.approx(0.8)
+    assert rim_weight(foreign) == pytest.approx(0.8)
 
 
 def test_a_rim_of_the_subjects_own_paint_tells_nothing():
     assert figure(None).rim[1] == 0
-    assert told_by_rim(0) == 0
+    assert rim_weight(0) == 0
 
 
 @pytest.mark.parametrize("grey", [20, 220])

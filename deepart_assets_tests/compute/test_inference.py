@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from deepart_assets.segmentation.published_network import inference
+from deepart_assets.compute.inference import single_threaded_inference
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_one_thread_while_any_is_inside_and_as_before_afterwards(two_threads):
     inside = threading.Barrier(3)
 
     def run(number):
-        with inference():
+        with single_threaded_inference():
             inside.wait(timeout=30)
             return torch.get_num_threads(), torch.is_inference_mode_enabled()
 
@@ -33,6 +33,6 @@ def test_one_thread_while_any_is_inside_and_as_before_afterwards(two_threads):
 
 
 def test_an_error_leaves_it_as_before(two_threads):
-    with pytest.raises(ValueError, match="spoilt"), inference():
+    with pytest.raises(ValueError, match="spoilt"), single_threaded_inference():
         raise ValueError("spoilt")
     assert torch.get_num_threads() == 2
