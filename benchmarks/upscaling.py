@@ -9,8 +9,9 @@ picture at once, in float32 and torch's default layout. "quadrants" is what the 
 tool does when the GPU's memory runs out: quadrants with 32 pixels of overlap, each a plain forward
 in float32. "torch" and "openvino" are the backends on the whole picture, without tiles;
 `difference` is the largest one to basicsr's, of values in [0, 1]. The upscaler's rows have default
-tiles, overlap and mirrored borders: all that a user waits for; their `difference` is taken far from
-the border, after rounding to steps of 1/255. "compile" is what OpenVINO takes once per process.
+tiles, overlap and mirrored pixels at the borders: all that a user waits for; their `difference` is
+taken far from the border, after rounding to steps of 1/255. "compile" is what OpenVINO takes once
+per process.
 
 Where there is a GPU, torch's rows run on it, and batches of tiles are measured too, against
 basicsr's network run eagerly in float32 on the same batch.

@@ -112,9 +112,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         observed=requests_to(name, kind),
         group="outpainting",
         kinds={_KINDS[kind.kind]},
-        code_version="4"
-        if isinstance(kind, ArtificiallyInspired)
-        else "2",  # 4: the whole is painted first
+        # 5: enlarged with four mirrored pixels around a picture
+        code_version="5" if isinstance(kind, ArtificiallyInspired) else "2",
         pool="gpu",
         checks=[SUBJECT_UNTOUCHED],
     )

@@ -17,7 +17,7 @@ from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import Lake, sha256_of_json
 from deepart_assets.super_resolution.data.degradation import SCALE
-from deepart_assets.super_resolution.upscaling.parts import Part, fixed_parts
+from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, fixed_parts
 from deepart_assets.super_resolution.upscaling.subject import is_reduced, subject_in_original
 
 MOST = 100
@@ -55,7 +55,12 @@ def subject_at_size(
         return resize(original, *size)
     folder = cache_folder() / "enlarged_subjects"
     kept = Lake(folder)
-    content = {**key, "upscaling": settings.provenance(), "size": original.shape[:2]}
+    content = {
+        **key,
+        "upscaling": settings.provenance(),
+        "border": BORDER,
+        "size": original.shape[:2],
+    }
     name = f"{sha256_of_json(content)}.png"
     height, width = original.shape[:2]
     enlarged = np.zeros((SCALE * height, SCALE * width, 3), np.uint8)

@@ -68,7 +68,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="5",  # 5: a JPEG is deblocked before the network enlarges it
+        code_version="6",  # 6: four mirrored pixels around a picture
         pool="gpu",
         checks=[
             Check(

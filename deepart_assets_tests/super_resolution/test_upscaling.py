@@ -38,6 +38,36 @@ def test_any_picture_grows_exactly_four_times(net, height, width, tile, overlap)
     assert made.dtype == np.uint8
 
 
+class Repeated(torch.nn.Module):
+    """Repeats pixels, and keeps the sides of what it saw."""
+
+    def __init__(self):
+        super().__init__()
+        self.anchor = torch.nn.Parameter(torch.zeros(1))
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append(tuple(x.shape[2:]))
+        return x.repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 90), st.integers(1, 90), st.integers(16, 50), st.integers(0, 30))
+def test_each_pixel_comes_from_its_place_and_windows_have_one_size(height, width, tile, overlap):
+    net, picture = Repeated(), texture(height, width)
+    made = enlarge(net, picture, Upscaling(tile=tile, overlap=overlap))
+    assert np.array_equal(made, picture.repeat(4, 0).repeat(4, 1))
+    assert len(set(net.seen)) == 1
+    assert max(net.seen[0]) <= tile + 2 * overlap
+
+
+def test_the_borders_of_a_picture_get_little_context():
+    net = Repeated()
+    enlarge(net, texture(128, 96), Upscaling(tile=128, overlap=12))
+    enlarge(net, texture(256, 96), Upscaling(tile=128, overlap=12))
+    assert net.seen == [(136, 104), (144, 104), (144, 104)]
+
+
 @pytest.mark.parametrize("tile", [16, 23, 40])
 def test_tiles_leave_no_seams(net, tile):
     picture = texture(70, 61)

@@ -14,7 +14,7 @@ from .pictures import texture
 
 def cost(parts, overlap):
     sides = [(r.stop - r.start + 2 * overlap, c.stop - c.start + 2 * overlap) for r, c in parts]
-    return sum(height * width for height, width in sides)
+    return sum(height * width for height, width in sides)  # as if no part were at the border
 
 
 def covered(parts, shape):

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Part = tuple[slice, slice]
 """Rows and columns of a picture."""
@@ -16,6 +16,29 @@ MOST_CELLS = 32
 
 START = 1000
 """What a part costs beside its pixels, in pixels."""
+
+BORDER = 4
+"""Mirrored pixels that a network sees around a picture, at most. Without them convolutions see
+zeros there, which costs 6 dB in the outermost two pixels; 12 gain 0.02 dB there (16 paintings,
+32/6)."""
+
+
+def with_context(
+    start: ArrayLike, stop: ArrayLike, length: int, overlap: int
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Return where that begins and ends which a network sees for a part, along one side.
+
+    It is `overlap` pixels longer at each end, but reaches at most `BORDER` out of the picture.
+
+    Args:
+        start: First pixel of the part, or of each of several.
+        stop: The pixel after its last one.
+        length: Of the picture.
+        overlap: Context, in pixels.
+    """
+    edge = min(BORDER, overlap)
+    first = np.maximum(np.subtract(start, overlap), -edge)
+    return first, np.minimum(np.add(stop, overlap), length + edge)
 
 
 def cover(wanted: NDArray[np.bool_], tile: int, overlap: int) -> list[Part]:
@@ -41,7 +64,7 @@ def cover(wanted: NDArray[np.bool_], tile: int, overlap: int) -> list[Part]:
         for w in range(1, width + 1):
             found = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
             high, wide = np.subtract(rows[h:], rows[:-h]), np.subtract(columns[w:], columns[:-w])
-            area = np.multiply.outer(high + 2 * overlap, wide + 2 * overlap) + START
+            area = np.multiply.outer(_seen(rows, h, overlap), _seen(columns, w, overlap)) + START
             fits = np.logical_and.outer(high <= tile, wide <= tile)
             cost, cut = np.where(fits, area, np.inf), np.zeros(found.shape, np.int64)
             for k in range(1, h):
@@ -78,6 +101,12 @@ def fixed_parts(wanted: NDArray[np.bool_], tile: int, overlap: int) -> list[Part
     rows, columns = (_edges(length, side) for length in wanted.shape)
     grid = [(slice(*r), slice(*c)) for r in pairwise(rows) for c in pairwise(columns)]
     return [part for part in grid if wanted[part].any()]
+
+
+def _seen(edges: list[int], cells: int, overlap: int) -> NDArray[np.int_]:
+    """Return what the network sees along one side, of so many cells from each edge on."""
+    first, last = with_context(edges[:-cells], edges[cells:], edges[-1], overlap)
+    return last - first
 
 
 def _edges(length: int, most: int) -> list[int]:

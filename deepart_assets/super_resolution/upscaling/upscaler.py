@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -21,10 +22,9 @@ from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend, backend_for
 from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
-from deepart_assets.super_resolution.upscaling.parts import Part
+from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, with_context
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
 SMALLEST_TILE = 16
@@ -106,8 +106,8 @@ def enlarge(
 ) -> NDArray[np.uint8]:
     """Enlarge a picture with a network, tile by tile, or whole if it is meant to see the whole.
 
-    Each tile is read with `overlap` pixels of context on all sides, of which nothing is kept. The
-    picture's own borders get mirrored context, as in the degradation. When memory runs out, of a
+    Each tile is read with `overlap` pixels of context on all sides, of which nothing is kept. At
+    the picture's own borders it is `BORDER` mirrored ones. When memory runs out, of a
     GPU or of the machine, the batch and then the tile is halved for this picture, which the log
     tells; no tile is ever left out.
 
@@ -130,13 +130,18 @@ def enlarge(
     run = TorchBackend(net) if isinstance(net, torch.nn.Module) else net
     tile = settings.tile if run.tiles else max(settings.tile, *picture.shape[:2])
     batch = settings.batch if run.device.type == "cuda" else 1
-    whole = (slice(0, picture.shape[0]), slice(0, picture.shape[1]))
-    wanted = [whole] if parts is None or not run.tiles else parts
-    result = np.zeros((picture.shape[0] * SCALE, picture.shape[1] * SCALE, 3), np.uint8)
+    height, width = picture.shape[:2]
+    wanted = [(slice(0, height), slice(0, width))] if parts is None or not run.tiles else parts
+    result = np.zeros((height * SCALE, width * SCALE, 3), np.uint8)
     while True:
         try:
-            tiles = [each for part in wanted for each in _tiles(part, tile)]
-            _enlarge(run, picture, result, tiles, overlap=settings.overlap, batch=batch)
+            tiles = [
+                _Tile((kept_rows, kept_columns), (rows, columns))
+                for part in wanted
+                for kept_rows, rows in _spans(part[0], height, tile, settings.overlap)
+                for kept_columns, columns in _spans(part[1], width, tile, settings.overlap)
+            ]
+            _enlarge(run, picture, result, tiles, batch=batch)
             return result
         except Exception as error:
             if not is_out_of_memory(error):
@@ -157,23 +162,21 @@ def _enlarge(
     run: Backend,
     picture: NDArray[np.uint8],
     result: NDArray[np.uint8],
-    tiles: Sequence[Part],
+    tiles: Sequence[_Tile],
     *,
-    overlap: int,
     batch: int,
 ) -> None:
     """Fill the tiles of `result` with the picture enlarged."""
     import torch
 
-    edges = ((overlap, overlap), (overlap, overlap), (0, 0))
-    padded = np.pad(picture, edges, mode="symmetric")
+    padded = np.pad(picture, ((BORDER, BORDER), (BORDER, BORDER), (0, 0)), mode="symmetric")
 
-    def predict(some: Sequence[Part]) -> NDArray[np.uint8]:
+    def predict(some: Sequence[_Tile]) -> list[NDArray[np.uint8]]:
         with torch.inference_mode():
-            windows = np.stack([padded[_wider(r, overlap), _wider(c, overlap)] for r, c in some])
+            windows = np.stack([padded[_in_padded(tile.window)] for tile in some])
             # N×H×W×3 seen as N×3×H×W is "channels last" already.
             pixels = torch.from_numpy(windows).to(run.device).permute(0, 3, 1, 2)
-            made = _without_margin(run(pixels.to(torch.float32) / 255), overlap * SCALE)
+            made = run(pixels.to(torch.float32) / 255)
             if not bool(torch.isfinite(made).all()):
                 raise PaintingError(
                     "the super-resolution network gives values that are not finite here: set"
@@ -181,7 +184,8 @@ def _enlarge(
                     " weights or train them with a lower learning rate"
                 )
             levels = (made.clamp(0, 1) * 255).round().to(torch.uint8)
-            return np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())
+            enlarged = np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())
+        return [one[tile.kept_in_window()] for one, tile in zip(enlarged, some, strict=True)]
 
     def log(size: int) -> None:
         _log.warning("out of memory: %d tiles at once for this picture", size)
@@ -192,48 +196,57 @@ def _enlarge(
         for _, some in groupby(alike, _size)
         for each in predict_in_halves(predict, list(some), batch, log)
     )
-    for (rows, columns), one in zip(alike, enlarged, strict=True):
-        if not one.any() and picture[rows, columns].max() > DARK:
+    for tile, one in zip(alike, enlarged, strict=True):
+        if not one.any() and picture[tile.kept].max() > DARK:
             raise PaintingError(
                 "the super-resolution network leaves a tile all black that is not: set"
                 " super_resolution.upscaling.precision to fp32, or, where it is, use other"
                 " weights"
             )
+        rows, columns = tile.kept
         result[_times_scale(rows), _times_scale(columns)] = one
 
 
-def _without_margin(made: torch.Tensor, margin: int) -> torch.Tensor:
-    height, width = made.shape[2:]
-    return made[:, :, margin : height - margin, margin : width - margin]
+@dataclass(frozen=True)
+class _Tile:
+    """What the network sees at once, which may reach out of the picture, and what is kept of it."""
+
+    kept: Part
+    window: Part
+
+    def kept_in_window(self) -> Part:
+        """Return where that which is kept is in the enlarged window."""
+        rows, columns = (
+            _times_scale(slice(kept.start - seen.start, kept.stop - seen.start))
+            for kept, seen in zip(self.kept, self.window, strict=True)
+        )
+        return rows, columns
 
 
-def _size(part: Part) -> tuple[int, int]:
-    rows, columns = part
+def _size(tile: _Tile) -> tuple[int, int]:
+    rows, columns = tile.window
     return rows.stop - rows.start, columns.stop - columns.start
 
 
-def _tiles(part: Part, tile: int) -> list[Part]:
-    rows, columns = part
-    return [(r, c) for r in _spans(rows, tile) for c in _spans(columns, tile)]
+def _spans(part: slice, length: int, tile: int, overlap: int) -> Iterator[tuple[slice, slice]]:
+    """Cover a part along one side by the fewest windows of one length; return (kept, window).
 
-
-def _spans(within: slice, tile: int) -> Iterator[slice]:
-    """Cover a span by the fewest spans of at most `tile`, all of one length.
-
-    One length, so that tiles go through the network in batches; the last may begin before its
-    neighbour ends.
+    One length, so that they go through the network in batches. The last window may begin before
+    its neighbour's context asks for it; no pixel is kept twice.
     """
-    length = within.stop - within.start
-    count = -(-length // tile)
-    side = -(-length // count)
-    for number in range(count):
-        start = within.start + min(number * side, length - side)
-        yield slice(start, start + side)
+    first, last = map(int, with_context(part.start, part.stop, length, overlap))
+    # A window has at most `tile` pixels and twice the overlap.
+    count = max(1, -(-(last - first - 2 * overlap) // tile))
+    side = -(-(last - first + 2 * overlap * (count - 1)) // count)
+    begins = [min(first + number * (side - 2 * overlap), last - side) for number in range(count)]
+    cuts = [part.start, *(begin + overlap for begin in begins[1:]), part.stop]
+    for begin, kept in zip(begins, pairwise(cuts), strict=True):
+        yield slice(*kept), slice(begin, begin + side)
 
 
-def _wider(span: slice, overlap: int) -> slice:
-    """Where a tile's window is in the picture that has `overlap` pixels more on each side."""
-    return slice(span.start, span.stop + 2 * overlap)
+def _in_padded(window: Part) -> Part:
+    rows, columns = (slice(span.start + BORDER, span.stop + BORDER) for span in window)
+    return rows, columns
 
 
 def _times_scale(span: slice) -> slice:
