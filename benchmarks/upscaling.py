@@ -1,6 +1,6 @@
 """How fast pictures are enlarged: torch and OpenVINO beside basicsr's own forward, in one run.
 
-    python benchmarks/upscaling.py [--quick] [--threads N]
+    python benchmarks/upscaling.py [--quick] [--side N] [--threads N] [--network FILE]
 
 Writes benchmarks/results/upscaling.json. All run the same weights on the same picture in one
 process, by turns; the best of the repeats counts, and only the ratios mean something on a busy
@@ -11,7 +11,8 @@ in float32. "torch" and "openvino" are the backends on the whole picture, withou
 `difference` is the largest one to basicsr's, of values in [0, 1]. The upscaler's rows have default
 tiles, overlap and mirrored pixels at the borders: all that a user waits for; their `difference` is
 taken far from the border, after rounding to steps of 1/255. "compile" is what OpenVINO takes once
-per process.
+per process, and once per size for a network of windows. With `--network` another network alone is
+measured, for which "basicsr forward" is its own, in tiles of 128 pixels with 32 of overlap.
 
 Where there is a GPU, torch's rows run on it, and batches of tiles are measured too, against
 basicsr's network run eagerly in float32 on the same batch.
@@ -22,6 +23,7 @@ import copy
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -34,7 +36,8 @@ from deepart_assets.compute.devices import best_device
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.backends import Backend, backend_for
+from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.backends import Backend
 from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
@@ -51,6 +54,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small pictures, under two minutes")
     parser.add_argument("--side", type=int, help="side of the pictures; default: 512, quick 192")
     parser.add_argument("--threads", type=int, help="threads of torch; default: torch's choice")
+    parser.add_argument("--network", type=Path, help="weights of another ×4 network")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -59,6 +63,13 @@ def main() -> None:
     side, paper_side, repeats = (192, 96, 1) if arguments.quick else (512, 512, 2)
     if arguments.side:
         side = paper_side = arguments.side
+    if arguments.network:
+        other = load_network(arguments.network.read_bytes(), arguments.network.name)
+        small = Upscaling(tile=128, overlap=32)
+        shape = arguments.side or 128, arguments.side or 128
+        rows = measure(arguments.network.stem, other.to(best_device()), shape, repeats, small)
+        publish("upscaling", f"Enlarging by 4, {machine()}", rows)
+        return
     rows = [
         *measure("64/23", paper, (paper_side, paper_side), repeats),
         *measure("bundled 32/6", bundled, (side, side), repeats),
@@ -71,10 +82,14 @@ def main() -> None:
 
 
 def measure(
-    name: str, net: nn.Module, shape: tuple[int, int], repeats: int
+    name: str,
+    net: nn.Module,
+    shape: tuple[int, int],
+    repeats: int,
+    settings: Upscaling | None = None,
 ) -> list[dict[str, Any]]:
     """Return a row for each way to enlarge by one network."""
-    settings = Upscaling()
+    settings = settings or Upscaling()
     picture = _noise(shape)
     batch = torch.from_numpy(picture).to(best_device()).permute(2, 0, 1)[None].contiguous() / 255
     expected = _forward(net, batch)
@@ -85,7 +100,7 @@ def measure(
     compiled = []
     for backend, precision in _backends():
         start = time.perf_counter()
-        run = _backend(net, backend, precision)
+        run = _backend(net, backend, precision, settings)
         compiled.append((f"{backend} {precision}", time.perf_counter() - start))
         ways[f"{backend} {precision}"] = (
             partial(_run, run, batch),
@@ -117,8 +132,14 @@ def _backends() -> list[tuple[Literal["torch", "openvino"], Precision]]:
     return [("torch", "fp32"), ("openvino", "fp32"), ("openvino", "bf16")]
 
 
-def _backend(net: nn.Module, name: Literal["torch", "openvino"], precision: Precision) -> Backend:
-    return backend_for(copy.deepcopy(net), Upscaling(backend=name, precision=precision))
+def _backend(
+    net: nn.Module,
+    name: Literal["torch", "openvino"],
+    precision: Precision,
+    settings: Upscaling | None = None,
+) -> Backend:
+    wanted = {"backend": name, "precision": precision}
+    return backend_for(copy.deepcopy(net), (settings or Upscaling()).model_copy(update=wanted))
 
 
 def _run(backend: Backend, batch: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from deepart_assets.imaging import codec, picture_file
 from deepart_assets.storage import Lake
-from deepart_assets.super_resolution.upscaling import backends, upscaler
+from deepart_assets.super_resolution.upscaling import backends, openvino_backends, upscaler
 
 LEAST_HASHED = 1000
 """Bytes from which on a hash is one of a file or a picture, not of a record."""
@@ -53,8 +53,9 @@ def counted():
 
     upscaler._loaded.cache_clear()
     watch(upscaler, "backend_for", "networks loaded")
-    for backend in (backends.TorchBackend, backends.OpenVinoBackend):
-        watch(backend, "__call__", "tiles", lambda _, batch: tuple(batch.shape) != backends.PROBE)
+    probe = openvino_backends.PROBE
+    for backend in (backends.TorchBackend, openvino_backends.OpenVinoBackend):
+        watch(backend, "__call__", "tiles", lambda _, batch: tuple(batch.shape) != probe)
     watch(picture_file, "decode", "decodes")
     watch(codec, "_own_png", "decodes")
     watch(hashlib, "sha256", "hashes", lambda data=b"", *_: len(data) >= LEAST_HASHED)

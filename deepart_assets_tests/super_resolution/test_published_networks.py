@@ -16,7 +16,11 @@ from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.evaluation.metrics import psnr_y
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.backends import OpenVinoBackend, backend_for
+from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.openvino_backends import (
+    FixedSizeOpenVinoBackend,
+    OpenVinoBackend,
+)
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
 from deepart_assets.super_resolution.weights import (
     Spec,
@@ -125,13 +129,29 @@ def test_precision_and_backend_are_those_the_network_supports():
     attention, convolutions = (saved(make().state_dict()) for make in (dat, compact))
     half = backend_for(load_network(attention), Upscaling(precision="bf16"))
     assert half(torch.rand(1, 3, 16, 16)).dtype == torch.float32
-    with pytest.raises(UnavailableError, match=r"OpenVINO runs no DAT .*backend to torch"):
-        backend_for(load_network(attention), Upscaling(backend="openvino"))
+    whole = saved(swinir().state_dict())
+    with pytest.raises(UnavailableError, match=r"OpenVINO runs no SwinIR .*whole.*to torch"):
+        backend_for(load_network(whole), Upscaling(backend="openvino"))
     fast = backend_for(load_network(convolutions), Upscaling(backend="openvino"))
     assert isinstance(fast, OpenVinoBackend)
     picture = texture(20, 28)
     expected = enlarge(load_network(convolutions), picture, Upscaling(tile=16))
     assert np.abs(enlarge(fast, picture, Upscaling(tile=16)).astype(int) - expected).max() <= 1
+
+
+def test_attention_runs_on_openvino_in_squares_of_few_sizes():
+    data, picture = saved(dat().state_dict()), texture(80, 50)
+    settings = Upscaling(tile=60, overlap=4)
+    fast = backend_for(load_network(data), settings)
+    assert isinstance(fast, FixedSizeOpenVinoBackend)
+    batch = torch.rand(2, 3, 27, 34, generator=torch.Generator().manual_seed(0))
+    square = torch.cat([batch, batch[:, :, -7:].flip(2)], 2)
+    expected = load_network(data)(square)[:, :, : 4 * 27]
+    assert torch.allclose(fast(batch), expected, atol=1e-5)
+    assert sorted(fast._backends) == [34, 68]
+    plain = enlarge(load_network(data), picture, settings).astype(int)
+    # What lies beyond a tile's context is another thing here: attention sees it.
+    assert np.abs(enlarge(fast, picture, settings) - plain).mean() < 1
 
 
 def test_a_precision_that_the_network_cannot_take_is_refused():

@@ -13,11 +13,9 @@ import torch
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.backends import (
-    OpenVinoBackend,
-    TorchBackend,
-    backend_for,
-)
+from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.backends import TorchBackend
+from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
 from deepart_assets.super_resolution.weights import Spec, to_bytes
 
@@ -195,7 +193,8 @@ IN_AN_EMPTY_HOME = """
 import torch
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.backends import OpenVinoBackend, backend_for
+from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
 from deepart_assets.super_resolution.weights import Spec
 
 net = build(Spec(features=4, blocks=1, growth=4)).eval()

@@ -116,7 +116,7 @@ import resource, sys
 import torch
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.upscaling.backends import OpenVinoBackend
+from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
 from deepart_assets.super_resolution.weights import Spec
 
 torch.set_num_threads(1)

@@ -20,7 +20,8 @@ from deepart_assets.compute.memory import is_out_of_memory, predict_in_halves, r
 from deepart_assets.errors import PaintingError, first_line
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
-from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend, backend_for
+from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend
 from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
 from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, with_context
 
