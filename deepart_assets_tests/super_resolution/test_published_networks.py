@@ -2,6 +2,7 @@
 
 import importlib.util
 import io
+import logging
 import sys
 
 import numpy as np
@@ -17,6 +18,7 @@ from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_
 from deepart_assets.super_resolution.evaluation.metrics import psnr_y
 from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
+from deepart_assets.super_resolution.upscaling.backends import TorchBackend
 from deepart_assets.super_resolution.upscaling.openvino_backends import (
     FixedSizeOpenVinoBackend,
     OpenVinoBackend,
@@ -152,6 +154,13 @@ def test_attention_runs_on_openvino_in_squares_of_few_sizes():
     plain = enlarge(load_network(data), picture, settings).astype(int)
     # What lies beyond a tile's context is another thing here: attention sees it.
     assert np.abs(enlarge(fast, picture, settings) - plain).mean() < 1
+
+
+def test_tiles_too_large_to_compile_run_on_torch_and_the_log_names_the_remedy(caplog):
+    net, large = load_network(saved(dat().state_dict())), Upscaling(tile=512, overlap=32)
+    with caplog.at_level(logging.INFO):
+        assert isinstance(backend_for(net, large), TorchBackend)
+    assert "set super_resolution.upscaling.tile to at most 256" in caplog.text
 
 
 def test_a_precision_that_the_network_cannot_take_is_refused():

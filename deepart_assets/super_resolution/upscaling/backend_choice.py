@@ -18,6 +18,10 @@ from deepart_assets.super_resolution.upscaling.openvino_backends import (
 if TYPE_CHECKING:
     from torch import nn
 
+LARGEST_SIDE = 320
+"""A network of one size is compiled for no larger squares, in pixels: a minute on two cores for
+DAT-light."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -80,6 +84,12 @@ def _openvino(net: nn.Module, settings: Upscaling, on_cpu: bool) -> Backend:
     if other is None or other.takes_any_size:
         return OpenVinoBackend(net, settings.precision)
     largest = settings.tile + 2 * settings.overlap
+    if largest > LARGEST_SIDE:
+        raise UnavailableError(
+            f"OpenVINO would take minutes to compile {other} for {largest} pixels: set"
+            f" super_resolution.upscaling.tile to at most {LARGEST_SIDE - 2 * settings.overlap},"
+            " or backend to torch"
+        )
     return FixedSizeOpenVinoBackend(net, settings.precision, largest)
 
 
