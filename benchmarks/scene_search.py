@@ -21,6 +21,7 @@ from bench_table import publish
 
 from deepart_assets.outpainting.scene_completion.copies import Catalogue
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Matcher, Query
 from deepart_assets.outpainting.scene_completion.ranking import finalists
 from deepart_assets.outpainting.scene_completion.statistics import hub_costs, match_costs
@@ -100,6 +101,7 @@ def one_size(count: int) -> dict[str, Any]:
     matcher, catalogue = Matcher(grounds), Catalogue(grounds)
     stacked = time.perf_counter()
     hubs = hub_costs(match_costs(grounds, matcher))
+    library = GroundLibrary(grounds, hubs, hubs[:0], lambda id, side: picture)
     counted = time.perf_counter()
     mask = oval(0.2, 0.95)
     random = np.random.default_rng(0)
@@ -113,7 +115,7 @@ def one_size(count: int) -> dict[str, Any]:
         match = matcher(Query.of(subject, 1700), allowed)
         costs = np.where(allowed, match.costs + match.cover + hubs, np.float32(np.inf))
         between = time.perf_counter()
-        finalists(match, subject, grounds, matcher.plain, costs)
+        finalists(match, subject, library, costs)
         compared.append(between - begun)
         placed.append(time.perf_counter() - between)
         searched.append(time.process_time() - at_work)

@@ -50,14 +50,16 @@ def test_ridge_finds_the_plane_that_made_the_signs():
     assert (np.sign(scores(probe, inputs)) == signs).mean() > 0.95
 
 
-def test_what_an_eye_saw_teaches_which_grounds_are_outdoors(tmp_path):
+def test_what_an_eye_saw_teaches_which_grounds_are_outdoors_or_water(tmp_path):
     grounds = [ground(f"g{each}", each, mask=oval()) for each in range(40)]
     with (tmp_path / "settings.csv").open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["painting", "setting"])
         for each in grounds:
             each.ground[3] = 2 if int(each.id[1:]) % 2 else -2
-            table.writerow([each.id, "land" if each.ground[3] > 0 else "room"])
+            each.ground[5] = 2 if int(each.id[1:]) % 3 else -2
+            dry = "land" if each.ground[5] > 0 else "water"
+            table.writerow([each.id, dry if each.ground[3] > 0 else "room"])
     library = GroundLibrary.of(grounds, reduced({}))
     (tmp_path / "library.npz").write_bytes(library.to_bytes())
     probes = tmp_path / "probes.safetensors"
@@ -69,10 +71,13 @@ def test_what_an_eye_saw_teaches_which_grounds_are_outdoors(tmp_path):
         "kinds": (4, 385),
         "outdoors_ground": (385,),
         "outdoors_subject": (385,),
+        "water_ground": (385,),
     }
     vectors = np.stack([each.ground for each in library.grounds]).astype(np.float32)
-    probe = found["outdoors_ground"].astype(np.float32)
-    assert ((vectors @ probe[:-1] + probe[-1] > 0) == (vectors[:, 3] > 0)).all()
+    wet = (vectors[:, 3] > 0) & (vectors[:, 5] < 0)
+    for name, expected in (("outdoors_ground", vectors[:, 3] > 0), ("water_ground", wet)):
+        probe = found[name].astype(np.float32)
+        assert ((vectors @ probe[:-1] + probe[-1] > 0) == expected).all()
 
 
 def test_the_labels_are_some_eight_hundred_settings():

@@ -1,4 +1,4 @@
-"""Trains the probes that tell whether a painting is set outdoors, by logistic regression.
+"""Trains the probes that tell what a painting is set in, by logistic regression.
 
     python -m recipes.scene_matcher.outdoors library.npz scene_matcher.safetensors
 
@@ -19,8 +19,13 @@ from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 
 LABELS = Path(__file__).parent / "settings.csv"
 OUTDOORS = {"land", "water", "sky", "town"}
-STRENGTH = {"subject": 0.2, "ground": 0.05}
-"""Of the squared weights, against the mean loss of an example."""
+PROBES = {
+    "outdoors_subject": ("subject", OUTDOORS, 0.2),
+    "outdoors_ground": ("ground", OUTDOORS, 0.05),
+    "water_ground": ("ground", {"water"}, 0.05),
+}
+"""Of each probe: the vector that it reads, the settings for which it stands, and the strength of
+the squared weights against the mean loss of an example."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -42,22 +47,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def train(grounds: Sequence[Ground], settings: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
-    """Return the probes `outdoors_subject` and `outdoors_ground`: float32, 385, the constant last.
+    """Return the `PROBES` by name: float32, 385, the constant last.
 
     Args:
         grounds: Of the paintings.
         settings: Of some of them, by id.
     """
     known = [each for each in grounds if each.id in settings]
-    whole = [each for each in known if each.has_subject]
-    return {
-        f"outdoors_{name}": logistic(
-            np.stack([np.asarray(getattr(each, name), np.float32) for each in examples]),
-            np.array([settings[each.id] in OUTDOORS for each in examples]),
-            STRENGTH[name],
-        )
-        for name, examples in (("subject", whole), ("ground", known))
-    }
+    found = {}
+    for name, (vector, wanted, strength) in PROBES.items():
+        examples = [each for each in known if vector == "ground" or each.has_subject]
+        inputs = np.stack([np.asarray(getattr(each, vector), np.float32) for each in examples])
+        stands = np.array([settings[each.id] in wanted for each in examples])
+        found[name] = logistic(inputs, stands, strength)
+    return found
 
 
 def logistic(

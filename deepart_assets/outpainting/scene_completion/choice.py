@@ -30,6 +30,8 @@ class Choice:
     """The cost's parts."""
     rest: Rest | None = None
     """What is painted under the subject, as the ground has nothing for it to rest on."""
+    wall: bool = False
+    """Whether it is a plain ground, whose blemishes are painted over."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""

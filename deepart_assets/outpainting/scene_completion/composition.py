@@ -12,8 +12,10 @@ from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
+from deepart_assets.outpainting.scene_completion.hole import gradient_of
 from deepart_assets.outpainting.scene_completion.placement import Window
 from deepart_assets.outpainting.scene_completion.resting import Rest, with_body, with_plane
+from deepart_assets.outpainting.scene_completion.walls import blemishes, made_good
 
 PATCH = 4
 """Of PatchMatch, which fills what is visible of a hole; in pixels of at most `FILLED_SIDE`."""
@@ -23,6 +25,10 @@ MATTE = 1.8
 """How far the subject's colours go on outside the mask, fading."""
 OCCLUSION, CONTACT = 0.07, 0.35
 """How much darker it is around the subject, and under a base that is seen."""
+UNDERSIDE, DEEP = 0.75, 0.16
+"""How much of a black wall's light is lost under what hangs over, and how far down to 1/e."""
+LOW = 0.65
+"""Lower than this share of the subject's height hang a train or a table, and no arm."""
 GAINS = (0.8, 0.85, 0.85), (1.1, 1.1, 1.1)
 """Least and greatest factor of the deviation of L*, a* and b*."""
 SHARPER = 1.25
@@ -39,6 +45,7 @@ def lay(
     scale: float,
     offset: tuple[float, float],
     flip: bool,
+    is_wall: bool = False,
 ) -> NDArray[np.uint8]:
     """Lay a ground on a canvas and fill what is seen of its hole.
 
@@ -49,6 +56,7 @@ def lay(
         scale: As in `Placement`.
         offset: Row and column of the canvas in the scaled ground, as shares of H and W.
         flip: Whether the ground is mirrored.
+        is_wall: Whether it is made good, too: see `walls`.
 
     Returns:
         uint8, H×W×3.
@@ -59,14 +67,17 @@ def lay(
     corner = round(offset[0] * height), round(offset[1] * width)
     window = Window.of(ground, (height, width), scale=scale * unit, offset=corner, flip=flip)
     laid, hole = window.cut(resize(picture, *window.size)), window.hole(ground)
+    if is_wall:
+        gradient = gradient_of(resize(picture, *ground.shape))
+        hole |= window.cut(blemishes(gradient, ground, window.size))
     reach = round(4 * unit)
     near = cv2.dilate((~known).astype(np.uint8), np.ones((2 * reach + 1,) * 2, np.uint8)) > 0
     seen, hidden = hole & near, hole & ~near
-    if not seen.any():
-        return laid
-    filled = _fill(laid, seen, hidden)
-    soft = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), unit), seen)[..., None]
-    return np.asarray(np.round(laid * (1 - soft) + filled * soft), np.uint8)
+    if seen.any():
+        filled = _fill(laid, seen, hidden)
+        soft = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), unit), seen)[..., None]
+        laid = np.asarray(np.round(laid * (1 - soft) + filled * soft), np.uint8)
+    return made_good(laid, unit) if is_wall else laid
 
 
 def colour_map(
@@ -92,6 +103,7 @@ def finish(
     shift: NDArray[np.float32],
     *,
     rest: Rest | None = None,
+    is_wall: bool = False,
 ) -> NDArray[np.uint8]:
     """Return the laid ground in the subject's tone and sharpness, shaded, with a soft outline.
 
@@ -102,6 +114,7 @@ def finish(
         gain: See `colour_map`.
         shift: See `colour_map`.
         rest: What is painted under the subject.
+        is_wall: Whether it is dark under what hangs over: before a wall there is nothing else.
 
     Returns:
         uint8, H×W×3; the subject's pixels are those of `picture`.
@@ -112,6 +125,8 @@ def finish(
     if plane is not None:
         toned = with_plane(toned, known, plane)
     shaded = toned * _shade(known, is_cut=rest == "body")[..., None]
+    if is_wall and rest != "body":
+        shaded *= 1 - _underside(shaded, known)[..., None]
     if rest == "body":
         shaded = with_body(shaded, picture, known)
     shaded = haloed(shaded, picture, known, _unit(known))
@@ -208,6 +223,27 @@ def _shade(known: NDArray[np.bool_], is_cut: bool) -> NDArray[np.float32]:
         )
         light *= 1 - CONTACT * np.clip(1.6 * shadow, 0, 1)
     return np.asarray(light, np.float32)
+
+
+def _underside(wall: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return how much of the light is lost under what hangs over: float32, H×W, 0 to 1."""
+    import cv2
+
+    if known.all():
+        return np.zeros(known.shape, np.float32)
+
+    height, _ = known.shape
+    side = float(min(known.shape))
+    rows = np.flatnonzero(known.any(1))
+    top, bottom = int(rows[0]), int(rows[-1])
+    lowest = height - 1 - known[::-1].argmax(0)
+    hangs = known.any(0) & (lowest > top + LOW * (bottom - top))
+    down = np.arange(height, dtype=np.float32)[:, None]
+    below = down - lowest
+    under = np.where(hangs & (below >= 0), np.exp(-below / (DEEP * side)), 0).astype(np.float32)
+    soft = cv2.GaussianBlur(under, (0, 0), sigmaX=0.04 * side, sigmaY=0.015 * side)
+    # A shadow that passes on a dark wall is a stain on a light one.
+    return np.asarray(soft * UNDERSIDE * (1 - float(wall[~known].mean()) / 255), np.float32)
 
 
 def _matte(

@@ -36,6 +36,8 @@ WEIGHTS = {
     "kind": 2.0,
     "outdoors": 1.6,
 }
+SETTINGS = {"landscape": 1.0, "interior": 0.0}
+"""How likely a subject is outdoors where the catalogue tells the kind of its painting."""
 INDOORS = 0.45
 """A subject that is outdoors with a lower probability is taken to be indoors."""
 PLACED = 1.8
@@ -101,9 +103,11 @@ class Match:
     still: float
     """How likely the subject is a still life, in [0, 1]."""
     outdoors: float
-    """How likely the subject is outdoors, in [0, 1], by itself."""
+    """How likely the subject is outdoors, in [0, 1], by the catalogue or by itself."""
     cut: float
     """How likely the frame cuts such a subject, in [0, 1]: a bust or a half-length."""
+    is_bust: bool = False
+    """Whether its face is too large for a whole figure."""
 
     @property
     def is_indoors(self) -> bool:
@@ -153,6 +157,8 @@ class Matcher:
         self.plain = relative_plainness(grounds, self.usual)
         self.shows_outdoors = probes.outdoors(spaces, "ground") > 0.5
         """bool, N: the grounds that show something outdoors."""
+        self.water = probes.water(spaces)
+        """float32, N: how likely each shows open water, on which nobody stands."""
 
     def __call__(self, query: Query, allowed: NDArray[np.bool_]) -> Match:
         """Compare a subject with all grounds.
@@ -192,13 +198,14 @@ class Matcher:
             "kind": np.where(self._still, 1 - still, still + self._scenery * scenery),
             "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
+        guessed = float(probes.outdoors(query.vector[None], "subject")[0])
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
         cover = np.float32(PLACED) * self._covers(query.layout)
         return Match(
             {name: each.astype(np.float32) for name, each in weighted.items()},
             cover.astype(np.float32),
             still,
-            float(probes.outdoors(query.vector[None], "subject")[0]),
+            SETTINGS.get(query.kind or "", guessed),
             float(weights @ self._cut[near]),
         )
 

@@ -1,6 +1,7 @@
 """The outpainter that lends the ground of another painting."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -14,29 +15,18 @@ from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.copies import ALIKE, CopyCheck
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, kind_of, year_of
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
-from deepart_assets.outpainting.scene_completion.matching import Match, Query, rim_weight
+from deepart_assets.outpainting.scene_completion.matching import Match, Query
 from deepart_assets.outpainting.scene_completion.ranking import (
-    PLAIN,
     Finalist,
     calmest_first,
     finalists,
-    plain_finalists,
+    otherwise,
+    ranked,
 )
-from deepart_assets.outpainting.scene_completion.resting import Rest, rest_for
-from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck
-from deepart_assets.outpainting.scene_completion.structure import seen_edge
+from deepart_assets.outpainting.scene_completion.recording import choice_of
+from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck, is_bust
 from deepart_assets.outpainting.scene_completion.subject import Subject
-
-STRENGTH = 0.5
-"""How much of the colour difference is taken back."""
-FARTHEST = np.array([20, 8, 12], np.float32)
-"""A wall's L*a*b* is moved so far at most towards that of the subject's rim."""
-UNSUPPORTED = 0.3
-"""A ground carries a base that is seen if its placement costs no more for that."""
-EDGE = 7
-"""A table is seen if there is an edge of so much near the base: see `seen_edge`."""
-OUT_OF_PLACE = 10
-"""Costs more than any ground: what is outdoors comes after all that is indoors."""
+from deepart_assets.outpainting.scene_completion.variety import next_choice
 
 
 class SceneCompletionOutpainter:
@@ -47,8 +37,8 @@ class SceneCompletionOutpainter:
 
     Args:
         library: Returns the library; called at the first use.
-        faces: A ground in which it finds a face beside the subject comes last; None: faces are
-            not looked for.
+        faces: A ground in which it finds a face beside the subject comes last, and a subject
+            whose face is large stands on no floor; None: faces are not looked for.
     """
 
     descriptor = Descriptor(
@@ -66,7 +56,8 @@ class SceneCompletionOutpainter:
         self, library: Callable[[], GroundLibrary], faces: FindFaces | None = None
     ) -> None:
         self._find = library
-        self._is_strange = StrangerCheck(faces or (lambda picture: []))
+        self._faces = faces or (lambda picture: [])
+        self._is_strange = StrangerCheck(self._faces)
 
     @cached_property
     def library(self) -> GroundLibrary:
@@ -127,29 +118,37 @@ class SceneCompletionOutpainter:
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
         match = library.matcher(Query.of(subject, year, kind_of(request.labels)), allowed)
-        ranked = self._ranked(match, subject, allowed)
+        if subject.base_row is not None:
+            match = replace(match, is_bust=is_bust(self._faces(subject.picture), mask))
+        best = ranked(match, subject, library, allowed)
+        contrary: list[Finalist] | None = None
         if first is not None:
-            ranked = [*self._placed(first, match, subject, allowed), *ranked]
+            best = [*self._placed(first, match, subject, allowed), *best]
         is_copy, passed = CopyCheck(subject), set(excluded) - {first}
-        found, strange = list[Choice](), list[Choice]()
-        for finalist in ranked:
+        found, strange, taken = list[Choice](), list[Choice](), list[Finalist]()
+        seen = set[str]()
+        while len(found) < count:
+            if taken and contrary is None:
+                contrary = otherwise(match, subject, library, allowed)
+            finalist = next_choice(best, contrary or [], taken, seen, library)
+            if finalist is None:
+                break
             ground = library.grounds[finalist.index]
+            seen.add(ground.id)
             if ground.id in passed:
+                taken.append(finalist)
                 continue
-            passed.add(ground.id)
             alike = float(subject.vector @ ground.subject.astype(np.float32))
             picture = library.picture(ground.id, SIDE)
             if alike > ALIKE or is_copy(picture):
                 if ground.id == first:
                     raise PaintingError(_own_ground(first))
                 continue
+            taken.append(finalist)
             is_last = ground.id != first and self._is_strange(
                 picture, ground, finalist.placement, subject.mask
             )
-            choice = self._choice(finalist, match, subject, ground)
-            (strange if is_last else found).append(choice)
-            if len(found) == count:
-                break
+            (strange if is_last else found).append(choice_of(finalist, match, subject, library))
         found = [*found, *strange][:count]
         if not found:
             raise PaintingError(
@@ -174,73 +173,8 @@ class SceneCompletionOutpainter:
             raise PaintingError(_own_ground(wanted))
         costs = np.full(len(library), np.inf, np.float32)
         costs[index] = match.costs[index] + match.cover[index] + library.hubs[index]
-        placed = finalists(match, subject, library.grounds, library.matcher.plain, costs)
+        placed = finalists(match, subject, library, costs)
         return calmest_first(placed, match, subject, library)
-
-    def _ranked(self, match: Match, subject: Subject, allowed: NDArray[np.bool_]) -> list[Finalist]:
-        """Return the finalists; where none fits, plain grounds stand before them.
-
-        A subject that may well be indoors gets a ground outdoors last: it looks strange in a
-        meadow, while a figure from a meadow before a plain wall passes for a portrait. For the
-        same reason a subject outdoors whose base is seen gets no plain ground: it needs something
-        to stand on.
-        """
-        library = self.library
-        given = (match, subject, library.grounds, library.matcher.plain)
-        costs = match.costs + match.cover + library.hubs
-        if match.is_indoors:
-            costs = costs + np.float32(OUT_OF_PLACE) * library.matcher.shows_outdoors
-        costs = np.where(allowed, costs, np.float32(np.inf))
-        ranked = finalists(*given, costs)
-        rest = rest_for(subject, match)
-        # Few grounds have a table at the right height, and one is easily painted before a wall.
-        needs_a_table = rest == "table" and library.grounds[ranked[0].index].kind != "still"
-        needs_a_floor = rest == "floor" and not match.is_indoors
-        if needs_a_floor or (library.fits(float(costs.min())) and not needs_a_table):
-            return calmest_first(ranked, match, subject, library)
-        walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
-        plain = plain_finalists(*given, walls)
-        return [*calmest_first(plain, match, subject, library), *ranked]
-
-    def _choice(self, finalist: Finalist, match: Match, subject: Subject, ground: Ground) -> Choice:
-        """Return the record of a finalist."""
-        height, width = subject.mask.shape
-        laid = finalist.placement
-        is_wall = finalist.plain or bool(self.library.matcher.plain[finalist.index] < PLAIN)
-        gain, shift = self._colours(subject, ground, is_wall)
-        terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
-        terms |= {"hub": float(self.library.hubs[finalist.index]), **laid.terms}
-        terms["structure"] = finalist.structure
-        if match.is_indoors and self.library.matcher.shows_outdoors[finalist.index]:
-            terms["out of place"] = OUT_OF_PLACE
-        return Choice(
-            ground=ground.id,
-            flip=laid.flip,
-            scale=laid.scale * SIDE / min(height, width),
-            offset=(laid.offset[0] / height, laid.offset[1] / width),
-            gain=gain,
-            shift=shift,
-            cost=round(finalist.cost, 4),
-            fits=not finalist.plain,
-            terms={name: round(each, 3) for name, each in terms.items()},
-            rest=self._rest(finalist, match, subject),
-        )
-
-    def _rest(self, finalist: Finalist, match: Match, subject: Subject) -> Rest | None:
-        """Return what is painted under a subject; a plane only before a wall that has none."""
-        rest = rest_for(subject, match)
-        if rest is None or rest == "body":
-            return rest
-        ground = self.library.grounds[finalist.index]
-        placement = finalist.placement
-        if not finalist.plain and self.library.matcher.shows_outdoors[finalist.index]:
-            return None
-        if rest == "table" and (ground.kind == "still" or subject.base_row is None):
-            # The rows of both bases agree, but behind many a still life there is no table to see.
-            picture = self.library.picture(ground.id, SIDE)
-            edge = seen_edge(picture, ground, placement, subject.mask, subject.rows[1])
-            return rest if edge < EDGE else None
-        return rest if placement.terms["base"] > UNSUPPORTED else None
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
         """Return the lender's picture for a result of some height and width.
@@ -293,29 +227,18 @@ class SceneCompletionOutpainter:
             scale=choice.scale,
             offset=choice.offset,
             flip=choice.flip,
+            is_wall=choice.wall,
         )
         gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
         return composition.finish(
-            laid, request.picture, request.known, gain, shift, rest=choice.rest
+            laid,
+            request.picture,
+            request.known,
+            gain,
+            shift,
+            rest=choice.rest,
+            is_wall=choice.wall,
         )
-
-    @staticmethod
-    def _colours(
-        subject: Subject, ground: Ground, is_wall: bool
-    ) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
-        """Return gain and shift; a wall, which may have any tone, takes that of the rim."""
-        has = ground.has_subject
-        of_ground = ground.tones[0 if has else 1].astype(np.float32)
-        strength = STRENGTH * (1 if has else 0.6)
-        gain, shift = composition.colour_map(subject.tone, of_ground, strength)
-        if is_wall:
-            rim, foreign = subject.rim
-            meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
-            shift = shift + rim_weight(foreign) * (meeting - shift)
-        (g0, g1, g2), (s0, s1, s2) = (
-            each.astype(float).round(4).tolist() for each in (gain, shift)
-        )
-        return (g0, g1, g2), (s0, s1, s2)
 
 
 def _own_ground(ground: str) -> str:

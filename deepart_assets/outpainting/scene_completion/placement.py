@@ -16,6 +16,8 @@ ZOOMS = (1.0, 1.1, 1.22, 1.35, 1.5, 1.7)
 """Times the smallest scale at which the ground covers the picture; it is never stretched."""
 CARRIES = 0.35
 """Where somebody stands, `Ground.standing` is at least so many hundreds."""
+DRY = 0.5
+"""So much more where there is sure to be open water: its own probe overlooks a third of it."""
 
 
 @dataclass(frozen=True)
@@ -100,13 +102,15 @@ class Placer:
         self._base = _under(self._mask > 0.5)
         self._light = light_from(lab_of(subject.picture)[..., 0], subject.mask)
 
-    def __call__(self, ground: Ground, plain: float) -> Placement:
+    def __call__(self, ground: Ground, plain: float, water: float = 0.0) -> Placement:
         """Return the cheapest placement of a ground, mirrored or not.
 
         Args:
             ground: The ground.
             plain: Its plainness over the library's median.
+            water: How likely it shows open water.
         """
+        self._carries = CARRIES + DRY * water
         tried = [self._at(ground, plain, zoom, flip) for flip in (False, True) for zoom in ZOOMS]
         return min(tried, key=lambda each: each.cost)
 
@@ -166,7 +170,7 @@ class Placer:
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
         under = cv2.matchTemplate(floor, self._base, cv2.TM_CCORR) / self._base.sum()
-        on_floor = 2.4 * np.maximum(CARRIES - under, 0)
+        on_floor = 2.4 * np.maximum(self._carries - under, 0)
         if self._still < 0.1:
             return np.asarray(on_floor)
         on_table: NDArray | float = 0.8

@@ -61,5 +61,18 @@ def outdoors(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -
         vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
         what: Which of the two; a ground tells far more surely.
     """
-    probe = weights()[f"outdoors_{what}"]
+    return _likely(vectors, f"outdoors_{what}")
+
+
+def water(vectors: NDArray[np.float32]) -> NDArray:
+    """Return how likely open water is the ground of each painting: N, in [0, 1].
+
+    Args:
+        vectors: float32, N×384: `Ground.ground` of each.
+    """
+    return _likely(vectors, "water_ground")
+
+
+def _likely(vectors: NDArray[np.float32], name: str) -> NDArray:
+    probe = weights()[name]
     return np.asarray(0.5 + 0.5 * np.tanh((vectors @ probe[:-1] + probe[-1]) / 2))

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
 from deepart_assets.outpainting.scene_completion.placement import Placement, Placer
-from deepart_assets.outpainting.scene_completion.resting import STILL
+from deepart_assets.outpainting.scene_completion.resting import STILL, rest_for
 from deepart_assets.outpainting.scene_completion.structure import seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
@@ -24,6 +24,10 @@ CLOSEST = 12
 """Grounds, the cheapest, that are looked at where they were placed."""
 BARE = 0.6
 """Structure that a bare wall has; what is above it costs as much again."""
+OUT_OF_PLACE = 10
+"""Costs more than any ground: what is outdoors comes after all that is indoors."""
+SURE = 0.1, 0.8
+"""A subject that is outdoors with less or more than these probabilities surely is not, or is."""
 OUTDOORS = 0.5
 """Outdoors it costs less: there is always something to see, and a floor matters more."""
 
@@ -42,55 +46,64 @@ class Finalist:
     """What its cost has for the things in it that would be seen."""
 
 
+def is_wall(finalist: Finalist, library: GroundLibrary) -> bool:
+    """Return whether a ground is a plain one indoors, which may have any tone."""
+    matcher, index = library.matcher, finalist.index
+    return bool(
+        finalist.plain or (matcher.plain[index] < PLAIN and not matcher.shows_outdoors[index])
+    )
+
+
 def finalists(
     match: Match,
     subject: Subject,
-    grounds: Sequence[Ground],
-    plain: NDArray[np.float32],
+    library: GroundLibrary,
     costs: NDArray[np.float32],
+    most: int = FINALISTS,
 ) -> list[Finalist]:
     """Return the best grounds, placed; the cheapest first.
 
     Args:
-        match: Of all N grounds.
+        match: Of all N grounds of the library.
         subject: The subject.
-        grounds: N.
-        plain: float32, N: their plainness over the median.
+        library: Of N grounds.
         costs: float32, N: of match, cover and hubs; infinite for what may not be lent.
+        most: How many are placed, at most.
     """
     lendable = int(np.isfinite(costs).sum())
-    shortlist = np.argsort(costs, kind="stable")[: min(FINALISTS, lendable)]
+    shortlist = np.argsort(costs, kind="stable")[: min(most, lendable)]
     placer = Placer(subject, match)
     found = []
     for index in shortlist.tolist():
-        placement = placer(grounds[index], float(plain[index]))
+        placement = _at_best(placer, library, index)
         cost = float(costs[index]) - float(match.cover[index]) + PLACED * placement.cost
         found.append(Finalist(index, placement, cost))
     return sorted(found, key=lambda each: (each.cost, each.index))
 
 
+def _at_best(placer: Placer, library: GroundLibrary, index: int) -> Placement:
+    matcher = library.matcher
+    return placer(library.grounds[index], float(matcher.plain[index]), float(matcher.water[index]))
+
+
 def plain_finalists(
-    match: Match,
-    subject: Subject,
-    grounds: Sequence[Ground],
-    plain: NDArray[np.float32],
-    allowed: NDArray[np.bool_],
+    match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
 ) -> list[Finalist]:
     """Return plain grounds of the subject's tone and handling, which suit anything, placed.
 
     Args:
         match: As for `finalists`.
         subject: As for `finalists`.
-        grounds: As for `finalists`.
-        plain: As for `finalists`.
+        library: As for `finalists`.
         allowed: bool, N: those that may be lent.
     """
     fitting = [
         each.kind != "landscape"
         and each.horizon is None
         and (each.kind != "still" or match.still > STILL)
-        for each in grounds
+        for each in library.grounds
     ]
+    plain = library.matcher.plain
     wanted = np.flatnonzero(allowed & (plain < PLAIN) & np.array(fitting, bool))
     terms = match.terms
     costs = terms["tone"] + 0.5 * (terms["texture"] + terms["year"]) + 1.5 * plain
@@ -98,7 +111,7 @@ def plain_finalists(
     placer = Placer(subject, match)
     found = []
     for index in order.tolist():
-        placement = placer(grounds[index], float(plain[index]))
+        placement = _at_best(placer, library, index)
         if placement.visible < MOST_VISIBLE:
             extra = 2 * max(placement.visible - 0.05, 0)
             found.append(Finalist(index, placement, float(costs[index]) + extra, plain=True))
@@ -124,10 +137,72 @@ def calmest_first(
     for each in placed[:CLOSEST]:
         ground = library.grounds[each.index]
         picture = library.picture(ground.id, SIDE)
-        seen = seen_structure(picture, ground, each.placement, subject.mask)
+        seen = seen_structure(
+            picture, ground, each.placement, subject.mask, is_wall=is_wall(each, library)
+        )
         # The edge of a table is wanted under what lies on one.
         is_table = ground.kind == "still" and match.still > STILL
         extra = 0.0 if is_table else weight * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     looked.sort(key=lambda each: (each.cost, each.index))
     return [*looked, *placed[CLOSEST:]]
+
+
+def ranked(
+    match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
+) -> list[Finalist]:
+    """Return the finalists; where none fits, plain grounds stand before them.
+
+    A subject that may well be indoors gets a ground outdoors last: it looks strange in a meadow,
+    while a figure from a meadow before a plain wall passes for a portrait. For the same reason a
+    subject outdoors whose base is seen gets no plain ground: it needs something to stand on.
+
+    Args:
+        match: As for `finalists`.
+        subject: As for `finalists`.
+        library: As for `finalists`.
+        allowed: bool, N: those that may be lent.
+    """
+    costs = _costs(match, library, allowed)
+    if match.is_indoors:
+        last = OUT_OF_PLACE * library.matcher.shows_outdoors.astype(np.float32)
+        costs = np.asarray(costs + last, np.float32)
+    found = finalists(match, subject, library, costs)
+    rest = rest_for(subject, match)
+    # Few grounds have a table at the right height, and one is easily painted before a wall.
+    needs_a_table = rest == "table" and library.grounds[found[0].index].kind != "still"
+    needs_a_floor = rest == "floor" and not match.is_indoors
+    if needs_a_floor or (library.fits(float(costs.min())) and not needs_a_table):
+        return calmest_first(found, match, subject, library)
+    walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
+    plain = plain_finalists(match, subject, library, walls)
+    return [*calmest_first(plain, match, subject, library), *found]
+
+
+def otherwise(
+    match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
+) -> list[Finalist]:
+    """Return what would come first if a subject indoors were outdoors, or the reverse.
+
+    Whether it is one or the other is a guess, so that one of several choices allows for the
+    contrary; none where the guess is sure, and of a still life.
+
+    Args:
+        match: As for `finalists`.
+        subject: As for `finalists`.
+        library: As for `finalists`.
+        allowed: bool, N: those that may be lent.
+    """
+    if match.still > STILL or not SURE[0] < match.outdoors < SURE[1]:
+        return []
+    outdoors = library.matcher.shows_outdoors
+    if match.is_indoors:
+        scenes = _costs(match, library, allowed & outdoors)
+        found = finalists(match, subject, library, scenes, CLOSEST)
+    else:
+        found = plain_finalists(match, subject, library, allowed & ~outdoors)
+    return calmest_first(found, match, subject, library)
+
+
+def _costs(match: Match, library: GroundLibrary, allowed: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(allowed, match.costs + match.cover + library.hubs, np.float32(np.inf))

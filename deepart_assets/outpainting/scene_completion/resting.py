@@ -54,6 +54,12 @@ MIDDLE, LIGHTER, DARKER = 30, (8, 9), (8, 12)
 """A plane before a wall of less L* than the first is lighter, else darker: by at least, at most."""
 CAST = 0.4
 """Strength of the shadow on a plane."""
+LEDGE = 0.1
+"""A table has a front if there is so much of the picture's height below the base."""
+FRONT = 0.035, 0.3
+"""It begins below the base by the first share of the height, or the second of what is left."""
+LIP, SHADED = 3.5, 0.4
+"""How much lighter in L* its edge is, and by what share the front is darker."""
 
 
 def rest_for(subject: Subject, match: Match) -> Rest | None:
@@ -69,10 +75,9 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
         return None
     if subject.base_row > LOW and _ends_at_a_parapet(subject.mask):
         return "body"
-    if match.cut < CUT:
-        return "floor"
     rows, columns = (int(subject.mask.any(axis).sum()) for axis in (1, 0))
-    if columns > BROAD * rows or rows > TALL * columns:
+    may_be_whole = match.cut < CUT or rows > TALL * columns
+    if columns > BROAD * rows or (may_be_whole and not match.is_bust):
         return "floor"
     is_cut = _base(subject.mask).sum() >= WIDE * columns and subject.base_row > LOW
     return "body" if is_cut else "table"
@@ -134,6 +139,8 @@ def with_plane(
 ) -> NDArray[np.float32]:
     """Give a wall a plane under the subject: another tone below a line, and a shadow on it.
 
+    A table ends in front, where there is room for that: the ledge of many a still life.
+
     Args:
         ground: float32, H×W×3, RGB, 0 to 255.
         known: bool, H×W: the subject.
@@ -154,6 +161,13 @@ def with_plane(
     least, most = LIGHTER if wall < MIDDLE else DARKER
     lighter = np.clip(0.4 * abs(MIDDLE - wall), least, most) * np.sign(MIDDLE - wall)
     lab += on[..., None] * np.array([lighter, *TINT[plane]], np.float32)
+    if plane == "table" and height - bottom >= LEDGE * height:
+        near, share = FRONT
+        edge = bottom + max(near * height, share * (height - bottom))
+        front = 0.5 + 0.5 * np.tanh((down - edge) / (1.2 * unit))
+        lab[..., 0] *= 1 - SHADED * front
+        lab[..., 0] += LIP * np.exp(-(((down - edge) / unit + 1.5) ** 2) / 4)
+        on = on * (1 - front)
     lab[..., 0] = lab[..., 0].clip(0, 100)
     light = 1 - CAST * np.clip(1.8 * _shadow(known), 0, 1) * on
     return np.asarray(tone.rgb_of(lab) * light[..., None], np.float32)

@@ -7,6 +7,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
 from deepart_assets.outpainting.scene_completion.placement import Placement, Window
+from deepart_assets.outpainting.scene_completion.walls import blemishes
 from deepart_assets.outpainting.tone import lab_of
 
 PERCENTILE = 99
@@ -25,6 +26,8 @@ def seen_structure(
     ground: Ground,
     placement: Placement,
     mask: NDArray[np.bool_],
+    *,
+    is_wall: bool = False,
 ) -> float:
     """Return how strong the edges of a ground are beside the subject.
 
@@ -33,6 +36,7 @@ def seen_structure(
         ground: What is known of it; its hole does not count, as that is filled.
         placement: Where it is laid.
         mask: bool, H×W: the subject, its smaller side 512.
+        is_wall: Whether its `blemishes` will be painted over, and do not count either.
 
     Returns:
         A percentile of the gradient in L*a*b* per pixel, as `Ground.plain`; 0 if nothing is seen.
@@ -40,7 +44,10 @@ def seen_structure(
     import cv2
 
     window, seen = beside(ground, placement, mask)
-    edges = cv2.resize(gradient_of(picture), window.size[::-1], interpolation=cv2.INTER_AREA)
+    gradient = gradient_of(picture)
+    edges = cv2.resize(gradient, window.size[::-1], interpolation=cv2.INTER_AREA)
+    if is_wall:
+        seen &= ~window.cut(blemishes(gradient, ground, window.size))
     found = window.cut(edges)[seen]
     return float(np.percentile(found, PERCENTILE)) if found.size else 0.0
 

@@ -13,8 +13,8 @@ from deepart_assets_tests.outpainting.scene_completion.drawn import (
 PICTURE = paint(1)
 
 
-def placed(mask, other, **known):
-    return Placer(subject(PICTURE, mask), match(**known))(other, plain=1.0)
+def placed(mask, other, water=0.0, **known):
+    return Placer(subject(PICTURE, mask), match(**known))(other, plain=1.0, water=water)
 
 
 def test_a_subject_hides_the_hole_of_its_shape():
@@ -48,6 +48,14 @@ def test_a_figure_stands_on_a_floor_and_not_on_water(below):
     cost = placed(mask, ground("g", standing=standing)).terms["base"]
     assert (cost < 0.1) is below
     assert (cost > 1.5) is not below
+
+
+def test_where_there_is_water_a_floor_has_to_be_sure():
+    mask = oval(centre=(0.6, 0.5), radii=(0.3, 0.1))
+    shallow, beach = (ground("g", standing=np.full((22, 18), each, np.int8)) for each in (40, 90))
+    assert placed(mask, shallow).terms["base"] == 0
+    assert placed(mask, shallow, water=0.9).terms["base"] > 0.5
+    assert placed(mask, beach, water=0.9).terms["base"] == 0
 
 
 def test_a_floor_does_not_matter_under_a_subject_that_the_frame_cuts():

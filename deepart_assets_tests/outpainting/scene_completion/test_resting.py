@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from deepart_assets.imaging import resize
-from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.composition import finish
 from deepart_assets.outpainting.scene_completion.placement import Placement
 from deepart_assets.outpainting.scene_completion.ranking import Finalist
+from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.resting import rest_for, with_body, with_plane
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
@@ -51,6 +51,9 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     assert rest(STANDING, cut=0.1) == "floor"
     assert rest(oval(centre=(0.75, 0.5), radii=(0.2, 0.45)), cut=0.9) == "floor"  # a group
     assert rest(STANDING, cut=0.9) == "floor"  # in a gown
+    assert rest(oval(radii=(0.3, 0.2)), cut=0.1) == "floor"
+    assert rest(oval(radii=(0.3, 0.2)), cut=0.1, is_bust=True) == "body"
+    assert rest(oval(centre=(0.75, 0.5), radii=(0.2, 0.45)), is_bust=True) == "floor"
     vase, cloth = (oval(centre=(0.6, 0.5), radii=(each, 0.2)) for each in (0.37, 0.5))
     assert rest(vase, still=0.8) == "table"
     assert rest(cloth, still=0.8) is None
@@ -75,7 +78,20 @@ def test_a_plane_begins_behind_the_feet_and_the_wall_above_stays(plane, lightnes
     before = lab_of(wall(lightness).astype(np.uint8))[..., 0]
     assert np.abs(lab - before)[:150].max() < 0.5
     assert np.all(np.sign(lab[240:, 5] - before[240:, 5]) == (1 if lightness == 25 else -1))
-    assert lab[232, 100] < lab[250, 5] - 3, "no shadow at the feet"
+    assert lab[232, 100] < lab[232, 5] - 3, "no shadow at the feet"
+
+
+def test_a_table_has_a_front_where_there_is_room():
+    high, low = (oval(centre=(each, 0.5), radii=(0.2, 0.1)) for each in (0.5, 0.75))
+    shelf, cloth = (
+        lab_of(with_plane(wall(120), each, "table").round().astype(np.uint8))[..., 0]
+        for each in (high, low)
+    )
+    assert shelf[185, 5] > shelf[240, 5] + 10
+    assert abs(shelf[215, 5] - shelf[250, 5]) < 1
+    assert abs(cloth[246, 5] - cloth[255, 5]) < 1
+    floor = lab_of(with_plane(wall(120), high, "floor").round().astype(np.uint8))[..., 0]
+    assert abs(floor[185, 5] - floor[250, 5]) < 1
 
 
 def test_a_plane_is_the_same_at_every_size():
@@ -103,18 +119,24 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
     kinds = {"wall": "figure", "meadow": "landscape", "edge": "still"}
     library = SimpleNamespace(
         grounds=[ground(name, picture=edged, kind=kind) for name, kind in kinds.items()],
-        matcher=SimpleNamespace(shows_outdoors=np.array([False, True, False])),
+        matcher=SimpleNamespace(
+            shows_outdoors=np.array([False, True, False]), plain=np.ones(3, np.float32)
+        ),
+        hubs=np.zeros(3, np.float32),
         picture=lambda id, side: pictures[id],
     )
-    outpainter = SceneCompletionOutpainter(lambda: library)
 
     def needs(index, base, mask=STANDING, **known):
         laid = Placement({"base": base}, 0.0, 1.0, (0, 0), False)
         finalist = Finalist(index, laid, 1.0)
-        return outpainter._rest(finalist, match(**known), subject(PICTURE, mask))
+        return choice_of(finalist, match(**known), subject(PICTURE, mask), library).rest
 
     assert needs(0, 1.0) == "floor"
     assert needs(0, 0.1) is None
+    leaning = BUST.copy()
+    leaning[205:, :120] = False
+    assert needs(0, 1.0, leaning, cut=0.9) == "floor"
+    assert needs(0, 1.0, leaning, cut=0.9, is_bust=True) == "table"
     assert needs(1, 1.0) is None
     assert needs(1, 0.0, BUST, cut=0.9) == "body"
     assert needs(2, 0.0, still=1.0) is None
@@ -122,8 +144,25 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
     assert needs(2, 0.0, still=1.0) == "table"
 
 
+def test_it_is_dark_under_what_hangs_over_and_not_under_an_arm():
+    hanging = np.zeros((256, 200), bool)
+    hanging[20:, 60:100] = True  # a figure that the frame cuts,
+    hanging[170:190, 100:180] = True  # its train
+    hanging[70:80, 10:60] = True  # and an arm
+    laid = wall(120).astype(np.uint8)
+    found, elsewhere = (
+        finish(laid, PICTURE, hanging, ONE, 0 * ONE, is_wall=each).astype(float)
+        for each in (True, False)
+    )
+    assert found[196, 140].mean() < elsewhere[196, 140].mean() - 20
+    assert found[196, 140].mean() < found[215, 140].mean() - 5 < found[245, 140].mean() - 10
+    assert found[100:, 30].mean() > 115
+    assert found[:160, 140].mean() > 115
+
+
 def test_records_of_before_have_nothing_under_the_subject():
     values = {"ground": "g", "flip": True, "fits": True, "scale": 1, "cost": 1}
     values |= {"offset": [0, 0], "gain": [1, 1, 1], "shift": [0, 0, 0], "terms": {}}
     assert Choice.from_dict(values).rest is None
+    assert not Choice.from_dict(values).wall
     assert Choice.from_dict({**values, "rest": "floor"}).to_dict()["rest"] == "floor"

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.matching import Matcher, Query, rim_weight
+from deepart_assets.outpainting.scene_completion.recording import FARTHEST, colours
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, subject
 
@@ -61,8 +61,8 @@ def test_a_ground_of_the_rims_tone_costs_less(grey):
 @pytest.mark.parametrize("grey", [20, 220])
 def test_a_wall_is_moved_towards_the_rims_tone_and_never_far(grey):
     middle = wall("middle", 110)
-    _, moved = SceneCompletionOutpainter._colours(figure(grey), middle, is_wall=True)
-    _, kept = SceneCompletionOutpainter._colours(figure(grey), middle, is_wall=False)
+    _, moved = colours(figure(grey), middle, is_wall=True)
+    _, kept = colours(figure(grey), middle, is_wall=False)
     assert np.sign(moved[0]) == (-1 if grey == 20 else 1)
-    assert 10 < abs(moved[0]) <= 20
+    assert 10 < abs(moved[0]) <= FARTHEST[0]
     assert abs(kept[0]) <= 12

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Query
+from deepart_assets.outpainting.scene_completion.ranking import Finalist, otherwise, ranked
+from deepart_assets.outpainting.scene_completion.variety import next_choice
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
     ground,
     oval,
@@ -26,13 +28,16 @@ def library():
     return found
 
 
+def asked(library, probability, **known):
+    seen, allowed = subject(paint(50), oval()), np.ones(len(library), bool)
+    match = library.matcher(Query.of(seen, 1850), allowed)
+    return replace(match, outdoors=probability, **{"still": 0.0} | known), seen, library, allowed
+
+
 @pytest.mark.parametrize("probability", [0.1, 0.9])
 def test_what_is_outdoors_comes_last_for_a_subject_indoors(library, probability):
-    seen = subject(paint(50), oval())
-    allowed = np.ones(len(library), bool)
-    match = replace(library.matcher(Query.of(seen, 1850), allowed), outdoors=probability)
-    ranked = SceneCompletionOutpainter(lambda: library)._ranked(match, seen, allowed)
-    order = [library.matcher.shows_outdoors[each.index] for each in ranked if not each.plain]
+    found = ranked(*asked(library, probability))
+    order = [library.matcher.shows_outdoors[each.index] for each in found if not each.plain]
     assert len(order) == len(library)
     assert (order == sorted(order)) is (probability == 0.1)
 
@@ -48,3 +53,43 @@ def test_what_the_catalogue_says_of_a_still_life_goes_before_a_guess(library, ki
     allowed = np.ones(len(library), bool)
     query = Query.of(subject(paint(50), oval()), 1850, kind)
     assert library.matcher(query, allowed).still == still
+
+
+@pytest.mark.parametrize(("kind", "outdoors"), [("landscape", 1), ("interior", 0)])
+def test_what_the_catalogue_says_of_the_setting_goes_before_a_guess(library, kind, outdoors):
+    allowed = np.ones(len(library), bool)
+    query = Query.of(subject(paint(50), oval()), 1850, kind)
+    assert library.matcher(query, allowed).outdoors == outdoors
+    assert 0 < library.matcher(replace(query, kind="figure"), allowed).outdoors < 1
+
+
+@pytest.mark.parametrize("probability", [0.3, 0.7])
+def test_the_contrary_of_a_guess_is_at_hand(library, probability):
+    library.matcher.plain[:] = 0.3
+    found = [each.index for each in otherwise(*asked(library, probability))]
+    assert found
+    assert {bool(library.matcher.shows_outdoors[each]) for each in found} == {probability == 0.3}
+
+
+@pytest.mark.parametrize(("probability", "still"), [(0.02, 0), (0.99, 0), (0.4, 1)])
+def test_where_the_guess_is_sure_there_is_no_contrary(library, probability, still):
+    assert otherwise(*asked(library, probability, still=still)) == []
+
+
+def test_three_choices_differ_and_the_others_follow_in_their_order(library):
+    library.matcher.plain[:] = 0.3
+    for each in library.grounds:
+        each.tones[1, 0, 0] = 30
+    library.grounds[7].tones[1, 0, 0] = 45
+    best = [Finalist(each, None, each / 10) for each in (1, 3, 5, 7, 9)]
+    contrary = [Finalist(each, None, float(each)) for each in (2, 4)]
+
+    def order(other):
+        taken, seen = [], set()
+        while found := next_choice(best, other, taken, seen, library):
+            taken.append(found)
+            seen.add(library.grounds[found.index].id)
+        return [each.index for each in taken]
+
+    assert order(contrary) == [1, 2, 7, 3, 5, 9]
+    assert order([]) == [1, 7, 3, 5, 9]

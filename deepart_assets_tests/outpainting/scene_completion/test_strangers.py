@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepart_assets.outpainting.scene_completion.placement import Placement
-from deepart_assets.outpainting.scene_completion.strangers import StrangerCheck
+from deepart_assets.outpainting.scene_completion.strangers import StrangerCheck, is_bust
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval
 
 PICTURE = np.full((256, 200, 3), 90, np.uint8)
@@ -57,3 +57,14 @@ def test_faces_of_a_ground_are_looked_for_once():
     placed = Placement({}, 0.0, 1.0, (0, 0), False)
     assert check(PICTURE, ground("g"), placed, MASK) and check(PICTURE, ground("g"), placed, MASK)
     assert len(seen) == 1
+
+
+def test_a_large_face_is_that_of_a_bust():
+    small, large, low, doubtful = (
+        SimpleNamespace(x=100.0, y=y, side=side, score=score)
+        for y, side, score in ((120, 12, 0.9), (120, 40, 0.8), (200, 40, 0.8), (120, 40, 0.5))
+    )
+    assert is_bust([large, small], MASK)
+    for faces in ([small, large], [low], [doubtful], []):
+        assert not is_bust(faces, MASK)
+    assert not is_bust([large], np.zeros_like(MASK))

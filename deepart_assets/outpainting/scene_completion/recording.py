@@ -1,0 +1,98 @@
+"""From a finalist to the record of a choice: its colours, what is painted under the subject."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.outpainting.scene_completion import composition
+from deepart_assets.outpainting.scene_completion.choice import Choice
+from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary
+from deepart_assets.outpainting.scene_completion.matching import Match, rim_weight
+from deepart_assets.outpainting.scene_completion.ranking import OUT_OF_PLACE, Finalist, is_wall
+from deepart_assets.outpainting.scene_completion.resting import STILL, Rest, rest_for
+from deepart_assets.outpainting.scene_completion.structure import seen_edge
+from deepart_assets.outpainting.scene_completion.subject import Subject
+
+STRENGTH = 0.5
+"""How much of the colour difference is taken back."""
+FARTHEST = np.array([35, 8, 12], np.float32)
+"""A wall's L*a*b* is moved so far at most towards that of the subject's rim."""
+UNSUPPORTED = 0.3
+"""A ground carries a base that is seen if its placement costs no more for that."""
+EDGE = 7
+"""A table is seen if there is an edge of so much near the base: see `seen_edge`."""
+
+
+def choice_of(finalist: Finalist, match: Match, subject: Subject, library: GroundLibrary) -> Choice:
+    """Return the record of a finalist.
+
+    Args:
+        finalist: A ground that was placed.
+        match: Of all grounds of the library.
+        subject: The subject.
+        library: Of the ground.
+    """
+    height, width = subject.mask.shape
+    ground, laid = library.grounds[finalist.index], finalist.placement
+    wall = is_wall(finalist, library)
+    gain, shift = colours(subject, ground, wall)
+    terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
+    terms |= {"hub": float(library.hubs[finalist.index]), **laid.terms}
+    terms["structure"] = finalist.structure
+    if match.is_indoors and library.matcher.shows_outdoors[finalist.index]:
+        terms["out of place"] = OUT_OF_PLACE
+    return Choice(
+        ground=ground.id,
+        flip=laid.flip,
+        scale=laid.scale * SIDE / min(height, width),
+        offset=(laid.offset[0] / height, laid.offset[1] / width),
+        gain=gain,
+        shift=shift,
+        cost=round(finalist.cost, 4),
+        fits=not finalist.plain,
+        terms={name: round(each, 3) for name, each in terms.items()},
+        rest=_rest(finalist, match, subject, library),
+        wall=wall,
+    )
+
+
+def _rest(
+    finalist: Finalist, match: Match, subject: Subject, library: GroundLibrary
+) -> Rest | None:
+    """Return what is painted under a subject; a plane only before a wall that has none."""
+    rest = rest_for(subject, match)
+    if rest is None or rest == "body":
+        return rest
+    ground, placement = library.grounds[finalist.index], finalist.placement
+    if not finalist.plain and library.matcher.shows_outdoors[finalist.index]:
+        return None
+    if rest == "table" and (ground.kind == "still" or subject.base_row is None):
+        # The rows of both bases agree, but behind many a still life there is no table to see.
+        picture = library.picture(ground.id, SIDE)
+        edge = seen_edge(picture, ground, placement, subject.mask, subject.rows[1])
+        return rest if edge < EDGE else None
+    if placement.terms["base"] <= UNSUPPORTED:
+        return None
+    # A table has a front, on which no figure stands that may be whole.
+    return rest if match.is_bust or match.still >= STILL else "floor"
+
+
+Colour = tuple[float, float, float]
+
+
+def colours(subject: Subject, ground: Ground, is_wall: bool) -> tuple[Colour, Colour]:
+    """Return gain and shift of L*a*b*; a wall, which may have any tone, takes that of the rim."""
+    has = ground.has_subject
+    of_ground = ground.tones[0 if has else 1].astype(np.float32)
+    strength = STRENGTH * (1 if has else 0.6)
+    gain, shift = composition.colour_map(subject.tone, of_ground, strength)
+    if is_wall:
+        rim, foreign = subject.rim
+        meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
+        shift = shift + rim_weight(foreign) * (meeting - shift)
+    return _rounded(gain), _rounded(shift)
+
+
+def _rounded(values: NDArray[np.float32]) -> Colour:
+    first, second, third = values.astype(float).round(4).tolist()
+    return first, second, third
