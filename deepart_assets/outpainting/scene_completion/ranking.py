@@ -11,7 +11,7 @@ from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
 from deepart_assets.outpainting.scene_completion.placement import Placement, Placer
 from deepart_assets.outpainting.scene_completion.resting import STILL, rest_for
-from deepart_assets.outpainting.scene_completion.structure import seen_structure
+from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 FINALISTS = 80
@@ -137,12 +137,17 @@ def calmest_first(
     for each in placed[:CLOSEST]:
         ground = library.grounds[each.index]
         picture = library.picture(ground.id, SIDE)
-        seen = seen_structure(
-            picture, ground, each.placement, subject.mask, is_wall=is_wall(each, library)
-        )
         # The edge of a table is wanted under what lies on one.
         is_table = ground.kind == "still" and match.still > STILL
-        extra = 0.0 if is_table else weight * max(seen / library.matcher.usual - BARE, 0.0)
+        seen = seen_structure(
+            picture,
+            ground,
+            each.placement,
+            subject.mask,
+            is_wall=is_wall(each, library),
+            down_to=max(subject.rows[1] - NEAR[0], 0.0) if is_table else 1.0,
+        )
+        extra = weight * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     looked.sort(key=lambda each: (each.cost, each.index))
     return [*looked, *placed[CLOSEST:]]

@@ -28,6 +28,7 @@ def seen_structure(
     mask: NDArray[np.bool_],
     *,
     is_wall: bool = False,
+    down_to: float = 1.0,
 ) -> float:
     """Return how strong the edges of a ground are beside the subject.
 
@@ -37,6 +38,7 @@ def seen_structure(
         placement: Where it is laid.
         mask: bool, H×W: the subject, its smaller side 512.
         is_wall: Whether its `blemishes` will be painted over, and do not count either.
+        down_to: Share of the height below which nothing counts.
 
     Returns:
         A percentile of the gradient in L*a*b* per pixel, as `Ground.plain`; 0 if nothing is seen.
@@ -44,6 +46,7 @@ def seen_structure(
     import cv2
 
     window, seen = beside(ground, placement, mask)
+    seen[round(down_to * len(seen)) :] = False
     gradient = gradient_of(picture)
     edges = cv2.resize(gradient, window.size[::-1], interpolation=cv2.INTER_AREA)
     if is_wall:

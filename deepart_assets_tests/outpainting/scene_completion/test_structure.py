@@ -88,6 +88,11 @@ def test_the_edge_of_a_table_is_wanted_under_a_still_life():
     assert ordered(placed, pictures, match(still=0.0), kind="still")[0].structure > 1
 
 
+def test_a_rosebush_above_the_table_is_not_wanted():
+    placed, pictures = [Finalist(0, placement(), 1.0)], {"bush": CAGE[::-1].copy(), "wall": WALL}
+    assert ordered(placed, pictures, match(still=1.0), kind="still")[0].structure > 1
+
+
 def test_the_edge_of_a_table_is_seen_near_the_base_and_not_elsewhere():
     table = np.full((256, 200, 3), 120, np.uint8)
     table[150:] = 60
