@@ -1,12 +1,12 @@
 """How right the bundled segmenter's masks are: against masks that an eye corrected or accepted.
 
-    python benchmarks/mask_labels.py [--split test] [--quick] PICTURE...
+    python benchmarks/mask_labels.py [--split train] [--quick] PICTURE...
 
 The masks are those of recipes/subject_segmenter/masks.csv; pictures are `<folder>/<name>.jpg` as
 labels.csv names them, at a longer side of 768. Writes benchmarks/results/mask_labels.json: IoU, and
 the share of the subject that is kept, by verdict; then the curves that the verdict's
-`confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. Choose on the splits
-`validation` and `train`, and report on `test`.
+`confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. The split
+`train` is what the bundled network has learnt from: choose on `validation`.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("pictures", type=Path, nargs="+")
-    parser.add_argument("--split", choices=["test", "validation", "train"], default="test")
+    parser.add_argument("--split", choices=["validation", "train"], default="validation")
     parser.add_argument("--quick", action="store_true", help="eight paintings, under 40 seconds")
     arguments = parser.parse_args()
     labels, outlined = read_labels(), read_outlined()

@@ -53,7 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="2",  # 2: the bundled segmenter looks twice
+    code_version="3",  # 3: the bundled segmenter's network has learnt from corrected masks
     checks=[
         Check(
             "texts_are_read",

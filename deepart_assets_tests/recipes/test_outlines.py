@@ -50,7 +50,7 @@ def test_the_masks_that_come_with_the_project():
     labels, masks = read_labels(), read_outlined()
     splits = collections.Counter(labels[name].split for name in masks)
     assert len(masks) >= 150
-    assert min(splits["test"], splits["validation"], splits["train"]) >= 50
+    assert min(splits["validation"], splits["train"]) >= 130
     assert all(
         (each.made == "empty") == (not each.polygons)
         and all(
@@ -69,14 +69,19 @@ def test_training_takes_them_for_paintings_of_its_split_that_have_no_other_label
     outlined = dict.fromkeys("abcd", Outlined("drawn", outlines_of(mask)))
     outlined["e"] = Outlined("empty", ())
     labels = {"a": "", "b": "empty", "d": "", "e": "", "f": ""}
-    table = {name: Label(name, "test" if name == "d" else "train", labels[name]) for name in labels}
+    table = {
+        name: Label(name, "validation" if name == "d" else "train", labels[name]) for name in labels
+    }
     file = tmp_path / "picture.png"
     file.write_bytes(encode_png(np.zeros((180, 240, 3), np.uint8)))
     files = dict.fromkeys("abcdef", file)
     rest = {"teacher": None, "first": None, "cache": tmp_path}
     learnt = learnt_from(files, table, outlined, **rest)
     assert not learnt.accepted
-    assert set(learnt.outlined) == {"a", "e"}  # c has no row, d is of the test split, f has neither
+    assert set(learnt.outlined) == {
+        "a",
+        "e",
+    }  # c has no row, d is of the other split, f has neither
     assert set(learnt.empty) == {"b"}
     assert agreement(learnt.outlined["a"].mask > 0.5, mask) > 0.97
     assert learnt.outlined["e"].mask.max() == 0

@@ -1,5 +1,6 @@
 """Training the bundled segmenter's network: a tiny run with a real teacher file, and its parts."""
 
+import copy
 import sys
 
 import numpy as np
@@ -17,7 +18,7 @@ from recipes.subject_segmenter.__main__ import empty_views, views
 from recipes.subject_segmenter.labels import read_labels
 from recipes.subject_segmenter.outlines import Outlined
 from recipes.subject_segmenter.teacher import tidied
-from recipes.subject_segmenter.training import loss_of, read_example, train
+from recipes.subject_segmenter.training import loss_of, mean_of, read_example, train
 from recipes.subject_segmenter.views import Labelled, composite, cut_out, framed, varied
 
 
@@ -46,10 +47,10 @@ def test_small_islands_go_and_small_holes_are_filled():
     assert tidy[60, 60] == np.float32(0.9)
 
 
-def test_the_table_of_labels_has_a_validation_and_a_test_split():
+def test_the_table_of_labels_keeps_a_validation_split():
     labels = read_labels().values()
-    assert {each.label for each in labels} == {"accepted", "own", "empty", ""}
-    assert {each.split for each in labels} == {"train", "validation", "test"}
+    assert {each.label for each in labels} == {"accepted", "own", "second", "empty", ""}
+    assert {each.split for each in labels} == {"train", "validation"}
     assert sum(each.label == "accepted" for each in labels) >= 150
 
 
@@ -158,6 +159,7 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
         "held_out": disc(120, 120),
         "second": disc(110, 150),
         "corrected": disc(100, 140, 30),
+        "opened": disc(120, 150, 40),
     }
     for name, view in pictures.items():
         (tmp_path / f"{name}.png").write_bytes(encode_png(view.picture))
@@ -165,8 +167,9 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
     rows = [
         "disc,train,accepted",
         "plain,train,empty",
-        "held_out,test,accepted",
+        "held_out,validation,accepted",
         "second,train,own",
+        "opened,train,second",
         "corrected,train,",
     ]
     names = [f"{tmp_path.name}_{row}" for row in rows]
@@ -180,13 +183,15 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
     recipe.main()
     assert not list((tmp_path / "cache").glob("*second*"))
     assert not list((tmp_path / "cache").glob("*corrected*"))
+    assert not list((tmp_path / "cache").glob("*opened*"))
     outline = Outlined("drawn", (((300, 300), (700, 300), (700, 700), (300, 700)),))
     masks = {f"{tmp_path.name}_corrected": outline}
     monkeypatch.setattr(recipe, "read_outlined", lambda: masks)
-    arguments += ["--start", first, "--output", output, "--outlined"]
+    arguments += ["--start", first, "--output", output, "--outlined", "--seeds", 0, 1]
     monkeypatch.setattr(sys, "argv", ["recipe", *map(str, [*arguments, *files])])
     recipe.main()
     assert list((tmp_path / "cache").glob("a0_*second*"))
+    assert list((tmp_path / "cache").glob("a0_*opened*"))
     [corrected] = (tmp_path / "cache").glob("a0_*corrected*")
     assert read_example(corrected).mask.mean() == pytest.approx(0.16, abs=0.02)
     assert not list((tmp_path / "cache").glob("*held_out*"))
@@ -220,6 +225,15 @@ def test_training_fits_and_is_repeatable(tmp_path):
     target = torch.from_numpy(mask)
     with torch.no_grad():
         assert loss_of(first(features), target) < loss_of(untrained(features), target)
+
+
+def test_the_mean_of_networks_is_that_of_every_weight():
+    torch.manual_seed(3)
+    networks = [SubjectNetwork() for _ in range(3)]
+    states = [copy.deepcopy(each.state_dict()) for each in networks]
+    mean = mean_of(networks).state_dict()
+    for name, value in mean.items():
+        assert torch.allclose(value, sum(each[name] for each in states) / 3, atol=1e-6)
 
 
 @pytest.mark.slow

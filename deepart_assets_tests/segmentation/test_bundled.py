@@ -199,7 +199,7 @@ def test_the_second_look_is_at_the_mirror_image():
     assert np.array_equal(again.coarse[:, :, ::-1], seen.coarse)
 
 
-def test_the_first_look_counts_twice(segmenter, monkeypatch):
+def test_both_looks_count_alike(segmenter, monkeypatch):
     """The mirror image of a picture cannot have quite its mirrored map, but nearly."""
     picture = painting("459028")
     found = segmenter.probability(picture)
@@ -208,8 +208,8 @@ def test_the_first_look_counts_twice(segmenter, monkeypatch):
     maps = iter([np.zeros((8, 6), np.float32), np.eye(4, dtype=np.float32)])
     monkeypatch.setattr(SubjectNetwork, "probability", lambda *_: next(maps))
     mean = segmenter.probability(picture)
-    assert mean.shape == (8, 6) and mean.max() < 0.34
-    assert mean[0, 5] > 0.3 and mean[0, 0] == 0  # the second look is turned back
+    assert mean.shape == (8, 6) and mean.max() < 0.51
+    assert mean[0, 5] > 0.45 and mean[0, 0] == 0  # the second look is turned back
 
 
 def test_declaring_nothing_changes_nothing():

@@ -3,17 +3,18 @@
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
         --output first.safetensors -- PICTURE...
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER
-        --start first.safetensors --steps 800 --output subject.safetensors -- PICTURE...
+        --start first.safetensors --steps 800 --output second.safetensors -- PICTURE...
     python -m recipes.subject_segmenter --teacher isnet.onnx --cache FOLDER --outlined --rounds 1
-        --start subject.safetensors --steps 700 --output third.safetensors -- PICTURE...
+        --start second.safetensors --steps 240 --seeds 0 1 --output subject.safetensors
+        -- PICTURE...
 
 `labels.csv` says which pictures are learnt from (`labels`). The teacher labels the accepted ones;
 other views and composites (`views`) inherit its masks. The second training goes on from the first
 and learns from accepted masks of the first network as well. The third gives half of every batch to
-paintings of which both were wrong, with their corrected masks (`outlines`); the network that ships
-is the second, as the third was no better on the test split. The cache folder keeps masks and
-features, so that training begins at once the second time; the average of every hundredth step is
-written beside the output, for the validation split to choose from.
+paintings of which both were wrong, with their corrected masks (`outlines`), and ships: the mean of
+two trainings, one for each seed. The cache folder keeps masks and features, so that training begins
+at once the second time; the average of every fiftieth step is written beside the output, for the
+validation split to choose from.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtracto
 from recipes.subject_segmenter.labels import LABELS, Label, named, read_labels
 from recipes.subject_segmenter.outlines import Outlined, read_outlined
 from recipes.subject_segmenter.teacher import Teacher, label, own_label, read_picture
-from recipes.subject_segmenter.training import train
+from recipes.subject_segmenter.training import mean_of, train
 from recipes.subject_segmenter.views import (
     Labelled,
     composite,
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 OUTLINED_VARIED_ROUNDS, OUTLINED_ROUNDS = 4, 2
 """Variations, and composites, of each painting with a corrected mask."""
+PATCHES = 441, 880
+"""Fewest and most patches of a view: both looks of the segmenter are learnt."""
 LARGEST_CUT_OUT = 0.75
 """A subject of a larger share of its painting is not put before other grounds."""
 FRAMED = {"accepted": 0.2, "composite": 0.12, "empty": 0.3}
@@ -127,26 +130,29 @@ def learnt_from(
 ) -> Learnt:
     """Read the paintings of the training split and label them.
 
+    Those labelled `own` are left out without `first`, those labelled `second` without `masks`.
+
     Args:
         files: The pictures, named as the tables name them.
         labels: What was decided of each.
         masks: Masks for paintings that `labels` leaves out.
         teacher: Labels the accepted ones.
-        first: Labels those labelled `own`; None: they are left out.
+        first: Labels those labelled `own` and `second`.
         cache: Keeps the teacher's masks.
     """
     learnt = Learnt({}, {}, {})
+    wanted = {"accepted", "empty", *(["own"] if first else []), *(["second"] if masks else [])}
     for name, file in files.items():
         row, mask = labels.get(name), masks.get(name)
         if row is None or row.split != "train":
             continue
-        if (row.label == "own" and first is None) or (not row.label and mask is None):
+        if row.label not in wanted and (row.label or mask is None):
             continue
         picture = read_picture(file)
         size = picture.shape[:2]
         if row.label == "accepted":
             learnt.accepted[name] = label(name, picture, teacher, cache)
-        elif row.label == "own" and first:
+        elif row.label in ("own", "second") and first:
             learnt.accepted[name] = own_label(picture, first)
         elif row.label == "empty":
             learnt.empty[name] = Labelled(picture, np.zeros(size, np.float32))
@@ -165,7 +171,7 @@ def examples(drawn: Iterator[tuple[str, Labelled]], cache: Path) -> list[Path]:
         if file.exists():
             continue
         random = _random(name, 4)
-        aspect, patches = np.exp(random.uniform(-0.12, 0.12)), int(random.integers(600, 880))
+        aspect, patches = np.exp(random.uniform(-0.12, 0.12)), int(random.integers(*PATCHES))
         rows, columns = grid_of(view.mask.shape[0], view.mask.shape[1], patches)
         rows, columns = grid_of(round(100 * rows * aspect), 100 * columns, patches)
         seen = extract(view.picture, rows, columns)
@@ -196,7 +202,9 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3, help="composites of each accepted subject")
     parser.add_argument("--steps", type=int, default=1100)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--seeds", type=int, nargs="+", default=[0], help="a training each; their mean is written"
+    )
     arguments = parser.parse_args()
 
     from safetensors.torch import save_file
@@ -219,18 +227,20 @@ def main() -> None:
     corrected = views(outlined, empty, OUTLINED_ROUNDS, OUTLINED_VARIED_ROUNDS)
     output: Path = arguments.output
 
-    def write(network: "SubjectNetwork", file: Path) -> None:
+    def write(network: "SubjectNetwork", ending: str = "") -> None:
+        file = output.with_stem(f"{output.stem}{ending}")
         save_file(as_difference(network.state_dict(), FROZEN), file)
 
-    network = train(
-        examples(drawn, arguments.cache),
-        arguments.steps,
-        arguments.seed,
-        arguments.start,
-        outlined=examples(corrected, arguments.cache),
-        keep=lambda step, average: write(average, output.with_stem(f"{output.stem}_{step}")),
-    )
-    write(network, output)
+    plain, outlines = (examples(each, arguments.cache) for each in (drawn, corrected))
+    networks = []
+    for seed in arguments.seeds:
+
+        def keep(step: int, average: "SubjectNetwork", seed: int = seed) -> None:
+            write(average, f"_{seed}_{step}")
+
+        start, steps = arguments.start, arguments.steps
+        networks.append(train(plain, steps, seed, start, outlined=outlines, keep=keep))
+    write(mean_of(networks))
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 `labels.csv` names paintings as `<folder>_<file without its ending>`, with two columns:
 
-* `split`: `train`, `validation` (to choose settings) or `test` (looked at once, at the end). The
-  artist decides, so that no artist stands on two sides.
+* `split`: `train`, `validation` (to choose settings). The artist decides, so that no artist
+  stands on both sides. A third side, for tests, was opened over four trainings; it belongs to
+  `train` now, with what an eye had decided (`test_verdicts.csv`).
 * `label`: `accepted` (the teacher's mask is the subject), `own` (the teacher's is wrong, and that
-  of the network of the first training is the subject), `empty` (a view without a subject), or
-  nothing (both are wrong: not learnt from).
+  of the network of the first training is the subject), `second` (an eye accepted what the network
+  of the second training made of it: learnt from in the third alone), `empty` (a view without a
+  subject), or nothing (all are wrong: not learnt from, but for a mask in `masks.csv`).
 """
 
 import csv
@@ -21,8 +23,8 @@ class Label(NamedTuple):
     """One painting's row."""
 
     painting: str
-    split: Literal["train", "validation", "test"]
-    label: Literal["accepted", "own", "empty", ""]
+    split: Literal["train", "validation"]
+    label: Literal["accepted", "own", "second", "empty", ""]
 
 
 def read_labels(file: Path = LABELS) -> dict[str, Label]:

@@ -19,11 +19,13 @@ LEARNING_RATES, WARM_UP = (2e-3, 1e-4), 40
 """Of the decoder, and of the pretrained layers."""
 SECOND_LEARNING_RATES = 8e-4, 5e-5
 """The same where training goes on from a network."""
+THIRD_LEARNING_RATES = 6e-4, 6e-5
+"""The same with corrected masks."""
 MOST_CHANGE = 1.0
 """Greatest norm of the pretrained layers' gradient."""
 WEIGHT_DECAY = 0.05
 MOVING_AVERAGE = 0.985
-KEPT_EVERY = 100
+KEPT_EVERY = 50
 """Steps after which the average is written, for the validation split to choose from."""
 EDGE_WEIGHT = 3.0
 MISSED_WEIGHT, EXCESS_WEIGHT = 1.2, 0.6
@@ -103,6 +105,7 @@ def train(
         {"params": pretrained},
     ]
     rates = SECOND_LEARNING_RATES if start else LEARNING_RATES
+    rates = THIRD_LEARNING_RATES if outlined else rates
     optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
     piles = [_shuffled(each, random) for each in (files, outlined) if each]
     for step in range(steps):
@@ -123,6 +126,19 @@ def train(
         if (step + 1) % KEPT_EVERY == 0:
             keep(step + 1, average)
     return average
+
+
+def mean_of(networks: "Sequence[SubjectNetwork]") -> "SubjectNetwork":
+    """Return the first network with the mean of all weights (Wortsman et al. 2022).
+
+    They must have been trained from the same start, or the mean is none of them.
+    """
+    import torch
+
+    with torch.no_grad():
+        for same in zip(*(each.parameters() for each in networks), strict=True):
+            same[0].copy_(torch.stack(list(same)).mean(dim=0))
+    return networks[0]
 
 
 def _shuffled(files: Sequence[Path], random: np.random.Generator) -> Iterator[Path]:
