@@ -18,6 +18,8 @@ from deepart_assets.super_resolution.upscaling.openvino_backends import (
 if TYPE_CHECKING:
     from torch import nn
 
+    from deepart_assets.super_resolution.weights.spandrel_network import SpandrelNetwork
+
 LARGEST_SIDE = 320
 """A network of one size is compiled for no larger squares, in pixels: a minute on two cores for
 DAT-light."""
@@ -36,8 +38,8 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
 
     Raises:
         UnavailableError: fp16 on a CPU, a precision that the network does not support, or `backend:
-            openvino` where OpenVINO is not installed, a
-            GPU is in use, or the network cannot be converted.
+            openvino` where OpenVINO is not installed, a GPU is in use, the network cannot be
+            converted, or its tiles are too large to compile.
     """
     import torch
 
@@ -56,7 +58,8 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
         )
     if wanted == "openvino" or (wanted == "auto" and on_cpu):
         try:
-            return _openvino(net, settings, on_cpu)
+            _check_usable(on_cpu)
+            return _openvino(net, other, settings)
         except UnavailableError as reason:
             if wanted == "openvino":
                 raise
@@ -68,14 +71,12 @@ def backend_for(net: nn.Module, settings: Upscaling) -> Backend:
     return TorchBackend(laid_out)
 
 
-def _openvino(net: nn.Module, settings: Upscaling, on_cpu: bool) -> Backend:
-    """Return the backend of OpenVINO for a network.
+def _openvino(net: nn.Module, other: SpandrelNetwork | None, settings: Upscaling) -> Backend:
+    """Return the backend of OpenVINO for a network, which may be another than our RRDBNet.
 
     Raises:
-        UnavailableError: It is not for this device or network, or not installed.
+        UnavailableError: It is not for this network.
     """
-    _check_usable(on_cpu)
-    other = of_spandrel(net)
     if other is not None and not other.tiles:
         raise UnavailableError(
             f"OpenVINO runs no {other}, which must see a picture as a whole: set"
