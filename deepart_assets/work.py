@@ -17,12 +17,15 @@ Result = TypeVar("Result")
 
 
 def in_parallel(
-    call: Callable[[Item], Result], items: Iterable[Item], workers: int | None = None
+    call: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int | None = None,
+    ahead: int | None = None,
 ) -> Generator[Result]:
     """Yield the results of `call` in the order of the items, from threads: `workers` or `WORKERS`.
 
-    Never more than a few items are begun ahead of the result that is due, so that neither they
-    nor their results pile up.
+    Never more than `ahead` items, or 16 for each worker, are begun before the result that is due
+    is taken, so that neither they nor their results pile up.
     """
     due: deque[Callable[[], Result]] = deque()
     workers = workers or WORKERS
@@ -30,12 +33,25 @@ def in_parallel(
     try:
         for item in items:
             due.append(pool.submit(call, item).result)
-            if len(due) >= 16 * workers:
+            if len(due) >= (ahead or 16 * workers):
                 yield due.popleft()()
         while due:
             yield due.popleft()()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def once(call: Callable[[], Result]) -> Callable[[], Result]:
+    """Return a function that calls `call` at its first call alone, whichever threads call it."""
+    lock, results = threading.Lock(), list[Result]()
+
+    def result() -> Result:
+        with lock:
+            if not results:
+                results.append(call())
+        return results[0]
+
+    return result
 
 
 class MemoryBudget:

@@ -1,7 +1,6 @@
 """The asset of outpaintings by scene completion: each subject on the ground of another painting."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -28,6 +27,7 @@ from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import SceneCompletion
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
+from deepart_assets.work import once
 
 FULL_SIZE = ("full_size", "maximal_enlargement")
 """The outpainter's settings that the outpainting itself does not depend on."""
@@ -166,7 +166,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
 
 def scene_completion_outpainter(context: StageContext) -> SceneCompletionOutpainter:
     """Return the outpainter; it reads the lake's library at the first use."""
-    return SceneCompletionOutpainter(cache(lambda: ground_library(context)), find_faces)
+    return SceneCompletionOutpainter(once(lambda: ground_library(context)), find_faces)
 
 
 def labels_of(painting: Painting) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,13 @@ from deepart_assets.imaging.metadata import with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
-from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
+from deepart_assets.orchestration.context import (
+    BatchedPrediction,
+    Painting,
+    PaintingStageSpec,
+    StageContext,
+)
+from deepart_assets.segmentation import Support
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 from deepart_assets.settings.super_resolution import Upscaling
@@ -52,6 +58,32 @@ from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 LARGEST_ERROR = 8.0
 """RMS in grey levels by which a subject that a network enlarged may differ from its original when
 it is reduced again. A faithful network has 1 or 2, one trained adversarially some more."""
+
+
+class _Pictures(NamedTuple):
+    """What a result is made from; of a painting with a support, original and mask inside of it."""
+
+    painting: Painting
+    low: NDArray[np.uint8]
+    photograph: NDArray[np.uint8]
+    original: NDArray[np.uint8]
+    mask: NDArray[np.uint8]
+    support: Support | None
+    kept: bool
+    """Whether the subject is taken from the original."""
+    reduced: bool
+    """Whether the original is reduced to the result's size."""
+    jpeg: int | None
+    """The quality of the JPEG that is mended."""
+
+
+class _Enlarged(NamedTuple):
+    """The outpainting enlarged, and the original's subject at the same size where it is kept."""
+
+    picture: NDArray[np.uint8]
+    ground_from: str
+    """Whether the ground is the lender's `original` or made by the `network`."""
+    subject: NDArray[np.uint8] | None = None
 
 
 def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
@@ -99,7 +131,6 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         and EXIF.
         """
         settings = context.settings.super_resolution.upscaling
-        keep = context.settings.restoration.keep_subject
         outpainter = context.settings.outpainters[name]
         laid_from, largest = None, 0.0
         if full_size and isinstance(outpainter, SceneCompletion):
@@ -108,55 +139,49 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         # Loaded with the first painting that has to be computed.
         network = cache(lambda: NetworkUpscaler(context.read(asset_names.ART_ESRGAN), settings))
 
-        def make(painting: Painting) -> StageResult:
-            low = decode_rgb(painting.read(source), painting.inputs[source].path)
-            photograph = original = painting.original()
-            mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
-            mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
-            support = support_in(painting.store, mask_record)
-            if support is not None:
-                original, mask = support.box.of(original), support.box.of(mask)
-            kept = keep and min(original.shape[:2]) > min(low.shape[:2])
-            reduced = kept and is_reduced(original, (SCALE * low.shape[0], SCALE * low.shape[1]))
-            jpeg = jpeg_to_mend(
-                original, low, kept=kept, reduced=reduced, limit=settings.maximal_blockiness
-            )
-            deblocking = partial(_deblocking, network, jpeg)
+        def enlarge(given: _Pictures) -> _Enlarged:
+            low, original, mask = given.low, given.original, given.mask
+            deblocking = partial(_deblocking, network, given.jpeg)
             high = None
-            if laid_from is not None and (placed := painting.inputs[source].figures["placement"]):
+            placed = given.painting.inputs[source].figures.get("placement")
+            if laid_from is not None and placed is not None:
                 size = SCALE * low.shape[0], SCALE * low.shape[1]
                 known = enlarged_subject(mask, size)
 
                 def shown() -> NDArray[np.uint8]:
-                    return resize(original, *size) if kept else deblocking()(low)
+                    return resize(original, *size) if given.kept else deblocking()(low)
 
                 high = ground_at_full_size(laid_from, placed, shown, known, largest)
-            real = high is not None
-            parts = _seen(low, mask, settings) if kept and not real else None
-            high = (network if kept else deblocking)()(low, parts) if high is None else high
-            wanted = None
-            if kept:
-                wanted = subject_at_size(
-                    original,
-                    mask,
-                    high.shape[:2],
-                    deblocking,
-                    settings=settings,
-                    key={
-                        "network": context.upstream(asset_names.ART_ESRGAN).data_version,
-                        "original": painting.sha256,
-                        "box": support and support.box,
-                        **({} if jpeg is None else {"jpeg": jpeg}),
-                    },
-                )
-                high = keep_subject(high, original, mask, wanted)
+            ground_from = "network" if high is None else "original"
+            if high is None:
+                parts = _seen(low, mask, settings) if given.kept else None
+                high = (network if given.kept else deblocking)()(low, parts)
+            if not given.kept:
+                return _Enlarged(high, ground_from)
+            key = {
+                "network": context.upstream(asset_names.ART_ESRGAN).data_version,
+                "original": given.painting.sha256,
+                "box": given.support and given.support.box,
+                **({} if given.jpeg is None else {"jpeg": given.jpeg}),
+            }
+            subject = subject_at_size(
+                original, mask, high.shape[:2], deblocking, settings=settings, key=key
+            )
+            return _Enlarged(high, ground_from, subject)
+
+        def finish(painting: Painting, given: _Pictures, enlarged: _Enlarged) -> StageResult:
+            high, low, support = enlarged.picture, given.low, given.support
+            original, mask, subject = given.original, given.mask, enlarged.subject
+            if subject is not None:
+                high = keep_subject(high, original, mask, subject)
             painted = whole(high)
             if support is not None and support.in_result == "put_back":
                 high, painted = put_back(
-                    high, photograph, support.box, support.shape(*high.shape[:2])
+                    high, given.photograph, support.box, support.shape(*high.shape[:2])
                 )
             outpainting = painting.inputs[source]
-            bare = encode_png(high, provenance_text(painting, name, outpainting, jpeg))
+            mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
+            bare = encode_png(high, provenance_text(painting, name, outpainting, given.jpeg))
             metadata = result_metadata(
                 painting,
                 name,
@@ -178,14 +203,14 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     "width": high.shape[1],
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
-                    "subject_from": _subject_from(kept=kept, reduced=reduced),
-                    "jpeg": None if jpeg is None else f"deblocked, quality {jpeg}",
-                    "ground_from": ("original" if real else "network") if full_size else None,
-                    "subject_difference": kept_difference(painted.of(high), original, mask, wanted)
-                    if kept
-                    else None,
+                    "subject_from": _subject_from(kept=given.kept, reduced=given.reduced),
+                    "jpeg": None if given.jpeg is None else f"deblocked, quality {given.jpeg}",
+                    "ground_from": enlarged.ground_from if full_size else None,
+                    "subject_difference": None
+                    if subject is None
+                    else kept_difference(painted.of(high), original, mask, subject),
                     "subject_error": round(consistency_error(painted.of(high), original, mask), 2)
-                    if kept and not reduced
+                    if given.kept and not given.reduced
                     else None,
                     "painted_size": painted.size if painted != whole(high) else None,
                     "support": mask_record.figures.get("support"),
@@ -193,9 +218,28 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 content={path: sha256_of(bare)},
             )
 
-        return PaintingStageSpec(make)
+        read = partial(_read, source=source, settings=context.settings)
+        return PaintingStageSpec(
+            BatchedPrediction(read, lambda some: [enlarge(each) for each in some], finish, size=1)
+        )
 
     return upscaled
+
+
+def _read(painting: Painting, source: str, settings: Settings) -> _Pictures:
+    """Decode an outpainting, and what is laid over it, for `settings`."""
+    low = decode_rgb(painting.read(source), painting.inputs[source].path)
+    photograph = original = painting.original()
+    mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
+    mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
+    support = support_in(painting.store, mask_record)
+    if support is not None:
+        original, mask = support.box.of(original), support.box.of(mask)
+    kept = settings.restoration.keep_subject and min(original.shape[:2]) > min(low.shape[:2])
+    reduced = kept and is_reduced(original, (SCALE * low.shape[0], SCALE * low.shape[1]))
+    limit = settings.super_resolution.upscaling.maximal_blockiness
+    jpeg = jpeg_to_mend(original, low, kept=kept, reduced=reduced, limit=limit)
+    return _Pictures(painting, low, photograph, original, mask, support, kept, reduced, jpeg)
 
 
 def _seen(low: NDArray[np.uint8], mask: NDArray[np.uint8], settings: Upscaling) -> list[Part]:

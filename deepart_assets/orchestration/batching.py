@@ -1,25 +1,21 @@
 """The paintings of one step: each is computed or reused and reported; none stops the others."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from collections import deque
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 import dagster as dg
 
 from deepart_assets import asset_names
-from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.checks import painting_results
-from deepart_assets.orchestration.context import (
-    BatchedPrediction,
-    Painting,
-    PaintingStageSpec,
-    StageContext,
-)
+from deepart_assets.orchestration.context import BatchedPrediction, Painting, StageContext
 from deepart_assets.orchestration.metadata import duration
 from deepart_assets.orchestration.observable_assets import ABSENT, report_observed
+from deepart_assets.orchestration.predicting import Failed, Predicted, run_batches
 from deepart_assets.orchestration.reporting import Event, Reporter
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import (
@@ -31,16 +27,31 @@ from deepart_assets.orchestration.staleness import (
     Stale,
     StalenessChecker,
 )
+from deepart_assets.orchestration.step_resources import threads_of
 from deepart_assets.orchestration.tags import policy_of, wanted_keys
-from deepart_assets.storage import MaterializationRecord, StageResult, compute_and_record
+from deepart_assets.storage import (
+    MaterializationRecord,
+    MaterializationStore,
+    compute_and_record,
+)
 from deepart_assets.work import in_parallel
 
 ALWAYS_REPORTED = 100
 """Each of the first paintings of a step gets a line in the log; after those, at most one a second
 does, and each that failed: a line is an event in Dagster's event log."""
 
-READERS = 4
-"""Pictures decoded at once. Each may take a gigabyte."""
+
+@dataclass(frozen=True)
+class Computed:
+    """The record of an output that was stale, whether it was computed now, and why."""
+
+    record: MaterializationRecord
+    is_new: bool
+    reason: str
+
+
+Outcome = OutputStatus | Computed | Failed | None
+"""None: nobody has asked for the output (`StalenessChecker.is_wanted`)."""
 
 
 class PaintingBatch:
@@ -85,27 +96,12 @@ class PaintingBatch:
             keys=self.keys,
             observed=list(observed),
         )
-        make = checker.stage.make
-        size = make.size if isinstance(make, BatchedPrediction) else 1
-        stale: list[Stale] = []
-        for key in self.keys:
-            if not checker.is_wanted(key):
-                if (event := self._reporter.unwanted(key)) is not None:
-                    yield event
-                continue
-            try:
-                status = checker.status(key, self._store.get)
-            except Exception as error:
-                yield from self._report(key, *self._failure(key, error))
-                continue
-            if isinstance(status, Stale):
-                stale.append(status)
-            else:
-                yield from self._report(key, *self._not_computed(key, status))
-            if len(stale) == size:
-                yield from self._compute(checker.stage, stale)
-                stale = []
-        yield from self._compute(checker.stage, stale)
+        threads = threads_of(self._context.settings.execution, spec.name, spec.pool)
+        with closing(
+            compute_stale(spec.name, checker, self._store, self.keys, threads)
+        ) as outcomes:
+            for key, outcome in outcomes:
+                yield from self._report(key, outcome)
         yield from self._reporter.end()
         if self._fresh:
             self._dagster.log.info(
@@ -154,33 +150,20 @@ class PaintingBatch:
                 return self.failed[key], self._reporter.failed(key, self.failed[key])
         raise AssertionError(status)
 
-    def _compute(self, stage: PaintingStageSpec, stale: Sequence[Stale]) -> Iterator[Event]:
-        """Compute stale outputs, at once if the stage can, and report each painting."""
-        start = time.perf_counter()
-        if isinstance(stage.make, BatchedPrediction):
-            makes = run_batch(stage.make, [each.painting for each in stale])
-        else:
-            makes = [partial(stage.make, each.painting) for each in stale]
-        spent = (time.perf_counter() - start) / max(1, len(stale))
-        for each, make in zip(stale, makes, strict=True):
-            key = each.painting.id
-            try:
-                record, computed = compute_and_record(
-                    self._store,
-                    self._spec.name,
-                    each.provenance,
-                    make,
-                    key=key,
-                    known=each.record,
-                    spent=spent,
-                )
-            except Exception as error:  # one bad painting never stops the others
-                yield from self._report(key, *self._failure(key, error))
-            else:
-                line, event = self._outcome(record, computed=computed)
-                yield from self._report(key, f"{line} ({each.reason})" if line else "", event)
-
-    def _report(self, key: str, line: str, event: Event | None) -> Iterator[Event]:
+    def _report(self, key: str, outcome: Outcome) -> Iterator[Event]:
+        """Yield the event of a painting, and write its line to the log."""
+        match outcome:
+            case None:
+                if (event := self._reporter.unwanted(key)) is not None:
+                    yield event
+                return
+            case Failed(error):
+                line, event = self._failure(key, error)
+            case Computed(record, is_new, reason):
+                line, event = self._outcome(record, computed=is_new)
+                line = f"{line} ({reason})" if line else ""
+            case _:
+                line, event = self._not_computed(key, outcome)
         if event is not None:
             yield event
         self._reported += 1
@@ -234,42 +217,78 @@ class PaintingBatch:
         return f"left out: {dep} failed", self._reporter.left_out(key, f"{dep} failed")
 
 
-def run_batch(
-    prediction: BatchedPrediction[Any, Any], paintings: Sequence[Painting]
-) -> list[Callable[[], StageResult]]:
-    """Read the paintings and predict them at once.
+def compute_stale(
+    asset: str,
+    checker: StalenessChecker,
+    store: MaterializationStore,
+    keys: Sequence[str],
+    threads: int,
+) -> Generator[tuple[str, Outcome]]:
+    """Compute the stale outputs of an asset.
 
-    Returns:
-        For each painting what finishes its work, or raises its own error.
+    The thread that asks for the next outcome checks statuses and predicts batches. Beside it,
+    others read the paintings of the next batch, and finish those of the last; or compute the output
+    of one painting each where the stage predicts none.
+
+    Yields:
+        Each key with what came of it. What is not computed is in the order of the keys, and what is
+        likewise; of the two, what takes no time may come first.
     """
+    make = checker.stage.make
+    stale, others = dict[str, Stale](), deque[tuple[str, Outcome]]()
 
-    def read(painting: Painting) -> Any:
-        try:
-            return prediction.read(painting)
-        except Exception as error:
-            return _Failure(error)
+    def paintings() -> Iterator[Painting]:
+        for key in keys:
+            status = _status(checker, store, key)
+            if isinstance(status, Stale):
+                stale[key] = status
+                yield status.painting
+            else:
+                others.append((key, status))
 
-    items = list(in_parallel(read, paintings, READERS))
-    good = [item for item in items if not isinstance(item, _Failure)]
-    results = predict_in_halves(prediction.predict, good, on_failure=_Failure)
-    found = [item if isinstance(item, _Failure) else next(results) for item in items]
-    return [
-        partial(_finish, prediction, painting, item, result)
-        for painting, item, result in zip(paintings, items, found, strict=True)
-    ]
+    def compute(given: Predicted) -> tuple[str, Outcome]:
+        each = stale.pop(given.painting.id)
+        return each.painting.id, _computed(asset, store, each, given)
+
+    if isinstance(make, BatchedPrediction):
+        ready = run_batches(make, paintings(), threads)
+        # While the next batch is predicted, the last one may wait to be finished.
+        ahead = threads + make.size - 1
+    else:
+        ready = (Predicted(each, partial(make, each), 0.0) for each in paintings())
+        ahead = threads
+    with closing(in_parallel(compute, ready, threads, ahead)) as outcomes:
+        for outcome in outcomes:
+            while others:
+                yield others.popleft()
+            yield outcome
+    yield from others
 
 
-def _finish(
-    prediction: BatchedPrediction[Any, Any], painting: Painting, item: Any, result: Any
-) -> StageResult:
-    for each in (item, result):
-        if isinstance(each, _Failure):
-            raise each.error
-    return prediction.finish(painting, item, result)
+def _status(
+    checker: StalenessChecker, store: MaterializationStore, key: str
+) -> OutputStatus | Failed | None:
+    if not checker.is_wanted(key):
+        return None
+    try:
+        return checker.status(key, store.get)
+    except Exception as error:
+        return Failed(error)
 
 
-class _Failure:
-    """An exception in place of an item or a result."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
+def _computed(
+    asset: str, store: MaterializationStore, stale: Stale, given: Predicted
+) -> Computed | Failed:
+    try:
+        record, is_new = compute_and_record(
+            store,
+            asset,
+            stale.provenance,
+            given.finish,
+            key=stale.painting.id,
+            known=stale.record,
+            spent=given.seconds,
+        )
+    except Exception as error:  # one bad painting never stops the others
+        return Failed(error)
+    return Computed(record, is_new, stale.reason)

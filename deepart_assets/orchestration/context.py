@@ -265,6 +265,7 @@ class BatchedPrediction(Generic[Item, Result]):
     predict: Callable[[Sequence[Item]], Sequence[Result]]
     """Returns one result for each item; how items are batched must not change them."""
     finish: Callable[[Painting, Item, Result], StageResult]
+    """Called by several threads."""
     size: int
     """Most items of a batch."""
 
@@ -273,7 +274,8 @@ class BatchedPrediction(Generic[Item, Result]):
 class PaintingStageSpec:
     """What a partitioned asset does to one painting, or to several at once.
 
-    `make` may raise SkipPainting; any exception it raises concerns this painting alone.
+    `make` may raise SkipPainting; any exception it raises concerns this painting alone. A function
+    is called by several threads.
     """
 
     make: Callable[[Painting], StageResult] | BatchedPrediction[Any, Any]

@@ -19,11 +19,25 @@ GPU = "gpu"
 """The pool of the steps that use a GPU where there is one. Dagster runs as many of them at a time
 as the pool has slots, and the engine gives each what `execution.gpu_steps` says."""
 
+MOST_THREADS = 4
+"""Paintings that a step computes at a time. Each may take a gigabyte."""
+
 
 def needs_of(execution: Execution, step: str, pool: str | None) -> Needs:
     """Return what a step needs: its own entry of `execution.steps`, else that of its pool."""
     of_pool = execution.gpu_steps if pool == GPU else execution.cpu_steps
     return execution.steps.get(step, of_pool)
+
+
+def threads_of(execution: Execution, step: str, pool: str | None) -> int:
+    """Return how many paintings a step computes at a time: this machine's cores are shared by the
+    steps that run at once, and a cluster gives each what it needs. At most `MOST_THREADS`.
+    """
+    if isinstance(execution, LocalExecution):
+        cores = (os.cpu_count() or 1) // execution.processes
+    else:
+        cores = int(needs_of(execution, step, pool).cpus)
+    return min(max(cores, 1), MOST_THREADS)
 
 
 def resources_of_run(execution: Execution, context: dg.InitExecutorContext) -> Mapping[str, Needs]:

@@ -1,6 +1,8 @@
 """PatchMatch inpainting: fills the surround with patches of the subject."""
 
-from collections.abc import Sequence
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 
 import numpy as np
@@ -10,6 +12,32 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import PatchMatch
+
+
+class _SeedLock:
+    """Lets threads fill with one seed at a time: the native code keeps one for all of them."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._seed, self._inside = 0, 0
+
+    @contextlib.contextmanager
+    def of(self, patch_match: ModuleType, seed: int) -> Iterator[None]:
+        """Wait until no other seed is at work, and set this one."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._inside or self._seed == seed)
+            patch_match.set_random_seed(seed)
+            self._seed = seed
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
+
+
+_seed_lock = _SeedLock()
 
 
 class PatchMatchOutpainter:
@@ -44,10 +72,9 @@ class PatchMatchOutpainter:
         """
         patch_match = load_patchmatch('the outpainter "patchmatch"')
         small, small_known = reduce(request.picture, request.known, self._settings.scale)
-        hole = (~small_known).astype(np.uint8) * 255
-        patch_match.set_random_seed(request.seed)
-        filled = patch_match.inpaint(small, hole, patch_size=self._settings.patch)
-        mended = _mend(np.asarray(filled), small_known, self._settings.patch)
+        patch = self._settings.patch
+        filled = fill(patch_match, small, ~small_known, patch=patch, seed=request.seed)
+        mended = _mend(filled, small_known, patch)
         return fit(mended, *request.known.shape)
 
 
@@ -70,6 +97,36 @@ def load_patchmatch(user: str) -> ModuleType:
         )
     module: ModuleType = patch_match
     return module
+
+
+def fill(
+    patch_match: ModuleType,
+    picture: NDArray[np.uint8],
+    hole: NDArray[np.bool_],
+    *,
+    hidden: NDArray[np.bool_] | None = None,
+    patch: int,
+    seed: int,
+) -> NDArray[np.uint8]:
+    """Fill a hole with patches of the picture: the same in whichever thread.
+
+    Args:
+        patch_match: From `load_patchmatch`.
+        picture: uint8, H×W×3.
+        hole: bool, H×W.
+        hidden: bool, H×W: neither filled nor copied from.
+        patch: Side of a patch, pixels.
+        seed: Of the random search.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    aside = {} if hidden is None else {"global_mask": hidden.astype(np.uint8) * 255}
+    with _seed_lock.of(patch_match, seed):
+        filled = patch_match.inpaint(
+            picture, hole.astype(np.uint8) * 255, patch_size=patch, **aside
+        )
+    return np.asarray(filled)
 
 
 def _mend(filled: NDArray[np.uint8], known: NDArray[np.bool_], patch: int) -> NDArray[np.uint8]:

@@ -10,7 +10,9 @@ from deepart_assets.settings.section import Section
 class Needs(Section):
     """The resources that a step requests, on any engine."""
 
-    cpus: float = Field(1, gt=0, description="CPU cores.")
+    cpus: float = Field(
+        1, gt=0, description="CPU cores. A step computes as many paintings at once, four at most."
+    )
     gpus: int = Field(0, ge=0, description="GPUs.")
     memory_gb: float | None = Field(None, gt=0, description="Memory, GiB; null: no request.")
 

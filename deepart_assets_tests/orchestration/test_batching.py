@@ -1,93 +1,189 @@
-"""Several paintings at once: no painting's fault, and no want of memory, reaches another."""
+"""The outputs of a step, computed in threads: in order, each with its own fault, side by side."""
+
+import threading
+from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deepart_assets.errors import PaintingError, UnavailableError
-from deepart_assets.orchestration.batching import run_batch
-from deepart_assets.orchestration.context import BatchedPrediction, Painting
-from deepart_assets.storage import StageResult
+from deepart_assets.orchestration.batching import Computed, compute_stale
+from deepart_assets.orchestration.context import BatchedPrediction, Painting, PaintingStageSpec
+from deepart_assets.orchestration.predicting import Failed
+from deepart_assets.orchestration.staleness import Delisted, Stale
+from deepart_assets.orchestration.step_resources import MOST_THREADS, threads_of
+from deepart_assets.settings.execution import LocalExecution, RayExecution
+from deepart_assets.storage import Lake, MaterializationStore, Provenance, StageResult
 
-NAMES = st.lists(st.integers(0, 99), unique=True, max_size=9)
+SECONDS = 20
+"""How long one thread waits for another."""
+KEYS = st.dictionaries(
+    st.integers(0, 99).map(str), st.sampled_from(["stale", "gone", "bad", "unasked", "broken"])
+)
 
 
-def paintings(numbers):
-    return [Painting(str(n), f"{n}.png", "", {}, None) for n in numbers]
+@dataclass
+class Checker:
+    """Says of each painting what the test wants."""
+
+    stage: PaintingStageSpec
+    states: dict[str, str] = field(default_factory=dict)
+
+    def is_wanted(self, key):
+        return self.states.get(key) != "unasked"
+
+    def status(self, key, records):
+        match self.states.get(key, "stale"):
+            case "gone":
+                return Delisted()
+            case "broken":
+                raise ValueError(f"{key}: its settings are wrong")
+        painting = Painting(key, f"{key}.png", "", {}, None)
+        return Stale(painting, Provenance("1"), "new", None)
 
 
-def stage(unreadable=(), bad=(), room=99):
-    """A network that doubles numbers, and has room for so many at once."""
-    sizes = []
+def make(painting):
+    return StageResult({f"made/{painting.id}.txt": painting.id.encode()})
 
-    def read(painting):
-        if int(painting.id) in unreadable:
-            raise PaintingError(f"{painting.id} is damaged")
-        return int(painting.id)
 
+def batched(make, size):
     def predict(items):
-        sizes.append(len(items))
-        if len(items) > room:
-            raise MemoryError("out of memory")
-        if set(items) & set(bad):
-            raise ValueError(f"cannot take {sorted(set(items) & set(bad))}")
-        return [2 * item for item in items]
+        return [item.id for item in items]
 
-    def finish(painting, item, result):
-        assert int(painting.id) == item
-        return StageResult({}, {"doubled": result})
-
-    return BatchedPrediction(read, predict, finish, 4), sizes
+    return BatchedPrediction(lambda item: item, predict, lambda one, *_: make(one), size)
 
 
-def outcomes(together, numbers):
-    found = {}
-    for number, end in zip(numbers, run_batch(together, paintings(numbers)), strict=True):
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    return lambda: MaterializationStore(Lake(tmp_path_factory.mktemp("lake")))
+
+
+@settings(max_examples=25, deadline=None)
+@given(states=KEYS, threads=st.integers(1, 3), size=st.integers(0, 4))
+def test_each_painting_has_its_outcome_once(stores, states, threads, size):
+    store = stores()
+
+    def some_fail(painting):
+        if states[painting.id] == "bad":
+            raise ValueError(f"{painting.id} is damaged")
+        return make(painting)
+
+    stage = PaintingStageSpec(batched(some_fail, size) if size else some_fail)
+    checker = Checker(stage, states)
+    found = list(compute_stale("made", checker, store, list(states), threads))
+    assert sorted(key for key, _ in found) == sorted(states)
+    computed = [key for key, state in states.items() if state in ("stale", "bad")]
+    assert [key for key, _ in found if key in computed] == computed
+    others = [key for key in states if key not in computed]
+    assert [key for key, _ in found if key in others] == others
+    for key, outcome in found:
+        record = store.get("made", key)
+        match states[key]:
+            case "stale":
+                assert isinstance(outcome, Computed) and outcome.is_new
+                assert outcome.record == record
+                assert store.read(record) == key.encode()
+            case "bad":
+                assert isinstance(outcome, Failed) and str(outcome.error) == f"{key} is damaged"
+                assert record.status == "failed"
+            case "broken":
+                assert isinstance(outcome, Failed) and record is None
+            case "gone":
+                assert outcome == Delisted() and record is None
+            case "unasked":
+                assert outcome is None and record is None
+
+
+def test_several_paintings_are_computed_side_by_side(stores):
+    together = threading.Barrier(2, timeout=SECONDS)
+
+    def meet(painting):
+        together.wait()
+        return make(painting)
+
+    found = compute_stale("made", Checker(PaintingStageSpec(meet)), stores(), list("abcd"), 2)
+    assert all(isinstance(outcome, Computed) for _, outcome in found)
+
+
+def test_one_thread_computes_one_painting_at_a_time(stores):
+    alone = threading.Lock()
+
+    def make_alone(painting):
+        assert alone.acquire(blocking=False)
         try:
-            found[number] = end().figures["doubled"]
-        except Exception as error:
-            found[number] = str(error)
-    return found
+            return make(painting)
+        finally:
+            alone.release()
+
+    stage = PaintingStageSpec(make_alone)
+    found = compute_stale("made", Checker(stage), stores(), list("abcdef"), 1)
+    assert all(isinstance(outcome, Computed) for _, outcome in found)
 
 
-@given(NAMES, st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)), st.integers(1, 5))
-def test_each_painting_has_its_own_result_or_its_own_fault(numbers, unreadable, bad, room):
-    together, _ = stage(unreadable, bad, room)
-    for number, outcome in outcomes(together, numbers).items():
-        if number in unreadable:
-            assert outcome == f"{number} is damaged"
-        elif number in bad:
-            assert outcome == f"cannot take [{number}]"
-        else:
-            assert outcome == 2 * number
-
-
-def test_too_little_memory_halves_what_is_taken_at_once():
-    together, sizes = stage(room=2)
-    assert outcomes(together, range(8)) == {n: 2 * n for n in range(8)}
-    assert sizes == [8, 4, 2, 2, 2, 2]
-
-
-def test_all_go_at_once_where_nothing_is_wrong():
-    together, sizes = stage(unreadable={3})
-    outcomes(together, range(6))
-    assert sizes == [5]
-    together, sizes = stage(unreadable={0, 1})
-    assert set(outcomes(together, range(2)).values()) == {"0 is damaged", "1 is damaged"}
-    assert sizes == []
-
-
-def test_what_is_missing_for_all_is_not_asked_for_again():
-    calls = []
+def test_a_batch_is_finished_while_the_next_is_predicted(stores):
+    predicted, begun = [], threading.Event()
 
     def predict(items):
-        calls.append(len(items))
-        raise UnavailableError("no weights: fetch them")
+        predicted.append([item.id for item in items])
+        if len(predicted) == 2:
+            begun.set()
+        return items
 
-    together, _ = stage()
-    without = BatchedPrediction(together.read, predict, together.finish, 4)
-    ends = run_batch(without, paintings(range(4)))
-    for end in ends:
-        with pytest.raises(UnavailableError, match="fetch them"):
-            end()
-    assert calls == [4]
+    def finish(painting, *_):
+        if painting.id == "b":
+            assert begun.wait(SECONDS), "the next batch waits for this one to be finished"
+        return make(painting)
+
+    stage = PaintingStageSpec(BatchedPrediction(lambda item: item, predict, finish, 2))
+    found = list(compute_stale("made", Checker(stage), stores(), list("abcdef"), 2))
+    assert [key for key, _ in found] == list("abcdef")
+    assert all(isinstance(outcome, Computed) for _, outcome in found)
+    assert predicted == [["a", "b"], ["c", "d"], ["e", "f"]]
+
+
+def test_a_painting_is_read_while_the_one_before_is_predicted(stores):
+    read = threading.Event()
+
+    def note(painting):
+        if painting.id == "b":
+            read.set()
+        return painting
+
+    def predict(items):
+        assert read.wait(SECONDS), "the next painting waits for this one to be predicted"
+        return items
+
+    stage = PaintingStageSpec(BatchedPrediction(note, predict, lambda one, *_: make(one), 1))
+    found = list(compute_stale("made", Checker(stage), stores(), list("abc"), 2))
+    assert all(isinstance(outcome, Computed) for _, outcome in found)
+
+
+def test_no_more_is_begun_than_the_threads_can_take(stores):
+    begun = []
+
+    def note(painting):
+        begun.append(painting.id)
+        return make(painting)
+
+    outcomes = compute_stale(
+        "made", Checker(PaintingStageSpec(note)), stores(), [str(n) for n in range(50)], 2
+    )
+    next(outcomes)
+    outcomes.close()
+    assert len(begun) <= 2
+
+
+def test_steps_that_run_at_once_share_the_cores(monkeypatch):
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert threads_of(LocalExecution(), "made", None) == MOST_THREADS
+    assert threads_of(LocalExecution(processes=2), "made", "gpu") == 3
+    assert threads_of(LocalExecution(processes=9), "made", None) == 1
+
+
+def test_a_step_of_a_cluster_takes_the_cores_that_it_is_given():
+    ray = RayExecution.model_validate(
+        {"kind": "ray", "steps": {"made": {"cpus": 3}, "small": {"cpus": 0.5}}}
+    )
+    assert threads_of(ray, "made", None) == 3
+    assert threads_of(ray, "small", None) == 1
+    assert threads_of(ray, "other", "gpu") == 2

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 
 from deepart_assets.outpainting import Request, build_outpainter, outpaint, subject_difference
+from deepart_assets.outpainting.patchmatch import fill
 from deepart_assets.outpainting.reduced import reduce
 from deepart_assets.settings.outpainting import PatchMatch, Telea
+from deepart_assets.work import in_parallel
 
 TELEA = Telea(kind="telea")
 PATCHMATCH = PatchMatch(kind="patchmatch")
@@ -82,6 +85,34 @@ def test_patchmatch_uses_its_seed():
         for seed in range(3)
     }
     assert len(results) > 1
+
+
+class Native:
+    """PyPatchMatch as threads see it: one seed for all, read when the filling begins."""
+
+    def __init__(self):
+        self.seed, self.inside, self.most = None, 0, 0
+
+    def set_random_seed(self, seed):
+        self.seed = seed
+
+    def inpaint(self, picture, hole, patch_size):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.01)
+        self.inside -= 1
+        return np.full_like(picture, self.seed)
+
+
+@pytest.mark.parametrize(("seeds", "together"), [(range(12), 1), ([7] * 12, 3)])
+def test_patchmatch_fills_with_one_seed_at_a_time(seeds, together):
+    native, picture = Native(), np.zeros((2, 2, 3), np.uint8)
+
+    def filled(seed):
+        return fill(native, picture, np.ones((2, 2), bool), patch=1, seed=seed)[0, 0, 0]
+
+    assert list(in_parallel(filled, seeds, 3)) == list(seeds)
+    assert native.most == together
 
 
 def test_telea_continues_colours_where_they_are():

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -79,6 +80,7 @@ def test_progress_is_reported(shelf, picture, monkeypatch):
 
 BUILDER = """
 import sys
+import threading
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import Lake
 from deepart_assets.storage import stamped_cache
@@ -134,3 +136,36 @@ def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
     assert (table["status"] == "ok").all() and len(table) == count
     for number in range(count):
         assert lake.read(f"wikiart_paintings/{number}.png") == picture(number)
+
+
+def test_what_threads_need_once_is_made_once():
+    made, together = [], threading.Barrier(8)
+    needed = work.once(lambda: made.append(time.sleep(0.05)) or len(made))
+    found = []
+
+    def ask():
+        together.wait()
+        found.append(needed())
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1] * 8
+    assert len(made) == 1
+
+
+def test_what_fails_once_is_tried_again():
+    tried = []
+
+    def second_time():
+        tried.append(None)
+        if len(tried) == 1:
+            raise OSError("not yet")
+        return len(tried)
+
+    needed = work.once(second_time)
+    with pytest.raises(OSError, match="not yet"):
+        needed()
+    assert (needed(), needed()) == (2, 2)

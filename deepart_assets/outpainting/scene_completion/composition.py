@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.outpainting import tone
-from deepart_assets.outpainting.patchmatch import load_patchmatch
+from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
@@ -152,14 +152,8 @@ def _fill(
     factor = min(1.0, FILLED_SIDE / min(height, width))
     size = round(height * factor), round(width * factor)
     small = [resize(each.astype(np.uint8) * 255, *size) >= 128 for each in (seen, hidden)]
-    patch_match.set_random_seed(0)
-    filled = patch_match.inpaint(
-        resize(laid, *size),
-        small[0].astype(np.uint8) * 255,
-        global_mask=small[1].astype(np.uint8) * 255,
-        patch_size=PATCH,
-    )
-    return np.asarray(resize(np.asarray(filled), height, width))
+    filled = fill(patch_match, resize(laid, *size), small[0], hidden=small[1], patch=PATCH, seed=0)
+    return np.asarray(resize(filled, height, width))
 
 
 def _toned(
