@@ -42,7 +42,7 @@ _GENRES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Ground:
     """What the library knows of one painting at a smaller side of 512 pixels.
 
@@ -76,8 +76,8 @@ class Ground:
     """Where the sky ends, as a share of the height; None without a sky."""
     light: float
     """How much lighter the ground is on the left than on the right, in deviations of L*."""
-    hole: NDArray[np.bool_]
-    """⌈H/8⌉×⌈W/8⌉: True where a cell shows the subject, another figure or the scan's border."""
+    packed_hole: NDArray[np.uint8]
+    """The bits of `hole`, packed: nothing else of a ground is as large."""
     standing: NDArray[np.int8]
     """r×c patches: where somebody can stand, from -100 (sky, water, a wall) to 100 (a floor)."""
     subject: NDArray[np.float16]
@@ -98,13 +98,21 @@ class Ground:
         """Whether a subject was found."""
         return self.rows[1] > 0
 
+    @property
+    def hole(self) -> NDArray[np.bool_]:
+        """⌈H/8⌉×⌈W/8⌉: True where a cell shows the subject, another figure or the scan's border."""
+        rows, columns = (-(-each // CELL) for each in self.shape)
+        bits = np.unpackbits(self.packed_hole, count=rows * columns)
+        return bits.reshape(rows, columns).view(np.bool_)
+
     def to_bytes(self) -> bytes:
         """Return the ground as an npz file (NumPy's, without pickle)."""
         arrays: dict[str, NDArray] = {}
         plain: dict[str, Any] = {"version": VERSION}
         for each in fields(self):
-            value = getattr(self, each.name)
-            (arrays if isinstance(value, np.ndarray) else plain)[each.name] = value
+            name = "hole" if each.name == "packed_hole" else each.name
+            value = getattr(self, name)
+            (arrays if isinstance(value, np.ndarray) else plain)[name] = value
         buffer = io.BytesIO()
         header = np.frombuffer(json.dumps(plain, sort_keys=True).encode(), np.uint8)
         np.savez_compressed(buffer, header=header, **arrays)  # type: ignore[arg-type]
@@ -128,7 +136,8 @@ class Ground:
             if values.pop("version") != VERSION:
                 raise ValueError("another version's")
             values["shape"], values["rows"] = tuple(values["shape"]), tuple(values["rows"])
-            return cls(**values, **arrays)
+            packed_hole = np.packbits(arrays.pop("hole"))
+            return cls(**values, **arrays, packed_hole=packed_hole)
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise PaintingError(
                 f"{name} is not a ground of this version ({error}): materialize it again"
@@ -186,7 +195,7 @@ def describe_ground(
         mirrored_hash=perceptual_hash(np.ascontiguousarray(small[:, ::-1])),
         horizon=horizon_of(seen_places["sky"]),
         light=light_from(whole[..., 0], ~hole),
-        hole=cells_of(hole),
+        packed_hole=np.packbits(cells_of(hole)),
         standing=standing_on(seen_places),
         subject=subject.vector.astype(np.float16),
         ground=unit(pooled(tokens, outside)).astype(np.float16),

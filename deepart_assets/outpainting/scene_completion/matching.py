@@ -10,7 +10,7 @@ from deepart_assets.imaging import resize
 from deepart_assets.outpainting.scene_completion import probes
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.subject import Subject
-from deepart_assets.outpainting.scene_completion.vectors import unit
+from deepart_assets.outpainting.scene_completion.vectors import by_rows, unit
 
 NEIGHBOURS = 8
 """Subjects of the library that tell what ground, tone and kind are to be expected."""
@@ -129,16 +129,23 @@ class Matcher:
 
     def __init__(self, grounds: Sequence[Ground]) -> None:
         self._has = np.array([each.has_subject for each in grounds])
-        subjects = np.stack([each.subject for each in grounds]).astype(np.float32)
-        spaces = np.stack([each.ground for each in grounds]).astype(np.float32)
         known = self._has if self._has.any() else np.ones_like(self._has)
-        self._mean = subjects[known].mean(0)
-        self._subjects = unit(subjects - self._mean).astype(np.float16)
-        self._grounds = unit(spaces - spaces.mean(0)).astype(np.float16)
-        textures = np.stack([each.texture for each in grounds]).astype(np.float32)
-        self._spread = textures[known].std(0) + 1e-3
-        self._textures = (textures / self._spread).astype(np.float16)
-        self._squares = (self._textures.astype(np.float32) ** 2).sum(1)
+        textures = np.stack([each.texture for each in grounds])
+        self._spread = textures[known].std(0, dtype=np.float32) + 1e-3
+        self._textures = by_rows(lambda rows: _narrow(rows / self._spread), textures)
+        self._squares = by_rows(lambda rows: (rows**2).sum(1), self._textures)
+        subjects = np.stack([each.subject for each in grounds])
+        self._mean = subjects[known].mean(0, dtype=np.float32)
+        self._subjects = by_rows(lambda rows: _narrow(unit(rows - self._mean)), subjects)
+        del textures, subjects
+        spaces = np.stack([each.ground for each in grounds])
+        mean = spaces.mean(0, dtype=np.float32)
+        self._grounds = by_rows(lambda rows: _narrow(unit(rows - mean)), spaces)
+        self.shows_outdoors = by_rows(lambda rows: probes.outdoors(rows, "ground"), spaces) > 0.5
+        """bool, N: the grounds that show something outdoors."""
+        self.water = by_rows(probes.water, spaces)
+        """float32, N: how likely each shows open water, on which nobody stands."""
+        del spaces
         self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
         self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
@@ -151,14 +158,12 @@ class Matcher:
                 for each in grounds
             ]
         )
-        self._layouts = np.stack([layout_of(each.hole) for each in grounds]).astype(np.float16)
+        self._layouts = np.empty((len(grounds), LAYOUT**2), np.float16)
+        for layout, each in zip(self._layouts, grounds, strict=True):
+            layout[:] = layout_of(each.hole).ravel()
         self.usual = usual_plainness(grounds)
         """The median of `Ground.plain`."""
         self.plain = relative_plainness(grounds, self.usual)
-        self.shows_outdoors = probes.outdoors(spaces, "ground") > 0.5
-        """bool, N: the grounds that show something outdoors."""
-        self.water = probes.water(spaces)
-        """float32, N: how likely each shows open water, on which nobody stands."""
 
     def __call__(self, query: Query, allowed: NDArray[np.bool_]) -> Match:
         """Compare a subject with all grounds.
@@ -167,13 +172,15 @@ class Matcher:
             query: The subject.
             allowed: bool, N: the grounds that may be learnt from.
         """
-        similar = self._subjects.astype(np.float32) @ unit(query.vector - self._mean)
+        own = unit(query.vector - self._mean)
+        similar = by_rows(lambda rows: rows @ own, self._subjects)
         known = np.flatnonzero(self._has & allowed)
         near = known[np.argsort(-similar[known], kind="stable")[:NEIGHBOURS]]
         weights = np.exp(similar[near] / SHARPNESS)
         weights /= max(float(weights.sum()), 1e-9)
-        grounds = self._grounds.astype(np.float32)
-        expected = unit(weights @ grounds[near]) if len(near) else np.zeros(384, np.float32)
+        spaces = self._grounds[near].astype(np.float32)
+        expected = unit(weights @ spaces) if len(near) else np.zeros(384, np.float32)
+        unexpected = by_rows(lambda rows: 1 - rows @ expected, self._grounds)
         tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
         if query.rim is not None:
             rim, foreign = query.rim
@@ -184,13 +191,15 @@ class Matcher:
         outdoors = float(weights @ self._outdoors[near])
         off = np.abs(self._tones[:, 0] - tone) / TONE
         paint = query.texture / self._spread
-        apart = self._squares - 2 * (self._textures.astype(np.float32) @ paint) + paint @ paint
+        apart = (
+            self._squares - 2 * by_rows(lambda rows: rows @ paint, self._textures) + paint @ paint
+        )
         palette = np.abs(self._palettes - query.palette).mean(1) @ np.array([0.5, 1, 1])
         # Scenery outbids walls, as it has nothing to hide, and a still life hardly stands in it.
         scenery = (0.7 if query.cut else 0.3) + 0.5 * still
         terms = {
             "subject": _standard(1 - similar, allowed, self._has),
-            "ground": _standard(1 - grounds @ expected, allowed),
+            "ground": _standard(unexpected, allowed),
             "texture": _standard(np.sqrt(np.maximum(apart, 0) / len(paint)), allowed, self._has),
             "palette": _standard(palette, allowed, self._has),
             "year": self._ages(query.year),
@@ -218,8 +227,7 @@ class Matcher:
     def _covers(self, layout: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return about what the best placement will cost: the holes' parts outside the subject."""
         seen = np.stack([1 - layout, 1 - layout[:, ::-1]]).reshape(2, -1).T
-        holes = self._layouts.reshape(len(self._layouts), -1).astype(np.float32)
-        visible = (holes @ seen).min(1) / LAYOUT**2
+        visible = by_rows(lambda rows: (rows @ seen).min(1) / LAYOUT**2, self._layouts)
         return visible_cost(visible, self.plain)
 
 
@@ -247,6 +255,10 @@ def usual_plainness(grounds: Sequence[Ground]) -> float:
 def relative_plainness(grounds: Sequence[Ground], usual: float) -> NDArray[np.float32]:
     """Return the plainness of each ground over the usual one: N, in [0.2, 2]."""
     return np.clip(np.array([each.plain for each in grounds], np.float32) / usual, 0.2, 2)
+
+
+def _narrow(values: NDArray[np.float32]) -> NDArray[np.float16]:
+    return values.astype(np.float16)
 
 
 def _standard(

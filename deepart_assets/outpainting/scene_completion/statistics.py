@@ -27,14 +27,13 @@ STEP = 0.15
 
 
 class Costs(NamedTuple):
-    """What subjects of the library cost with each ground, T×N."""
+    """What T subjects of the library cost with each of N grounds."""
 
-    match: NDArray[np.float32]
-    """The match's costs."""
-    cover: NDArray[np.float32]
-    """Those of the placement that is foreseen."""
-    counted: NDArray[np.bool_]
-    """Which of them count: those of other artists."""
+    means: NDArray[np.float64]
+    """N: of the match's costs that count; 0 where none does."""
+    whole: NDArray[np.float32]
+    """T×N: with the placement that is foreseen; infinite where they do not count, as the ground is
+    the subject's own or by its artist."""
 
 
 def match_costs(grounds: Sequence[Ground], matcher: Matcher) -> Costs:
@@ -47,21 +46,21 @@ def match_costs(grounds: Sequence[Ground], matcher: Matcher) -> Costs:
     having = [index for index, each in enumerate(grounds) if each.has_subject]
     step = max(1, len(having) // TARGETS)
     artists = np.array([name_key(each.artist) for each in grounds])
-    rows, covers, counted = [], [], []
-    for target in having[::step][:TARGETS]:
+    targets = having[::step][:TARGETS]
+    whole = np.empty((len(targets), len(grounds)), np.float32)
+    sums, counted = np.zeros(len(grounds)), np.zeros(len(grounds), int)
+    filled = 0
+    for target in targets:
         allowed = (artists != artists[target]) | (artists == "")
         allowed[target] = False
         if allowed.any():
             match = matcher(Query.like(grounds[target]), allowed)
-            rows.append(match.costs)
-            covers.append(match.cover)
-            counted.append(allowed)
-    shape = len(rows), len(grounds)
-    return Costs(
-        np.array(rows, np.float32).reshape(shape),
-        np.array(covers, np.float32).reshape(shape),
-        np.array(counted, bool).reshape(shape),
-    )
+            costs = match.costs
+            whole[filled] = np.where(allowed, costs + match.cover, np.inf)
+            sums += np.where(allowed, costs, 0)
+            counted += allowed
+            filled += 1
+    return Costs(sums / np.maximum(counted, 1), whole[:filled])
 
 
 def hub_costs(costs: Costs) -> NDArray[np.float32]:
@@ -73,17 +72,16 @@ def hub_costs(costs: Costs) -> NDArray[np.float32]:
     Args:
         costs: See `match_costs`.
     """
-    targets, grounds = costs.counted.shape
+    targets, grounds = costs.whole.shape
     if not targets:
         return np.zeros(grounds, np.float32)
-    shares = costs.counted / np.maximum(costs.counted.sum(0), 1)
-    means = (costs.match * shares).sum(0)
-    extra = np.asarray(means.mean() - means, np.float32)
+    extra = np.asarray(costs.means.mean() - costs.means, np.float32)
     most = max(2.0, MOST * targets * CHOICES)
+    kept = min(CHOICES, grounds)
     for _ in range(ROUNDS):
-        dear = np.where(costs.counted, costs.match + costs.cover + extra, np.inf)
-        best = np.argpartition(dear, min(CHOICES, grounds) - 1, axis=1)[:, :CHOICES]
-        used = np.bincount(best.ravel(), minlength=grounds)
+        used = np.zeros(grounds, int)
+        for each in costs.whole:
+            used[np.argpartition(each + extra, kept - 1)[:kept]] += 1
         if used.max() <= most:
             break
         extra += np.float32(STEP) * np.maximum(used - most, 0).clip(0, 10).astype(np.float32)
@@ -97,7 +95,6 @@ def best_costs(costs: Costs, hubs: NDArray[np.float32]) -> NDArray[np.float32]:
         costs: See `match_costs`.
         hubs: N: see `hub_costs`.
     """
-    if not len(costs.counted):
+    if not len(costs.whole):
         return np.zeros(0, np.float32)
-    whole = np.where(costs.counted, costs.match + costs.cover + hubs, np.inf)
-    return np.sort(whole.min(1)).astype(np.float32)
+    return np.sort([(each + hubs).min() for each in costs.whole]).astype(np.float32)

@@ -68,7 +68,7 @@ def ground(name, seed=0, *, picture=None, mask=None, **changes):
         mirrored_hash=perceptual_hash(np.ascontiguousarray(picture[:, ::-1])),
         horizon=None,
         light=0.0,
-        hole=cells_of(mask),
+        packed_hole=np.packbits(cells_of(mask)),
         standing=np.zeros((22, 18), np.int8),
         subject=by_lot(384),
         ground=by_lot(384),

@@ -9,6 +9,7 @@ from deepart_assets.outpainting.scene_completion.ground import cells_of, kind_of
 from deepart_assets.outpainting.scene_completion.matching import Query
 from deepart_assets.outpainting.scene_completion.shipped import find_library
 from deepart_assets.outpainting.scene_completion.statistics import CHOICES, MOST, Costs, hub_costs
+from deepart_assets.outpainting.scene_completion.vectors import AT_ONCE, by_rows
 from deepart_assets.settings.grounds import BundledLibrary
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, reduced
 
@@ -86,9 +87,17 @@ def test_a_ground_that_suits_everything_is_capped():
         return int(np.bincount(best.ravel(), minlength=200).max())
 
     assert most_used(np.zeros(200)) > 60
-    assert most_used(hub_costs(Costs(costs, np.zeros_like(costs), costs < 99))) <= np.ceil(
-        MOST * 120 * CHOICES
-    )
+    extra = hub_costs(Costs(costs.mean(0, dtype=float), costs))
+    assert most_used(extra) <= np.ceil(MOST * 120 * CHOICES)
+
+
+def test_every_finite_half_is_widened_exactly_however_many_rows_there_are():
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    halves = np.resize(halves[np.isfinite(halves)], (AT_ONCE + 9, 61))
+    wide = by_rows(lambda rows: rows, halves)
+    assert wide.dtype == np.float32
+    assert np.array_equal(wide, halves.astype(np.float32))
+    assert np.array_equal(np.signbit(wide), np.signbit(halves))
 
 
 def test_subjects_find_their_own_grounds_better_than_chance():

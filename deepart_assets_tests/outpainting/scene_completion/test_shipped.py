@@ -9,7 +9,7 @@ from PIL import Image
 from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import PictureFile, hamming, perceptual_hash
 from deepart_assets.outpainting import composed, request_for, subject_difference
-from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.shipped import (
     INDEX,
     find_library,
@@ -46,6 +46,13 @@ def test_it_is_small_and_every_ground_has_a_picture_a_credit_and_a_free_licence(
             width, height = header.size
             assert 500 <= min(width, height) <= 768
             assert abs(width / height - ground.shape[1] / ground.shape[0]) < 0.01
+
+
+def test_its_statistics_come_out_again():
+    """A golden: they were computed with all vectors in float32 at once."""
+    again = GroundLibrary.of(SHIPPED.library.grounds, SHIPPED.library.picture)
+    np.testing.assert_allclose(again.hubs, SHIPPED.library.hubs, atol=1e-4)
+    np.testing.assert_allclose(again.best, SHIPPED.library.best, atol=1e-4)
 
 
 def test_none_is_a_copy_of_a_sample_painting():
