@@ -59,7 +59,7 @@ check-lint: install
 	$(BIN)/hadolint docs/deployment/Dockerfile
 
 check-types: install
-	$(BIN)/mypy deepart_assets recipes
+	$(BIN)/mypy deepart_assets recipes benchmarks
 
 check-defs: install
 	$(BIN)/dg check defs
@@ -68,8 +68,8 @@ format: install ## format the code and mend what the linter can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install ## the benchmarks in quick mode; figures go to benchmarks/results
-	for file in benchmarks/*.py; do $(BIN)/python $$file --quick || exit 1; done
+bench: install ## the benchmarks that have a quick mode; figures go to benchmarks/results
+	for file in $$(grep -l -e --quick benchmarks/*.py); do $(BIN)/python $$file --quick || exit 1; done
 
 docs: install ## the documentation with its reference, in site/
 	$(BIN)/mkdocs build --strict --quiet

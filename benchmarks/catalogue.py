@@ -148,7 +148,7 @@ def one_run(inbox: str, root: str) -> Row:
     lake = Lake(root)
     marks = [time.perf_counter()]
     choice = FolderSource(path=inbox, csv="all_data_info.csv")
-    source = open_folder("inbox", choice, print, "wikiart.sources.inbox")
+    source = open_folder("inbox", choice, "wikiart.sources.inbox")
     marks.append(time.perf_counter())
     previous = read_cache(lake, WIKIART.catalogue)
     if previous is not None:
@@ -205,7 +205,7 @@ def _picture(seed: int) -> bytes:
 
 
 def _open(folder: Path) -> Source:
-    return open_folder("inbox", FolderSource(path=str(folder)), print, "wikiart.sources.inbox")
+    return open_folder("inbox", FolderSource(path=str(folder)), "wikiart.sources.inbox")
 
 
 def _best(call: Callable[[], Any], repeats: int) -> tuple[float, Any]:

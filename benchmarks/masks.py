@@ -74,7 +74,8 @@ def measure(files: list[Path], reference: Path | None) -> list[dict[str, Any]]:
     figures: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for file in files:
         picture = decode_rgb(file.read_bytes(), file.name)
-        picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
+        height, width = picture.shape[:2]
+        picture = resize(picture, *working_size(height, width, SIDE))
         for name, method in methods.items():
             start = time.perf_counter()
             mask = method(picture)

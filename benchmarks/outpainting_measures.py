@@ -58,7 +58,8 @@ def with_subjects(files: Iterable[Path], limit: int) -> Iterator[Picture]:
     count = 0
     for file in files:
         picture = decode_rgb(file.read_bytes(), file.name)
-        picture = resize(picture, *working_size(*picture.shape[:2], SIDE))
+        height, width = picture.shape[:2]
+        picture = resize(picture, *working_size(height, width, SIDE))
         [prediction] = segmenter([picture])
         subject = clean_up(prediction.levels(), picture.shape[:2], settings)
         found = Features(prediction.confidence, subject.share, subject.parts, subject.largest)

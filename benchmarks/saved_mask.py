@@ -11,6 +11,7 @@ import argparse
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from bench_table import machine, publish
 from corrected_mask import correct_mask
@@ -43,7 +44,7 @@ def main() -> None:
     if given.lake is None:
         print("saved_mask.py needs the lake of a demo, with `make ui` at work on it")
         return
-    rows = []
+    rows: list[dict[str, Any]] = []
     for key in given.paintings[:1] if given.quick else given.paintings:
         time.sleep(PAUSE if rows else 0)
         load = os.getloadavg()[0]

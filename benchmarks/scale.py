@@ -142,11 +142,12 @@ def once(folder: Path, short: bool) -> Row:
     # `patch` raises where a name has moved; an assignment would measure the real models in silence.
     mock.patch.object(predicted_masks, "build_segmenter", lambda *_: Oval()).start()
     mock.patch.object(restoration, "SHEET_HEIGHT", SHEET).start()
-    place = {"profile": str(folder / "profile.yaml"), "root": str(folder / "lake")}
     with dg.DagsterInstance.get() as instance:
         stored = Stored(instance)
         start = time.perf_counter()
-        if not runs.bring_up_to_date(instance, **place):
+        if not runs.bring_up_to_date(
+            instance, profile=str(folder / "profile.yaml"), root=str(folder / "lake")
+        ):
             sys.exit("something failed")
         seconds = time.perf_counter() - start
         plans = instance.get_runs(dg.RunsFilter(job_name="restore_stale"), limit=1)
@@ -170,8 +171,12 @@ class Stored:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.events, self.seconds, self._within = 0, 0.0, False
         storage = instance.event_log_storage
-        storage.store_event = self._counted(storage.store_event, lambda event: 1)
-        storage.store_event_batch = self._counted(storage.store_event_batch, len)
+        counts: dict[str, Callable[[Any], int]] = {
+            "store_event": lambda event: 1,
+            "store_event_batch": len,
+        }
+        for name, count in counts.items():
+            setattr(storage, name, self._counted(getattr(storage, name), count))
 
     def _counted(
         self, store: Callable[[Any], None], count: Callable[[Any], int]
@@ -288,11 +293,11 @@ def postgresql() -> Iterator[Mapping[str, Any]]:
     if not programs or importlib.util.find_spec("dagster_postgres") is None:
         sys.exit("apt install postgresql; pip install -e '.[postgres]'")
     # It refuses to run as root.
-    as_user = {"user": "postgres", "group": "postgres"} if os.getuid() == 0 else {}
-    name = as_user.get("user") or pwd.getpwuid(os.getuid()).pw_name
+    user = "postgres" if os.getuid() == 0 else None
+    name = user or pwd.getpwuid(os.getuid()).pw_name
     with tempfile.TemporaryDirectory() as folder:
-        if as_user:
-            shutil.chown(folder, **as_user)
+        if user:
+            shutil.chown(folder, user, user)
 
         def call(program: str, *arguments: str) -> None:
             subprocess.run(
@@ -300,7 +305,8 @@ def postgresql() -> Iterator[Mapping[str, Any]]:
                 check=True,
                 cwd=folder,
                 stdout=subprocess.DEVNULL,
-                **as_user,
+                user=user,
+                group=user,
             )
 
         call("initdb", "--auth", "trust", "--encoding", "UTF8")

@@ -193,9 +193,8 @@ def original_way() -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
 
     def segment(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         stretched = Image.fromarray(picture).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-        values = (np.asarray(stretched, np.float32) / 255 - np.float32(MEAN)) / np.float32(
-            DEVIATION
-        )
+        mean, deviation = np.array(MEAN, np.float32), np.array(DEVIATION, np.float32)
+        values = (np.asarray(stretched, np.float32) / 255 - mean) / deviation
         batch = torch.from_numpy(values).permute(2, 0, 1)[None].to(DEVICE)
         with torch.inference_mode():
             logits = torch.nn.functional.interpolate(

@@ -54,7 +54,8 @@ def subjects() -> Iterator[Request]:
     segmenter, settings = BundledSegmenter(), Segmentation(erosion=1)
     for number, path in enumerate(sorted(SAMPLE.glob("*.jpg"))):
         painting = np.asarray(Image.open(path).convert("RGB"))
-        picture = resize(painting, *working_size(*painting.shape[:2], 512))
+        height, width = painting.shape[:2]
+        picture = resize(painting, *working_size(height, width, 512))
         [prediction] = segmenter([picture])
         known = clean_up(prediction.levels(), picture.shape[:2], settings).mask
         if known.any():
@@ -120,8 +121,9 @@ def straight_steps(
     free = hole[:-3] & hole[1:-2] & hole[2:-1] & hole[3:]
     parts = step.shape[1] // ALONG
     step = np.abs(step[:, : parts * ALONG].reshape(len(step), parts, ALONG).mean(2))
-    free = free[:, : parts * ALONG].reshape(len(free), parts, ALONG).all(2)
-    return np.where(free, step, np.nan)
+    whole = free[:, : parts * ALONG].reshape(len(free), parts, ALONG).all(2)
+    step[~whole] = np.nan
+    return step
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_par
 from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import INBOX, WIKIART, Collection
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
-from deepart_assets.wikiart.sources import Source, left_out, open_inbox, open_sources
+from deepart_assets.wikiart.sources import Source, open_inbox, open_sources
 
 
 def wikiart_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
@@ -48,7 +48,7 @@ READABLE = Check(
     group="wikiart",
     settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
     kinds={"parquet"},
-    code_version="5",  # 5: prompts
+    code_version="6",  # 6: the paths of quarantined files
     checks=[READABLE],
 )
 def wikiart_paintings(context: StageContext) -> StageSpec:
@@ -67,7 +67,7 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
     group="wikiart",
     settings=lambda settings: settings.inbox.model_dump(mode="json"),
     kinds={"parquet"},
-    code_version="4",
+    code_version="5",
     checks=[READABLE],
 )
 def inbox_paintings(context: StageContext) -> StageSpec:
@@ -77,7 +77,7 @@ def inbox_paintings(context: StageContext) -> StageSpec:
     CSV beside them where there is one. The super-resolution data set does not see them: it is
     WikiArt's.
     """
-    source = open_inbox(context.settings.inbox, context.lake, context.log.warning)
+    source = open_inbox(context.settings.inbox, context.lake)
     return _catalogued(context, INBOX, [source])
 
 
@@ -102,11 +102,9 @@ def _catalogued(
         doubtful = table.loc[is_ok & (table["warning"] != ""), ["file", "source", "warning"]]
         for _, source, reason in bad.head(SHOWN).itertuples(index=False):
             context.log.warning(f"left out: {source}/{reason}")
-        for text in counts.csv_warnings:
-            context.log.warning(text)
-        ignored = counts.ignored[:SHOWN]
-        for file in ignored:
-            context.log.warning(f"left out: {file} {left_out(file)}")
+        ignored = [*counts.csv_warnings, *counts.ignored.items()][:SHOWN]
+        for file, reason in ignored:
+            context.log.warning(f"left out: {file} {reason}")
         for file, _, warning in doubtful.head(SHOWN).itertuples(index=False):
             context.log.warning(f"{file}: {warning}")
         return StageResult(
@@ -121,10 +119,9 @@ def _catalogued(
                 "copied_now": copied,
                 "csv_rows_without_picture": counts.csv_rows_without_picture,
                 "pictures_without_csv_row": counts.pictures_without_csv_row,
-                "csv_warnings": list(counts.csv_warnings) or None,
                 "sources": list(counts.sources),
                 "ignored_files": len(counts.ignored),
-                "ignored": [{"file": file, "reason": left_out(file)} for file in ignored] or None,
+                "ignored": [{"file": file, "reason": reason} for file, reason in ignored] or None,
                 "warnings": doubtful.head(SHOWN).to_dict("records") or None,
                 "quarantine": bad.head(SHOWN).to_dict("records") or None,
             },
@@ -147,5 +144,5 @@ def _state(sources: Sequence[Source]) -> str:
     for source in sources:
         seen = [(picture.path, picture.stamp or now) for picture in source.pictures]
         csv = None if source.csv is None else sha256_of(source.csv)
-        state.update(json.dumps([source.name, csv, source.ignored, seen]).encode())
+        state.update(json.dumps([source.name, csv, list(source.ignored), seen]).encode())
     return state.hexdigest()

@@ -35,7 +35,7 @@ from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
 from deepart_assets.settings.automation import Automation
 from deepart_assets.wikiart.painting_folder import by_folded_id
-from deepart_assets.wikiart.sources import left_out, open_inbox
+from deepart_assets.wikiart.sources import open_inbox
 from deepart_assets.wikiart.sources.base import README
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
 
@@ -65,8 +65,8 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         return {name: stamp for name, stamp in stamps.items() if name != README}
 
     def inbox_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
-        source = open_inbox(profile.settings.inbox, profile.lake, lambda _: None)
-        return [f"{path} {left_out(path)}" for path in source.ignored]
+        source = open_inbox(profile.settings.inbox, profile.lake)
+        return [f"{path} {reason}" for path, reason in source.ignored.items()]
 
     def masks_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
         keys = set(painting_keys(instance))

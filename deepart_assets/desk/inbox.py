@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,7 +13,7 @@ from deepart_assets.imaging import PictureFile
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
 from deepart_assets.wikiart.left_out import left_out_files
-from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, painting_id
+from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id
 from deepart_assets.wikiart.sources.base import NO_PICTURE, is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
@@ -59,16 +59,21 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
 
 def waiting_and_left_out(desk: Desk) -> dict[str, Sequence[Any]]:
     """Return the files of the inbox, each with its painting; and what is left out, and why."""
-    source = open_inbox(desk.settings.inbox, desk.lake, lambda _: None)
+    source = open_inbox(desk.settings.inbox, desk.lake)
     rows = desk.index.rows()
     left_out = left_out_files(desk.store, rows)
     unused = {each.file for each in left_out}
     files = [
-        {"name": picture.path, "id": key if (key := painting_id(picture.path)) in rows else ""}
+        {"name": picture.path, "id": _painting_of(picture.path, rows)}
         for picture in source.pictures[:SHOWN]
         if f"{source.name}/{picture.path}" not in unused
     ]
     return {"files": files, "left_out": left_out[:SHOWN]}
+
+
+def _painting_of(path: str, paintings: Container[str]) -> str:
+    """Return the id of a file's painting; "" where it is not on the list."""
+    return next((key for key in (folder_id(path), painting_id(path)) if key in paintings), "")
 
 
 def _checked_name(name: str) -> str:
@@ -97,7 +102,7 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
             encoding = "utf-8-sig"
     else:  # without a CSV the folder of a picture is its style: that stays so
         names = [KEY, *ANNOTATED]
-        source = open_inbox(desk.settings.inbox, desk.lake, lambda _: None)
+        source = open_inbox(desk.settings.inbox, desk.lake)
         paths = (PurePosixPath(each.path) for each in source.pictures)
         styles = {path.name: path.parent.name for path in paths if path.parent.name}
         table = CsvTable(",", names, names, [])

@@ -1,6 +1,7 @@
 """Says what a file is that is no picture of a supported format, and what to do with it."""
 
 import importlib.util
+import re
 from collections.abc import Sequence
 
 EXTRAS = {"HEIF": ("pillow_heif", "heif"), "JXL": ("pillow_jxl", "jxl")}
@@ -11,6 +12,7 @@ _EXPORT = "export it as TIFF, PNG or JPEG"
 _REPLACE = "replace the file with the picture"
 _UNPACK = "unpack it"
 _INTACT = "replace the file with an intact one"
+_BEFORE_SVG = re.compile(rb"(?s)^(?:<[?!].*?>\s*)+(?=<svg)")
 _FILM = b"\x1ae\xdf\xa3"  # of Matroska, in lower case
 
 _KINDS: dict[bytes, tuple[str, str]] = {
@@ -82,7 +84,7 @@ def kind_of(data: bytes) -> str:
 def _described(data: bytes) -> tuple[str, str]:
     """Return what a file is by its first bytes, and the remedy."""
     start = data[8 if data[8:12] == b"WEBP" else 0 : 1024]
-    start = start.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    start = _BEFORE_SVG.sub(b"", start.lstrip(b"\xef\xbb\xbf \t\r\n").lower())
     for magic, described in _KINDS.items():
         if start.startswith(magic):
             return described

@@ -69,7 +69,7 @@ def annotate(source: Source) -> Annotations:
         table["style"] = [shown(PurePosixPath(path).parent.name) for path in paths]
         return Annotations(table, 0, len(paths))
     warnings: list[str] = []
-    columns, keys, rows = _read(source.csv, f"the CSV of {source.origin}", warnings)
+    columns, keys, rows = _read(source.csv, f"CSV of {source.name}", warnings)
     numbers = _matches(paths, keys)
     used = {number for number in numbers if number >= 0}
     blank = ("",) * len(columns)

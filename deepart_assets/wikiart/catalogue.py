@@ -45,10 +45,10 @@ class Counts:
     """Pictures decoded in this build."""
     csv_rows_without_picture: int
     pictures_without_csv_row: int
-    ignored: tuple[str, ...]
-    """Files that are neither pictures nor the CSV, as source/path."""
-    csv_warnings: tuple[str, ...]
-    """What could not be read of the CSVs."""
+    ignored: Mapping[str, str]
+    """Why files that are neither pictures nor the CSV are left out, by source/path."""
+    csv_warnings: tuple[tuple[str, str], ...]
+    """What could not be read of the CSVs: which one, and why."""
     sources: tuple[dict[str, str | int], ...]
     """For each source: name, pictures, ok, quarantined."""
 
@@ -76,14 +76,14 @@ def build_catalogue(
     A picture whose stamp in the cache is unchanged is not read again; a picture with known content
     is read but not decoded. Memory is bounded (`work.MemoryBudget`).
 
-    Each row has: `id` (`naming.painting_id`), `file` (its name in the lake), `sha256` of the
-    original bytes, `phash` (`imaging.perceptual_hash`, 16 hexadecimal digits), `width` and
-    `height` in pixels after the EXIF orientation, `colour` (the colour space it was taken to be in)
-    and `warning` (what may be wrong with it), `artist`, `title`, `style`, `genre` and `date`
-    ("" if unknown), `subject` and `licence` if any CSV has them, `source` (its name in the
-    profile), `status` ("ok" or "quarantined") and `reason`. Rows are sorted by id. A picture that
-    was not read or decoded has size 0 and no hash. The format is detected from the content, not the
-    suffix.
+    Each row has: `id` (`naming.painting_id`), `file` (its name in the lake; of a quarantined one,
+    its path in the source), `sha256` of the original bytes, `phash` (`imaging.perceptual_hash`, 16
+    hexadecimal digits), `width` and `height` in pixels after the EXIF orientation, `colour` (the
+    colour space it was taken to be in) and `warning` (what may be wrong with it), `artist`,
+    `title`, `style`, `genre` and `date` ("" if unknown), `subject`, `licence` and `prompt` if any
+    CSV has them, `source` (its name in the profile), `status` ("ok" or "quarantined") and `reason`.
+    Rows are sorted by id. A picture that was not read or decoded has size 0 and no hash. The format
+    is detected from the content, not the suffix.
 
     "ok" rows have distinct bytes and ids. Ids are compared without case, since the lake may be on a
     case-insensitive file system. Of rows that clash, the one that was "ok" in `previous` with this
@@ -123,6 +123,7 @@ def build_catalogue(
     table["status"] = np.where(table["reason"] == "", "ok", "quarantined")
 
     bad = table["status"] != "ok"
+    table["file"] = table["file"].where(~bad, [shown(path) for path in paths])
     order = table.assign(bad=bad, at=range(len(table))).sort_values(["id", "bad", "file", "at"])
     columns = [name for name in COLUMNS if name in table.columns]
     catalogue = table.loc[order.index, columns].reset_index(drop=True)
@@ -135,8 +136,16 @@ def build_catalogue(
             decoded=decoded,
             csv_rows_without_picture=sum(each.rows_without_picture for each in annotations),
             pictures_without_csv_row=sum(each.pictures_without_row for each in annotations),
-            csv_warnings=tuple(text for each in annotations for text in each.warnings),
-            ignored=tuple(f"{source.name}/{path}" for source in sources for path in source.ignored),
+            csv_warnings=tuple(
+                (f"CSV of {source.name}", text)
+                for source, each in zip(sources, annotations, strict=True)
+                for text in each.warnings
+            ),
+            ignored={
+                f"{source.name}/{path}": reason
+                for source in sources
+                for path, reason in source.ignored.items()
+            },
             **_counted(catalogue, [source.name for source in sources]),
         ),
     )
@@ -152,6 +161,7 @@ def without(build: Build, refused: Mapping[int, str]) -> Build:
     catalogue.loc[rows, ["sha256", "phash", "colour", "warning"]] = ""
     catalogue.loc[rows, ["width", "height"]] = 0
     catalogue.loc[rows, "reason"] = list(refused.values())
+    catalogue.loc[rows, "file"] = [shown(build.pictures[row].path) for row in rows]
     names = [str(row["name"]) for row in build.counts.sources]
     return replace(
         build, catalogue=catalogue, counts=replace(build.counts, **_counted(catalogue, names))

@@ -13,7 +13,7 @@ from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.work import MemoryBudget, in_parallel
 
-INSPECTION_VERSION = "2"
+INSPECTION_VERSION = "3"
 """Increase it when inspecting the same bytes gives another result, to drop cached inspections."""
 
 MIN_SIDE = 16

@@ -43,8 +43,7 @@ def left_out_files(store: MaterializationStore, paintings: Collection[str]) -> l
 
 def _files(store: MaterializationStore) -> Iterator[LeftOut]:
     for source, file, reason in quarantined(store.lake):
-        # The reason begins with the file's own name, which may be another than the lake's.
-        yield LeftOut.of(f"{source}/{file}", reason)
+        yield LeftOut(f"{source}/{file}", *split_remedy(reason.removeprefix(file).strip()))
     for collection in (INBOX, WIKIART):
         record = store.done(collection.folder)
         for row in (record.figures.get("ignored") or []) if record is not None else []:

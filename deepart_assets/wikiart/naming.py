@@ -82,5 +82,6 @@ def stem_and_suffix(path: str) -> tuple[str, str]:
 
 
 def shown(path: str) -> str:
-    """Return a path as printable text: invalid UTF-8 becomes "�"."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """Return a path as printable text: invalid UTF-8 and control characters become "�"."""
+    text = path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

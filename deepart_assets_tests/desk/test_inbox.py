@@ -6,6 +6,7 @@ import io
 import pandas as pd
 import pytest
 
+from deepart_assets.desk.inbox import waiting_and_left_out
 from deepart_assets.imaging import encode_png
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.conftest import draw_painting
@@ -96,3 +97,11 @@ def test_what_was_left_out_is_listed_with_the_reason(client, painted):
     page = client.get("/inbox").text
     assert "inbox/broken.jpg</td><td>is a text</td><td>replace the file" in page
     assert "masks/a2.png" in page and "the nearest is a1.png" in page
+
+
+def test_a_file_in_a_folder_has_a_link_to_its_painting(client, painted, monkeypatch):
+    for name in ("a/1.png", "b/1.png", "2.png"):
+        painted.lake.write(f"inbox/{name}", PICTURE)
+    monkeypatch.setattr(client.desk.index, "rows", lambda: dict.fromkeys(["a_1", "2"]))
+    names = {each["name"]: each["id"] for each in waiting_and_left_out(client.desk)["files"]}
+    assert names == {"2.png": "2", "a/1.png": "a_1", "b/1.png": ""}

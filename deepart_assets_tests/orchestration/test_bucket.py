@@ -59,7 +59,7 @@ def test_a_picture_dropped_into_an_inbox_on_a_bucket_is_seen_at_once(bucket):
     lake = Lake(f"{bucket}/lake")
 
     def seen() -> list[str]:
-        source = open_inbox(Inbox(), lake, pytest.fail)
+        source = open_inbox(Inbox(), lake)
         return [picture.path for picture in source.pictures]
 
     assert seen() == []

@@ -24,29 +24,32 @@ def jpeg():
 def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
     lake = Lake(str(tmp_path))
     inbox = tmp_path / "inbox"
-    open_inbox(Inbox(), lake, print)
+    open_inbox(Inbox(), lake)
     assert (inbox / "README.md").is_file() and (tmp_path / "masks" / "README.md").is_file()
     good = {"a.HEIC": jpeg(), "no suffix": jpeg() + b"\0", "b.jxl": jpeg() + b"\0\0"}
     bad = {
-        "c.psd": (b"8BPS" + bytes(99), "Photoshop"),
+        "a folder/two\nlines.svg": (b'<?xml version="1.0"?>\n<svg/>', "SVG"),
+        "c (1).psd": (b"8BPS" + bytes(99), "Photoshop"),
         "d.pdf": (b"%PDF-1.7", "PDF"),
         "e.cr3": (b"\0\0\0\x18ftypcrx " + bytes(99), "raw"),
         "f.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC"),
     }
     told = {"list.xlsx": "no picture by its suffix", "more.zip": "is an archive: unpack it"}
     for name, data in {**good, **{k: v[0] for k, v in bad.items()}}.items():
+        (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_bytes(data)
     for name in told:
         (inbox / name).write_bytes(b"x")
     lake.write("masks/nobody.png", b"")
-    source = open_inbox(Inbox(), lake, print)
+    source = open_inbox(Inbox(), lake)
     assert set(inbox_stamps(Inbox(), lake)) == {*good, *bad, *told}
     build = build_catalogue([source])
     table = build.catalogue.set_index("file")
     assert set(table.index[table["status"] == "ok"]) == {"a.HEIC", "no_suffix", "b.jxl"}
     lake.write(INBOX.catalogue, to_parquet(build.catalogue))
     rows = left_out(MaterializationStore(lake), {})
-    assert [row.file for row in rows] == [*(f"inbox/{name}" for name in bad), "masks/nobody.png"]
+    names = [f"inbox/{name}".replace("\n", "\ufffd") for name in bad]
+    assert [row.file for row in rows] == [*names, "masks/nobody.png"]
     for row, (_, words) in zip(rows, bad.values(), strict=False):
         assert words in row.reason and row.remedy
     out = io.StringIO()

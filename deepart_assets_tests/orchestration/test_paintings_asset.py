@@ -13,6 +13,7 @@ from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.wikiart import examine
 from deepart_assets.wikiart.catalogue import read_cache
+from deepart_assets.wikiart.left_out import left_out
 from deepart_assets_tests.conftest import was_computed
 
 
@@ -122,20 +123,24 @@ def test_a_lake_of_the_first_version_is_taken_over(project, catalogued):
 
 
 def test_bad_and_double_pictures_are_shown_and_only_warned_of(project, catalogued):
-    project.content["wikiart"]["sources"]["second"] = {"kind": "folder", "path": str(
-        project.folder / "second"
-    )}  # fmt: skip
+    project.content["wikiart"]["sources"]["second"] = {
+        "kind": "folder", "path": str(project.folder / "second"), "csv": "facts.csv",
+    }  # fmt: skip
     second = project.folder / "second"
     second.mkdir()
     (second / "copy.png").write_bytes((project.pictures / "p1.png").read_bytes())
     (second / "page.jpg").write_bytes(b"<html>sign in</html>")
     (second / "notes.txt").write_text("to be hung")
+    (second / "facts.csv").write_text("title,by whom")
     record, _, _, check = catalogued()
     figures = record.figures
     assert (figures["pictures"], figures["ok"], figures["quarantined"]) == (7, 5, 2)
     assert figures["duplicates"] == 1 and figures["ignored_files"] == 1
-    [ignored] = figures["ignored"]
+    table, ignored = figures["ignored"]
     assert ignored["file"] == "second/notes.txt" and "by its suffix .txt" in ignored["reason"]
+    assert table["file"] == "CSV of second" and "Name one file, filename" in table["reason"]
+    [row] = [row for row in left_out(project.store, {}) if row.file == "CSV of second"]
+    assert row.reason.startswith("has no column that names the files")
     assert figures["sources"] == [
         {"name": "pictures", "pictures": 5, "ok": 5, "quarantined": 0},
         {"name": "second", "pictures": 2, "ok": 0, "quarantined": 2},

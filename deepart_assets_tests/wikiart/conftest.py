@@ -39,11 +39,11 @@ class Shelf:
         *,
         stamped: bool = True,
         name: str = "shelf",
-        ignored: tuple[str, ...] = (),
+        ignored: Mapping[str, str] | None = None,
     ):
         self.files = dict(files)
         self.name = name
-        self.ignored = ignored
+        self.ignored = ignored or {}
         self.csv = csv
         self.stamped = stamped
         self.reads: list[str] = []

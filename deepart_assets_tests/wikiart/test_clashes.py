@@ -61,7 +61,10 @@ def test_when_the_first_of_a_clash_goes_the_second_takes_its_place(shelf, pictur
 
 def test_sources_are_joined_each_with_its_own_csv(shelf, picture, kaggle_csv):
     first = shelf(
-        {"1.png": picture(1)}, kaggle_csv.encode(), name="kaggle", ignored=("readme.txt",)
+        {"1.png": picture(1)},
+        kaggle_csv.encode(),
+        name="kaggle",
+        ignored={"readme.txt": "is a text: remove it"},
     )
     second = shelf({"Baroque/7.png": picture(2), "8.png": b""}, name="inbox")
     third = shelf({}, name="empty")
@@ -70,7 +73,7 @@ def test_sources_are_joined_each_with_its_own_csv(shelf, picture, kaggle_csv):
     assert list(build.catalogue.columns) == [each for each in COLUMNS if each not in OPTIONAL]
     assert table["source"].to_dict() == {"1": "kaggle", "7": "inbox", "8": "inbox"}
     assert table["style"].to_dict() == {"1": "Impressionism", "7": "Baroque", "8": ""}
-    assert build.counts.ignored == ("kaggle/readme.txt",)
+    assert build.counts.ignored == {"kaggle/readme.txt": "is a text: remove it"}
     assert build.counts.csv_rows_without_picture == build.counts.pictures_without_csv_row == 2
     assert [tuple(row.values()) for row in build.counts.sources] == [
         ("kaggle", 1, 1, 0), ("inbox", 2, 1, 1), ("empty", 0, 0, 0),

@@ -92,7 +92,7 @@ from deepart_assets.wikiart.sources.folder import open_folder
 
 stamped_cache.SAVE_SECONDS = 0.05
 lake = Lake(sys.argv[2])
-source = open_folder("inbox", FolderSource(path=sys.argv[1]), print, "wikiart.sources.inbox")
+source = open_folder("inbox", FolderSource(path=sys.argv[1]), "wikiart.sources.inbox")
 cache = stamped_cache.StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION)
 build = build_catalogue([source], None, cache)
 build, copied = copy_originals(build, lake)

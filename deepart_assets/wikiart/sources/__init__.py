@@ -5,13 +5,13 @@ from collections.abc import Mapping
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.wikiart import FolderSource, KaggleSource
 from deepart_assets.storage.downloads import Downloads
-from deepart_assets.wikiart.sources.base import NO_PICTURE, Picture, Source, left_out
+from deepart_assets.wikiart.sources.base import NO_PICTURE, Picture, Source
 from deepart_assets.wikiart.sources.drive import OnDrive, open_drive
 from deepart_assets.wikiart.sources.folder import open_folder
 from deepart_assets.wikiart.sources.inbox import open_inbox
 from deepart_assets.wikiart.sources.kaggle import open_kaggle
 
-__all__ = ["Picture", "Source", "left_out", "open_inbox", "open_source", "open_sources"]
+__all__ = ["Picture", "Source", "open_inbox", "open_source", "open_sources"]
 
 Choice = FolderSource | KaggleSource | OnDrive
 """Settings of a source."""
@@ -53,7 +53,7 @@ def open_source(
     """
     place = setting or f"wikiart.sources.{name}"
     if isinstance(choice, FolderSource):
-        return open_folder(name, choice, downloads.report, place)
+        return open_folder(name, choice, place)
     if isinstance(choice, KaggleSource):
         return open_kaggle(name, choice, downloads, place)
     return open_drive(name, choice, downloads, place)

@@ -4,11 +4,11 @@ from functools import partial
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.archives import Archive
-from deepart_assets.wikiart.sources.base import Picture, is_hidden, is_picture
+from deepart_assets.wikiart.sources.base import Picture, is_hidden, is_picture, left_out
 
 
-def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture], list[str]]:
-    """Return the pictures of an archive and the paths of its other files.
+def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture], dict[str, str]]:
+    """Return the pictures of an archive and, by path, why its other files are left out.
 
     A picture is read from the archive each time. Nested archives count as other files.
 
@@ -16,7 +16,8 @@ def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture],
         archive: Must stay open while its pictures are in use.
         prefix: Put before each path.
     """
-    pictures, others = [], []
+    pictures: list[Picture] = []
+    others: dict[str, str] = {}
     for member in archive.members:
         if is_hidden(member.path):
             continue
@@ -24,7 +25,7 @@ def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture],
             read = partial(archive.read, member.path)
             pictures.append(Picture(prefix + member.path, read, member.stamp))
         else:
-            others.append(prefix + member.path)
+            others[prefix + member.path] = left_out(member.path)
     return pictures, others
 
 

@@ -1,8 +1,8 @@
 """The interface of a source of paintings: readable pictures and, optionally, a CSV."""
 
 import posixpath
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 OTHER_SUFFIXES = frozenset(
     {
@@ -51,15 +51,15 @@ class Picture:
 class Source:
     """The pictures of a source, sorted by path, and its CSV, if any.
 
-    `name` is its name in the profile, `origin` describes it in messages. `ignored` has the paths of
-    files that are neither pictures nor the CSV.
+    `name` is its name in the profile, `origin` describes it in messages. `ignored` says of each
+    file that is neither a picture nor the CSV, and of what cannot be listed, why, and what to do.
     """
 
     name: str
     origin: str
     pictures: tuple[Picture, ...]
     csv: bytes | None = None
-    ignored: tuple[str, ...] = ()
+    ignored: Mapping[str, str] = field(default_factory=dict)
 
 
 def is_hidden(path: str) -> bool:

@@ -54,5 +54,5 @@ def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -
     csv, csv_name = None, getattr(choice, "csv", None)
     if csv_name is not None:
         path, csv = archive_csv(archive, csv_name, origin, f"{setting}.csv")
-        others = [other for other in others if other != path]
-    return Source(name, origin, tuple(pictures), csv, tuple(others))
+        others.pop(path, None)
+    return Source(name, origin, tuple(pictures), csv, others)

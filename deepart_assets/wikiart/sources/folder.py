@@ -2,7 +2,7 @@
 
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,18 +14,15 @@ from deepart_assets.settings.places import project_path
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import stamp_of
 from deepart_assets.storage.lake import file_system
-from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture
+from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture, left_out
 
 
-def open_folder(
-    name: str, choice: FolderSource, report: Callable[[str], None], setting: str
-) -> Source:
+def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
     """List the pictures of a folder, which may be empty.
 
     Args:
         name: The source's name.
         choice: The folder; a relative path is relative to the project.
-        report: Receives a line for each file or folder that cannot be listed.
         setting: The key of `choice` in the profile, for messages.
 
     Raises:
@@ -48,24 +45,25 @@ def open_folder(
                 " out"
             ) from error
     is_local = isinstance(fs, LocalFileSystem)
-    listed = _local_files(inside, report) if is_local else _remote_files(fs, inside)
-    pictures, others = [], []
+    others: dict[str, str] = {}
+    listed = _local_files(inside, others) if is_local else _remote_files(fs, inside)
+    pictures = []
     for picture in listed:
         if is_hidden(picture.path):
             continue
         if is_picture(picture.path):
             pictures.append(picture)
         elif picture.path != choice.csv:
-            others.append(picture.path)
+            others[picture.path] = left_out(picture.path)
     pictures.sort(key=lambda picture: picture.path)
-    return Source(name, root, tuple(pictures), csv, tuple(sorted(others)))
+    return Source(name, root, tuple(pictures), csv, dict(sorted(others.items())))
 
 
-def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
+def _local_files(root: str, unlisted: dict[str, str]) -> Iterator[Picture]:
     """Yield every file below a folder, with size and modification time as its stamp.
 
     Links are followed after real folders, and no folder is entered twice. Paths are made valid
-    Unicode; file names may not be.
+    Unicode; file names may not be. `unlisted` receives what cannot be looked at, and why.
     """
     entered = set()
     folders: list[tuple[str, str]] = [(root, "")]
@@ -80,7 +78,7 @@ def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
             with os.scandir(folder) as listing:
                 entries = list(listing)
         except OSError as error:
-            report(f"{folder} cannot be listed ({error.strerror}): what is in it is left out")
+            unlisted[prefix or "."] = f"cannot be listed ({error.strerror}): make it readable"
             continue
         for entry in entries:
             path = prefix + _readable(entry.name)
@@ -93,9 +91,9 @@ def _local_files(root: str, report: Callable[[str], None]) -> Iterator[Picture]:
                     stamp = f"{found.st_size} {found.st_mtime_ns}"
                     yield Picture(path, partial(_read, entry.path), stamp)
                 elif entry.is_symlink() and not is_hidden(entry.name):
-                    report(f"{entry.path} is a link to what is not there: it is left out")
+                    unlisted[path] = "is a link to what is not there: put the file in its place"
             except OSError as error:  # a link to itself, or a file removed meanwhile
-                report(f"{entry.path} cannot be read ({error.strerror}): it is left out")
+                unlisted[path] = f"cannot be read ({error.strerror}): replace or remove it"
 
 
 def _read(path: str) -> bytes:

@@ -1,6 +1,5 @@
 """The inbox: a folder into which users drop paintings to restore."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 from deepart_assets.settings.wikiart import FolderSource, Inbox
@@ -47,25 +46,24 @@ def _make(folder: Path, readme: str) -> None:
         (folder / README).write_text(readme, encoding="utf-8")
 
 
-def open_inbox(choice: Inbox, lake: Lake, report: Callable[[str], None]) -> Source:
+def open_inbox(choice: Inbox, lake: Lake) -> Source:
     """List the inbox.
 
     Args:
         choice: Its settings.
         lake: The data lake, in which it is by default.
-        report: Receives a line for each file or folder that cannot be listed.
     """
     place = inbox_lake(choice, lake)
     fs, inside = file_system(place.url)
     if not fs.isdir(inside):  # a bucket's folder exists once it has a file
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None
-    return open_folder(NAME, FolderSource(path=place.url, csv=csv), report, NAME)
+    return open_folder(NAME, FolderSource(path=place.url, csv=csv), NAME)
 
 
 def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:
     """Return the stamps of what is in the inbox and the hash of the CSV, by path."""
-    source = open_inbox(choice, lake, lambda _: None)
+    source = open_inbox(choice, lake)
     stamps = {picture.path: picture.stamp or "" for picture in source.pictures}
     stamps |= dict.fromkeys(source.ignored, "left out")  # the run says why
     return stamps if source.csv is None else {**stamps, choice.csv: sha256_of(source.csv)}

@@ -41,18 +41,18 @@ def open_kaggle(name: str, choice: KaggleSource, downloads: Downloads, setting: 
     # The CSV first: it is small, and quickly shows whether Kaggle is accessible.
     csv = _csv(downloads.fetch(competition.download(choice.csv)).path, choice.csv, setting)
     pictures: list[Picture] = []
-    others: list[str] = []
+    others: dict[str, str] = {}
     for file in choice.archives:
         fetched = downloads.fetch(competition.download(file, is_archive=True))
         archive = Archive(fetched.path, competition.origin(file), REMEDY)
         found = archive_pictures(archive, f"{Path(file).stem}/")
         pictures.extend(found[0])
-        others.extend(found[1])
+        others |= found[1]
     origin = f"Kaggle's {choice.competition}"
     if not pictures:
         raise UnavailableError(f"{NO_PICTURE} in {origin}: check {setting}.archives")
     pictures.sort(key=lambda picture: picture.path)
-    return Source(name, origin, tuple(pictures), csv, tuple(sorted(others)))
+    return Source(name, origin, tuple(pictures), csv, others)
 
 
 def _csv(file: Path, name: str, setting: str) -> bytes:
