@@ -25,6 +25,11 @@ class UnknownPaintingError(DeepArtError):
     """No painting has the id or the style that was asked for; the message has similar ones."""
 
 
+def described(error: BaseException) -> str:
+    """Return an error's message; that of one that is not the package's own with its type's name."""
+    return str(error) if isinstance(error, DeepArtError) else f"{type(error).__name__}: {error}"
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's message without its full stop, or its type's name."""
     return (str(error).strip().splitlines() or [""])[0].rstrip(". ") or type(error).__name__

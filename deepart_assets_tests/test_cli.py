@@ -220,7 +220,7 @@ def test_the_status_names_what_is_not_up_to_date_and_why(deepart_done, done):
     assert "5 paintings: 5 up to date" in output and "Nothing is running" in output
     done.lake.remove("restoration_sheets/p3.jpg")
     record = done.store.get("telea_outpaintings", "p1")
-    done.store.put(replace(record, status="failed", reason="PaintingError: no canvas"))
+    done.store.put(replace(record, status="failed", reason="no canvas"))
     code, output, _ = deepart_done("status")
     rows = lines_of(output)
     assert "3 up to date, 1 stale, 1 failed" in output

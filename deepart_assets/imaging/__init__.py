@@ -21,7 +21,7 @@ from deepart_assets.imaging.hashing import (
     hashes_from_hex,
     perceptual_hash,
 )
-from deepart_assets.imaging.picture_file import MAX_PIXELS, PictureFile, Reduced
+from deepart_assets.imaging.picture_file import FORMATS, MAX_PIXELS, PictureFile, Reduced
 from deepart_assets.imaging.preview import (
     column_sheet,
     contact_sheet,
@@ -32,6 +32,7 @@ from deepart_assets.imaging.preview import (
 )
 
 __all__ = [
+    "FORMATS",
     "MAX_PIXELS",
     "PictureFile",
     "Reduced",

@@ -117,7 +117,7 @@ def encode_jpeg(picture: NDArray[np.uint8], quality: int = 90) -> bytes:
 
 def _own_png(data: bytes, name: str) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(data))
+        image = Image.open(io.BytesIO(data), formats=("PNG",))
         image.load()
     except (OSError, SyntaxError, ValueError) as error:
         raise PaintingError(f"{name} is damaged ({error}): materialize it again") from error

@@ -10,6 +10,7 @@ from functools import partial
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.errors import described
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.checks import painting_results
 from deepart_assets.orchestration.context import BatchedPrediction, Painting, StageContext
@@ -199,7 +200,7 @@ class PaintingBatch:
         return "" if event is None else f"skipped, {reason}", event
 
     def _failure(self, key: str, error: Exception) -> tuple[str, Event]:
-        reason = self.failed[key] = f"{type(error).__name__}: {error}"
+        reason = self.failed[key] = described(error)
         self._dagster.log.error(f"{self._spec.name} {key} failed", exc_info=error)
         return f"failed, {reason}", self._reporter.failed(key, reason)
 

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN
-from deepart_assets.errors import DeepArtError
+from deepart_assets.errors import DeepArtError, described
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import (
@@ -209,7 +209,7 @@ def _stale_outputs(
                 covered = {name: reported[name].get(key) for name in spec.covered}
                 reason = _reason(status, own, reported_as, covered)
             except Exception as error:  # the run will report it
-                reason = f"{type(error).__name__}: {error}"
+                reason = described(error)
         if reason is not None:
             stale.add(spec.name)
             yield StaleOutput(key, spec.name, reason)

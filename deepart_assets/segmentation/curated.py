@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepart_assets.errors import PaintingError, SkipPainting
+from deepart_assets.imaging import FORMATS, MAX_PIXELS
 from deepart_assets.segmentation.comparison import iou
 from deepart_assets.segmentation.scribble import LEGEND, Scribble, find_strokes, fitted
 
@@ -66,7 +67,10 @@ def read_curated_mask(
     mask: NDArray[np.bool_] = resized >= THRESHOLD
     if not mask.any():
         if not levels.any():
-            raise SkipPainting(f"{name} is all black: the curator keeps nothing of this painting")
+            raise SkipPainting(
+                f"{name} is all black, so nothing is kept: make white what is to be kept, or remove"
+                " the file"
+            )
         raise PaintingError(
             f"{name} keeps nothing once it has the painting's size: draw a larger subject"
         )
@@ -163,13 +167,16 @@ def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
 
 def _opened(data: bytes, name: str) -> Image.Image:
     try:
-        image = Image.open(io.BytesIO(data))
-        image.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise PaintingError(
-            f"{name} is no readable picture ({error}): save it as PNG again"
-        ) from error
-    return image
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        if image.width * image.height <= MAX_PIXELS:
+            image.load()
+            return image
+    except (OSError, SyntaxError, ValueError) as error:
+        raise PaintingError(f"{name} is no readable picture: save it as PNG again") from error
+    raise PaintingError(
+        f"{name} has {image.width}×{image.height} pixels, more than {MAX_PIXELS // 1_000_000}"
+        " million: save it in the painting's size"
+    )
 
 
 def _levels(

@@ -10,7 +10,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
+from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError, described
 from deepart_assets.storage.hashes import sha256_of
 from deepart_assets.storage.lake import Lake, StoredFile
 from deepart_assets.storage.records import (
@@ -246,7 +246,7 @@ def _recorded(
         return put("skipped", reason=str(reason))
     except Exception as error:
         transient = isinstance(error, UnavailableError | OSError | MemoryError)
-        put("failed", reason=f"{type(error).__name__}: {error}", transient=transient)
+        put("failed", reason=described(error), transient=transient)
         raise
     figures = dict(made.figures)
     return put("done", files=files, figures=figures, verdict=made.verdict, doubt=made.doubt)

@@ -32,6 +32,10 @@ class PaintingFolder:
     """Whether a file that belongs to no painting is reported here, by its name. Of several assets
     that share a folder one does."""
 
+    @property
+    def _suffixes(self) -> set[str]:
+        return {self.suffix, *self.others}
+
     def path(self, key: str) -> str:
         """Return the lake path where a painting's file is best put."""
         return f"{self.folder}/{key}{self.suffix}"
@@ -50,7 +54,7 @@ class PaintingFolder:
         perhaps twice or after that of the painting, and perhaps with "_mask" at its end.
         """
         stem, suffix = stem_and_suffix(name)
-        if suffix.lower() not in {self.suffix, *self.others}:
+        if suffix.lower() not in self._suffixes:
             return None
         for shorter in (stem, stem_and_suffix(stem)[0]):
             for candidate in (shorter, painting_id(shorter + self.suffix)):
@@ -86,7 +90,13 @@ class PaintingFolder:
             own = painting_id(name)
             near = difflib.get_close_matches(own, keys, 1, 0.5) if len(reasons) < _NAMED else []
             like = f" (the nearest is {near[0]}{self.suffix})" if near else ""
-            reasons[name] = f"belongs to no painting: rename it <painting id>{self.suffix}{like}"
+            suffix = stem_and_suffix(name)[1]
+            fault = (
+                "belongs to no painting: rename it"
+                if suffix.lower() in self._suffixes
+                else f"is not read, by its suffix {suffix or '(none)'}: save it as"
+            )
+            reasons[name] = f"{fault} <painting id>{self.suffix}{like}"
         return reasons
 
     def located(self, lake: Lake, key: str) -> str:

@@ -67,7 +67,7 @@ def test_every_wrong_mask_stops_its_own_painting_and_no_other(done, instance):
         ("p1", "is not a mask: ", "Draw the subject white and the rest black"),
         ("p2", f"is {2 * height}×{width} pixels, the painting", "Draw the mask on the painting"),
     ]:
-        assert reasons[key].startswith(f"PaintingError: masks/{key}.png {fault}")
+        assert reasons[key].startswith(f"masks/{key}.png {fault}")
         assert remedy in reasons[key]
     assert reasons["p3"] is None and reasons["p4"] is None
     # A larger mask of the same shape counts, at the painting's size.

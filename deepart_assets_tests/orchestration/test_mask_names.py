@@ -40,5 +40,6 @@ def test_what_belongs_to_none_is_told_with_the_nearest_painting(lake):
     strays = CURATED_MASKS.strays(lake, KEYS)
     assert set(strays) == {"Mona_Liza.png", "p1.jpg", "p1.gif"}
     assert "the nearest is Mona_Lisa.png" in strays["Mona_Liza.png"]
+    assert strays["p1.gif"].startswith("is not read, by its suffix .gif: save it as")
     assert strays["p1.jpg"] == "is a second file of p1 beside p1.png: remove one"
     assert set(SUBJECT_TEXTS.strays(lake, KEYS)) == {"note.txt"}

@@ -1,6 +1,8 @@
 """A curator's own masks: what is taken as one, and what is said of the others."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -106,6 +108,17 @@ def test_what_is_no_mask_is_told_with_the_file_and_the_remedy(data, words):
     with pytest.raises(PaintingError) as caught:
         read(data)
     assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_mask_that_would_start_a_program_or_fill_the_memory_is_not_decoded():
+    script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 60\n%%EndComments\n"
+    with pytest.raises(PaintingError, match=r"p1\.png is no readable picture: save it as PNG"):
+        read(script)
+    large = bytearray(file_of(drawn()))
+    large[16:24] = struct.pack(">II", 40_000, 60_000)
+    large[29:33] = struct.pack(">I", zlib.crc32(large[12:29]))
+    with pytest.raises(PaintingError, match="40000×60000 pixels, more than 400 million"):
+        read(bytes(large))
 
 
 def test_all_black_leaves_the_painting_out():
