@@ -100,7 +100,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="6",  # 6: four mirrored pixels around a picture
+        code_version="7",  # 7: the subject fades into the ground
         pool="gpu",
         checks=[
             Check(
@@ -123,12 +123,12 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
         Where the original painting is larger than the working copy, the subject is taken from it
-        at this size, reduced or enlarged by the network, and the generated side blends into it in a
-        narrow band. What the network enlarges of a JPEG at its own size is deblocked first. The
-        ground of another painting is taken from that one's original where it is large enough. Where
-        the painting has a support and segmentation.support.in_result is put_back, the original's
-        surrounds it. Title, artist, what generated the surround and which file shows it are in XMP
-        and EXIF.
+        at this size, reduced or enlarged by the network; in a band of ten pixels inside of its edge
+        it fades into the ground. What the network enlarges of a JPEG at its own size is deblocked
+        first. The ground of another painting is taken from that one's original where it is large
+        enough. Where the painting has a support and segmentation.support.in_result is put_back, the
+        original's surrounds it. Title, artist, what generated the surround and which file shows it
+        are in XMP and EXIF.
         """
         settings = context.settings.super_resolution.upscaling
         outpainter = context.settings.outpainters[name]

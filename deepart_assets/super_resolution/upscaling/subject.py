@@ -11,16 +11,27 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.imaging.borders import Box
 
-FEATHER = 8
-"""Width of the band outside of the subject in which colours are led to the subject's, in pixels of
-the enlarged picture: two of the working copy's."""
+EDGE = 10
+"""Width of the band inside of the subject's edge in which it fades into the ground, in pixels of
+the enlarged picture: two and a half of the working copy's. No painter's edge is as hard as a
+mask's."""
 
-MARGIN = 3
-"""Pixels of the original around its subject that reach into the subject at another size: the mask
-is smoothed, and pixels on its edge are averages."""
+RIM = 14
+"""Width of the band outside of it in which the ground is continued from farther out, likewise: the
+outpainting's own pixels there are led to the subject's colours, and have its edge in them."""
 
-SMOOTHING = 0.6
-"""Blur of a mask that is enlarged, in its own pixels: its steps become a line."""
+MARGIN = 6
+"""Pixels of the original around its subject that reach into the subject at a larger size: the mask
+is smoothed there, and pixels on its edge are averages."""
+
+SMOOTHING = 5.0
+"""Blur of a subject at another size, in its pixels: a mask's steps become a line."""
+
+_SPREAD = 7.0
+"""Blur of the ground that is continued into the edge, in pixels of the enlarged picture."""
+
+_REACH = RIM + round(3 * _SPREAD)
+"""What is farther away from a pixel does not matter to it."""
 
 _BLOCK = 512
 """Rows and columns at once: only blocks with an edge of the subject are computed, in float."""
@@ -46,20 +57,14 @@ def subject_in_original(mask: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def generated_in(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the pixels of an outpainting that matter once the subject is laid into it enlarged.
 
-    These are its surround and what `keep_subject` compares with the subject, inside of its edge.
-
     Args:
         subject: bool, 4H×4W, as `enlarged_subject` returns it.
 
     Returns:
         bool, H×W.
     """
-    import cv2
-
-    reach = 2 * FEATHER + 3
-    needed = cv2.dilate((~subject).astype(np.uint8), np.ones((reach, reach), np.uint8)) > 0
     height, width = subject.shape
-    return np.asarray(needed.reshape(height // 4, 4, width // 4, 4).any(axis=(1, 3)))
+    return np.asarray((~subject).reshape(height // 4, 4, width // 4, 4).any(axis=(1, 3)))
 
 
 def consistency_error(
@@ -67,12 +72,11 @@ def consistency_error(
 ) -> float:
     """Return by how much the subject, reduced to the original's size again, differs from it.
 
-    Root mean square in grey levels, inside of the subject eroded by two pixels: the network's
-    error. Arguments as `keep_subject`'s, with an original smaller than the result.
+    Root mean square in grey levels, inside of the subject's edge: the network's error. Arguments as
+    `keep_subject`'s, with an original smaller than the result.
     """
-    import cv2
-
-    inside = cv2.erode((mask > 0).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    whole = untouched(enlarged_subject(mask, result.shape[:2]))
+    inside = resize(whole.astype(np.float32), *original.shape[:2]) > 0.999
     if not inside.any():
         return 0.0
     again = resize(result, *original.shape[:2])[inside].astype(np.float32)
@@ -87,10 +91,10 @@ def keep_subject(
 ) -> NDArray[np.uint8]:
     """Lay the subject of the original into the enlarged picture.
 
-    Inside of the subject the result is `wanted`, and nothing else. Outside of it the
-    enlarged picture stays but for a band of `FEATHER` pixels: there it is shifted by what the two
-    differ by inside of the edge nearby, fading outwards, so that no step of colour remains. What
-    the original shows outside of its subject is used nowhere.
+    Inside of the subject's edge the result is `wanted`, and nothing else. In a band of `EDGE`
+    pixels the subject fades into the ground, which is continued there from outside. What the
+    original shows outside of its subject is used nowhere, nor what the enlarged picture shows
+    inside.
 
     Args:
         enlarged: uint8, H×W×3, of the same field of view.
@@ -107,19 +111,16 @@ def keep_subject(
     subject = enlarged_subject(mask, size)
     result = enlarged.copy()
     result[subject] = wanted[subject]
-    reach = 2 * FEATHER
     height, width = size
     for top, left in product(range(0, height, _BLOCK), range(0, width, _BLOCK)):
-        rows = slice(max(0, top - reach), min(height, top + _BLOCK + reach))
-        columns = slice(max(0, left - reach), min(width, left + _BLOCK + reach))
+        rows = slice(max(0, top - _REACH), min(height, top + _BLOCK + _REACH))
+        columns = slice(max(0, left - _REACH), min(width, left + _BLOCK + _REACH))
         within = subject[rows, columns]
         if within.any() and not within.all():
-            band = _led_to_the_subject(enlarged[rows, columns], wanted[rows, columns], within)
-            here = slice(top, top + _BLOCK), slice(left, left + _BLOCK)
-            outside = ~subject[here]
+            joined = _joined(enlarged[rows, columns], wanted[rows, columns], within)
+            here = result[top : top + _BLOCK, left : left + _BLOCK]
             down, across = top - rows.start, left - columns.start
-            inner = band[down : down + outside.shape[0], across : across + outside.shape[1]]
-            result[here][outside] = inner[outside]
+            here[:] = joined[down : down + here.shape[0], across : across + here.shape[1]]
     return result
 
 
@@ -131,12 +132,10 @@ def kept_difference(
 ) -> int:
     """Return the largest difference to `wanted`, in grey levels; it must be 0.
 
-    It is taken inside of the subject eroded by one pixel. Arguments as `keep_subject`'s.
+    It is taken where the subject is `untouched`. Arguments as `keep_subject`'s.
     """
-    import cv2
-
     size = result.shape[:2]
-    inside = cv2.erode(enlarged_subject(mask, size).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    inside = untouched(enlarged_subject(mask, size))
     wanted = resize(original, *size) if wanted is None else wanted
     return int(np.abs(result[inside].astype(np.int16) - wanted[inside]).max(initial=0))
 
@@ -168,32 +167,53 @@ def put_back(
 
 
 def enlarged_subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return the subject at another size, bool: half covered or more, as in the working copy.
-
-    An enlarged mask is smoothed by `SMOOTHING` of its own pixels.
-    """
+    """Return the subject at another size, smoothed: bool, H×W, half covered or more."""
     import cv2
 
     covered = resize((mask > 0).astype(np.float32), *size)
-    times = size[0] / mask.shape[0]
-    if times > 1:
-        covered = cv2.GaussianBlur(covered, (0, 0), SMOOTHING * times)
-    return np.asarray(covered >= 0.5)
+    return np.asarray(cv2.GaussianBlur(covered, (0, 0), SMOOTHING) >= 0.5)
 
 
-def _led_to_the_subject(
-    enlarged: NDArray[np.uint8], wanted: NDArray[np.uint8], subject: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Shift colours beside the subject by the mean difference inside of it, fading outwards."""
+def untouched(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what of an enlarged subject is inside of the edge in which it fades: bool, H×W."""
+    return _inside(subject) >= EDGE
+
+
+def _inside(subject: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return each pixel's distance from the pixels that are not the subject's: float32, H×W."""
     import cv2
 
-    window = (2 * FEATHER + 1, 2 * FEATHER + 1)
-    weight = subject.astype(np.float32)
-    differs = (wanted.astype(np.float32) - enlarged) * weight[..., None]
-    nearby = cv2.GaussianBlur(weight, window, FEATHER / 2)
-    shift = cv2.GaussianBlur(differs, window, FEATHER / 2)
-    shift /= np.maximum(nearby, 1e-6)[..., None]
-    distance = cv2.distanceTransform((~subject).astype(np.uint8), cv2.DIST_L2, 5)
-    fade = np.clip(1 - distance / (FEATHER + 1), 0, 1)
-    # Beyond the window nothing is near; its weight there is 0 as well.
-    return np.round(np.clip(enlarged + shift * fade[..., None], 0, 255)).astype(np.uint8)
+    if subject.all():
+        return np.full(subject.shape, np.inf, np.float32)
+    distance = cv2.distanceTransform(subject.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance)
+
+
+def _joined(
+    enlarged: NDArray[np.uint8], wanted: NDArray[np.uint8], subject: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Fade the subject into the ground, which is continued into its edge."""
+    outside = _inside(~subject)
+    ground = enlarged.astype(np.float32)
+    # The farther out, the more a pixel counts; in a gap those that are farthest out.
+    weight = (np.minimum(outside, RIM) / RIM) ** 4
+    continued = _blurred(ground * weight[..., None])
+    continued /= np.maximum(_blurred(weight), 1e-12)[..., None]
+    share = _smooth(1.5 * (1 - outside / RIM))[..., None]
+    ground = ground * (1 - share) + continued * share
+    share = _smooth(_inside(subject) / EDGE)[..., None]
+    return np.round(ground * (1 - share) + wanted * share).astype(np.uint8)
+
+
+def _blurred(values: NDArray) -> NDArray[np.float32]:
+    import cv2
+
+    side = 2 * (_REACH - RIM) + 1
+    blurred = cv2.GaussianBlur(values, (side, side), _SPREAD, borderType=cv2.BORDER_CONSTANT)
+    return np.asarray(blurred)
+
+
+def _smooth(values: NDArray) -> NDArray[np.float32]:
+    """Rise from 0 to 1 where the values do, with no kink at either end."""
+    between = np.clip(values, 0, 1)
+    return np.asarray(between * between * (3 - 2 * between))
