@@ -80,6 +80,18 @@ def test_an_edge_that_the_outpainting_has_beside_the_subjects_is_painted_over():
     assert row.min() > 90
 
 
+@pytest.mark.parametrize("width", [8, 12, 20])
+def test_a_thin_part_of_the_subject_is_whole_along_its_middle(width):
+    mask = disc(200, 200)
+    mask[100 - width // 2 : 100 + width // 2] = 255
+    original, enlarged = (np.full((200, 200, 3), level, np.uint8) for level in (140, 40))
+    made = keep_subject(enlarged, original, mask)[..., 0].astype(int)
+    middle = made[98:102].max(axis=0)
+    assert middle[:20].min() >= 138
+    assert middle.min() >= 100, "where it meets the disc it may be fainter"
+    assert made[:60, :20].max() == 40
+
+
 def test_in_a_narrow_gap_the_ground_is_that_of_the_gap():
     mask = np.full((200, 200), 255, np.uint8)
     mask[:, 92:108] = 0

@@ -193,6 +193,8 @@ def _joined(
     enlarged: NDArray[np.uint8], wanted: NDArray[np.uint8], subject: NDArray[np.bool_]
 ) -> NDArray[np.uint8]:
     """Fade the subject into the ground, which is continued into its edge."""
+    import cv2
+
     outside = _inside(~subject)
     ground = enlarged.astype(np.float32)
     # The farther out, the more a pixel counts; in a gap those that are farthest out.
@@ -201,7 +203,10 @@ def _joined(
     continued /= np.maximum(_blurred(weight), 1e-12)[..., None]
     share = _smooth(1.5 * (1 - outside / RIM))[..., None]
     ground = ground * (1 - share) + continued * share
-    share = _smooth(_inside(subject) / EDGE)[..., None]
+    inside = _inside(subject)
+    # What is thinner than two bands, such as a ship's ropes, is whole along its middle.
+    nearby = cv2.dilate(inside, np.ones((EDGE + 1, EDGE + 1), np.uint8))
+    share = _smooth(inside / np.clip(nearby, 1, EDGE))[..., None]
     return np.round(ground * (1 - share) + wanted * share).astype(np.uint8)
 
 
