@@ -200,10 +200,10 @@ class PaintingIndex:
         # Most paintings need none.
         page = cache(partial(PaintingPage, self._store, listed, self._outpainters))
         if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
-            waiting = next((each for each in page().stages if each.is_stale), None)
-            if waiting is not None:
+            first = next((e for e in page().stages if e.is_stale or e.state == "failed"), None)
+            if first is not None and first.is_stale:
                 statuses = ("stale", *(each for each in statuses if each == "doubtful"))
-                reason = f"{waiting.heading}: {waiting.reason}"
+                reason = f"{first.heading}: {first.reason}"
         if listed.id in self._decided:
             choice = page().choice
             if choice.decision != "open":

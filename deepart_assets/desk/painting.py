@@ -1,6 +1,6 @@
 """One painting: its pictures and how each stage stands; `stages` puts it in words."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,7 +15,7 @@ from deepart_assets.curation import (
     request_path,
 )
 from deepart_assets.desk.listed import Listed
-from deepart_assets.desk.stages import StageState, plain_reason
+from deepart_assets.desk.stages import StageState
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
     Lake,
@@ -103,12 +103,13 @@ class PaintingPage:
     def stages(self) -> list[StageState]:
         """How each stage stands, in the pipeline's order."""
         states: list[StageState] = []
-        waiting: set[str] = set()
+        unsettled: dict[str, str] = {}
         for asset, heading in self._headings.items():
             record = self.records.get(asset)
-            state, reason = self._state(asset, record, waiting)
-            if state == "waiting":
-                waiting.add(asset)
+            state, reason = self._state(asset, record, unsettled)
+            if state in ("waiting", "failed", "stale"):
+                why = {"failed": f"{heading} failed", "stale": reason}
+                unsettled[asset] = why.get(state, "")
             states.append(StageState(asset, heading, state, reason, record))
         return states
 
@@ -228,14 +229,16 @@ class PaintingPage:
         return ", ".join(str(each) for each in named if each) or str(lender.get("id", ""))
 
     def _state(
-        self, asset: str, record: MaterializationRecord | None, waiting: set[str]
+        self, asset: str, record: MaterializationRecord | None, unsettled: Mapping[str, str]
     ) -> tuple[str, str]:
         if record is None:
             return "waiting", "not made yet"
-        if changed := self._changed_inputs(asset, record, waiting):
+        if changed := self._changed_inputs(asset, record, unsettled):
+            if failed := next(filter(None, map(unsettled.get, changed)), None):
+                return "stale", failed
             return "waiting", f"{', '.join(map(self._in_words, changed))} changed"
         if record.status != "done":
-            return record.status, plain_reason(record.reason or "")
+            return record.status, record.reason or ""
         return "done", record.verdict or record.doubt or ""
 
     def _in_words(self, name: str) -> str:
@@ -247,7 +250,7 @@ class PaintingPage:
         return self._headings.get(name) or _CURATORS.get(name) or name.replace("_", " ")
 
     def _changed_inputs(
-        self, asset: str, record: MaterializationRecord, waiting: set[str]
+        self, asset: str, record: MaterializationRecord, unsettled: Collection[str]
     ) -> list[str]:
         """Name the inputs that are no longer what an output was made from."""
         inputs: Mapping[str, str] = record.provenance.get("inputs") or {}
@@ -258,7 +261,7 @@ class PaintingPage:
         }
         changed = [name for name in read_here if name not in inputs]
         for name, version in inputs.items():
-            if name in waiting:
+            if name in unsettled:
                 changed.append(name)
                 continue
             # A skip is passed on with the inputs of the stage that skipped first.

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from deepart_assets import asset_names
 from deepart_assets.desk.listed import Listed
-from deepart_assets.desk.stages import plain_reason
 from deepart_assets.names import name_key
 from deepart_assets.storage import MaterializationRecord
 
@@ -126,7 +125,7 @@ def statuses_of(found: Mapping[str, Outcome], stages: int) -> tuple[tuple[str, .
     """Return a painting's statuses and the reason of the first."""
     for asset, outcome in found.items():
         if outcome.status == "failed":
-            return ("failed",), f"{asset.replace('_', ' ')} failed: {plain_reason(outcome.reason)}"
+            return ("failed",), f"{asset.replace('_', ' ')} failed: {outcome.reason}"
     mask = found.get(asset_names.SUBJECT_MASKS)
     if mask is not None and mask.status in ("no_subject", "skipped"):
         return ("no_subject",), mask.reason

@@ -1,6 +1,5 @@
 """How the output of a stage stands, and what it was made from, in words."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +14,15 @@ class StageState:
     asset: str
     heading: str
     state: str
-    """done, waiting (it will be made, or made again), failed or skipped."""
+    """done, waiting (it will be made, or made again), failed, stale (made before something that it
+    is made from failed) or skipped."""
     reason: str
     record: MaterializationRecord | None = field(repr=False)
 
     @property
     def is_stale(self) -> bool:
         """Whether there is an output, made from something else than there is now."""
-        return self.state == "waiting" and self.record is not None
+        return self.state in ("waiting", "stale") and self.record is not None
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -33,14 +33,6 @@ class StageState:
             for name, value in figures.items()
             if value not in (None, "", []) and not str(value).startswith("data:image/")
         }
-
-
-def plain_reason(reason: str) -> str:
-    """Return why something failed without the names of the project's own exceptions."""
-    return _OWN_ERRORS.sub("", reason)
-
-
-_OWN_ERRORS = re.compile(r"^(PaintingError|UnavailableError|SettingsError): ")
 
 
 def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, str]]]:

@@ -1,7 +1,9 @@
 """The wall, a painting's page, its pictures and downloads."""
 
 import io
+import re
 import time
+from dataclasses import replace
 
 import numpy as np
 import psutil
@@ -92,6 +94,26 @@ def test_a_new_mask_makes_what_follows_wait(client, painted):
     painted.lake.remove("masks/a1.png")
     states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
     assert states["subject_masks"] == "waiting"
+
+
+def test_what_was_made_before_its_mask_failed_is_out_of_date(client, painted):
+    mask = painted.store.get("subject_masks", "a1")
+    broken = replace(mask, status="failed", reason="masks/a1.png is torn: draw it", files=())
+    painted.store.put(broken)
+    client.desk.index.refresh(at_once=True)
+    stages = client.get("/p/a1/state").json()["stages"]
+    states = {each["asset"]: (each["state"], each["reason"]) for each in stages}
+    assert states["predicted_masks"][0] == "done"
+    assert states["subject_masks"] == ("failed", "masks/a1.png is torn: draw it")
+    assert states["unfinished_paintings"] == states["telea_upscaled"] == ("stale", "mask failed")
+    assert "failed" in client.get("/?words=redon").text
+
+
+def test_a_painting_without_a_title_is_named_once(client, painted):
+    painted.add("untitled_7", title="")
+    client.desk.index.refresh(at_once=True)
+    for page in (client.get("/?words=untitled_7").text, client.get("/p/untitled_7").text):
+        assert len(re.findall(r">untitled_7|untitled_7</p>", page)) == 1
 
 
 def test_thumbnails_and_tiles(client):

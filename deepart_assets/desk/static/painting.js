@@ -18,7 +18,7 @@ const picture = (key) => state.pictures.find((each) => each.key === key);
 // What is shown, and whether it is of an earlier mask, say.
 function caption(key) {
   const stage = state.stages.find((each) => each.asset === key.split(".")[0]);
-  return picture(key).caption + (stage?.state === "waiting" ? ", out of date" : "");
+  return picture(key).caption + (["waiting", "stale"].includes(stage?.state) ? ", out of date" : "");
 }
 
 function show() {
