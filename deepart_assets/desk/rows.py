@@ -21,7 +21,7 @@ STATUSES = {
     "no_subject": "no subject",
     "failed": "failed",
     "stale": "out of date",
-    "being_made": "being made",
+    "being_made": "not finished",
 }
 """What a painting may be, in words."""
 

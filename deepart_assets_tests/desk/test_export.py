@@ -64,7 +64,7 @@ def test_each_painting_has_a_page_and_a_picture_with_its_size(painted):
     painted.restore("b.2_ö", stages=("mask",))
     write(painted.lake)
     wall = painted.lake.read("gallery/index.html").decode()
-    assert "Vase of Flowers" in wall and ">restored<" in wall and ">being made<" in wall
+    assert "Vase of Flowers" in wall and ">restored<" in wall and ">not finished<" in wall
     assert "&lt;script&gt;alert(1)" in wall and "<script>alert" not in wall
     assert 'href="paintings/b.2_%C3%B6.html"' in wall
     shown = Page(wall).pictures

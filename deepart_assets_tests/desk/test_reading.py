@@ -29,7 +29,7 @@ def test_the_wall_shows_each_painting_and_its_status(client):
     assert "<script>alert" not in page
     assert "/p/b.2_%C3%B6" in page
     assert ">restored<" in page
-    assert ">being made<" in page
+    assert ">not finished<" in page
 
 
 @pytest.mark.parametrize(
@@ -57,12 +57,12 @@ def test_orders(client):
 
 
 def test_what_was_made_since_is_seen(client, painted):
-    assert "being made" in client.get("/?words=manet").text
+    assert "not finished" in client.get("/?words=manet").text
     painted.restore("b.2_ö")
     painted.add("c3", title="The New One")
     client.desk.index.refresh(at_once=True)
     page = client.get("/").text
-    assert "being made" in page
+    assert "not finished" in page
     assert "The New One" in page
     assert client.get("/?status=restored").text.count('class="grid"') == 1
     assert "/p/b.2_" in client.get("/?status=restored").text
