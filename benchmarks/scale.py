@@ -34,7 +34,7 @@ import dagster as dg
 import numpy as np
 import yaml
 from bench_table import machine, publish
-from PIL import Image
+from tiny_collection import draw, profile
 
 from deepart_assets import build, runs
 from deepart_assets.asset_names import RESTORATION_PLAN
@@ -43,11 +43,6 @@ from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.storage import Lake, MaterializationStore, sha256_of
 
-SIDES = 24, 32
-LARGE = 200, 160
-"""Of the few pictures that the network learns from."""
-LEARNT_FROM = 10
-SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 SHEET = 48
 """Height of a sheet, which takes most of a tiny painting's time otherwise."""
 OURS = Path(__file__).parents[1] / ".dagster_home" / "dagster.yaml"
@@ -220,61 +215,6 @@ class Oval:
             levels, (width // 2, height // 2), (width // 4, height // 3), 0, 0, 360, 1.0, -1
         )
         return levels
-
-
-# --- what is restored ----------------------------------------------------------------------------
-
-
-def draw(folder: Path, count: int) -> None:
-    """Write so many PNGs, each another, and a CSV with a row for each."""
-    folder.mkdir()
-    lines = ["artist,title,style,genre,date,new_filename"]
-    for number in range(count):
-        random = np.random.default_rng(number)
-        size = LARGE if number < LEARNT_FROM else SIDES
-        patches = random.integers(0, 256, (6, 6, 3), dtype=np.uint8)
-        picture = cv2.resize(patches, size[::-1], interpolation=cv2.INTER_CUBIC)
-        Image.fromarray(picture).save(folder / f"{number:06}.png")
-        lines.append(f"Artist {number % 200},Title {number},Realism,genre,1888,{number:06}.png")
-    (folder / "all_data_info.csv").write_text("\n".join(lines))
-
-
-def profile(folder: Path) -> Row:
-    """Return a profile whose models take next to no time."""
-    source = {"kind": "folder", "path": str(folder / "pictures"), "csv": "all_data_info.csv"}
-    return {
-        "wikiart": {"sources": {"pictures": source}},
-        "styled_paintings": {"styles": ["Realism"]},
-        "segmentation": {"minimal_share": 0, "maximal_share": 1, "batch": 16, "faces": False},
-        "restoration": {"working_side": 64},
-        "outpainters": {"telea": {"kind": "telea"}},
-        "super_resolution": {
-            "data_set": {
-                "kind": "rules",
-                "minimal_side": 128,
-                "near_duplicate": 0,
-                "split": [4, 3, 3],
-                "split_seed": 1,
-            },
-            "pairs": {"hr_side": 128},
-            "psnr_weights": {
-                "kind": "train",
-                "network_g": SMALL_NETWORK,
-                "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                "train": {"total_iter": 4, "scheduler": {"periods": [4]}},
-            },
-            "art_esrgan": {
-                "network_g": SMALL_NETWORK,
-                "network_d": {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 8},
-                "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                "train": {
-                    "total_iter": 2,
-                    "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
-                },
-            },
-            "evaluation": {"interpolations": [0.5]},
-        },
-    }
 
 
 # --- Dagster's history ---------------------------------------------------------------------------
