@@ -114,8 +114,8 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
         jobs,
         runs,
         name="restore_what_is_stale",
-        description=f"When {' or '.join(PLANNING_JOBS)} has made a plan: starts runs for just the"
-        " paintings that are stale.",
+        description=f"When one of {', '.join(PLANNING_JOBS)} has made a plan: starts runs for just"
+        " the paintings that are stale.",
     )
 
 

@@ -42,7 +42,9 @@ def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any],
     if file in before:
         raise SettingsError(f"{file}: {EXTENDS}: it extends itself through {before[-1]}")
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), _UniqueKeyLoader)
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file} is not UTF-8: save it as a text in UTF-8") from error
     except yaml.YAMLError as error:
         raise SettingsError(f"{file} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
@@ -57,6 +59,20 @@ def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any],
     return deep_merge(beneath, content), [str(file), *files]
 
 
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """Refuses a key that is given twice, of which PyYAML would take the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys: set[str] = set()
+        for key, _ in node.value:
+            if key.value in keys:
+                fault = f"the key {key.value!r} is given twice"
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                keys.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 def _profile_file(name: str) -> Path:
     if name.endswith((".yaml", ".yml")):
         if not Path(name).is_file():
@@ -68,8 +84,8 @@ def _profile_file(name: str) -> Path:
     known = sorted(path.stem for path in folder.glob("*.yaml"))
     if name not in known:
         raise SettingsError(
-            f"There is no profile {name!r} in {folder}{_nearest(name, known)}:"
-            f" choose one of {', '.join(known)}, or the path of a YAML file"
+            f"There is no profile {name!r} in {folder}: name one that is there, or the path of a"
+            f" YAML file{_nearest(name, known)}"
         )
     return folder / f"{name}.yaml"
 
@@ -107,6 +123,13 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
         if (renamed := RENAMED.get(key)) is not None:
             return f"{key} is now called {renamed}: rename it"
         return f"unknown key {key!r}{_nearest(location[-1], _names_beside(location))}"
+    if fault["type"] == "missing":
+        other = "" if "." in key else ", or extend a profile that has it (`extends: sample`)"
+        return f"{key} is missing: add it{other}"
+    if fault["type"] == "union_tag_invalid":
+        return f"{key}.kind: {fault['ctx']['tag']!r} is none of {fault['ctx']['expected_tags']}"
+    if fault["type"] in ("union_tag_not_found", "model_attributes_type"):
+        return f"{key} has no `kind`: write {{kind: …}} (found {fault['input']!r})"
     return f"{key}: {fault['msg']} (found {fault['input']!r})"
 
 

@@ -147,6 +147,19 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
             "extends: base\nrestoration: {sed: 1}",
             r"mine\.yaml, which extends \S*base\.yaml: unknown key 'restoration\.sed'.*'seed'",
         ),
+        ("outpainters: {}", r"mine\.yaml: wikiart is missing: add it, or extend"),
+        (
+            "extends: base\nsegmentation: {segmenter: {kind: bundld}}",
+            r"segmentation\.segmenter\.kind: 'bundld' is none of 'saliency', 'bundled', ",
+        ),
+        (
+            "extends: base\nsegmentation: {segmenter: bundled}",
+            r"segmentation\.segmenter has no `kind`: write \{kind: …\} \(found 'bundled'\)",
+        ),
+        (
+            "extends: base\noutpainters:\n  a: {kind: telea}\n  a: {kind: patchmatch}",
+            r"(?s)mine\.yaml is not valid YAML: the key 'a' is given twice.*line 4",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_extending_profile_is_said_with_its_file(folder, text, reported):

@@ -182,7 +182,7 @@ def test_bundled_weights_are_looked_for_in_the_project():
 @pytest.mark.parametrize(
     ("settings", "fault"),
     [
-        ({"kind": "file"}, "psnr_weights.path: Field required"),
+        ({"kind": "file"}, "psnr_weights.path is missing"),
         ({"kind": "file", "path": "a", "sha256": "12"}, "psnr_weights.sha256: String should match"),
         ({"kind": "registry"}, "'drive', 'file'"),
         ({"kind": "bundled", "name": "../a"}, "psnr_weights.name: String should match"),
