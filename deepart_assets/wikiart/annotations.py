@@ -69,9 +69,18 @@ def annotate(source: Source) -> Annotations:
         table["style"] = [shown(PurePosixPath(path).parent.name) for path in paths]
         return Annotations(table, 0, len(paths))
     warnings: list[str] = []
-    columns, keys, rows = _read(source.csv, f"CSV of {source.name}", warnings)
+    name = f"CSV of {source.name}"
+    columns, keys, rows = _read(source.csv, name, warnings)
     numbers = _matches(paths, keys)
     used = {number for number in numbers if number >= 0}
+    found = {_plain(keys[number]) for number in used}
+    absent = [key for key in keys if _plain(key) not in found]
+    if absent and -1 in numbers:  # both: a name may be misspelt
+        warnings.append(
+            f"{name} tells of {len(absent)} files that are not there, such as {shown(absent[0])},"
+            f" and nothing of {numbers.count(-1)} that are, such as"
+            f" {shown(paths[numbers.index(-1)])}: compare the names"
+        )
     blank = ("",) * len(columns)
     matched = [rows[number] if number >= 0 else blank for number in numbers]
     table = pd.DataFrame(matched, columns=columns, dtype="str")

@@ -78,5 +78,15 @@ def test_rows_that_describe_a_file_in_different_ways_are_told():
     assert same.warnings == () and same.table.loc[0, "title"] == "A"
     found = annotate(source("file,title\ncafé.jpg,A\ncafe\u0301.jpg,B\nx.jpg,C\n".encode()))
     assert found.table.loc[0, "title"] == "A"
-    (warning,) = found.warnings
+    warning, _ = found.warnings
     assert "rows that differ for the same file, cafe\u0301.jpg: the first" in warning
+
+
+def test_a_misspelt_file_is_told_with_the_picture_that_lacks_its_facts():
+    csv = b"file,title\nsunflower.jpg,Sunflowers\nstars.jpg,The Starry Night\n"
+    found = annotate(source(csv, ("stars.jpg", "sunflowers.jpg")))
+    (warning,) = found.warnings
+    assert "1 files that are not there, such as sunflower.jpg" in warning
+    assert "nothing of 1 that are, such as sunflowers.jpg" in warning
+    assert not annotate(source(csv, ("stars.jpg",))).warnings  # a part of a collection
+    assert not annotate(source(csv, ("stars.jpg", "sunflower.jpg", "new.jpg"))).warnings
