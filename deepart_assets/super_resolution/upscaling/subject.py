@@ -16,7 +16,7 @@ EDGE = 10
 the enlarged picture: two and a half of the working copy's. No painter's edge is as hard as a
 mask's."""
 
-RIM = 14
+RIM = 24
 """Width of the band outside of it in which the ground is continued from farther out, likewise: the
 outpainting's own pixels there are led to the subject's colours, and have its edge in them."""
 
