@@ -124,7 +124,7 @@ def finish(
     plane = None if rest == "body" else rest
     if plane is not None:
         toned = with_plane(toned, known, plane)
-    shaded = toned * _shade(known, is_cut=rest == "body")[..., None]
+    shaded = toned * _shade(known, rest)[..., None]
     if is_wall and rest != "body":
         shaded *= 1 - _underside(shaded, known)[..., None]
     if rest == "body":
@@ -195,7 +195,7 @@ def _fine(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(detail[where] ** 2)))
 
 
-def _shade(known: NDArray[np.bool_], is_cut: bool) -> NDArray[np.float32]:
+def _shade(known: NDArray[np.bool_], rest: Rest | None) -> NDArray[np.float32]:
     """Return by how much it is darker around the subject and under a base, unless that is cut."""
     import cv2
 
@@ -206,7 +206,7 @@ def _shade(known: NDArray[np.bool_], is_cut: bool) -> NDArray[np.float32]:
     light = 1 - OCCLUSION * np.clip(2 * around, 0, 1)
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
-    if bottom < 0.98 * height and not is_cut:
+    if rest == "floor" or (bottom < 0.98 * height and rest != "body"):
         lowest = height - 1 - known[::-1].argmax(0)
         stands = known.any(0) & (lowest > bottom - 0.12 * (bottom - top))
         down = np.arange(height)[:, None]

@@ -24,6 +24,7 @@ from deepart_assets.outpainting.scene_completion.ranking import (
     ranked,
 )
 from deepart_assets.outpainting.scene_completion.recording import choice_of
+from deepart_assets.outpainting.scene_completion.resting import CORNER
 from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck, is_bust
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.variety import next_choice
@@ -118,7 +119,7 @@ class SceneCompletionOutpainter:
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
         match = library.matcher(Query.of(subject, year, kind_of(request.labels)), allowed)
-        if subject.base_row is not None:
+        if subject.framed < CORNER:
             match = replace(match, is_bust=is_bust(self._faces(subject.picture), mask))
         best = ranked(match, subject, library, allowed)
         contrary: list[Finalist] | None = None

@@ -164,8 +164,7 @@ class Placer:
         """Return what it costs, by offset, that the ground does not carry a base that is seen."""
         import cv2
 
-        base = self._subject.base_row
-        if base is None or not self._stands:
+        if not self._stands:
             return 0.0
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
@@ -175,7 +174,8 @@ class Placer:
             return np.asarray(on_floor)
         on_table: NDArray | float = 0.8
         if ground.kind == "still" and ground.base_row is not None:
-            apart = ground.base_row * ground.shape[0] * scale - y * CELL - base * self._height
+            base = self._subject.rows[1] * self._height
+            apart = ground.base_row * ground.shape[0] * scale - y * CELL - base
             on_table = 2 * np.abs(apart) / self._height
         return np.asarray((1 - self._still) * on_floor + self._still * on_table)
 

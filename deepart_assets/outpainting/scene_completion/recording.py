@@ -10,7 +10,7 @@ from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, rim_weight
 from deepart_assets.outpainting.scene_completion.ranking import OUT_OF_PLACE, Finalist, is_wall
 from deepart_assets.outpainting.scene_completion.resting import STILL, Rest, rest_for
-from deepart_assets.outpainting.scene_completion.structure import seen_edge
+from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_edge
 from deepart_assets.outpainting.scene_completion.subject import Subject
 
 STRENGTH = 0.5
@@ -20,7 +20,9 @@ FARTHEST = np.array([35, 8, 12], np.float32)
 UNSUPPORTED = 0.3
 """A ground carries a base that is seen if its placement costs no more for that."""
 EDGE = 7
-"""A table is seen if there is an edge of so much near the base: see `seen_edge`."""
+"""A table or a floor is seen if there is an edge of so much near the base: see `seen_edge`."""
+HORIZON = 0.35
+"""A floor that is seen begins no higher above the base than this share of the height."""
 
 
 def choice_of(finalist: Finalist, match: Match, subject: Subject, library: GroundLibrary) -> Choice:
@@ -66,12 +68,17 @@ def _rest(
     ground, placement = library.grounds[finalist.index], finalist.placement
     if not finalist.plain and library.matcher.shows_outdoors[finalist.index]:
         return None
+
+    def edge(above: float) -> float:
+        picture, base = library.picture(ground.id, SIDE), subject.rows[1]
+        return seen_edge(picture, ground, placement, subject.mask, base, above=above)
+
     if rest == "table" and (ground.kind == "still" or subject.base_row is None):
         # The rows of both bases agree, but behind many a still life there is no table to see.
-        picture = library.picture(ground.id, SIDE)
-        edge = seen_edge(picture, ground, placement, subject.mask, subject.rows[1])
-        return rest if edge < EDGE else None
-    if placement.terms["base"] <= UNSUPPORTED:
+        return rest if edge(NEAR[0]) < EDGE else None
+    carries = placement.terms["base"] <= UNSUPPORTED
+    # What seems to carry may be a bare wall: where no floor begins, nobody sees one.
+    if carries and not (is_wall(finalist, library) and edge(HORIZON) < EDGE):
         return None
     # A table has a front, on which no figure stands that may be whole.
     return rest if match.is_bust or match.still >= STILL else "floor"

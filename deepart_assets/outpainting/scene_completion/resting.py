@@ -14,13 +14,13 @@ from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.matching import Match
-from deepart_assets.outpainting.scene_completion.subject import Subject
+from deepart_assets.outpainting.scene_completion.subject import TOUCHES, Subject
 
 Plane = Literal["table", "floor"]
 Rest = Literal["body", Plane]
 
-TOUCHES = 0.99
-"""A thing that reaches below this share of the height is cut by the frame: a cloth, a table."""
+CORNER = 0.35
+"""Where the frame cuts a smaller share of a figure's breadth, it is a corner of one that stands."""
 STILL = 0.4
 """A subject that is a still life with at least this probability lies on a table."""
 CUT = 0.75
@@ -44,6 +44,8 @@ LEFT = 0.35
 """How much of a body's light is left at the picture's lower edge."""
 BEHIND: dict[Plane, float] = {"table": 0.22, "floor": 0.12}
 """How far above the base a plane begins, as a share of the subject's height."""
+BACK = 10
+"""Percentile of the columns' lowest rows at which the farthest feet are taken to be."""
 FARTHEST = 0.12
 """The same as a share of the picture's height, at most."""
 SOFT: dict[Plane, float] = {"table": 1.5, "floor": 2.5}
@@ -63,7 +65,7 @@ LIP, SHADED = 3.5, 0.4
 
 
 def rest_for(subject: Subject, match: Match) -> Rest | None:
-    """Return what a subject would need before a wall; None if the frame cuts it.
+    """Return what a subject would need before a wall; None if the frame cuts more than a corner.
 
     Args:
         subject: The subject.
@@ -72,7 +74,8 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
     if match.still >= STILL:
         return "table" if 0 < subject.rows[1] < TOUCHES else None
     if subject.base_row is None:
-        return None
+        stands = subject.rows[1] > 0 and subject.framed < CORNER and not match.is_bust
+        return "floor" if stands else None
     if subject.base_row > LOW and _ends_at_a_parapet(subject.mask):
         return "body"
     rows, columns = (int(subject.mask.any(axis).sum()) for axis in (1, 0))
@@ -154,6 +157,8 @@ def with_plane(
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
     line = bottom - min(BEHIND[plane] * (bottom - top), FARTHEST * height)
+    if plane == "floor":
+        line = min(line, _farthest_foot(known) - BEHIND[plane] * BASE * height)
     down = np.arange(height, dtype=np.float32)[:, None]
     on = 0.5 + 0.5 * np.tanh((down - line) / (1.2 * SOFT[plane] * unit))
     lab = tone.lab_of(np.round(ground).clip(0, 255).astype(np.uint8))
@@ -171,6 +176,17 @@ def with_plane(
     lab[..., 0] = lab[..., 0].clip(0, 100)
     light = 1 - CAST * np.clip(1.8 * _shadow(known), 0, 1) * on
     return np.asarray(tone.rgb_of(lab) * light[..., None], np.float32)
+
+
+def _farthest_foot(known: NDArray[np.bool_]) -> float:
+    """Return the row where what stands farthest back ends, which a floor has to reach.
+
+    An arm or a sleeve ends higher, at less than `LOW` of the subject's height.
+    """
+    rows = np.flatnonzero(known.any(1))
+    ends = _lowest(known)[known.any(0)]
+    low = ends[ends > rows[0] + LOW * (rows[-1] - rows[0])]
+    return float(np.percentile(low, BACK))
 
 
 def _lowest(known: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -61,6 +61,8 @@ def seen_edge(
     placement: Placement,
     mask: NDArray[np.bool_],
     base: float,
+    *,
+    above: float = NEAR[0],
 ) -> float:
     """Return how strong a level edge, as that of a table, a ground has near a base.
 
@@ -70,6 +72,7 @@ def seen_edge(
         placement: As for `seen_structure`.
         mask: As for `seen_structure`.
         base: The subject's lowest row as a share of the height.
+        above: How far above it the edge may be, as a share of the height.
 
     Returns:
         The largest difference in L*a*b* of the means of two bands, one above the other.
@@ -81,7 +84,7 @@ def seen_edge(
     rows = (lab * seen[..., None]).sum(1) / np.maximum(count, 1)[:, None]
     rows[count < FEW * width] = np.nan
     band = max(2, round(BAND * height))
-    first, last = round((base - NEAR[0]) * height), round((base + NEAR[1]) * height)
+    first, last = round((base - above) * height), round((base + NEAR[1]) * height)
     steps = [
         float(np.linalg.norm(rows[each : each + band].mean(0) - rows[each - band : each].mean(0)))
         for each in range(max(first, band), min(last, height - band))

@@ -25,6 +25,8 @@ TORN = 5, 0.35
 """So many pieces, none with more than this share of the subject, are a torn mask."""
 CUT = 0.965
 """A subject that reaches below this share of the height is cut by the frame."""
+TOUCHES = 0.99
+"""What reaches below this share of the height is cut there: a body, a cloth, a table."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +86,13 @@ class Subject:
     def base_row(self) -> float | None:
         """Lowest row as a share of the height; None without a subject, or if the frame cuts it."""
         return self.rows[1] if 0 < self.rows[1] <= CUT else None
+
+    @cached_property
+    def framed(self) -> float:
+        """Share of the subject's columns that the frame cuts below; 0 without a subject."""
+        columns = int(self.mask.any(0).sum())
+        low = self.mask[round(TOUCHES * len(self.mask)) :].any(0)
+        return float(low.sum() / max(columns, 1))
 
     @cached_property
     def rim(self) -> tuple[NDArray[np.float32], float]:

@@ -54,6 +54,12 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     assert rest(oval(radii=(0.3, 0.2)), cut=0.1) == "floor"
     assert rest(oval(radii=(0.3, 0.2)), cut=0.1, is_bust=True) == "body"
     assert rest(oval(centre=(0.75, 0.5), radii=(0.2, 0.45)), is_bust=True) == "floor"
+    cornered = oval(centre=(0.5, 0.5), radii=(0.4, 0.2))
+    cornered[220:, 60:72] = True  # a staff that the frame cuts
+    assert rest(cornered, cut=0.9) == "floor"
+    assert rest(cornered, cut=0.9, is_bust=True) is None
+    cornered[220:, 60:130] = True
+    assert rest(cornered, cut=0.1) is None
     vase, cloth = (oval(centre=(0.6, 0.5), radii=(each, 0.2)) for each in (0.37, 0.5))
     assert rest(vase, still=0.8) == "table"
     assert rest(cloth, still=0.8) is None
@@ -101,6 +107,20 @@ def test_a_plane_is_the_same_at_every_size():
     assert np.abs(resize(double, 256, 200) - once).mean() < 1
 
 
+def test_a_floor_begins_behind_what_stands_farthest_back():
+    figure = np.zeros((256, 200), bool)
+    figure[20:230, 80:120] = True
+    group = figure.copy()
+    group[120:190, 140:180] = True  # one who stands behind
+    group[60:80, 120:140] = True  # and an arm
+    alone, found = (
+        lab_of(with_plane(wall(120), each, "floor").round().astype(np.uint8))[:, 5, 0]
+        for each in (figure, group)
+    )
+    assert found[192] < alone[192] - 5
+    assert np.abs(found - alone)[:170].max() < 0.5
+
+
 @pytest.mark.parametrize("under", ["body", "table", "floor"])
 def test_the_subject_is_unchanged(under):
     mask = BUST if under == "body" else STANDING
@@ -115,14 +135,12 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
     edged = wall(120).astype(np.uint8)
     edged[236:] = 40
 
-    pictures = {"edge": edged}
-    kinds = {"wall": "figure", "meadow": "landscape", "edge": "still"}
+    pictures = {"edge": edged, "bare": wall(120).astype(np.uint8)}
+    kinds = {"wall": "figure", "meadow": "landscape", "edge": "still", "bare": "figure"}
     library = SimpleNamespace(
         grounds=[ground(name, picture=edged, kind=kind) for name, kind in kinds.items()],
-        matcher=SimpleNamespace(
-            shows_outdoors=np.array([False, True, False]), plain=np.ones(3, np.float32)
-        ),
-        hubs=np.zeros(3, np.float32),
+        matcher=SimpleNamespace(shows_outdoors=np.arange(4) == 1, plain=np.float32([1, 1, 1, 0.1])),
+        hubs=np.zeros(4, np.float32),
         picture=lambda id, side: pictures[id],
     )
 
@@ -133,6 +151,7 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
 
     assert needs(0, 1.0) == "floor"
     assert needs(0, 0.1) is None
+    assert needs(3, 0.1) == "floor"  # where no floor begins, a wall carries nobody
     leaning = BUST.copy()
     leaning[205:, :120] = False
     assert needs(0, 1.0, leaning, cut=0.9) == "floor"
@@ -140,7 +159,8 @@ def test_a_plane_is_painted_only_before_a_wall_that_has_none():
     assert needs(1, 1.0) is None
     assert needs(1, 0.0, BUST, cut=0.9) == "body"
     assert needs(2, 0.0, still=1.0) is None
-    pictures["edge"] = wall(120).astype(np.uint8)
+    pictures["edge"], pictures["bare"] = pictures["bare"], edged
+    assert needs(3, 0.1) is None
     assert needs(2, 0.0, still=1.0) == "table"
 
 
