@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.close_looks import joined, small_parts
+from deepart_assets.segmentation.edges import along_edges
 from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.segmentation.heads import with_heads
@@ -33,10 +35,11 @@ NETWORK = PROJECT / "data" / "models" / "segmentation" / "subject.safetensors"
 """The weights that the project ships; data/models/README.md says what they were made from."""
 AGAIN_PATCHES = 441
 """Patches of the second look, 21×21 for a square, at about half the cost of the first."""
-CONTOUR = Contour(threshold=0.5, side=400, certain=(0.1, 0.6))
+CONTOUR = Contour(threshold=0.5, side=400, certain=(0.15, 0.6))
 """GrabCut's colours mislead where dark hair meets a dark ground: over 54 paintings not trained on,
 with an unfinished network, it lowered the recall from 0.774 (the map above 0.4) to 0.754 when it
-could move by 3% of the side, and raised it to 0.802 where the map is between 0.1 and 0.6."""
+could move by 3% of the side, and raised it to 0.802 where the map is between 0.1 and 0.6. With
+`along_edges` 0.15 in place of 0.1 gives an IoU 0.004 higher over 95 of the validation split."""
 
 
 class BundledSegmenter:
@@ -69,10 +72,11 @@ class BundledSegmenter:
         return self._hash
 
     def probability(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return how probably each place is subject: float32 in [0, 1], about 224×224.
+        """Return how probably each place is subject: float32 in [0, 1].
 
         The mean of two looks, the second at the mirror image with larger patches: where they
-        disagree the network guesses, and the confidence falls.
+        disagree the network guesses, and the confidence falls. About 224×224, and twice that where
+        the subject is small, which is then looked at closely.
         """
         height, width = picture.shape[:2]
         features = self._features(picture, *grid_of(height, width))
@@ -81,7 +85,16 @@ class BundledSegmenter:
         mirrored = self._features.mirrored(picture, *again, features)
         second = np.ascontiguousarray(self._network.probability(mirrored)[:, ::-1])
         second = np.clip(resize(second, *first.shape), 0, 1)
-        return np.asarray((first + second) / 2, dtype=np.float32)
+        map_ = np.asarray((first + second) / 2, dtype=np.float32)
+        parts = small_parts(map_)
+        if not parts:
+            return map_
+        whole = sum(part.area for part in parts)
+        closer = [
+            self._features.closer(picture, part, round(AGAIN_PATCHES * part.area / whole), features)
+            for part in parts
+        ]
+        return joined(map_, parts, [self._network.probability(each) for each in closer])
 
     def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return nothing: all paintings are treated alike."""
@@ -98,7 +111,8 @@ class BundledSegmenter:
     def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
         probability = self.probability(picture)
         if not self._heads:
-            return refine(picture, probability, CONTOUR)
+            return refine(picture, along_edges(probability, picture), CONTOUR)
         faces = tuple(find_faces(picture))
-        prediction = refine(picture, raised(probability, find_figures(picture, faces)), CONTOUR)
+        map_ = raised(along_edges(probability, picture, faces), find_figures(picture, faces))
+        prediction = refine(picture, map_, CONTOUR)
         return replace(prediction, mask=with_heads(picture, prediction.mask, faces), faces=faces)

