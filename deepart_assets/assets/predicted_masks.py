@@ -53,7 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="3",  # 3: the bundled segmenter's network has learnt from corrected masks
+    code_version="4",  # 4: the bundled segmenter looks closely at small subjects, and follows edges
     checks=[
         Check(
             "texts_are_read",

@@ -1,8 +1,8 @@
 """Where a small subject is looked at again, closely, and what was found there joined to the map.
 
 The network sees a picture in squares of a fixed number: a figure of a tenth of the height is three
-of them high. Over the validation split's 8 such paintings with a subject, a closer look raised the
-map's IoU from 0.724 to 0.748 and the share of the subject that is kept from 0.902 to 0.915.
+of them high. Over the validation split's 6 such paintings with a subject, a closer look raised the
+map's IoU from 0.741 to 0.758; what is kept of the subject stayed at 0.90.
 """
 
 from collections.abc import Sequence
