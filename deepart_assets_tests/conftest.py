@@ -32,6 +32,7 @@ from deepart_assets.storage.downloads import Downloads
 from deepart_assets_tests.longest_first import pytest_collection_modifyitems  # noqa: F401
 from deepart_assets_tests.loopback import Site, as_drive, as_kaggle, serve
 from deepart_assets_tests.segmentation.onnx_files import quick_segmenter
+from deepart_assets_tests.tiny_super_resolution import tiny_super_resolution
 
 # Temporary folders are in memory where there is plenty: SQLite waits for a disk thousands of times.
 _MEMORY = Path("/dev/shm")
@@ -51,8 +52,6 @@ hypothesis.settings.register_profile(
     "deepart", deadline=None, derandomize=bool(os.environ.get("CI"))
 )
 hypothesis.settings.load_profile("deepart")
-
-SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 
 QUIET = {"telemetry": {"enabled": False}}
 
@@ -116,31 +115,7 @@ class Project:
             "restoration": {"working_side": 64, "evaluated": 2},
             "outpainters": {"telea": {"kind": "telea"}},
             "super_resolution": {
-                "data_set": {
-                    "kind": "rules",
-                    "minimal_side": 128,
-                    "near_duplicate": 0,  # the figures are alike
-                    "split": [4, 3, 3],
-                    "split_seed": 1,
-                },
-                "pairs": {"hr_side": 128},
-                "psnr_weights": {
-                    "kind": "train",
-                    "network_g": SMALL_NETWORK,
-                    "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                    "train": {"total_iter": 4, "scheduler": {"periods": [4]}},
-                },
-                "art_esrgan": {
-                    "network_g": SMALL_NETWORK,
-                    "network_d": {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 8},
-                    "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                    "train": {
-                        "total_iter": 2,
-                        "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
-                    },
-                },
-                # A network of 64/23, where its package is installed, would take longer than all.
-                "evaluation": {"interpolations": [0.5]},
+                **tiny_super_resolution(),
                 # OpenVINO converts and compiles such a network longer than it runs.
                 "upscaling": {"backend": "torch"},
             },

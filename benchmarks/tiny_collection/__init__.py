@@ -7,11 +7,12 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from deepart_assets_tests.tiny_super_resolution import tiny_super_resolution
+
 SIDES = 24, 32
 LARGE = 200, 160
 """Of the few pictures that the network learns from."""
 LEARNT_FROM = 10
-SMALL_NETWORK = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 
 
 def draw(folder: Path, count: int) -> None:
@@ -37,30 +38,5 @@ def profile(folder: Path) -> dict[str, Any]:
         "segmentation": {"minimal_share": 0, "maximal_share": 1, "batch": 16, "faces": False},
         "restoration": {"working_side": 64},
         "outpainters": {"telea": {"kind": "telea"}},
-        "super_resolution": {
-            "data_set": {
-                "kind": "rules",
-                "minimal_side": 128,
-                "near_duplicate": 0,
-                "split": [4, 3, 3],
-                "split_seed": 1,
-            },
-            "pairs": {"hr_side": 128},
-            "psnr_weights": {
-                "kind": "train",
-                "network_g": SMALL_NETWORK,
-                "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                "train": {"total_iter": 4, "scheduler": {"periods": [4]}},
-            },
-            "art_esrgan": {
-                "network_g": SMALL_NETWORK,
-                "network_d": {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 8},
-                "datasets": {"train": {"batch_size_per_gpu": 2, "gt_size": 64}},
-                "train": {
-                    "total_iter": 2,
-                    "perceptual_opt": {"type": "EfficientNetLoss", "perceptual_weight": 1.0},
-                },
-            },
-            "evaluation": {"interpolations": [0.5]},
-        },
+        "super_resolution": tiny_super_resolution(),
     }
