@@ -16,6 +16,7 @@ from deepart_assets.desk.rendering import templates
 from deepart_assets.desk.security import new_secret
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings import Settings
+from deepart_assets.settings.segmentation import Described
 from deepart_assets.storage import Lake, MaterializationStore
 
 _CANDIDATE = re.compile(r"(?P<asset>[a-z0-9_]+)(?:\.(?P<number>[1-9]\d?))?")
@@ -66,6 +67,11 @@ class Desk:
             for name, outpainter in self.settings.outpainters.items()
             if outpainter.kind in REQUESTABLE
         }
+
+    @property
+    def is_described(self) -> bool:
+        """Whether the profile's segmenter reads what a text says the subject is."""
+        return isinstance(self.settings.segmentation.segmenter, Described)
 
     def lenders(self) -> list[dict[str, str]]:
         """Return id, artist and title of some paintings that lend their grounds."""

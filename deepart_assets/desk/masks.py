@@ -1,4 +1,4 @@
-"""Masks and strokes that a curator draws: shown for editing, validated like files, and saved."""
+"""What a curator says the subject is: masks, strokes and texts, validated like files, and saved."""
 
 import io
 
@@ -11,9 +11,16 @@ from deepart_assets.desk.desk import Desk, UnknownError
 from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import decode_grey, encode_png, fit_within, resize
-from deepart_assets.segmentation import Scribble, check_polarity, read_curated_mask
+from deepart_assets.segmentation import (
+    Scribble,
+    check_polarity,
+    check_position,
+    check_text,
+    read_curated_mask,
+    read_text,
+)
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.painting_folder import MASKS
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
 
 SIDE = 2048
 """Longer side at which a mask is drawn at most, in pixels."""
@@ -21,6 +28,9 @@ SIDE = 2048
 MAX_BYTES = 32 * 1024**2
 MAX_PIXELS = 64_000_000
 """Of a file that is saved. The desk's own are of at most `SIDE` squared."""
+
+SUFFIXES = {"BMP": ".bmp", "JPEG": ".jpg", "PNG": ".png", "TIFF": ".tif", "WEBP": ".webp"}
+"""Of the files that may be saved, by their format: those that the masks folder is read for."""
 
 NO_FILE = "none"
 """The version of a file that is not there."""
@@ -68,7 +78,7 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
     Args:
         desk: The desk.
         key: The painting's id.
-        data: The file, PNG.
+        data: The file, of one of the formats in `SUFFIXES`.
         expected: The version of the file that this one replaces; `NO_FILE` for none.
 
     Returns:
@@ -79,8 +89,8 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
         ConflictError: The file is another one by now.
     """
     page = desk.painting(key)
-    path, old = MASKS.path(key), MASKS.located(desk.lake, key)
-    _check_header(data, path)
+    old = MASKS.located(desk.lake, key)
+    path = f"{MASKS.folder}/{key}{_suffix_of(data, MASKS.path(key))}"
     size = fit_within(page.listed.height, page.listed.width, SIDE)
     try:
         drawn = read_curated_mask(data, path, size)
@@ -90,7 +100,8 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
     checks = desk.settings.segmentation.check_polarity
     if checks and isinstance(drawn, np.ndarray) and predicted is not None:
         check_polarity(drawn, predicted, path)
-    with desk.lake.lock(path):
+        check_position(drawn, predicted, path)
+    with desk.lake.lock(MASKS.path(key)):
         check_version(desk, old, expected)
         version = desk.lake.write(path, data).sha256
         if old != path:
@@ -101,10 +112,42 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
 def remove_mask(desk: Desk, key: str, expected: str) -> str:
     """Remove a curator's mask, so that the prediction counts again; return `NO_FILE`."""
     path = MASKS.located(desk.lake, desk.listed(key).id)
-    with desk.lake.lock(path):
+    with desk.lake.lock(MASKS.path(key)):
         check_version(desk, path, expected)
         desk.lake.remove(path)
     return NO_FILE
+
+
+def text_of(desk: Desk, key: str) -> str:
+    """Return a painting's own text for the segmenter; "" for none, and for one of no use."""
+    path = TEXTS.located(desk.lake, key)
+    try:
+        return read_text(desk.lake.read(path), path)
+    except (FileNotFoundError, PaintingError):
+        return ""
+
+
+def save_text(desk: Desk, key: str, data: bytes, expected: str) -> None:
+    """Save what the subject of a painting is, for a segmenter that reads texts.
+
+    Args:
+        desk: The desk.
+        key: The painting's id.
+        data: The text in UTF-8; nothing but blanks for none of its own.
+        expected: The version of the file that this one replaces; `NO_FILE` for none.
+
+    Raises:
+        PaintingError: It names nothing, or is too long.
+        ConflictError: The file is another one by now.
+    """
+    path, old = TEXTS.path(desk.listed(key).id), TEXTS.located(desk.lake, key)
+    text = data.decode("utf-8", errors="replace").strip()
+    with desk.lake.lock(path):
+        check_version(desk, old, expected)
+        if text:
+            desk.lake.write(path, check_text(text, "the text").encode())
+        if old != path or not text:
+            desk.lake.remove(old)
 
 
 def check_version(desk: Desk, path: str, expected: str) -> None:
@@ -163,15 +206,20 @@ def _made(
     return np.asarray(resize(levels, *size) >= 128)
 
 
-def _check_header(data: bytes, path: str) -> None:
-    """Refuse what is no PNG, or would take too much memory, before anything is decoded."""
+def _suffix_of(data: bytes, path: str) -> str:
+    """Return the suffix for a file by its content, of which nothing is decoded.
+
+    Raises:
+        PaintingError: It is no picture, or would take too much memory.
+    """
     try:
-        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            width, height = image.size
+        with Image.open(io.BytesIO(data), formats=tuple(SUFFIXES)) as image:
+            width, height, suffix = image.width, image.height, SUFFIXES[str(image.format)]
     except (OSError, ValueError, SyntaxError) as error:
-        raise PaintingError(f"{path} is no readable PNG: save it again") from error
+        raise PaintingError(f"{path} is no readable picture: save it as PNG again") from error
     if width * height > MAX_PIXELS:
         raise PaintingError(
             f"{path} has {width}×{height} pixels, more than {MAX_PIXELS // 1_000_000} million:"
             " draw it smaller; it is enlarged to the painting"
         )
+    return suffix

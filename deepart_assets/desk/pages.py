@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Route
 from deepart_assets import asset_names
 from deepart_assets.desk.desk import Desk, UnknownError
 from deepart_assets.desk.inbox import waiting_and_left_out
-from deepart_assets.desk.masks import NO_FILE, mask_kind
+from deepart_assets.desk.masks import NO_FILE, mask_kind, text_of
 from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.desk.pictures import SIDES
 from deepart_assets.desk.rows import SORTS, Query, Row
@@ -150,6 +150,11 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             "seen": desk.seen_by_sensor(
                 "curated_masks_folder", MASKS.located(desk.lake, page.listed.id)
             ),
+        },
+        "text": {
+            "is_read": desk.is_described,
+            "own": text_of(desk, page.listed.id),
+            "version": page.file_hashes.get(asset_names.SUBJECT_TEXTS, NO_FILE),
         },
         "choice": {
             **page.choice.model_dump(),

@@ -12,14 +12,21 @@ from deepart_assets.desk.decisions import save_choice, save_request
 from deepart_assets.desk.desk import Desk
 from deepart_assets.desk.inbox import MAX_BYTES as LARGEST_PICTURE
 from deepart_assets.desk.inbox import take_in
-from deepart_assets.desk.masks import MAX_BYTES, editable_mask, remove_mask, save_mask
+from deepart_assets.desk.masks import (
+    MAX_BYTES,
+    editable_mask,
+    remove_mask,
+    save_mask,
+    save_text,
+)
 from deepart_assets.desk.pages import painting_state
 
-MAX_JSON = 64 * 1024
+MAX_WORDS = 64 * 1024
+"""Bytes of a text, a choice or a request."""
 
 
 def writing_routes(desk: Desk) -> list[BaseRoute]:
-    """Return the routes of masks, choices, requests and the inbox."""
+    """Return the routes of masks, texts, choices, requests and the inbox."""
 
     def layer(request: Request) -> Response:
         page = desk.painting(request.path_params["id"])
@@ -33,15 +40,20 @@ def writing_routes(desk: Desk) -> list[BaseRoute]:
         data = await body_of(request, MAX_BYTES)
         return await answered(lambda: save_mask(desk, key, data, expected), key)
 
+    async def text(request: Request) -> Response:
+        key, expected = request.path_params["id"], _expected(request)
+        data = await body_of(request, MAX_WORDS)
+        return await answered(lambda: save_text(desk, key, data, expected), key)
+
     async def choice(request: Request) -> Response:
         key, expected = request.path_params["id"], _expected(request)
-        data = await body_of(request, MAX_JSON)
+        data = await body_of(request, MAX_WORDS)
         return await answered(lambda: save_choice(desk, key, data, expected), key)
 
     async def asked(request: Request) -> Response:
         key, outpainter = request.path_params["id"], request.path_params["outpainter"]
         expected = _expected(request)
-        data = None if request.method == "DELETE" else await body_of(request, MAX_JSON)
+        data = None if request.method == "DELETE" else await body_of(request, MAX_WORDS)
         return await answered(lambda: save_request(desk, key, outpainter, data, expected), key)
 
     async def dropped(request: Request) -> Response:
@@ -60,6 +72,7 @@ def writing_routes(desk: Desk) -> list[BaseRoute]:
     return [
         Route("/p/{id}/mask/{layer}.png", layer),
         Route("/p/{id}/mask", mask, methods=["PUT", "DELETE"]),
+        Route("/p/{id}/text", text, methods=["PUT"]),
         Route("/inbox/{name}", dropped, methods=["PUT"]),
         Route("/p/{id}/choice", choice, methods=["PUT"]),
         Route("/p/{id}/request/{outpainter}", asked, methods=["PUT", "DELETE"]),

@@ -103,6 +103,83 @@ def test_search_correct_a_mask_see_it_made_and_accept(settings, painted, tmp_pat
         assert not page.errors
 
 
+@pytest.mark.slow
+@needs_browser
+def test_what_is_drawn_is_not_lost_by_a_slip(settings, painted, tmp_path):
+    steps = "(await import('/static/painting.js')).viewer.tool?.draft.steps.length"
+
+    def drawn():
+        return page.js(f"(async () => {steps})()")
+
+    def press(key, modifiers=0):
+        for kind in ("keyDown", "keyUp"):
+            page.call("Input.dispatchKeyEvent", type=kind, key=key, modifiers=modifiers)
+
+    desk = Desk(settings, painted.lake)
+    with serving(desk) as address, browsing(tmp_path) as page:
+        page.size(1280, 900)
+        page.open(f"{address}/p/a1")
+        page.js("window.confirm = (text) => { window.asked = text; return !!window.may; }")
+        page.click("#correct")
+        page.wait("!document.getElementById('editor').hidden")
+        page.click("#keep")
+        for row in (0.5, 0.6):
+            paint(page, [(x, row) for x in (0.05, 0.1, 0.15)])
+        assert drawn() == 2
+        press("z", 2)
+        assert drawn() == 1
+        press("Z", 2 | 8)  # with Control and Shift
+        assert drawn() == 2
+        page.click("#start-over")
+        page.wait(f"(async () => {steps} == 3)()")
+        press("z", 2)
+
+        page.click("#kind-strokes")
+        page.wait("!document.getElementById('erase').hidden")
+        assert drawn() == 0
+        page.click("#kind-mask")
+        page.wait("document.getElementById('erase').hidden")
+        assert drawn() == 2
+
+        press("Escape")
+        assert "lost" in page.js("window.asked")
+        assert drawn() == 2
+
+        painted.lake.write("masks/a1.png", painted.lake.read("subject_masks/a1.png"))
+        page.click("#save")
+        page.wait("document.getElementById('message').textContent.includes('Somebody else')")
+        assert drawn() == 2
+        page.click("#save")
+        page.wait("document.getElementById('editor').hidden")
+        mask = decode_grey(painted.lake.read("masks/a1.png"), "") > 0
+        assert mask[80, 12]
+        assert mask[96, 12]
+
+        page.click("#reset-mask")
+        assert "Remove" in page.js("window.asked")
+        assert painted.lake.exists("masks/a1.png")
+
+
+@pytest.mark.slow
+@needs_browser
+def test_a_note_goes_with_the_decision_and_changes_after_it(settings, painted, tmp_path):
+    with serving(Desk(settings, painted.lake)) as address, browsing(tmp_path) as page:
+        page.size(1280, 900)
+        page.open(f"{address}/p/a1")
+        page.js("document.getElementById('note').focus()")
+        page.call("Input.insertText", text="too dark")
+        page.click("#reject")
+        page.wait("document.getElementById('decision').textContent.includes('too dark')")
+        page.js("document.getElementById('note').value = ''")
+        page.js("document.getElementById('note').focus()")
+        page.call("Input.insertText", text="a scar")
+        page.click("#save-note")
+        page.wait("document.getElementById('decision').textContent.includes('a scar')")
+        assert page.js("document.getElementById('save-note').hidden")
+        assert b'"rejected"' in painted.lake.read("choices/a1.json")
+        assert not page.errors
+
+
 UPSTREAM = ["subject_masks", "unfinished_paintings"]
 COMPLETED = ["scene_completion_outpaintings", "scene_completion_upscaled"]
 PATCHED = ["patchmatch_outpaintings", "patchmatch_upscaled"]

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.settings.segmentation import Described
 
 NONE = {"if-match": "none"}
 
@@ -75,6 +76,20 @@ def test_a_mask_is_found_by_the_rule_of_the_masks_folder(client, painted):
     assert not painted.lake.exists("masks/a1 mask.png")
 
 
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("JPEG", ".jpg"), ("TIFF", ".tif"), ("WEBP", ".webp")]
+)
+def test_a_mask_from_a_file_keeps_its_format(client, painted, kind, suffix):
+    data = io.BytesIO()
+    Image.open(io.BytesIO(mask())).save(data, kind)
+    first = client.put("/p/a1/mask", content=data.getvalue(), headers=NONE)
+    assert first.json()["mask"]["kind"] == "mask"
+    assert painted.lake.read(f"masks/a1{suffix}") == data.getvalue()
+    seen = {"if-match": first.json()["mask"]["version"]}
+    assert client.put("/p/a1/mask", content=strokes(), headers=seen).status_code == 200
+    assert painted.lake.list("masks") == ["masks/a1.png"]
+
+
 def test_the_sensor_has_seen_a_mask(client, painted):
     client.put("/p/a1/mask", content=mask(), headers=NONE)
     assert not client.get("/p/a1/state").json()["mask"]["seen"]
@@ -105,12 +120,13 @@ def noise():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no readable PNG"),
-        (b"<svg onload=alert(1)>", "no readable PNG"),
+        (b"", "no readable picture"),
+        (b"<svg onload=alert(1)>", "no readable picture"),
         (bomb(), "more than 64 million"),
         (mask(slice(0, 200), slice(0, 160)), "all white"),
         (mask(size=(200, 400)), "another aspect"),
         (inverted(), "looks inverted"),
+        (encode_png(decode_grey(mask(slice(40, 200), slice(40, 120)), "")[::-1, ::-1]), "180°"),
         (encode_png(noise()), "is not a mask"),
         (mask()[:200], ""),
     ],
@@ -165,3 +181,35 @@ def test_a_file_that_cannot_be_read_is_said(client, painted):
     painted.lake.write("masks/a1.png", b"no picture")
     assert client.get("/p/a1").status_code == 200
     assert client.get("/p/a1/state").json()["mask"]["kind"] == "unreadable"
+
+
+@pytest.fixture
+def described(settings):
+    """With a segmenter that reads texts."""
+    segmentation = settings.segmentation.model_copy(
+        update={"segmenter": Described(kind="described")}
+    )
+    object.__setattr__(settings, "segmentation", segmentation)
+
+
+def test_a_text_is_asked_for_where_the_segmenter_reads_one(client):
+    assert 'id="text"' not in client.get("/p/a1").text
+
+
+def test_what_the_subject_is_in_words(described, client, painted):
+    assert 'id="text"' in client.get("/p/a1").text
+    painted.lake.write("masks/A1.txt", b"the vase")
+    state = client.get("/p/a1/state").json()
+    assert state["text"]["own"] == "the vase"
+    assert client.put("/p/a1/text", content="the flowers", headers=NONE).status_code == 409
+    seen = {"if-match": state["text"]["version"]}
+    assert client.put("/p/a1/text", content=";;", headers=seen).status_code == 422
+    answer = client.put("/p/a1/text", content=" the flowers; Vögel ", headers=seen)
+    assert answer.status_code == 200, answer.text
+    assert painted.lake.read("masks/a1.txt").decode() == "the flowers; Vögel"
+    assert not painted.lake.exists("masks/A1.txt")
+    prediction = next(e for e in answer.json()["stages"] if e["asset"] == "predicted_masks")
+    assert prediction["reason"] == "the text of the subject changed"
+    seen = {"if-match": answer.json()["text"]["version"]}
+    assert client.put("/p/a1/text", content="  ", headers=seen).json()["text"]["own"] == ""
+    assert not painted.lake.list("masks")

@@ -1,6 +1,6 @@
 // Accepts and rejects results, and asks for others.
 import { say, write } from "./shared.js";
-import { replaceState, shown, state } from "./painting.js";
+import { look, replaceState, shown, state } from "./painting.js";
 
 const $ = (id) => document.getElementById(id);
 const here = location.pathname;
@@ -11,13 +11,26 @@ const words = (name) => name.replaceAll("_", " ");
 let last = Promise.resolve();
 const inTurn = (action) => (...all) => (last = last.then(() => action(...all)));
 
-const decide = inTurn(async (decision, more = {}) => {
+const TOLD = { accepted: "Accepted: it is published with the next run.", rejected: "Rejected.", open: "Undecided again." };
+
+const decide = inTurn(async (decision, more = {}, told = TOLD[decision]) => {
   const body = JSON.stringify({ decision, note: $("note").value.trim(), ...more });
   const answer = await write("PUT", `${here}/choice`, body, { "if-match": state.choice.version });
-  if (!answer) return;
+  if (!answer) return look();
+  noted = answer.choice.note;
   replaceState(answer);
-  say({ accepted: "Accepted: it is published with the next run.", rejected: "Rejected.", open: "Undecided again." }[decision]);
+  say(told);
 });
+
+let noted = state.choice.note; // as the field was filled: what has been typed since stays
+$("note").value = noted;
+const renewNote = () => ($("save-note").hidden = $("note").value.trim() === noted);
+$("note").oninput = renewNote;
+$("note").onkeydown = (event) => event.key === "Enter" && $("save-note").click();
+$("save-note").onclick = () => {
+  const { decision, outpainter, sha256 } = state.choice;
+  decide(decision, { outpainter, sha256 }, "Note saved.");
+};
 
 const ask = inTurn(async (outpainter, wanted) => {
   const { version } = outpainter === form.elements.outpainter.value ? filled : state.requests[outpainter];
@@ -52,6 +65,8 @@ function passOver(grounds) {
 function renew() {
   const { decision, outpainter, sha256, note } = state.choice;
   const here = shown().group;
+  if ($("note").value === noted) $("note").value = noted = note;
+  renewNote();
   const old = decision === "accepted" && state.results[outpainter] !== sha256;
   $("decision").textContent = {
     accepted: old ? `${words(outpainter)} was accepted, and has been made again since: accept it again.` : `${words(outpainter)} is accepted.`,
@@ -127,6 +142,5 @@ document.addEventListener("shown", follow);
 const names = Object.keys(state.requests);
 $("others").hidden = !names.length;
 form.elements.outpainter.replaceChildren(...names.map((name) => new Option(words(name), name)));
-$("note").value = state.choice.note;
 fillRequest();
 follow();

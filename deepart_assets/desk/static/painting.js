@@ -91,21 +91,24 @@ export function replaceState(news) {
   setTimeout(renewParts, 4000); // the wall's index, whose status is shown, may be some seconds old
 }
 
-// Asks again while something is to be made: soon at first, then less often.
-async function follow() {
+// Asks the desk how the painting stands now.
+export async function look() {
   const before = replaced;
   try {
     const answer = await fetch(`${here}/state`);
-    if (answer.ok) {
-      const news = await answer.json();
-      // An answer on its way while something was saved is of the time before that.
-      if (before === replaced && JSON.stringify(news) !== JSON.stringify(state)) {
-        const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
-        if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
-        replaceState(news);
-      }
-    }
+    if (!answer.ok) return;
+    const news = await answer.json();
+    // An answer on its way while something was saved is of the time before that.
+    if (before !== replaced || JSON.stringify(news) === JSON.stringify(state)) return;
+    const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
+    if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
+    replaceState(news);
   } catch { /* the desk was stopped: asked again later */ }
+}
+
+// Looks again while something is to be made: soon at first, then less often.
+async function follow() {
+  await look();
   const waiting = state.stages.some((each) => each.state === "waiting");
   pause = Math.min(pause * 1.1, waiting ? 5000 : 30000);
   setTimeout(follow, pause);

@@ -37,7 +37,7 @@ export async function write(method, address, body, headers = {}, tell = (text) =
     const answer = await fetch(address, { method, body, headers: { "x-deepart-csrf": csrf, ...headers } });
     const content = await answer.json();
     if (answer.ok) return content;
-    tell(content.error);
+    tell(content.error, answer.status);
   } catch {
     tell("The desk does not answer; is it still running?");
   }

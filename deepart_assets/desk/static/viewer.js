@@ -75,6 +75,7 @@ export class Viewer extends EventTarget {
     }, { passive: false });
     for (const kind of ["pointerdown", "pointermove", "pointerup", "pointercancel"])
       canvas.addEventListener(kind, (event) => this[kind](event));
+    canvas.addEventListener("pointerleave", () => this.tool?.hover(null));
     canvas.addEventListener("dblclick", () => !this.tool && (this.fitted ? this.fullSize() : this.fit()));
   }
 
