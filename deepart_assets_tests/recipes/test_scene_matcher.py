@@ -72,6 +72,7 @@ def test_what_an_eye_saw_teaches_which_grounds_are_outdoors_or_water(tmp_path):
         "outdoors_ground": (385,),
         "outdoors_subject": (385,),
         "water_ground": (385,),
+        "water_subject": (385,),
     }
     vectors = np.stack([each.ground for each in library.grounds]).astype(np.float32)
     wet = (vectors[:, 3] > 0) & (vectors[:, 5] < 0)

@@ -23,6 +23,7 @@ PROBES = {
     "outdoors_subject": ("subject", OUTDOORS, 0.2),
     "outdoors_ground": ("ground", OUTDOORS, 0.05),
     "water_ground": ("ground", {"water"}, 0.05),
+    "water_subject": ("subject", {"water"}, 0.05),
 }
 """Of each probe: the vector that it reads, the settings for which it stands, and the strength of
 the squared weights against the mean loss of an example."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
-from deepart_assets.outpainting.scene_completion import probes
+from deepart_assets.outpainting.scene_completion import probes, titles
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import by_rows, unit
@@ -40,6 +40,8 @@ SETTINGS = {"landscape": 1.0, "interior": 0.0}
 """How likely a subject is outdoors where the catalogue tells the kind of its painting."""
 INDOORS = 0.45
 """A subject that is outdoors with a lower probability is taken to be indoors."""
+AFLOAT = 0.4
+"""A subject that is on open water with at least this probability is given water."""
 PLACED = 1.8
 """Weight of the cost of a placement, foreseen or real."""
 
@@ -61,9 +63,12 @@ class Query:
     """Which of `ground.KINDS` the painting is by the catalogue; None if that is unknown."""
     rim: tuple[NDArray[np.float32], float] | None = None
     """See `Subject.rim`; None if unknown."""
+    title: str = ""
 
     @classmethod
-    def of(cls, subject: Subject, year: int | None, kind: str | None = None) -> "Query":
+    def of(
+        cls, subject: Subject, year: int | None, kind: str | None = None, title: str = ""
+    ) -> "Query":
         """Return the query for a subject that was looked at."""
         layout = layout_of(subject.mask)
         return cls(
@@ -76,6 +81,7 @@ class Query:
             subject.base_row is None,
             kind,
             subject.rim,
+            title,
         )
 
     @classmethod
@@ -108,11 +114,18 @@ class Match:
     """How likely the frame cuts such a subject, in [0, 1]: a bust or a half-length."""
     is_bust: bool = False
     """Whether its face is too large for a whole figure."""
+    afloat: float = 0.0
+    """How likely the subject is on open water, in [0, 1]: most of these are ships."""
+
+    @property
+    def is_afloat(self) -> bool:
+        """Whether the subject may well be a ship, which needs water and no floor."""
+        return self.afloat >= AFLOAT
 
     @property
     def is_indoors(self) -> bool:
         """Whether the subject may well be indoors, so that nothing outdoors should be behind it."""
-        return self.outdoors < INDOORS
+        return self.outdoors < INDOORS and not self.is_afloat
 
     @property
     def costs(self) -> NDArray[np.float32]:
@@ -143,7 +156,7 @@ class Matcher:
         self._grounds = by_rows(lambda rows: _narrow(unit(rows - mean)), spaces)
         self.shows_outdoors = by_rows(lambda rows: probes.outdoors(rows, "ground"), spaces) > 0.5
         """bool, N: the grounds that show something outdoors."""
-        self.water = by_rows(probes.water, spaces)
+        self.water = by_rows(lambda rows: probes.water(rows, "ground"), spaces)
         """float32, N: how likely each shows open water, on which nobody stands."""
         del spaces
         self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
@@ -207,15 +220,19 @@ class Matcher:
             "kind": np.where(self._still, 1 - still, still + self._scenery * scenery),
             "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
-        guessed = float(probes.outdoors(query.vector[None], "subject")[0])
+        guessed, on_water = (
+            float(probe(query.vector[None], "subject")[0])
+            for probe in (probes.outdoors, probes.water)
+        )
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
         cover = np.float32(PLACED) * self._covers(query.layout)
         return Match(
             {name: each.astype(np.float32) for name, each in weighted.items()},
             cover.astype(np.float32),
             still,
-            SETTINGS.get(query.kind or "", guessed),
+            SETTINGS.get(query.kind or "", titles.outdoors(query.title, guessed)),
             float(weights @ self._cut[near]),
+            afloat=titles.afloat(query.title, on_water),
         )
 
     def _ages(self, year: int | None) -> NDArray[np.float64]:

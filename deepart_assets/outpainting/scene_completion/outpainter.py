@@ -118,7 +118,8 @@ class SceneCompletionOutpainter:
         allowed = ~library.catalogue.own(request.labels)
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
-        match = library.matcher(Query.of(subject, year, kind_of(request.labels)), allowed)
+        query = Query.of(subject, year, kind_of(request.labels), request.labels.get("title", ""))
+        match = library.matcher(query, allowed)
         if subject.framed < CORNER:
             match = replace(match, is_bust=is_bust(self._faces(subject.picture), mask))
         best = ranked(match, subject, library, allowed)

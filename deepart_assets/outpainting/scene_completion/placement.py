@@ -110,12 +110,16 @@ class Placer:
             plain: Its plainness over the library's median.
             water: How likely it shows open water.
         """
-        self._carries = CARRIES + DRY * water
-        tried = [self._at(ground, plain, zoom, flip) for flip in (False, True) for zoom in ZOOMS]
+        carries = CARRIES + DRY * water
+        tried = [
+            self._at(ground, plain, carries, zoom, flip) for flip in (False, True) for zoom in ZOOMS
+        ]
         return min(tried, key=lambda each: each.cost)
 
-    def _at(self, ground: Ground, plain: float, zoom: float, flip: bool) -> Placement:
-        """Return the cheapest placement at one scale."""
+    def _at(
+        self, ground: Ground, plain: float, carries: float, zoom: float, flip: bool
+    ) -> Placement:
+        """Return the cheapest placement at one scale; `carries` is for `_support`."""
         import cv2
 
         tall, wide = ground.shape
@@ -138,7 +142,7 @@ class Placer:
             "zoom": 0.35 * float(np.log2(zoom)),
             "off centre": 0.15 * np.abs(y - (down - 1) / 2) / self._rows
             + 0.1 * np.abs(x - (across - 1) / 2) / self._columns,
-            "base": self._support(ground, size, scale, side, y),
+            "base": self._support(ground, carries, size, scale, side),
             "horizon": self._horizon(ground, scale, y),
             "light": 0.12 * abs(self._light - (-ground.light if flip else ground.light)),
         }
@@ -159,9 +163,17 @@ class Placer:
         )
 
     def _support(
-        self, ground: Ground, size: tuple[int, int], scale: float, side: slice, y: NDArray
+        self,
+        ground: Ground,
+        carries: float,
+        size: tuple[int, int],
+        scale: float,
+        side: slice,
     ) -> NDArray | float:
-        """Return what it costs, by offset, that the ground does not carry a base that is seen."""
+        """Return what it costs, by offset, that the ground does not carry a base that is seen.
+
+        It carries one where `Ground.standing` is at least `carries` hundreds.
+        """
         import cv2
 
         if not self._stands:
@@ -169,13 +181,14 @@ class Placer:
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
         under = cv2.matchTemplate(floor, self._base, cv2.TM_CCORR) / self._base.sum()
-        on_floor = 2.4 * np.maximum(self._carries - under, 0)
+        on_floor = 2.4 * np.maximum(carries - under, 0)
         if self._still < 0.1:
             return np.asarray(on_floor)
         on_table: NDArray | float = 0.8
         if ground.kind == "still" and ground.base_row is not None:
             base = self._subject.rows[1] * self._height
-            apart = ground.base_row * ground.shape[0] * scale - y * CELL - base
+            rows = CELL * np.arange(len(under))[:, None]
+            apart = ground.base_row * ground.shape[0] * scale - rows - base
             on_table = 2 * np.abs(apart) / self._height
         return np.asarray((1 - self._still) * on_floor + self._still * on_table)
 

@@ -64,13 +64,14 @@ def outdoors(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -
     return _likely(vectors, f"outdoors_{what}")
 
 
-def water(vectors: NDArray[np.float32]) -> NDArray:
+def water(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -> NDArray:
     """Return how likely open water is the ground of each painting: N, in [0, 1].
 
     Args:
-        vectors: float32, N×384: `Ground.ground` of each.
+        vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
+        what: Which of the two.
     """
-    return _likely(vectors, "water_ground")
+    return _likely(vectors, f"water_{what}")
 
 
 def _likely(vectors: NDArray[np.float32], name: str) -> NDArray:

@@ -26,6 +26,8 @@ BARE = 0.6
 """Structure that a bare wall has; what is above it costs as much again."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
+ASHORE = 4.0
+"""What it costs that there is no water for a subject that is on it."""
 SURE = 0.1, 0.8
 """A subject that is outdoors with less or more than these probabilities surely is not, or is."""
 OUTDOORS = 0.5
@@ -169,15 +171,17 @@ def ranked(
         allowed: bool, N: those that may be lent.
     """
     costs = _costs(match, library, allowed)
-    if match.is_indoors:
+    if match.is_afloat:
+        costs = np.asarray(costs + ASHORE * (1 - library.matcher.water), np.float32)
+    elif match.is_indoors:
         last = OUT_OF_PLACE * library.matcher.shows_outdoors.astype(np.float32)
         costs = np.asarray(costs + last, np.float32)
     found = finalists(match, subject, library, costs)
     rest = rest_for(subject, match)
     # Few grounds have a table at the right height, and one is easily painted before a wall.
     needs_a_table = rest == "table" and library.grounds[found[0].index].kind != "still"
-    needs_a_floor = rest == "floor" and not match.is_indoors
-    if needs_a_floor or (library.fits(float(costs.min())) and not needs_a_table):
+    needs_a_scene = match.is_afloat or (rest == "floor" and not match.is_indoors)
+    if needs_a_scene or (library.fits(float(costs.min())) and not needs_a_table):
         return calmest_first(found, match, subject, library)
     walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
     plain = plain_finalists(match, subject, library, walls)
@@ -187,7 +191,7 @@ def ranked(
 def otherwise(
     match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
 ) -> list[Finalist]:
-    """Return what would come first if a subject indoors were outdoors, or the reverse.
+    """Return what would come first if a subject indoors were outdoors, or afloat, or the reverse.
 
     Whether it is one or the other is a guess, so that one of several choices allows for the
     contrary; none where the guess is sure, and of a still life.
@@ -198,6 +202,8 @@ def otherwise(
         library: As for `finalists`.
         allowed: bool, N: those that may be lent.
     """
+    if match.is_afloat:
+        return ranked(replace(match, afloat=0.0), subject, library, allowed)
     if match.still > STILL or not SURE[0] < match.outdoors < SURE[1]:
         return []
     outdoors = library.matcher.shows_outdoors

@@ -8,7 +8,12 @@ from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, rim_weight
-from deepart_assets.outpainting.scene_completion.ranking import OUT_OF_PLACE, Finalist, is_wall
+from deepart_assets.outpainting.scene_completion.ranking import (
+    ASHORE,
+    OUT_OF_PLACE,
+    Finalist,
+    is_wall,
+)
 from deepart_assets.outpainting.scene_completion.resting import STILL, Rest, rest_for
 from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_edge
 from deepart_assets.outpainting.scene_completion.subject import Subject
@@ -41,6 +46,8 @@ def choice_of(finalist: Finalist, match: Match, subject: Subject, library: Groun
     terms = {name: float(each[finalist.index]) for name, each in match.terms.items()}
     terms |= {"hub": float(library.hubs[finalist.index]), **laid.terms}
     terms["structure"] = finalist.structure
+    if match.is_afloat:
+        terms["ashore"] = ASHORE * (1 - float(library.matcher.water[finalist.index]))
     if match.is_indoors and library.matcher.shows_outdoors[finalist.index]:
         terms["out of place"] = OUT_OF_PLACE
     return Choice(

@@ -71,6 +71,8 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
         subject: The subject.
         match: What the library tells of it.
     """
+    if match.is_afloat:
+        return None
     if match.still >= STILL:
         return "table" if 0 < subject.rows[1] < TOUCHES else None
     if subject.base_row is None:

@@ -36,9 +36,9 @@ def subject(picture, mask):
     return Subject(picture, mask, np.zeros(384, np.float32), np.zeros(224, np.float32))
 
 
-def match(*, still=0.0, outdoors=0.0, cut=0.0, is_bust=False):
+def match(*, still=0.0, outdoors=0.0, cut=0.0, is_bust=False, afloat=0.0):
     """Return a match with no grounds: what is known of a subject."""
-    return Match({}, np.zeros(0, np.float32), still, outdoors, cut, is_bust)
+    return Match({}, np.zeros(0, np.float32), still, outdoors, cut, is_bust, afloat)
 
 
 def ground(name, seed=0, *, picture=None, mask=None, **changes):

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion import GroundLibrary
+from deepart_assets.outpainting.scene_completion import GroundLibrary, titles
 from deepart_assets.outpainting.scene_completion.matching import Query
 from deepart_assets.outpainting.scene_completion.ranking import Finalist, otherwise, ranked
+from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.variety import next_choice
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
     ground,
@@ -61,6 +62,60 @@ def test_what_the_catalogue_says_of_the_setting_goes_before_a_guess(library, kin
     query = Query.of(subject(paint(50), oval()), 1850, kind)
     assert library.matcher(query, allowed).outdoors == outdoors
     assert 0 < library.matcher(replace(query, kind="figure"), allowed).outdoors < 1
+
+
+@pytest.mark.parametrize(
+    ("title", "outdoors", "afloat"),
+    [
+        ("The Harvesters", 1, 0),
+        ("INTERIOR with a Lady", -1, 0),
+        ("Ships in a Calm Sea", 1, 1),
+        ("A Letter from the Garden", 0, 0),
+        ("Portrait of Mrs Fielding-Seaton", 0, 0),
+        ("", 0, 0),
+    ],
+)
+def test_words_of_a_title_move_the_guess_of_the_setting(title, outdoors, afloat):
+    for guess in (0.1, 0.5, 0.9):
+        found = titles.outdoors(title, guess), titles.afloat(title, guess)
+        assert all(0 < each < 1 for each in found)
+        assert tuple(np.sign(np.round(np.array(found) - guess, 9))) == (outdoors, afloat)
+    assert titles.outdoors(title, 0.0) == 0
+    assert titles.outdoors(title, 1.0) == pytest.approx(1)
+
+
+def test_a_title_reaches_the_match(library):
+    allowed = np.ones(len(library), bool)
+    plain, told = (
+        library.matcher(Query.of(subject(paint(50), oval()), 1850, title=each), allowed)
+        for each in ("Untitled", "A Ship at Sea")
+    )
+    assert plain.outdoors < told.outdoors
+    assert plain.afloat < told.afloat
+
+
+@pytest.mark.parametrize("probability", [0.1, 0.9])
+def test_a_ship_gets_water_first_and_stands_on_no_floor(library, probability):
+    library.matcher.water = np.where(np.arange(len(library)) % 3 == 1, 0.95, 0.05)
+    match, *others = asked(library, probability, afloat=0.6)
+    found = ranked(match, *others)
+    assert not any(each.plain for each in found)
+    order = [library.matcher.water[each.index] > 0.5 for each in found]
+    wet = sum(order[:4])
+    dry = ranked(replace(match, afloat=0.1), *others)
+    assert wet > sum(library.matcher.water[each.index] > 0.5 for each in dry[:4])
+    assert all(each.placement.terms["base"] == 0 for each in found)
+    best = choice_of(found[0], match, others[0], library)
+    assert best.rest is None
+    assert best.terms["ashore"] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_the_contrary_of_a_ship_is_what_it_would_get_otherwise(library):
+    match, *others = asked(library, 0.7, afloat=0.6)
+    other = otherwise(match, *others)
+    assert [each.index for each in other] == [
+        each.index for each in ranked(replace(match, afloat=0.0), *others)
+    ]
 
 
 @pytest.mark.parametrize("probability", [0.3, 0.7])
