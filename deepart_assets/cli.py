@@ -279,7 +279,7 @@ def _end(instance: "dg.DagsterInstance", start: float, ok: bool) -> None:
     console = cli_tables.open_console()
     with contextlib.suppress(DeepArtError):  # there is no list: the run has said why
         overview = _overview(instance)
-        cli_tables.print_states(console, overview, (FAILED, LEFT_OUT), "Paintings to look at")
+        cli_tables.print_states(console, overview, (FAILED, LEFT_OUT))
         cli_tables.print_left_out(console, left_out_files(_store(), overview.paintings))
     cli_tables.print_end(console, _store(), time.perf_counter() - start, ok)
     if not ok:

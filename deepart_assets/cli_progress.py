@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import dagster as dg
 from rich.console import Console
@@ -20,9 +19,13 @@ from deepart_assets import asset_names
 from deepart_assets.build import data_specs
 from deepart_assets.cli_status import Overview
 from deepart_assets.orchestration.partitions import painting_keys
+from deepart_assets.orchestration.step_failures import reason_of
 from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG, wanted_keys
 from deepart_assets.progress import duration
 from deepart_assets.storage import MaterializationStore, RecordIndex
+
+POLL_SECONDS = 0.5
+"""Between two looks at what a run has logged."""
 
 REPORT_SECONDS = 60.0
 """Where there is no terminal for a bar, a line is printed so often."""
@@ -167,7 +170,6 @@ class RunProgress:
 
     def __init__(self, instance: dg.DagsterInstance, console: Console, look: Look) -> None:
         self._instance, self._console, self._look = instance, console, look
-        self._lock = threading.Lock()
         self._work: Remaining | None = None
         self._looked = 0
         self._reported = time.monotonic()
@@ -187,20 +189,17 @@ class RunProgress:
         keys = self._keys_of(run)
         if self._looked < 2:
             self._looked += 1
-            work = self._look()
-            with self._lock:
-                self._work = work or self._work
-        follow = _Follower(self, keys)
-        self._instance.watch_event_logs(run.run_id, None, follow)
-        ticking = threading.Event()
-        ticker = threading.Thread(target=self._tick, args=(ticking,), daemon=True)
-        ticker.start()
+            self._work = self._look() or self._work
+        ended = threading.Event()
+        following = threading.Thread(
+            target=self._follow, args=(run.run_id, keys, ended), daemon=True
+        )
+        following.start()
         try:
             yield
         finally:
-            ticking.set()
-            ticker.join()
-            self._instance.end_watch_event_logs(run.run_id, follow)
+            ended.set()
+            following.join()
 
     def __enter__(self) -> "RunProgress":
         if self._console.is_terminal:
@@ -214,21 +213,20 @@ class RunProgress:
     def tell(self, event: dg.DagsterEvent, keys: Sequence[str]) -> None:
         """Take note of an event of a run over some paintings."""
         now = time.monotonic()
-        with self._lock:
-            asset = event.step_key or ""
-            work = self._work
-            if event.is_step_start:
-                self._doing = asset
-                if work:
-                    work.begin(asset, now)
-            elif event.event_type in _OUTPUTS and event.partition is not None:
-                if work:
-                    work.finish(asset, event.partition, now)
-            elif event.is_step_success or event.is_step_failure:
-                if work:
-                    work.end(asset, keys, now)
-                if event.is_step_failure and (reason := _reason(event.step_failure_data.error)):
-                    self._console.print(f"[red]{asset} failed[/]: {escape(reason)}")
+        asset = event.step_key or ""
+        work = self._work
+        if event.is_step_start:
+            self._doing = asset
+            if work:
+                work.begin(asset, now)
+        elif event.event_type in _OUTPUTS and event.partition is not None:
+            if work:
+                work.finish(asset, event.partition, now)
+        elif event.is_step_success or event.is_step_failure:
+            if work:
+                work.end(asset, keys, now)
+            if event.is_step_failure and (reason := reason_of(event)):
+                self._console.print(f"[red]{asset} failed[/]: {escape(reason)}")
 
     def say(self, message: str) -> None:
         """Show a message that says how far a step is: a painting, a download, a training."""
@@ -236,21 +234,36 @@ class RunProgress:
         if about:
             self._doing = doing.rstrip(" ;,")
 
-    def _tick(self, stop: threading.Event) -> None:
-        while not stop.wait(0.5):
-            now = time.monotonic()
-            with self._lock:
-                work = self._work
-                left = "" if work is None else f"about {duration(work.seconds(now))} left"
-                done = work.done(now) if work else 0
-                total = work.total() if work else None
-                counts = f"{work.computed} of {work.count} outputs, " if work else ""
-            self._bar.update(
-                self._task, description=escape(self._doing), completed=done, total=total, left=left
-            )
-            if not self._console.is_terminal and now - self._reported >= REPORT_SECONDS:
-                self._reported = now
-                self._console.print(escape(f"{self._doing}: {counts}{left}".rstrip(" :,")))
+    def _follow(self, run_id: str, keys: Sequence[str], ended: threading.Event) -> None:
+        """Take note of what a run logs, to its last event.
+
+        Dagster's own watcher looks less and less often, and not once more at the end.
+        """
+        cursor, is_last = None, False
+        while not is_last:
+            is_last = ended.wait(POLL_SECONDS)
+            logged = self._instance.get_records_for_run(run_id, cursor)
+            cursor = logged.cursor
+            for record in logged.records:
+                entry = record.event_log_entry
+                if entry.dagster_event is not None:
+                    self.tell(entry.dagster_event, keys)
+                else:
+                    self.say(entry.user_message)
+            self._show()
+
+    def _show(self) -> None:
+        now, work = time.monotonic(), self._work
+        left = "" if work is None else f"about {duration(work.seconds(now))} left"
+        done = work.done(now) if work else 0
+        total = work.total() if work else None
+        counts = f"{work.computed} of {work.count} outputs, " if work else ""
+        self._bar.update(
+            self._task, description=escape(self._doing), completed=done, total=total, left=left
+        )
+        if not self._console.is_terminal and now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            self._console.print(escape(f"{self._doing}: {counts}{left}".rstrip(" :,")))
 
     def _keys_of(self, run: dg.DagsterRun) -> list[str]:
         order = list(painting_keys(self._instance))
@@ -258,28 +271,6 @@ class RunProgress:
         if first not in order or last not in order:
             return []
         return wanted_keys(run.tags, order[order.index(first) : order.index(last) + 1])
-
-
-def _reason(error: Any) -> str:
-    """Return in a line why a step failed; nothing if somebody stopped it. The log says more."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None or error.cls_name == "DagsterExecutionInterruptedError":
-        return ""
-    return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
-
-
-class _Follower:
-    """Passes a run's events on, in the order in which they are logged."""
-
-    def __init__(self, progress: RunProgress, keys: Sequence[str]) -> None:
-        self._progress, self._keys = progress, keys
-
-    def __call__(self, entry: dg.EventLogEntry, cursor: str) -> None:
-        if entry.dagster_event is not None:
-            self._progress.tell(entry.dagster_event, self._keys)
-        else:
-            self._progress.say(entry.user_message)
 
 
 _OUTPUTS = (dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_OBSERVATION)

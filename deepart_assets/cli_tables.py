@@ -84,11 +84,9 @@ def print_status(
         console.print("Nothing is running.")
 
 
-def print_states(
-    console: Console, overview: Overview, wanted: Sequence[str], title: str = "Not up to date"
-) -> None:
+def print_states(console: Console, overview: Overview, wanted: Sequence[str]) -> None:
     """Print the paintings in some states and those with a doubtful mask, a line each."""
-    table = _table(title)
+    table = _table("Paintings to look at")
     table.add_column("painting", max_width=LONGEST_ID)
     table.add_column("title", ratio=2)
     table.add_column("state")

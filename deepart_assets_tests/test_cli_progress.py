@@ -1,8 +1,15 @@
 """The time left counts what is computed, and learns how fast this run is."""
 
-import pytest
+import io
+import uuid
 
-from deepart_assets.cli_progress import WHOLE, Remaining
+import dagster as dg
+import pytest
+from rich.console import Console
+
+from deepart_assets.cli_progress import WHOLE, Remaining, RunProgress
+from deepart_assets.errors import UnavailableError
+from deepart_assets_tests.conftest import instance_in
 
 SECONDS = {"masks": 1.0, "upscaled": 10.0, "gallery": 2.0}
 
@@ -41,3 +48,31 @@ def test_what_is_reused_is_no_part_of_the_work():
 def test_an_asset_of_which_nothing_is_known_counts_all_the_same():
     left = Remaining({"new": {"a"}}, {}, 0.0)
     assert left.seconds(0) > 0
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (UnavailableError("the disk is full"), "masks failed: the disk is full"),
+        (dg.Failure("1 of 2 paintings failed"), "masks failed: 1 of 2 paintings failed"),
+        (OSError("a broken disk"), "masks failed: OSError: a broken disk"),
+    ],
+)
+def test_what_fails_at_the_very_end_of_a_run_is_told(tmp_path, error, told):
+    @dg.op
+    def masks():
+        raise error
+
+    @dg.job
+    def restore():
+        masks()
+
+    console = Console(file=io.StringIO())
+    run = dg.DagsterRun(job_name="restore", run_id=str(uuid.uuid4()))
+    with (
+        instance_in(tmp_path) as instance,
+        RunProgress(instance, console, lambda: None) as progress,
+        progress(run),
+    ):
+        restore.execute_in_process(instance=instance, run_id=run.run_id, raise_on_error=False)
+    assert console.file.getvalue().strip() == told

@@ -141,9 +141,11 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
         yield output_without_materialization()
         if batch.failed:
             rows = [{"painting": key, "reason": text} for key, text in batch.failed.items()]
+            reasons = set(batch.failed.values())
+            why = f" ({reasons.pop().rstrip('.')})" if len(reasons) == 1 else ""
+            rest = "; the others are done" if len(rows) < len(batch.keys) else ""
             raise dg.Failure(
-                f"{len(rows)} of {len(batch.keys)} paintings failed in {spec.name}; the others are"
-                " done.",
+                f"{len(rows)} of {len(batch.keys)} paintings failed in {spec.name}{why}{rest}.",
                 metadata={"failed": dg.MetadataValue.md(markdown_table(rows))},
                 allow_retries=False,
             )

@@ -7,6 +7,8 @@ from typing import Any
 
 import dagster as dg
 
+from deepart_assets.orchestration.step_failures import message_of
+
 
 class _Line(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
@@ -25,7 +27,7 @@ def _reason(error: Any) -> str:
     if error is None:
         return ""
     if error.cls_name == "Failure":
-        return str(error.message).strip().removeprefix("dagster._core.definitions.events.Failure: ")
+        return message_of(error)
     return str(error.to_string())
 
 

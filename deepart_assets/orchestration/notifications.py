@@ -13,6 +13,7 @@ from importlib import import_module
 import dagster as dg
 
 from deepart_assets.errors import SettingsError
+from deepart_assets.orchestration.step_failures import reason_of
 from deepart_assets.orchestration.tags import REASON
 from deepart_assets.settings.automation import Automation
 
@@ -106,10 +107,5 @@ def _failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[str]:
         event = record.event_log_entry.dagster_event
         if event is None:
             continue
-        data = event.step_failure_data
-        stated, error = data.user_failure_data, data.error
-        while error is not None and error.cause is not None:  # Dagster's own wrapping
-            error = error.cause
-        message = error.message.strip() if error is not None else ""
-        reason = (stated.description if stated is not None else None) or message
-        yield f"{event.step_key}: {reason.splitlines()[0] if reason else 'no reason given'}"
+        reason = reason_of(event).partition("\n")[0]
+        yield f"{event.step_key}: {reason or 'no reason given'}"

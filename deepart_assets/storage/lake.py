@@ -16,7 +16,13 @@ from fsspec.implementations.local import LocalFileSystem
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.bucket_locks import lock_object
 from deepart_assets.storage.hashes import sha256_of
-from deepart_assets.storage.local_files import lock_file, stamp_of_file, sweep, write_atomic
+from deepart_assets.storage.local_files import (
+    lock_file,
+    stamp_of_file,
+    sweep,
+    with_remedy,
+    write_atomic,
+)
 from deepart_assets.storage.retries import PatientFileSystem
 
 OBJECT_STORES = {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl"}
@@ -112,11 +118,12 @@ class Lake:
         """Write `data` atomically, replacing an existing file.
 
         Raises:
-            UnavailableError: The bucket does not exist.
+            UnavailableError: The bucket does not exist, or the disk is full or read-only.
         """
         full = self._full(path)
         if self._is_local:
-            stamp = write_atomic(Path(full), data)
+            with self._writing():
+                stamp = write_atomic(Path(full), data)
         elif self._has_folders:
             self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             self._fs.pipe_file(full, data)
@@ -224,8 +231,8 @@ class Lake:
         """Move a file if it exists, replacing an existing target."""
         if self._is_local:
             target = Path(self._full(to))
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(FileNotFoundError):
+            with self._writing(), contextlib.suppress(FileNotFoundError):
+                target.parent.mkdir(parents=True, exist_ok=True)
                 Path(self._full(path)).replace(target)
         else:
             with contextlib.suppress(FileNotFoundError):
@@ -250,7 +257,8 @@ class Lake:
         path = self._full(f"{name}.lock")
         with contextlib.ExitStack() as stack:
             if self._is_local:
-                lock_file(Path(path), stack)
+                with self._writing():
+                    lock_file(Path(path), stack)
             elif "s3" in self._fs.protocol:
                 stack.enter_context(lock_object(self._fs, path))
             yield
@@ -265,6 +273,9 @@ class Lake:
             copy = Path(folder) / posixpath.basename(path)
             copy.write_bytes(self.read(path))
             yield copy
+
+    def _writing(self) -> contextlib.AbstractContextManager[None]:
+        return with_remedy(f"The data lake {self.url}", "DEEPART_DATA")
 
     def _full(self, path: str) -> str:
         parts = path.split("/")

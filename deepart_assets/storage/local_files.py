@@ -8,11 +8,13 @@ import re
 import stat
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
+
+from deepart_assets.errors import UnavailableError
 
 ORPHAN_SECONDS = 3600.0
 """A temporary file unmodified for this long was left by a killed process."""
@@ -32,6 +34,38 @@ def stamp_of_file(file: "os.PathLike[str] | str") -> str | None:
     except FileNotFoundError:  # removed since it was listed
         return None
     return f"{state.st_size} {state.st_mtime_ns}" if stat.S_ISREG(state.st_mode) else None
+
+
+_REMEDIES = {
+    errno.ENOSPC: "make room there",
+    errno.EDQUOT: "make room there, or raise the quota",
+    errno.EROFS: "mount it for writing",
+    errno.EACCES: "let this user write there",
+    errno.EPERM: "let this user write there",
+}
+
+
+@contextlib.contextmanager
+def with_remedy(place: str, setting: str) -> Iterator[None]:
+    """Tell what to do where a folder cannot be written to.
+
+    Args:
+        place: The folder, for the message.
+        setting: What says where it is.
+
+    Raises:
+        UnavailableError: The disk is full or read-only, or the user may not write there. Other
+            errors pass.
+    """
+    try:
+        yield
+    except OSError as error:
+        if (remedy := _REMEDIES.get(error.errno or 0)) is None:
+            raise
+        raise UnavailableError(
+            f"{place} cannot be written to ({os.strerror(error.errno or 0)}): {remedy}, or choose"
+            f" another folder with {setting}"
+        ) from None
 
 
 def lock_file(

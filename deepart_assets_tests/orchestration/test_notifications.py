@@ -66,7 +66,8 @@ def test_a_function_is_called_for_what_succeeded_and_what_failed(sensors, hook):
         False,
     )
     assert notification.failures == (
-        "predicted_masks: 1 of 2 paintings failed in predicted_masks; the others are done.",
+        "predicted_masks: 1 of 2 paintings failed in predicted_masks (wikiart_paintings/p1.png is"
+        " a text: replace the file with the picture); the others are done.",
     )
 
 

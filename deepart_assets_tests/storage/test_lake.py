@@ -1,5 +1,6 @@
 """Writes to the lake are atomic, in a folder and on other file systems."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -182,3 +183,30 @@ def test_a_missing_bucket_is_named_and_not_created(bucket):
     assert missing.list("records") == [] and not missing.exists("records/a.json")
     with pytest.raises(UnavailableError, match=r"s3://no-such-bucket/lake .*Create the bucket"):
         missing.write("records/a.json", b"{}")
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "mount it"), (errno.EACCES, "let this user")],
+)
+def test_a_lake_that_cannot_be_written_to_says_what_to_do(tmp_path, monkeypatch, number, remedy):
+    lake = Lake(tmp_path / "lake")
+    lake.write("a/b.png", b"old")
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(UnavailableError, match=f"{tmp_path}/lake cannot .*{remedy}.*DEEPART_DATA"):
+        lake.write("a/b.png", b"new")
+    assert lake.read("a/b.png") == b"old"
+    assert [file.name for file in (tmp_path / "lake" / "a").iterdir()] == ["b.png"]
+
+
+def test_faults_of_other_kinds_pass_as_they_are(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EIO, "a broken disk")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="a broken disk"):
+        Lake(tmp_path).write("a", b"")

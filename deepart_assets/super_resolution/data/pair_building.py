@@ -79,8 +79,9 @@ def build_pairs(
         The manifest as the first file, the files of all pairs, and figures.
 
     Raises:
-        UnavailableError: There are originals but no pair could be made.
-        OSError: The lake cannot be written (for example, the disk is full). Finished pairs stay.
+        UnavailableError: There are originals but no pair could be made; or the lake cannot be
+            written to (the disk is full, say). Finished pairs stay.
+        OSError: An original cannot be read, by a fault of the disk or the network.
     """
 
     def one(original: Original) -> tuple[MaterializationRecord, bool]:
@@ -100,7 +101,7 @@ def build_pairs(
     def one_or_fault(original: Original) -> tuple[MaterializationRecord, bool] | Exception:
         try:
             return one(original)
-        except OSError:
+        except (OSError, UnavailableError):
             raise  # a fault of the disk or the network, not of this painting
         except Exception as error:  # one bad painting does not stop the others
             return error
