@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
+from deepart_assets.outpainting.scene_completion.footing import footing_of
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
@@ -23,8 +24,9 @@ FILLED_SIDE = 512
 """Holes of larger grounds are filled at this smaller side: the same at every size."""
 MATTE = 1.8
 """How far the subject's colours go on outside the mask, fading."""
-OCCLUSION, CONTACT = 0.07, 0.35
-"""How much darker it is around the subject, and under a base that is seen."""
+OCCLUSION, CONTACT, STANDING = 0.07, 0.35, 0.14
+"""How much darker it is around the subject, under a base that is seen, and where the mask keeps a
+strip of the floor, with the shadow on it."""
 UNDERSIDE, DEEP = 0.75, 0.16
 """How much of a black wall's light is lost under what hangs over, and how far down to 1/e."""
 LOW = 0.65
@@ -122,9 +124,12 @@ def finish(
     toned = _toned(laid, gain, shift)
     toned = _softened(toned, picture, known)
     plane = None if rest == "body" else rest
+    contact = CONTACT
     if plane is not None:
-        toned = with_plane(toned, known, plane)
-    shaded = toned * _shade(known, rest)[..., None]
+        footing = footing_of(picture, known)
+        toned = with_plane(toned, known, plane, footing)
+        contact += footing.certainty * (STANDING - CONTACT)
+    shaded = toned * _shade(known, rest, contact)[..., None]
     if is_wall and rest != "body":
         shaded *= 1 - _underside(shaded, known)[..., None]
     if rest == "body":
@@ -195,7 +200,7 @@ def _fine(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
     return float(np.sqrt(np.mean(detail[where] ** 2)))
 
 
-def _shade(known: NDArray[np.bool_], rest: Rest | None) -> NDArray[np.float32]:
+def _shade(known: NDArray[np.bool_], rest: Rest | None, contact: float) -> NDArray[np.float32]:
     """Return by how much it is darker around the subject and under a base, unless that is cut."""
     import cv2
 
@@ -215,7 +220,7 @@ def _shade(known: NDArray[np.bool_], rest: Rest | None) -> NDArray[np.float32]:
         shadow = cv2.GaussianBlur(
             line.astype(np.float32), (0, 0), sigmaX=0.035 * side, sigmaY=0.012 * side
         )
-        light *= 1 - CONTACT * np.clip(1.6 * shadow, 0, 1)
+        light *= 1 - contact * np.clip(1.6 * shadow, 0, 1)
     return np.asarray(light, np.float32)
 
 

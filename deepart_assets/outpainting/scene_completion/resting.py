@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
+from deepart_assets.outpainting.scene_completion.footing import Footing
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.subject import TOUCHES, Subject
@@ -54,8 +55,10 @@ TINT: dict[Plane, tuple[float, float]] = {"table": (2, 5), "floor": (1, 3)}
 """Added to a* and b* of a plane."""
 MIDDLE, LIGHTER, DARKER = 30, (8, 9), (8, 12)
 """A plane before a wall of less L* than the first is lighter, else darker: by at least, at most."""
-CAST = 0.4
-"""Strength of the shadow on a plane."""
+CAST, CAST_ALREADY = 0.4, 0.55
+"""Strength of the shadow on a plane, and the share of it that the strip of an old floor has."""
+AS_BEFORE = np.array([22, 8, 14], np.float32)
+"""A plane's L*a*b* is moved so far at most towards that of the old floor."""
 LEDGE = 0.1
 """A table has a front if there is so much of the picture's height below the base."""
 FRONT = 0.035, 0.3
@@ -140,7 +143,7 @@ def with_body(
 
 
 def with_plane(
-    ground: NDArray[np.float32], known: NDArray[np.bool_], plane: Plane
+    ground: NDArray[np.float32], known: NDArray[np.bool_], plane: Plane, footing: Footing
 ) -> NDArray[np.float32]:
     """Give a wall a plane under the subject: another tone below a line, and a shadow on it.
 
@@ -150,6 +153,7 @@ def with_plane(
         ground: float32, H×W×3, RGB, 0 to 255.
         known: bool, H×W: the subject.
         plane: Which.
+        footing: What is kept of the old floor, whose tone it takes.
 
     Returns:
         float32, H×W×3.
@@ -168,6 +172,10 @@ def with_plane(
     least, most = LIGHTER if wall < MIDDLE else DARKER
     lighter = np.clip(0.4 * abs(MIDDLE - wall), least, most) * np.sign(MIDDLE - wall)
     lab += on[..., None] * np.array([lighter, *TINT[plane]], np.float32)
+    beside = (on[:, 0] > 0.9)[:, None] & ~known
+    if footing.certainty and beside.any():
+        off = np.clip(footing.tone - np.median(lab[beside], axis=0), -AS_BEFORE, AS_BEFORE)
+        lab += footing.certainty * on[..., None] * off
     if plane == "table" and height - bottom >= LEDGE * height:
         near, share = FRONT
         edge = bottom + max(near * height, share * (height - bottom))
@@ -176,7 +184,8 @@ def with_plane(
         lab[..., 0] += LIP * np.exp(-(((down - edge) / unit + 1.5) ** 2) / 4)
         on = on * (1 - front)
     lab[..., 0] = lab[..., 0].clip(0, 100)
-    light = 1 - CAST * np.clip(1.8 * _shadow(known), 0, 1) * on
+    cast = CAST * (1 - CAST_ALREADY * footing.certainty)
+    light = 1 - cast * np.clip(1.8 * _shadow(known), 0, 1) * on
     return np.asarray(tone.rgb_of(lab) * light[..., None], np.float32)
 
 

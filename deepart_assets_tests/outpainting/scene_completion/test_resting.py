@@ -8,6 +8,7 @@ import pytest
 from deepart_assets.imaging import resize
 from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.composition import finish
+from deepart_assets.outpainting.scene_completion.footing import UNSEEN
 from deepart_assets.outpainting.scene_completion.placement import Placement
 from deepart_assets.outpainting.scene_completion.ranking import Finalist
 from deepart_assets.outpainting.scene_completion.recording import choice_of
@@ -79,7 +80,7 @@ def test_a_body_goes_on_down_to_the_frame_and_is_lost_in_the_shade():
 @pytest.mark.parametrize("lightness", [25, 200])
 @pytest.mark.parametrize("plane", ["table", "floor"])
 def test_a_plane_begins_behind_the_feet_and_the_wall_above_stays(plane, lightness):
-    found = with_plane(wall(lightness), STANDING, plane)
+    found = with_plane(wall(lightness), STANDING, plane, UNSEEN)
     lab = lab_of(found.round().astype(np.uint8))[..., 0]
     before = lab_of(wall(lightness).astype(np.uint8))[..., 0]
     assert np.abs(lab - before)[:150].max() < 0.5
@@ -90,20 +91,20 @@ def test_a_plane_begins_behind_the_feet_and_the_wall_above_stays(plane, lightnes
 def test_a_table_has_a_front_where_there_is_room():
     high, low = (oval(centre=(each, 0.5), radii=(0.2, 0.1)) for each in (0.5, 0.75))
     shelf, cloth = (
-        lab_of(with_plane(wall(120), each, "table").round().astype(np.uint8))[..., 0]
+        lab_of(with_plane(wall(120), each, "table", UNSEEN).round().astype(np.uint8))[..., 0]
         for each in (high, low)
     )
     assert shelf[185, 5] > shelf[240, 5] + 10
     assert abs(shelf[215, 5] - shelf[250, 5]) < 1
     assert abs(cloth[246, 5] - cloth[255, 5]) < 1
-    floor = lab_of(with_plane(wall(120), high, "floor").round().astype(np.uint8))[..., 0]
+    floor = lab_of(with_plane(wall(120), high, "floor", UNSEEN).round().astype(np.uint8))[..., 0]
     assert abs(floor[185, 5] - floor[250, 5]) < 1
 
 
 def test_a_plane_is_the_same_at_every_size():
     twice = np.kron(STANDING, np.ones((2, 2), bool))
-    once = with_plane(wall(120), STANDING, "floor")
-    double = with_plane(wall(120, 512, 400), twice, "floor")
+    once = with_plane(wall(120), STANDING, "floor", UNSEEN)
+    double = with_plane(wall(120, 512, 400), twice, "floor", UNSEEN)
     assert np.abs(resize(double, 256, 200) - once).mean() < 1
 
 
@@ -114,7 +115,7 @@ def test_a_floor_begins_behind_what_stands_farthest_back():
     group[120:190, 140:180] = True  # one who stands behind
     group[60:80, 120:140] = True  # and an arm
     alone, found = (
-        lab_of(with_plane(wall(120), each, "floor").round().astype(np.uint8))[:, 5, 0]
+        lab_of(with_plane(wall(120), each, "floor", UNSEEN).round().astype(np.uint8))[:, 5, 0]
         for each in (figure, group)
     )
     assert found[192] < alone[192] - 5
