@@ -18,6 +18,9 @@ CARRIES = 0.35
 """Where somebody stands, `Ground.standing` is at least so many hundreds."""
 DRY = 0.5
 """So much more where there is sure to be open water: its own probe overlooks a third of it."""
+IN_THE_SKY, DRAUGHT = 6.0, 0.08
+"""What it costs, by the picture's height, that a ship ends above the water, which begins so much of
+the height below the horizon: towards that a sky is hazy, and its probe loses it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Placer:
         size = (self._columns, self._rows)
         mask = subject.mask.astype(np.float32)
         self._mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
-        self._subject, self._still = subject, match.still
+        self._subject, self._still, self._afloat = subject, match.still, match.is_afloat
         # A body that is continued to the frame needs nothing to stand on.
         self._stands = rest_for(subject, match) not in (None, "body")
         self._base = _under(self._mask > 0.5)
@@ -193,12 +196,18 @@ class Placer:
         return np.asarray((1 - self._still) * on_floor + self._still * on_table)
 
     def _horizon(self, ground: Ground, scale: float, y: NDArray) -> NDArray | float:
-        """Return what it costs that the horizon is below the middle of a figure: a giant."""
+        """Return what it costs that the horizon is below the middle of a figure: a giant.
+
+        And more, that it is below the base of a ship.
+        """
         if ground.horizon is None:
             return 0.0
         row = (ground.horizon * ground.shape[0] * scale - y * CELL) / self._height
         top, bottom = self._subject.rows
-        return np.asarray(1.5 * np.maximum(row - (top + 0.55 * (bottom - top)), 0))
+        cost = 1.5 * np.maximum(row - (top + 0.55 * (bottom - top)), 0)
+        if self._afloat:
+            cost += IN_THE_SKY * np.maximum(row + DRAUGHT - bottom, 0)
+        return np.asarray(cost)
 
 
 def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

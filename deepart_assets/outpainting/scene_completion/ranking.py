@@ -29,7 +29,8 @@ OUT_OF_PLACE = 10
 ASHORE = 4.0
 """What it costs that there is no water for a subject that is on it."""
 SURE = 0.1, 0.8
-"""A subject that is outdoors with less or more than these probabilities surely is not, or is."""
+"""A subject that is outdoors, or afloat, with less or more than these probabilities surely is not,
+or is."""
 OUTDOORS = 0.5
 """Outdoors it costs less: there is always something to see, and a floor matters more."""
 
@@ -203,7 +204,8 @@ def otherwise(
         allowed: bool, N: those that may be lent.
     """
     if match.is_afloat:
-        return ranked(replace(match, afloat=0.0), subject, library, allowed)
+        is_sure = match.afloat >= SURE[1]
+        return [] if is_sure else ranked(replace(match, afloat=0.0), subject, library, allowed)
     if match.still > STILL or not SURE[0] < match.outdoors < SURE[1]:
         return []
     outdoors = library.matcher.shows_outdoors

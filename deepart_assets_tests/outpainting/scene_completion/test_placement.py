@@ -80,6 +80,18 @@ def test_a_horizon_at_the_feet_makes_a_giant():
     assert high.terms["horizon"] == 0
 
 
+def test_a_ship_does_not_sail_in_the_sky():
+    mask = oval(centre=(0.5, 0.5), radii=(0.2, 0.1))
+    sea = ground("sea", horizon=0.75)
+    figure, ship = placed(mask, sea), placed(mask, sea, afloat=0.9)
+
+    def below_the_horizon(found):
+        return 0.7 * 256 - (0.75 * 256 * found.scale - found.offset[0])
+
+    assert below_the_horizon(figure) < 0 < below_the_horizon(ship)
+    assert ship.terms["base"] == 0
+
+
 def test_a_torn_or_missing_subject_is_told():
     nothing = np.zeros((256, 200), bool)
     torn = nothing.copy()

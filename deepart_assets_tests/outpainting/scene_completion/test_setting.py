@@ -116,6 +116,7 @@ def test_the_contrary_of_a_ship_is_what_it_would_get_otherwise(library):
     assert [each.index for each in other] == [
         each.index for each in ranked(replace(match, afloat=0.0), *others)
     ]
+    assert otherwise(replace(match, afloat=0.9), *others) == []
 
 
 @pytest.mark.parametrize("probability", [0.3, 0.7])
