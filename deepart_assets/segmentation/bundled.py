@@ -24,6 +24,7 @@ from deepart_assets.segmentation.persons import NETWORK as PERSONS
 from deepart_assets.segmentation.persons import find_figures, raised
 from deepart_assets.segmentation.refinement import Contour, refine
 from deepart_assets.segmentation.subject_features import FeatureExtractor, grid_of
+from deepart_assets.segmentation.trimming import trimmed
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets.work import in_parallel
@@ -110,9 +111,8 @@ class BundledSegmenter:
 
     def _predict(self, picture: NDArray[np.uint8]) -> Prediction:
         probability = self.probability(picture)
-        if not self._heads:
-            return refine(picture, along_edges(probability, picture), CONTOUR)
-        faces = tuple(find_faces(picture))
+        faces = tuple(find_faces(picture)) if self._heads else ()
         map_ = raised(along_edges(probability, picture, faces), find_figures(picture, faces))
         prediction = refine(picture, map_, CONTOUR)
-        return replace(prediction, mask=with_heads(picture, prediction.mask, faces), faces=faces)
+        mask = trimmed(picture, with_heads(picture, prediction.mask, faces), map_, faces)
+        return replace(prediction, mask=mask, faces=faces if self._heads else None)
