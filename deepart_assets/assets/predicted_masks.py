@@ -53,7 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="4",  # 4: the bundled segmenter looks closely at small subjects, and follows edges
+    code_version="5",  # 5: the bundled segmenter trims ground off the subject's edge
     checks=[
         Check(
             "texts_are_read",
