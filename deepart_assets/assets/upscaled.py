@@ -41,7 +41,7 @@ from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.upscaling.deblocking import (
     DeblockingUpscaler,
-    quality_to_mend,
+    jpeg_to_mend,
 )
 from deepart_assets.super_resolution.upscaling.parts import Part, cover
 from deepart_assets.super_resolution.upscaling.subject import (
@@ -264,29 +264,6 @@ def _subject_fault(record: MaterializationRecord) -> str | None:
     if error > LARGEST_ERROR:
         return f"reduced again, differs from the original by {error} grey levels (RMS)"
     return None
-
-
-def jpeg_to_mend(
-    original: NDArray[np.uint8],
-    low: NDArray[np.uint8],
-    *,
-    kept: bool,
-    reduced: bool,
-    limit: float | None,
-) -> int | None:
-    """Return the quality of the original's JPEG where the network sees its pixels as they are.
-
-    Elsewhere it sees the original reduced, which leaves no blocks to speak of.
-
-    Args:
-        original: uint8, h×w×3.
-        low: The outpainting, uint8, h×w×3.
-        kept: Whether the result's subject is the original's.
-        reduced: Whether the original is reduced to the result's size.
-        limit: `maximal_blockiness`; None: nothing is mended.
-    """
-    at_its_size = not reduced if kept else original.shape == low.shape
-    return quality_to_mend(original, limit) if at_its_size and limit is not None else None
 
 
 def _deblocking(

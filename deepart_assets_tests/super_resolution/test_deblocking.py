@@ -2,7 +2,6 @@ import cv2
 import numpy as np
 import pytest
 
-from deepart_assets.assets.upscaled import jpeg_to_mend
 from deepart_assets.imaging import decode_rgb, resize
 from deepart_assets.imaging.jpeg_compression import compressed
 from deepart_assets.settings.places import PROJECT
@@ -12,6 +11,7 @@ from deepart_assets.super_resolution.evaluation.metrics import psnr_y, ssim_y
 from deepart_assets.super_resolution.upscaling.deblocking import (
     DeblockingUpscaler,
     deblock,
+    jpeg_to_mend,
     quality_to_mend,
 )
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler

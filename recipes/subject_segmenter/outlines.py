@@ -11,7 +11,6 @@ Its columns:
 """
 
 import csv
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,8 +19,6 @@ from numpy.typing import NDArray
 
 MASKS = Path(__file__).with_name("masks.csv")
 UNIT = 1000
-TOLERANCE = 0.0025
-"""How far an outline may lie from the mask's contour, as a share of the longer side."""
 
 Polygon = tuple[tuple[int, int], ...]
 
@@ -44,21 +41,6 @@ class Outlined(NamedTuple):
         return filled > 0
 
 
-def outlines_of(mask: NDArray[np.bool_]) -> tuple[Polygon, ...]:
-    """Return the polygons of a mask: bool, H×W."""
-    import cv2
-
-    height, width = mask.shape
-    contours, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)
-    scale = UNIT / np.array([width - 1, height - 1])
-    polygons = []
-    for contour in contours:
-        few = cv2.approxPolyDP(contour, TOLERANCE * max(mask.shape), closed=True)[:, 0]
-        if len(few) > 2:
-            polygons.append(tuple((int(x), int(y)) for x, y in np.round(few * scale)))
-    return tuple(polygons)
-
-
 def read_outlined(file: Path = MASKS) -> dict[str, Outlined]:
     """Read the table, by the paintings' names."""
     with file.open(newline="") as lines:
@@ -66,11 +48,6 @@ def read_outlined(file: Path = MASKS) -> dict[str, Outlined]:
             row["painting"]: Outlined(row["made"], _polygons(row["polygons"]))
             for row in csv.DictReader(lines)
         }
-
-
-def as_text(polygons: Sequence[Polygon]) -> str:
-    """Return polygons as the table holds them."""
-    return ";".join(" ".join(f"{x},{y}" for x, y in polygon) for polygon in polygons)
 
 
 def _polygons(text: str) -> tuple[Polygon, ...]:

@@ -54,6 +54,29 @@ def quality_to_mend(picture: Pixels, limit: float) -> int | None:
     return round(float(np.interp(found, *BY_BLOCKINESS)))
 
 
+def jpeg_to_mend(
+    original: Pixels,
+    low: Pixels,
+    *,
+    kept: bool,
+    reduced: bool,
+    limit: float | None,
+) -> int | None:
+    """Return the quality of the original's JPEG where the network sees its pixels as they are.
+
+    Elsewhere it sees the original reduced, which leaves no blocks to speak of.
+
+    Args:
+        original: uint8, h×w×3.
+        low: The outpainting, uint8, h×w×3.
+        kept: Whether the result's subject is the original's.
+        reduced: Whether the original is reduced to the result's size.
+        limit: `maximal_blockiness`; None: nothing is mended.
+    """
+    at_its_size = not reduced if kept else original.shape == low.shape
+    return quality_to_mend(original, limit) if at_its_size and limit is not None else None
+
+
 def deblock(picture: Pixels, quality: int) -> Pixels:
     """Compress the picture again with the grid of blocks at many places, and average the results.
 
