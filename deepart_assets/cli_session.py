@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from pathlib import Path
@@ -40,11 +39,7 @@ def session(instance: dg.DagsterInstance, look: Look, *, verbose: bool) -> Itera
     """
     home = dagster_home()
     with ExitStack() as stack:
-        others = [
-            f"{run.job} is {run.status} since"
-            f" {time.strftime('%H:%M', time.localtime(run.since))} ({run.reason})"
-            for run in running(instance)
-        ]
+        others = list(map(str, running(instance)))
         try:
             stack.enter_context(FileLock(home / "deepart.lock", timeout=0))
         except Timeout:

@@ -3,6 +3,7 @@
 Whether an output is stale is decided in `orchestration.planner`, as for the runs.
 """
 
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,8 +59,14 @@ class RunningRun:
     since: float
     """Unix time at which it was created."""
     reason: str
-    """The tag `deepart/reason`."""
+    """The tag `deepart/reason`; what somebody materializes in the UI has none."""
     run_id: str
+
+    def __str__(self) -> str:
+        of_assets = self.job.startswith("__ASSET_JOB")  # Dagster's own, for which it shows no name
+        name = "a materialization in Dagster" if of_assets else self.job
+        at = time.strftime("%H:%M", time.localtime(self.since))
+        return f"{name} is {self.status} since {at}" + (f" ({self.reason})" if self.reason else "")
 
 
 class Overview:

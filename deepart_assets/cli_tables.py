@@ -1,7 +1,6 @@
 """What the command line prints on the terminal: tables that fit 80 columns, and a few lines."""
 
 import resource
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -78,8 +77,7 @@ def print_status(
         console.print(table)
     print_left_out(console, files)
     for run in runs:
-        at = time.strftime("%H:%M", time.localtime(run.since))
-        console.print(f"{run.job} is {run.status} since {at}: {escape(run.reason)}")
+        console.print(escape(str(run)))
     if not runs:
         console.print("Nothing is running.")
 

@@ -31,5 +31,9 @@ def described(error: BaseException) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message without its full stop, or its type's name."""
-    return (str(error).strip().splitlines() or [""])[0].rstrip(". ") or type(error).__name__
+    """Return the first line of an error's message without its full stop, or its type's name.
+
+    Of one of the operating system its words alone, without number and path.
+    """
+    text = str(getattr(error, "strerror", None) or error)
+    return (text.strip().splitlines() or [""])[0].rstrip(". ") or type(error).__name__

@@ -18,6 +18,7 @@ import pytest
 
 from deepart_assets import cli_tables
 from deepart_assets.cli import main
+from deepart_assets.cli_status import RunningRun
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
@@ -282,3 +283,11 @@ def test_a_long_id_leaves_room_for_the_title(monkeypatch, capsys):
     )
     cli_tables.print_paintings(cli_tables.open_console(), overview)
     assert "The Calm Sea" in lines_of(capsys.readouterr().out)["a" * 19 + "…"]
+
+
+def test_a_run_is_told_in_a_line():
+    noon = time.mktime((2026, 11, 29, 12, 0, 0, 0, 0, -1))
+    asked = RunningRun("restore", "started", noon, "the inbox changed", "1")
+    assert str(asked) == "restore is started since 12:00 (the inbox changed)"
+    backfill = RunningRun("__ASSET_JOB", "queued", noon, "", "2")
+    assert str(backfill) == "a materialization in Dagster is queued since 12:00"

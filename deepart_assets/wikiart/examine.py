@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, first_line
 from deepart_assets.imaging import PictureFile, hash_to_hex, perceptual_hash
 from deepart_assets.progress import Progress
 from deepart_assets.storage import sha256_of
@@ -107,8 +107,8 @@ def _inspect(
     try:
         data = picture.read()
     except Exception as error:  # archives and buckets raise more than OSError
-        fault = str(error) or type(error).__name__
-        return Inspection(reason=f"{name} cannot be read ({fault}): check the source"), False
+        reason = f"{name} cannot be read ({first_line(error)}): check the source"
+        return Inspection(reason=reason), False
     sha256 = sha256_of(data)
     own = _cached(cache.get(key))
     if own is not None and own.sha256 == sha256:

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from deepart_assets.errors import first_line
 from deepart_assets.progress import Progress
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.storage.stamped_cache import StampedCache
@@ -62,7 +63,8 @@ def copy_originals(
         try:
             data = picture.read()
         except Exception as error:  # archives and buckets raise more than OSError
-            return None, False, f"{name} cannot be read any more ({error}): check the source"
+            fault = first_line(error)
+            return None, False, f"{name} cannot be read any more ({fault}): check the source"
         if sha256_of(data) != sha256:
             return (
                 None,
