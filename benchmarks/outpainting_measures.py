@@ -125,7 +125,7 @@ def painted(unfinished: Picture) -> dict[str, Picture]:
     )
     outpainters = {
         "telea": build_outpainter(Telea(kind="telea")),
-        "patchmatch": build_outpainter(PatchMatch(kind="patchmatch")),
+        "patchmatch": build_outpainter(PatchMatch(kind="patchmatch", sources="subject")),
         "published tiles": build_outpainter(
             settings, weights=lambda: folder / "paintings_small.safetensors"
         ),

@@ -1,4 +1,4 @@
-"""PatchMatch inpainting: fills the surround with patches of the subject."""
+"""PatchMatch inpainting: fills the surround with patches of the subject's plain parts."""
 
 import contextlib
 import threading
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
+from deepart_assets.outpainting.plain_parts import plain_parts
 from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.settings.outpainting import PatchMatch
 
@@ -41,7 +42,10 @@ _seed_lock = _SeedLock()
 
 
 class PatchMatchOutpainter:
-    """Repeats the texture of the subject: a baseline without learning."""
+    """Continues the subject's plain parts, such as cloth: a baseline without learning.
+
+    With the setting `sources: subject` all of it is copied, heads and hands too.
+    """
 
     descriptor = Descriptor(
         name="PatchMatch",
@@ -65,16 +69,18 @@ class PatchMatchOutpainter:
         return [self._fill(each) for each in requests]
 
     def _fill(self, request: Request) -> NDArray[np.uint8]:
-        """Fill the unknown pixels; the prompt has no effect.
+        """Fill all but what is copied, and lay the subject on it; the prompt has no effect.
 
         Raises:
             UnavailableError: PyPatchMatch is missing or its library does not load.
         """
         patch_match = load_patchmatch('the outpainter "patchmatch"')
-        small, small_known = reduce(request.picture, request.known, self._settings.scale)
+        small, known = reduce(request.picture, request.known, self._settings.scale)
+        sources = plain_parts(small, known) if self._settings.sources == "plain" else known
         patch = self._settings.patch
-        filled = fill(patch_match, small, ~small_known, patch=patch, seed=request.seed)
-        mended = _mend(filled, small_known, patch)
+        filled = fill(patch_match, small, ~sources, patch=patch, seed=request.seed)
+        mended = _mend(filled, sources, patch)
+        mended[known] = small[known]
         return fit(mended, *request.known.shape)
 
 

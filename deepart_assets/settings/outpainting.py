@@ -24,6 +24,11 @@ class PatchMatch(Section):
     kind: Literal["patchmatch"]
     scale: float = Field(0.5, gt=0, le=1)
     patch: int = Field(5, ge=3)
+    sources: Literal["plain", "subject"] = Field(
+        "plain",
+        description="What is copied: the subject's plain parts, such as cloth, or all of it, heads"
+        " and hands too.",
+    )
 
 
 class Inpainting(Section):

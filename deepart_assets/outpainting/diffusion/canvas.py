@@ -58,7 +58,7 @@ def filler_for(fill: Fill) -> Filler:
         case "telea":
             outpainter = TeleaOutpainter(Telea(kind="telea"))
         case "patchmatch":
-            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch"))
+            outpainter = PatchMatchOutpainter(PatchMatch(kind="patchmatch", sources="subject"))
         case "scene_completion":
             outpainter = SceneCompletionOutpainter(shipped_library)
 
