@@ -12,7 +12,7 @@ from PIL import Image
 from deepart_assets.imaging import PictureFile, fit_within, over_checkerboard
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, sha256_of
-from deepart_assets.storage.local_files import write_atomic
+from deepart_assets.storage.local_files import with_remedy, write_atomic
 
 SIDES = (240, 480, 960, 1920)
 """Longer sides of thumbnails, in pixels."""
@@ -113,7 +113,8 @@ class PictureCache:
         return folder
 
     def _keep(self, file: Path, data: bytes) -> None:
-        write_atomic(file, data)
+        with with_remedy(f"The cache {self._folder}", "DEEPART_CACHE"):
+            write_atomic(file, data)
         self._written += 1
         if self._written % _PRUNE_EVERY == 0:
             prune(self._folder, CACHE_BYTES)

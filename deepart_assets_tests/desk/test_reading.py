@@ -1,6 +1,8 @@
 """The wall, a painting's page, its pictures and downloads."""
 
+import errno
 import io
+import os
 import re
 import time
 from dataclasses import replace
@@ -220,3 +222,18 @@ def test_a_failure_is_told_in_words(client, painted):
         painted.fail("telea_outpaintings", "a1", "the mask is torn: correct it")
     client.desk.index.refresh(at_once=True)
     assert "telea outpaintings failed: the mask is torn: correct it" in client.get("/p/a1").text
+
+
+def test_a_disk_that_is_full_is_told(client, painted, monkeypatch):
+    def refuse(_):
+        raise OSError(errno.ENOSPC, "full")
+
+    original = client.get("/p/a1/state").json()["pictures"][0]
+    monkeypatch.setattr(os, "fsync", refuse)
+    answer = client.get(f"{original['tiles']}/size.json")
+    assert answer.status_code == 422
+    assert "make room there" in answer.json()["error"]
+    assert "DEEPART_CACHE" in answer.json()["error"]
+    answer = client.put("/p/a1/choice", json={"decision": "rejected"}, headers={"if-match": "none"})
+    assert answer.status_code == 422
+    assert "DEEPART_DATA" in answer.json()["error"]

@@ -1,5 +1,7 @@
 // A canvas that shows tiled pictures: pan, zoom, and two pictures on both sides of a line.
 // Pictures of one painting differ in size; each is drawn over the same rectangle of width 1.
+import { say } from "./shared.js";
+
 const TILE = 512;
 
 class Tiles {
@@ -8,6 +10,7 @@ class Tiles {
     this.redraw = redraw;
     this.images = new Map();
     fetch(`${address}/size.json`).then(async (answer) => {
+      if (answer.status === 422) say((await answer.json()).error, true); // a full disk, say
       if (!answer.ok) return;
       const { width, height } = await answer.json();
       this.width = width;
