@@ -43,7 +43,7 @@ def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, s
             continue
         made = record.provenance
         facts: dict[str, Any] = {
-            "made": record.made_at.replace("T", " ").replace("+00:00", " UTC"),
+            "made": f"{record.made_at[:19].replace('T', ' ')} UTC",
             "why": record.cause,
             "seconds": record.seconds,
             **stage.figures,

@@ -78,7 +78,7 @@ class Reporter:
         }
         self._known = latest_materializations(instance, spec.name, keys)
         self._is_asked = asks_for_events(step.run.tags)
-        self._began = datetime.now(UTC).isoformat(timespec="seconds")
+        self._began = datetime.now(UTC).isoformat(timespec="milliseconds")
         self._unsaid: dict[str, Callable[[], Event | None]] = {}
         self._said: set[str] = set()
 

@@ -228,7 +228,7 @@ def _recorded(
             blank,
             status=status,
             seconds=round(time.perf_counter() - start, 3),
-            made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            made_at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             **more,
         )
         store.put(result)

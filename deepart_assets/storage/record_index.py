@@ -6,7 +6,9 @@ changed are read. An index may be deleted at any time.
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.lake import StoredFile
 from deepart_assets.storage.materialization_store import RECORDS, MaterializationStore
 from deepart_assets.storage.records import RecordSummary
@@ -44,7 +46,9 @@ class RecordIndex:
                 self._lines[key] = stamp, json.dumps({**short, "files": files})
         if save and self._lines != known:
             lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())
-            store.lake.write(_path(asset), "".join(lines).encode())
+            # On a full disk it stays out of date, and what is there can still be read.
+            with suppress(UnavailableError):
+                store.lake.write(_path(asset), "".join(lines).encode())
 
     def get(self, key: str) -> RecordSummary | None:
         """Return the summary of an output's record, or None."""

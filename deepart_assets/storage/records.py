@@ -71,6 +71,7 @@ class MaterializationRecord:
     """See `StageResult.doubt`."""
     seconds: float = 0.0
     made_at: str = ""
+    """UTC, ISO 8601, to the millisecond: an output may be made again within a second."""
     cause: str = ""
     """Why it was computed: "new", or what had changed; "" in records of an older version."""
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import (
     Lake,
     MaterializationStore,
@@ -32,6 +33,11 @@ class CountingLake(Lake):
     def write(self, path, data):
         self.writes += 1
         return super().write(path, data)
+
+
+class FullLake(Lake):
+    def write(self, path, data):
+        raise UnavailableError("the disk is full")
 
 
 @pytest.fixture
@@ -134,3 +140,9 @@ def test_a_short_record_is_never_written(store):
     make(store, "0")
     with pytest.raises(AssertionError, match="provenance"):
         store.put(RecordIndex(store, "out").get("0"))
+
+
+def test_on_a_full_disk_the_records_are_read_all_the_same(store, tmp_path):
+    make(store, "a")
+    index = RecordIndex(MaterializationStore(FullLake(tmp_path / "lake")), "out")
+    assert index.get("a").status == "done"
