@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from deepart_assets.segmentation import Features, clean_up, iou, judge
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.verdict import precision_coverage, reliability
-from deepart_assets.settings.segmentation import Bundled, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Bundled
 from recipes.subject_segmenter.labels import named, read_labels
 from recipes.subject_segmenter.outlines import read_outlined
 from recipes.subject_segmenter.teacher import read_picture

@@ -25,7 +25,8 @@ from deepart_assets.outpainting import (
 from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.settings.outpainting import PatchMatch, Telea
 from deepart_assets.settings.places import cache_folder, data_root
-from deepart_assets.settings.segmentation import Saliency, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Saliency
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 

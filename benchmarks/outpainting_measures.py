@@ -23,7 +23,8 @@ from deepart_assets.outpainting.measures import MEASURES
 from deepart_assets.segmentation import Features, build_segmenter, clean_up, judge
 from deepart_assets.settings.outpainting import ArtificiallyInspired, PatchMatch, Telea
 from deepart_assets.settings.places import cache_folder, data_root
-from deepart_assets.settings.segmentation import Bundled, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Bundled
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 

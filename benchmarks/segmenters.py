@@ -31,14 +31,7 @@ from deepart_assets.segmentation import Segmenter, build_segmenter
 from deepart_assets.segmentation.dram import DEVIATION, MEAN, MEMBER, SIDE
 from deepart_assets.segmentation.dram_network import DeepLabV2
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.segmentation import (
-    Bundled,
-    Described,
-    Dram,
-    Panoptic,
-    Saliency,
-    Salient,
-)
+from deepart_assets.settings.segmenters import Bundled, Described, Dram, Panoptic, Saliency, Salient
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 

@@ -15,7 +15,7 @@ from deepart_assets.settings import Settings
 from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.outpainting import Inpainting
 from deepart_assets.settings.places import cache_folder
-from deepart_assets.settings.segmentation import Salient
+from deepart_assets.settings.segmenters import Salient
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.settings.weights import (

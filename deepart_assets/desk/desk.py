@@ -16,7 +16,7 @@ from deepart_assets.desk.rendering import templates
 from deepart_assets.desk.security import new_secret
 from deepart_assets.errors import PaintingError
 from deepart_assets.settings import Settings
-from deepart_assets.settings.segmentation import Described
+from deepart_assets.settings.segmenters import Described
 from deepart_assets.storage import Lake, MaterializationStore
 
 _CANDIDATE = re.compile(r"(?P<asset>[a-z0-9_]+)(?:\.(?P<number>[1-9]\d?))?")

@@ -18,7 +18,7 @@ from deepart_assets.segmentation.prompted_masks import PromptedMasks
 from deepart_assets.segmentation.subject_parts import Parts, unite
 from deepart_assets.segmentation.subject_text import check_text, phrases_of
 from deepart_assets.segmentation.text_detection import TextDetector
-from deepart_assets.settings.segmentation import Described
+from deepart_assets.settings.segmenters import Described
 from deepart_assets.storage import sha256_of
 from deepart_assets.storage.hub import download_model, hash_of_model
 

@@ -14,7 +14,7 @@ from deepart_assets.names import name_key
 from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, confidence_of
 from deepart_assets.segmentation.dram_composition import compose
 from deepart_assets.settings.dram import THINGS
-from deepart_assets.settings.segmentation import Dram
+from deepart_assets.settings.segmenters import Dram
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import fetch_member

@@ -19,7 +19,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.hub_models import load_model, not_too_thin
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
-from deepart_assets.settings.segmentation import Panoptic
+from deepart_assets.settings.segmenters import Panoptic
 from deepart_assets.storage.hub import download_model, hash_of_model
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from deepart_assets.segmentation import base
 from deepart_assets.segmentation.correction import grab_cut_correction
-from deepart_assets.settings.segmentation import (
+from deepart_assets.settings.segmenters import (
     Bundled,
     Described,
     Dram,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
-from deepart_assets.settings.segmentation import Salient
+from deepart_assets.settings.segmenters import Salient
 from deepart_assets.storage import sha256_of_file
 
 if TYPE_CHECKING:

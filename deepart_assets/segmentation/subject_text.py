@@ -3,7 +3,7 @@
 import re
 
 from deepart_assets.errors import PaintingError
-from deepart_assets.settings.segmentation import LONGEST_TEXT
+from deepart_assets.settings.segmenters import LONGEST_TEXT
 
 EXAMPLE = "'the woman and the child; the dog'"
 

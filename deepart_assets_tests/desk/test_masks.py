@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from deepart_assets.imaging import decode_grey, encode_png
-from deepart_assets.settings.segmentation import Described
+from deepart_assets.settings.segmenters import Described
 
 NONE = {"if-match": "none"}
 

@@ -36,7 +36,8 @@ from deepart_assets.segmentation.pretrained_layers import (
 from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtractor, grid_of
 from deepart_assets.segmentation.subject_network import LAYERS, Layer, SubjectNetwork, load_network
 from deepart_assets.settings.places import PROJECT
-from deepart_assets.settings.segmentation import Bundled, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Bundled
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 

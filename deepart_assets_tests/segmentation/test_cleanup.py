@@ -14,7 +14,8 @@ from deepart_assets.segmentation import (
     remove_small_parts,
 )
 from deepart_assets.segmentation.cleanup import eroded
-from deepart_assets.settings.segmentation import Saliency, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Saliency
 
 masks = arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 shares = st.floats(0, 1)

@@ -22,7 +22,7 @@ from deepart_assets.segmentation import (
 )
 from deepart_assets.segmentation.correction import grab_cut_correction
 from deepart_assets.segmentation.described import FILES, DescribedSegmenter
-from deepart_assets.settings.segmentation import Described, Segmenter
+from deepart_assets.settings.segmenters import Described, Segmenter
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.hub import serve_hub
 

@@ -19,7 +19,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation import build_segmenter, dram
 from deepart_assets.segmentation.dram import MEMBER, NAMES, PALETTE, DramSegmenter
 from deepart_assets.segmentation.dram_composition import compose
-from deepart_assets.settings.segmentation import Dram
+from deepart_assets.settings.segmenters import Dram
 from deepart_assets.storage.drive import fetch_member
 from deepart_assets_tests.loopback import zipped
 

@@ -14,7 +14,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation import build_segmenter, panoptic
 from deepart_assets.segmentation.panoptic import PanopticSegmenter
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
-from deepart_assets.settings.segmentation import Panoptic
+from deepart_assets.settings.segmenters import Panoptic
 
 from .mask2former_files import WHOLE, save_model
 

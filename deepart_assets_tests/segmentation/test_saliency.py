@@ -15,7 +15,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation import Prediction, build_segmenter
 from deepart_assets.segmentation.refinement import otsu_threshold, refine
-from deepart_assets.settings.segmentation import Saliency
+from deepart_assets.settings.segmenters import Saliency
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 
@@ -98,7 +98,7 @@ def test_building_and_hashing_import_nothing_heavy():
     code = (
         "import sys\n"
         "from deepart_assets.segmentation import build_segmenter\n"
-        "from deepart_assets.settings.segmentation import Dram, Saliency\n"
+        "from deepart_assets.settings.segmenters import Dram, Saliency\n"
         "from deepart_assets.storage import Lake\n"
         "from deepart_assets.storage.downloads import Downloads\n"
         "downloads = Downloads('unused', Lake('unused'))\n"

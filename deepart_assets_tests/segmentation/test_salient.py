@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.segmentation import build_segmenter
 from deepart_assets.segmentation.salient import CONVENTIONS, SalientSegmenter
-from deepart_assets.settings.segmentation import Salient
+from deepart_assets.settings.segmenters import Salient
 
 from .onnx_files import BRIGHTNESS, save_network
 

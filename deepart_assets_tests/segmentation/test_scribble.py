@@ -17,7 +17,8 @@ from deepart_assets.segmentation import (
     read_curated_mask,
 )
 from deepart_assets.segmentation.correction import grab_cut_correction
-from deepart_assets.settings.segmentation import Saliency, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Saliency
 
 SIZE = (120, 160)
 GREEN, RED, BLUE, WHITE, BLACK = (

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from deepart_assets.segmentation import Features, judge
 from deepart_assets.segmentation.verdict import precision_coverage, reliability
-from deepart_assets.settings.segmentation import Saliency, Segmentation
+from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.settings.segmenters import Saliency
 
 SETTINGS = Segmentation(
     segmenter=Saliency(minimal_confidence=0.2, confident_from=0.6),
