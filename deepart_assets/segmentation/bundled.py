@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction
 from deepart_assets.segmentation.close_looks import joined, small_parts
-from deepart_assets.segmentation.edges import along_edges
+from deepart_assets.segmentation.edges import along_edges, without_teeth
 from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.segmentation.heads import with_heads
@@ -115,4 +115,5 @@ class BundledSegmenter:
         map_ = raised(along_edges(probability, picture, faces), find_figures(picture, faces))
         prediction = refine(picture, map_, CONTOUR)
         mask = trimmed(picture, with_heads(picture, prediction.mask, faces), map_, faces)
-        return replace(prediction, mask=mask, faces=faces if self._heads else None)
+        found = faces if self._heads else None
+        return replace(prediction, mask=without_teeth(mask), faces=found)

