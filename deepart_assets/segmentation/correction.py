@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.base import Corrector
 from deepart_assets.segmentation.cleanup import THRESHOLD, SubjectMask, clean_up
 from deepart_assets.segmentation.refinement import moved_towards
@@ -64,9 +64,7 @@ def grab_cut_correction(
     """
     import cv2
 
-    height, width = picture.shape[:2]
-    factor = min(1.0, SIDE / min(height, width))
-    size = max(1, round(height * factor)), max(1, round(width * factor))
+    size = working_size(picture.shape[0], picture.shape[1], SIDE)
     found = fitted(scribble.keep, scribble.drop, size)
     before = resize(soft, *size) >= THRESHOLD
     small = resize(picture, *size)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.heads import HEAD
+from deepart_assets.segmentation.refinement import box_mean
 
 SIDE = 400
 """Smaller side at which edges are followed, in pixels: that of the bundled contour."""
@@ -73,12 +74,6 @@ def without_teeth(soft: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean over the window about each place, of any number of values a place."""
-    import cv2
-
-    window = (2 * REACH + 1, 2 * REACH + 1)
-    channels = values.reshape(*values.shape[:2], -1)
-    means = [
-        cv2.blur(np.ascontiguousarray(each), window, borderType=cv2.BORDER_REFLECT)
-        for each in np.moveaxis(channels, -1, 0)
-    ]
+    channels = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
+    means = [box_mean(np.ascontiguousarray(each), 2 * REACH + 1) for each in channels]
     return np.stack(means, axis=-1).reshape(values.shape)

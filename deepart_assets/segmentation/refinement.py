@@ -1,11 +1,12 @@
 """Refines a coarse saliency map to a soft mask that follows the picture's edges."""
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.base import Prediction, confidence_of
 
 ITERATIONS = 3
@@ -49,8 +50,7 @@ def refine(
     """
     contour = contour or Contour()
     height, width = picture.shape[:2]
-    factor = min(1.0, contour.side / min(height, width))
-    size = max(1, round(height * factor)), max(1, round(width * factor))
+    size = working_size(height, width, contour.side)
     small = resize(picture, *size)
     levels = np.clip(resize(saliency, *size), 0, 1)
 
@@ -115,11 +115,7 @@ def follow_edges(
     """
     import cv2
 
-    window = (2 * RADIUS + 1, 2 * RADIUS + 1)
-
-    def mean(values: NDArray) -> NDArray:
-        return cv2.blur(values, window, borderType=cv2.BORDER_REFLECT)
-
+    mean = partial(box_mean, side=2 * RADIUS + 1)
     grey = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     mask = region.astype(np.float32)
     grey_mean, mask_mean = mean(grey), mean(mask)
@@ -134,6 +130,13 @@ def follow_edges(
     full_offset = cv2.resize(mean(offset), size, interpolation=cv2.INTER_LINEAR)
     soft = full_slope * full_grey + full_offset
     return np.clip(soft, 0, 1).astype(np.float32)
+
+
+def box_mean(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """Return the mean over the square of so many pixels about each place: float32, H×W."""
+    import cv2
+
+    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))
 
 
 def moved_towards(

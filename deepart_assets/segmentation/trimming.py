@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.cleanup import THRESHOLD
 from deepart_assets.segmentation.faces import Face
-from deepart_assets.segmentation.refinement import moved_towards
+from deepart_assets.segmentation.refinement import box_mean, moved_towards
 
 SIDE = 400
 """Smaller side at which a mask is trimmed, in pixels: that of the bundled contour."""
@@ -88,8 +88,8 @@ def _ground(
     told = np.nan_to_num(np.clip(of_ground - of_subject, -MOST, MOST), nan=0.0)
     score = np.zeros(mask.shape, np.float32)
     score[edge] = told - np.log(probability / (1 - probability))[edge]
-    share = _mean(edge.astype(np.float32), SMOOTH)
-    found = edge & (_mean(score, SMOOTH) > LIKELY * share)
+    share = box_mean(edge.astype(np.float32), SMOOTH)
+    found = edge & (box_mean(score, SMOOTH) > LIKELY * share)
     # The picture's own edge is no way in.
     _, parts = cv2.connectedComponents((found | ~mask).astype(np.uint8), connectivity=4)
     entered = np.zeros(parts.max() + 1, dtype=bool)
@@ -108,11 +108,11 @@ def _likelihood(
     """
     weight = known.astype(np.float32)
     side = 2 * WINDOW + 1
-    share = _mean(weight, side)[edge]
+    share = box_mean(weight, side)[edge]
     rows, columns = np.triu_indices(3)
     pairs = colours[..., rows] * colours[..., columns]
     moments = [
-        _mean(np.ascontiguousarray(each) * weight, side)[edge]
+        box_mean(np.ascontiguousarray(each) * weight, side)[edge]
         for each in np.moveaxis(np.concatenate([colours, pairs], axis=-1), -1, 0)
     ]
     means = np.stack(moments, axis=-1) / np.maximum(share, 1e-4)[:, None]
@@ -125,9 +125,3 @@ def _likelihood(
     distance = (apart * np.linalg.solve(spread, apart[..., None])[..., 0]).sum(axis=-1)
     volume = np.log(np.maximum(np.linalg.det(spread), 1e-12))
     return np.where(share > SMALLEST, -(distance + volume) / 2, np.nan).astype(np.float32)
-
-
-def _mean(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    import cv2
-
-    return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))

@@ -7,7 +7,7 @@ the same placement can be rendered at any size.
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
 from deepart_assets.outpainting.scene_completion.footing import footing_of
@@ -154,8 +154,7 @@ def _fill(
     """
     patch_match = load_patchmatch("scene completion")
     height, width = seen.shape
-    factor = min(1.0, FILLED_SIDE / min(height, width))
-    size = round(height * factor), round(width * factor)
+    size = working_size(height, width, FILLED_SIDE)
     small = [resize(each.astype(np.uint8) * 255, *size) >= 128 for each in (seen, hidden)]
     filled = fill(patch_match, resize(laid, *size), small[0], hidden=small[1], patch=PATCH, seed=0)
     return np.asarray(resize(filled, height, width))
