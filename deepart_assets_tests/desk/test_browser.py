@@ -280,7 +280,8 @@ class Loop:
         page.click("#keep")
         paint(page, [(x, 0.2) for x in (0.05, 0.1, 0.15, 0.2)])
         page.click("#save")
-        page.wait("document.getElementById('mask-from').textContent.includes('not seen it yet')")
+        # The sensor, which looks each second here, may have seen it before the desk answers.
+        page.wait("document.getElementById('mask-from').textContent.includes('drawn by a curator')")
         page.wait("!document.getElementById('mask-from').textContent.includes('not seen')", LONG)
         assert self.changes(everything) == {*UPSTREAM, *COMPLETED, *PATCHED, *SHEETS}
         after = decode_grey(self.read(path), "") > 0
