@@ -6,10 +6,8 @@ EXTRAS ?= sample,dev,docs
 VENV ?= .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)/.dagster_home
-# The environment the commands run in, and the same pins for the install and for the builds inside it (see constraints.txt).
+# The environment the commands run in.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
-export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
-export PIP_BUILD_CONSTRAINT := $(CURDIR)/constraints.txt
 
 # Material for MkDocs prints an announcement otherwise.
 export NO_MKDOCS_2_WARNING := 1
@@ -23,7 +21,7 @@ help: ## list the commands
 # The stamp is renewed when what is to be installed changes.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	test -x $(BIN)/python || { python=$$(.ci/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
-	$(BIN)/python -m pip install --editable ".[$(EXTRAS)]"
+	$(BIN)/python .ci/install.py $(EXTRAS)
 	touch $@
 
 install: $(VENV)/.installed ## make .venv and install everything
