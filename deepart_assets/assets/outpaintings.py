@@ -112,8 +112,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         observed=requests_to(name, kind),
         group="outpainting",
         kinds={_KINDS[kind.kind]},
-        # 5: enlarged with four mirrored pixels around a picture
-        code_version="5" if isinstance(kind, ArtificiallyInspired) else "2",
+        # 6: neither a frame at the picture's border nor a halo around the subject
+        code_version="6" if isinstance(kind, ArtificiallyInspired) else "2",
         pool="gpu",
         checks=[SUBJECT_UNTOUCHED],
     )

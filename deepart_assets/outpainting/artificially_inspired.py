@@ -18,7 +18,7 @@ from deepart_assets.compute.memory import predict_in_halves
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.base import Descriptor, Request
-from deepart_assets.outpainting.comodgan.refinement import grid, refined
+from deepart_assets.outpainting.comodgan.refinement import grid, refined, without_halo, without_rims
 from deepart_assets.outpainting.comodgan.tiling import Tile, waves
 from deepart_assets.outpainting.reduced import fit, reduce
 from deepart_assets.outpainting.tone import follow_tone
@@ -152,7 +152,8 @@ class ArtificiallyInspiredOutpainter:
         height, width = known.shape
         w = self._latent(seed)
         if height == width == side:
-            return self._painted(picture, known, w, seed, [Tile(0, 0, side)])[0]
+            [painted] = without_rims(self._painted(picture, known, w, seed, [Tile(0, 0, side)]))
+            return without_halo(painted, known)
         small, small_known = reduce(picture, known, max(0.5, side / max(height, width)), 1)
         whole = self._padded(self._refine, small, small_known, seed).astype(np.float32)
         coarse = cv2.resize(whole, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -160,8 +161,8 @@ class ArtificiallyInspiredOutpainter:
         # All known: a tile that saw the subject alone would invent a landscape of its own.
         shown = np.where(known[..., None], picture, np.clip(np.round(coarse), 0, 255))
         paint = partial(self._painted, shown.astype(np.uint8), np.ones_like(known), w, seed)
-        painted = list(predict_in_halves(paint, tiles, self._batch, self._halved))
-        return refined(coarse, known, tiles, painted)
+        painted = predict_in_halves(paint, tiles, self._batch, self._halved)
+        return refined(coarse, known, tiles, list(without_rims(painted)))
 
     # --- the published inference -----------------------------------------------------------------
 

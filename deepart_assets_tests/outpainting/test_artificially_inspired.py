@@ -233,7 +233,7 @@ def test_tone_moves_the_surround_and_not_the_subject(build):
 
 
 def test_a_tile_is_what_the_network_paints(build, network):
-    """64×64: exactly the generator's output, rounded, in the hole."""
+    """64×64: exactly the generator's output, rounded, in the hole; its rim is mirrored."""
     painter = build(tone=0)
     given = unfinished(SIDE, SIDE)
     seen = watched(painter)
@@ -241,9 +241,10 @@ def test_a_tile_is_what_the_network_paints(build, network):
     with torch.inference_mode():
         painted = network(*seen[0])[0].permute(1, 2, 0).numpy()
     far = np.zeros((SIDE, SIDE), bool)
-    far[:8] = True  # away from the seam, which is blended
+    far[2:8, 2:-2] = True  # away from the subject and its seam, which is blended
     expected = np.clip(np.round((painted + 1) * 127.5), 0, 255)
     assert np.abs(result[far] - expected[far]).max() <= 1
+    np.testing.assert_array_equal(result[[0, 1]], result[[4, 3]])
 
 
 def test_scale_truncation_and_dropout_are_used(build):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,11 @@ DETAIL = 1 / 16
 RIM = 1 / 32
 """Width, as a share of the side, of the rim of the subject that the blur leaves out: there the
 network continues the subject's colours, over more of the picture the smaller it paints."""
+
+EDGE = 2
+"""Width in pixels of the frame that the network paints at the border of its pictures."""
+HALO = 10
+"""Distance from the subject, in pixels of the network, up to which it continues its colours."""
 
 
 def grid(known: NDArray[np.bool_], side: int) -> list[Tile]:
@@ -77,6 +82,56 @@ def refined(
         weights[tile.window] += weight
     mean = np.where(weights > 0, total / np.maximum(weights, 1e-6), coarse)
     return np.round(np.clip(mean, 0, 255)).astype(np.uint8)
+
+
+def without_rims(painted: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return what the network painted, its outermost pixels mirrored from those inside.
+
+    At its borders, where its convolutions are padded, it paints a frame.
+
+    Args:
+        painted: Colours, uint8, R×R×3 each.
+
+    Returns:
+        uint8, N×R×R×3.
+    """
+    inner = np.stack([*painted])[:, EDGE:-EDGE, EDGE:-EDGE]
+    return np.pad(inner, ((0, 0), (EDGE, EDGE), (EDGE, EDGE), (0, 0)), mode="reflect")
+
+
+def without_halo(painted: NDArray[np.uint8], known: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return a painted picture whose surround has the colours from further out at the subject, too.
+
+    Beside the subject the network continues the subject's colours, as a halo. The detail stays.
+
+    Args:
+        painted: uint8, H×W×3, at the network's size.
+        known: bool, H×W, True = subject.
+
+    Returns:
+        uint8, H×W×3.
+    """
+    import cv2
+
+    colours = painted.astype(np.float32)
+    away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
+    halo = np.clip(2 - away * (2 / HALO), 0, 1)[..., None].astype(np.float32)
+    near, _ = _blurred(colours, ~known, 1)
+    further, share = _blurred(colours, away > HALO, HALO / 2)
+    moved = colours + (further - near) * halo * (share > 1e-4)
+    return np.round(np.clip(moved, 0, 255)).astype(np.uint8)
+
+
+def _blurred(
+    colours: NDArray[np.float32], of: NDArray[np.bool_], sigma: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the blur of some pixels alone, and their share in each place, H×W×1."""
+    import cv2
+
+    counted = of.astype(np.float32)[..., None]
+    share = cv2.GaussianBlur(counted, (0, 0), sigma)[..., None]
+    blurred = cv2.GaussianBlur(colours * counted, (0, 0), sigma) / np.maximum(share, 1e-6)
+    return blurred, share
 
 
 def _window(tile: Tile, height: int, width: int) -> NDArray[np.float32]:
