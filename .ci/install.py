@@ -49,8 +49,10 @@ def environment_of_uv() -> dict[str, str]:
         # uv separates them by commas, as paths may hold blanks.
         found["UV_FIND_LINKS"] = found["UV_FIND_LINKS"].replace(" ", ",")
     pins = {"UV_CONSTRAINT": CONSTRAINTS, "UV_BUILD_CONSTRAINT": CONSTRAINTS}
-    # As pip: the best version of all indexes, not of the first that has the package.
-    return {"UV_INDEX_STRATEGY": "unsafe-best-match", **pins, **found, **os.environ}
+    # As pip: the machine's own certificates count, and the best version of all indexes is taken,
+    # not that of the first that has the package.
+    own = {"UV_SYSTEM_CERTS": "1", "UV_INDEX_STRATEGY": "unsafe-best-match"}
+    return {**own, **pins, **found, **os.environ}
 
 
 def environment_of_pip() -> dict[str, str]:
