@@ -31,6 +31,11 @@ UNDERSIDE, DEEP = 0.75, 0.16
 """How much of a black wall's light is lost under what hangs over, and how far down to 1/e."""
 LOW = 0.65
 """Lower than this share of the subject's height hang a train or a table, and no arm."""
+GLOW, CORNERS, WITHIN = 0.08, 0.2, 0.75
+"""How much lighter a wall is behind a head, how much darker far from it, and how far that is, as a
+share of the picture's diagonal: the light of a studio."""
+SINKS = 0.65
+"""How much darker the wall is at the frame below a body that is continued, which is lost there."""
 GAINS = (0.8, 0.85, 0.85), (1.1, 1.1, 1.1)
 """Least and greatest factor of the deviation of L*, a* and b*."""
 SHARPER = 1.25
@@ -130,8 +135,10 @@ def finish(
         toned = with_plane(toned, known, plane, footing)
         contact += footing.certainty * (STANDING - CONTACT)
     shaded = toned * _shade(known, rest, contact)[..., None]
-    if is_wall and rest != "body":
-        shaded *= 1 - _underside(shaded, known)[..., None]
+    if is_wall:
+        shaded *= _studio_light(known, sinks=rest == "body")[..., None]
+        if rest != "body":
+            shaded *= 1 - _underside(shaded, known)[..., None]
     if rest == "body":
         shaded = with_body(shaded, picture, known)
     shaded = haloed(shaded, picture, known, _unit(known))
@@ -220,6 +227,25 @@ def _shade(known: NDArray[np.bool_], rest: Rest | None, contact: float) -> NDArr
             line.astype(np.float32), (0, 0), sigmaX=0.035 * side, sigmaY=0.012 * side
         )
         light *= 1 - contact * np.clip(1.6 * shadow, 0, 1)
+    return np.asarray(light, np.float32)
+
+
+def _studio_light(known: NDArray[np.bool_], *, sinks: bool) -> NDArray[np.float32]:
+    """Return the light on a wall, lightest behind a head: float32, H×W, about 1."""
+    height, width = known.shape
+    rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
+    if not len(rows):
+        return np.ones(known.shape, np.float32)
+    top, bottom = int(rows[0]), int(rows[-1])
+    down = np.arange(height, dtype=np.float32)[:, None]
+    across = np.arange(width, dtype=np.float32)[None]
+    centre = top + 0.25 * (bottom - top), (columns[0] + columns[-1]) / 2
+    away = np.hypot(down - centre[0], across - centre[1]) / (WITHIN * np.hypot(height, width))
+    far = np.clip(away, 0, 1)
+    light = 1 + GLOW - (GLOW + CORNERS) * far * far * (3 - 2 * far)
+    if sinks:
+        deep = np.clip((down - bottom) / max(height - bottom, 1) + 0.35, 0, 1)
+        light *= 1 - SINKS * deep * deep * (3 - 2 * deep)
     return np.asarray(light, np.float32)
 
 

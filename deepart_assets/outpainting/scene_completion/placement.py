@@ -18,6 +18,12 @@ CARRIES = 0.35
 """Where somebody stands, `Ground.standing` is at least so many hundreds."""
 DRY = 0.5
 """So much more where there is sure to be open water: its own probe overlooks a third of it."""
+PART, STANDS_BELOW = 0.06, 0.5
+"""A part of a group stands on its own if it has the first share of its area and ends below the
+second of its height: no angel."""
+BEHIND, BEYOND = 0.8, 6.0
+"""What stands farther back than the rest is seen from about the first share of its height; what it
+costs, by the picture's height, that the horizon is lower: there it is a giant."""
 IN_THE_SKY, DRAUGHT = 6.0, 0.08
 """What it costs, by the picture's height, that a ship ends above the water, which begins so much of
 the height below the horizon: towards that a sky is hazy, and its probe loses it."""
@@ -102,7 +108,16 @@ class Placer:
         self._subject, self._still, self._afloat = subject, match.still, match.is_afloat
         # A body that is continued to the frame needs nothing to stand on.
         self._stands = rest_for(subject, match) not in (None, "body")
-        self._base = _under(self._mask > 0.5)
+        parts = _standing_parts(self._mask > 0.5)
+        self._base = np.maximum.reduce([_under(part) for part in parts])
+        found = [np.flatnonzero(part.any(1)) for part in parts]
+        ends = [(float(rows[0]), float(rows[-1] + 1)) for rows in found if len(rows)]
+        nearest = max((bottom for _, bottom in ends), default=0.0)
+        self._behind = [
+            (bottom - BEHIND * (bottom - top)) / self._rows
+            for top, bottom in ends
+            if bottom < nearest - 1
+        ]
         self._light = light_from(lab_of(subject.picture)[..., 0], subject.mask)
 
     def __call__(self, ground: Ground, plain: float, water: float = 0.0) -> Placement:
@@ -198,6 +213,8 @@ class Placer:
     def _horizon(self, ground: Ground, scale: float, y: NDArray) -> NDArray | float:
         """Return what it costs that the horizon is below the middle of a figure: a giant.
 
+        Those of a group who stand farther back would be so at once.
+
         And more, that it is below the base of a ship.
         """
         if ground.horizon is None:
@@ -205,9 +222,28 @@ class Placer:
         row = (ground.horizon * ground.shape[0] * scale - y * CELL) / self._height
         top, bottom = self._subject.rows
         cost = 1.5 * np.maximum(row - (top + 0.55 * (bottom - top)), 0)
+        for highest in self._behind:
+            cost = cost + BEYOND * np.maximum(row - highest, 0)
         if self._afloat:
             cost += IN_THE_SKY * np.maximum(row + DRAUGHT - bottom, 0)
         return np.asarray(cost)
+
+
+def _standing_parts(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """Return the parts of a subject that stand somewhere, each bool, r×c; at least one."""
+    import cv2
+
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8))
+    rows = np.flatnonzero(mask.any(1))
+    if count <= 2 or not len(rows):
+        return [mask]
+    least, lowest = PART * mask.sum(), rows[0] + STANDS_BELOW * (rows[-1] - rows[0])
+    top, height, area = (
+        statistics[:, each] for each in (cv2.CC_STAT_TOP, cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA)
+    )
+    stands = (area >= least) & (top + height >= lowest)
+    stands[0] = False
+    return [labels == each for each in np.flatnonzero(stands)] or [mask]
 
 
 def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -24,6 +24,8 @@ CLOSEST = 12
 """Grounds, the cheapest, that are looked at where they were placed."""
 BARE = 0.6
 """Structure that a bare wall has; what is above it costs as much again."""
+CROWDED = 1.5
+"""Above this cost of `structure` the ground of a still life shows the lender's own things."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
 ASHORE = 4.0
@@ -178,12 +180,16 @@ def ranked(
         last = OUT_OF_PLACE * library.matcher.shows_outdoors.astype(np.float32)
         costs = np.asarray(costs + last, np.float32)
     found = finalists(match, subject, library, costs)
+    found = calmest_first(found, match, subject, library)
     rest = rest_for(subject, match)
-    # Few grounds have a table at the right height, and one is easily painted before a wall.
-    needs_a_table = rest == "table" and library.grounds[found[0].index].kind != "still"
+    # Few grounds have a table at the right height, and one is easily painted before a wall. So is
+    # a body, which is lost in the shade there, and nowhere else.
+    best = found[0]
+    is_lively = library.grounds[best.index].kind != "still" or best.structure > CROWDED
+    needs_a_wall = rest == "body" or (rest == "table" and is_lively)
     needs_a_scene = match.is_afloat or (rest == "floor" and not match.is_indoors)
-    if needs_a_scene or (library.fits(float(costs.min())) and not needs_a_table):
-        return calmest_first(found, match, subject, library)
+    if needs_a_scene or (library.fits(float(costs.min())) and not needs_a_wall):
+        return found
     walls = allowed & ~library.matcher.shows_outdoors if match.is_indoors else allowed
     plain = plain_finalists(match, subject, library, walls)
     return [*calmest_first(plain, match, subject, library), *found]
@@ -195,7 +201,7 @@ def otherwise(
     """Return what would come first if a subject indoors were outdoors, or afloat, or the reverse.
 
     Whether it is one or the other is a guess, so that one of several choices allows for the
-    contrary; none where the guess is sure, and of a still life.
+    contrary; none where the guess is sure, of a still life, and of a body that only a wall hides.
 
     Args:
         match: As for `finalists`.
@@ -206,7 +212,8 @@ def otherwise(
     if match.is_afloat:
         is_sure = match.afloat >= SURE[1]
         return [] if is_sure else ranked(replace(match, afloat=0.0), subject, library, allowed)
-    if match.still > STILL or not SURE[0] < match.outdoors < SURE[1]:
+    is_sure = not SURE[0] < match.outdoors < SURE[1]
+    if is_sure or match.still > STILL or rest_for(subject, match) == "body":
         return []
     outdoors = library.matcher.shows_outdoors
     if match.is_indoors:

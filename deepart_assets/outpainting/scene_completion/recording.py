@@ -22,6 +22,9 @@ STRENGTH = 0.5
 """How much of the colour difference is taken back."""
 FARTHEST = np.array([35, 8, 12], np.float32)
 """A wall's L*a*b* is moved so far at most towards that of the subject's rim."""
+DARK, LIGHTER = 20.0, 10.0
+"""Before a subject whose contour has less L* than the first a wall has so much more: else both are
+one dark field."""
 UNSUPPORTED = 0.3
 """A ground carries a base that is seen if its placement costs no more for that."""
 EDGE = 7
@@ -104,6 +107,9 @@ def colours(subject: Subject, ground: Ground, is_wall: bool) -> tuple[Colour, Co
         rim, foreign = subject.rim
         meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
         shift = shift + rim_weight(foreign) * (meeting - shift)
+        if subject.contour < DARK:
+            least = subject.contour + LIGHTER - float(ground.tones[1, 0, 0])
+            shift[0] = max(shift[0], min(least, FARTHEST[0]))
     return _rounded(gain), _rounded(shift)
 
 

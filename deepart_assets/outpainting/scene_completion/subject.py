@@ -21,6 +21,8 @@ THIN = 0.004
 """A row with a smaller share of subject is taken to have none."""
 PIECE = 0.001
 """Share of the picture that a piece of a subject covers at least to count."""
+CONTOUR = 3.0, 14.0
+"""Depth of the paint beside a subject's outline, in pixels."""
 TORN = 5, 0.35
 """So many pieces, none with more than this share of the subject, are a torn mask."""
 CUT = 0.965
@@ -107,6 +109,16 @@ class Subject:
             return np.zeros(3, np.float32), 0.0
         mean = (rim[edge] * weight[:, None]).sum(0) / weight.sum()
         return np.asarray(mean, np.float32), float(weight.mean())
+
+    @cached_property
+    def contour(self) -> float:
+        """Mean L* of the paint beside the outline, against which a ground is seen."""
+        import cv2
+
+        depth = cv2.distanceTransform(self.mask.astype(np.uint8), cv2.DIST_L2, 5)
+        beside = (depth > CONTOUR[0]) & (depth < CONTOUR[1])
+        where = beside if beside.any() else self.mask
+        return float(lab_of(self.picture)[where][:, 0].mean()) if where.any() else 0.0
 
     def fault(self) -> str | None:
         """Return why no ground can be laid under the subject; None if one can."""

@@ -80,6 +80,22 @@ def test_a_horizon_at_the_feet_makes_a_giant():
     assert high.terms["horizon"] == 0
 
 
+def test_who_stands_behind_has_a_floor_and_is_no_giant():
+    near = oval(centre=(0.7, 0.4), radii=(0.25, 0.3))
+    behind = oval(centre=(0.5, 0.85), radii=(0.15, 0.1))
+    standing = np.full((22, 18), -100, np.int8)
+    standing[17:] = 100
+    beach = ground("beach", standing=standing, horizon=0.5)
+    angel = oval(centre=(0.3, 0.85), radii=(0.15, 0.1))
+    alone, group, flying = (placed(each, beach) for each in (near, near | behind, near | angel))
+
+    def horizon(found):
+        return 0.5 * found.scale - found.offset[0] / 256
+
+    assert horizon(group) < 0.42 < horizon(alone) == horizon(flying)
+    assert group.terms["base"] < 0.3
+
+
 def test_a_ship_does_not_sail_in_the_sky():
     mask = oval(centre=(0.5, 0.5), radii=(0.2, 0.1))
     sea = ground("sea", horizon=0.75)

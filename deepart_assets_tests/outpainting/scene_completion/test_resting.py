@@ -177,8 +177,19 @@ def test_it_is_dark_under_what_hangs_over_and_not_under_an_arm():
     )
     assert found[196, 140].mean() < elsewhere[196, 140].mean() - 20
     assert found[196, 140].mean() < found[215, 140].mean() - 5 < found[245, 140].mean() - 10
-    assert found[100:, 30].mean() > 115
-    assert found[:160, 140].mean() > 115
+    assert found[100:, 30].mean() > 110
+    assert found[:160, 140].mean() > 110
+
+
+def test_a_wall_is_lit_behind_the_head_and_dark_where_a_body_is_lost():
+    laid = wall(120).astype(np.uint8)
+    found, sunk, elsewhere = (
+        finish(laid, PICTURE, BUST, ONE, 0 * ONE, is_wall=is_wall, rest=rest)[..., 1].astype(float)
+        for is_wall, rest in ((True, None), (True, "body"), (False, "body"))
+    )
+    assert found[140, 20] > found[5, 5] + 5
+    assert sunk[250, 5] < 0.5 * sunk[140, 5]
+    assert abs(elsewhere[250, 5] - 120) < 3
 
 
 def test_records_of_before_have_nothing_under_the_subject():

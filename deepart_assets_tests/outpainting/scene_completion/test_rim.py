@@ -66,3 +66,15 @@ def test_a_wall_is_moved_towards_the_rims_tone_and_never_far(grey):
     assert np.sign(moved[0]) == (-1 if grey == 20 else 1)
     assert 10 < abs(moved[0]) <= FARTHEST[0]
     assert abs(kept[0]) <= 12
+
+
+@pytest.mark.parametrize(("grey", "least"), [(20, 15), (120, 0)])
+def test_a_dark_wall_is_lighter_than_a_dark_subject(grey, least):
+    picture = np.full((512, 400, 3), grey, np.uint8)
+    alone = subject(picture, MASK)
+    assert alone.contour == pytest.approx(lightness(grey), abs=0.5)
+    black = wall("black", 5)
+    _, shift = colours(alone, black, is_wall=True)
+    _, elsewhere = colours(alone, black, is_wall=False)
+    assert (lightness(5) + shift[0] > lightness(grey) + 9) is (grey == 20)
+    assert shift[0] - elsewhere[0] == pytest.approx(max(least - elsewhere[0], 0), abs=1)
