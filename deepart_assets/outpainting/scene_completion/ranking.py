@@ -33,6 +33,8 @@ ASHORE = 4.0
 SURE = 0.1, 0.8
 """A subject that is outdoors, or afloat, with less or more than these probabilities surely is not,
 or is."""
+BARER = 2.0
+"""Where nothing fits it costs more: any wall is moved to the subject's tone, and barer is better."""
 OUTDOORS = 0.5
 """Outdoors it costs less: there is always something to see, and a floor matters more."""
 
@@ -152,7 +154,7 @@ def calmest_first(
             is_wall=is_wall(each, library),
             down_to=max(subject.rows[1] - NEAR[0], 0.0) if is_table else 1.0,
         )
-        extra = weight * max(seen / library.matcher.usual - BARE, 0.0)
+        extra = (BARER if each.plain else weight) * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     looked.sort(key=lambda each: (each.cost, each.index))
     return [*looked, *placed[CLOSEST:]]
