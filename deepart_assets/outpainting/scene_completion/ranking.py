@@ -34,7 +34,7 @@ SURE = 0.1, 0.8
 """A subject that is outdoors, or afloat, with less or more than these probabilities surely is not,
 or is."""
 BARER = 2.0
-"""Where nothing fits it costs more: any wall is moved to the subject's tone, and barer is better."""
+"""Where nothing fits it costs more: a wall may take the subject's tone, and a thing stays."""
 OUTDOORS = 0.5
 """Outdoors it costs less: there is always something to see, and a floor matters more."""
 
