@@ -132,6 +132,27 @@ def test_where_the_guess_is_sure_there_is_no_contrary(library, probability, stil
     assert otherwise(*asked(library, probability, still=still)) == []
 
 
+def test_a_body_that_is_continued_has_a_wall(library):
+    library.matcher.plain[:] = np.where(library.matcher.shows_outdoors, 1.0, 0.3)
+    bust = oval(centre=(0.9, 0.5), radii=(0.5, 0.3))
+    bust[230:] = False
+    match, _, *others = asked(library, 0.7, cut=0.9)
+    found = ranked(match, subject(paint(50), bust), *others)
+    assert found[0].plain
+    assert not library.matcher.shows_outdoors[found[0].index]
+    assert otherwise(match, subject(paint(50), bust), *others) == []
+
+
+@pytest.mark.parametrize("is_lively", [True, False])
+def test_a_still_life_has_a_wall_where_the_ground_of_another_is_lively(is_lively):
+    picture = paint(3) if is_lively else np.full((256, 200, 3), 90, np.uint8)
+    stills = [replace(each, kind="still") for each in GROUNDS]
+    library = GroundLibrary.of(stills, reduced({each.id: picture for each in stills}))
+    library.best = library.best[:0]  # whatever it costs, it fits
+    library.matcher.plain[:] = 0.3
+    assert ranked(*asked(library, 0.2, still=1.0))[0].plain is is_lively
+
+
 def test_three_choices_differ_and_the_others_follow_in_their_order(library):
     library.matcher.plain[:] = 0.3
     for each in library.grounds:

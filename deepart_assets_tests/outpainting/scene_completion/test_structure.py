@@ -82,6 +82,14 @@ def test_outdoors_there_is_always_something_to_see():
     assert outside.structure == pytest.approx(inside.structure / 2)
 
 
+def test_a_thing_on_a_wall_costs_twice_where_nothing_fits():
+    pictures = {"cage": CAGE, "wall": WALL}
+    [fits], [plain] = (
+        ordered([Finalist(0, placement(), 1.0, plain=each)], pictures) for each in (False, True)
+    )
+    assert plain.structure == pytest.approx(2 * fits.structure)
+
+
 def test_the_edge_of_a_table_is_wanted_under_a_still_life():
     placed, pictures = [Finalist(0, placement(), 1.0)], {"table": CAGE, "wall": WALL}
     assert ordered(placed, pictures, match(still=1.0), kind="still") == placed
