@@ -34,8 +34,9 @@ LOW = 0.65
 GLOW, CORNERS, WITHIN = 0.08, 0.2, 0.75
 """How much lighter a wall is behind a head, how much darker far from it, and how far that is, as a
 share of the picture's diagonal: the light of a studio."""
-SINKS = 0.65
-"""How much darker the wall is at the frame below a body that is continued, which is lost there."""
+SINKS, SHADE = 0.65, 0.25
+"""How much darker the wall is at the frame below a body that is continued, which is lost there, and
+the share of the height over which it gets so dark at least."""
 GAINS = (0.8, 0.85, 0.85), (1.1, 1.1, 1.1)
 """Least and greatest factor of the deviation of L*, a* and b*."""
 SHARPER = 1.25
@@ -244,7 +245,7 @@ def _studio_light(known: NDArray[np.bool_], *, sinks: bool) -> NDArray[np.float3
     far = np.clip(away, 0, 1)
     light = 1 + GLOW - (GLOW + CORNERS) * far * far * (3 - 2 * far)
     if sinks:
-        deep = np.clip((down - bottom) / max(height - bottom, 1) + 0.35, 0, 1)
+        deep = np.clip((down - bottom) / max(height - bottom, SHADE * height) + 0.35, 0, 1)
         light *= 1 - SINKS * deep * deep * (3 - 2 * deep)
     return np.asarray(light, np.float32)
 
