@@ -40,6 +40,9 @@ _SYNONYMS = {
 _NAMES = {other: name for name, others in _SYNONYMS.items() for other in others}
 """The column that a name means, in lower case with "_" for blanks; a column's own name wins."""
 
+_WORKBOOK = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+"""First bytes of Excel's and LibreOffice's workbooks, which are often given the name of a CSV."""
+
 
 class Annotations(NamedTuple):
     """What is known of a source's pictures beside their pixels."""
@@ -116,10 +119,16 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
         name: Its name, for the warnings.
         warnings: Receives what is wrong with it.
     """
+    if data.startswith(_WORKBOOK):
+        fault = f"{name} is a workbook by its content: save it as CSV from the spreadsheet program"
+        warnings.append(fault)
+        return CsvTable(",", [], [], [], fault)
     text = _decoded(data, name, warnings)
     first, _, rest = text.partition("\n")
     if first.strip().lower().startswith("sep="):  # Excel's own hint
         text = rest
+    if blank := re.match(r"[\s,;|]*[\r\n]", text):
+        text = text[blank.end() :]
     header_line = text.partition("\n")[0]
     separator = max(",;\t|", key=header_line.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
@@ -132,14 +141,21 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
     except csv.Error as error:
         fault = f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
         warnings.append(fault)
+    if rows and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
+        fault = (
+            f'{name} has a quotation mark (") that nothing closes, in the row of'
+            f" {shown(rows[-1][0])}: what follows it is not read. Close it, or remove it"
+        )
+        warnings.append(fault)
     folded = [_folded(each) for each in names]
     columns = [
         each if (own := _NAMES.get(each)) is None or own in folded else own for each in folded
     ]
     if KEY not in columns:
+        found = shown(", ".join(columns)[:200]) or "nothing at all"
         fault = (
-            f"{name} has no column that names the files but {', '.join(columns) or 'none'}: its"
-            " facts are not read. Name one file, filename or new_filename"
+            f"{name} has no column that names the files but {found}: its facts are not read. Name"
+            " one file, filename or new_filename"
         )
         warnings.append(fault)
     return CsvTable(separator, names, columns, rows, fault)

@@ -34,7 +34,7 @@ def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
         "e.cr3": (b"\0\0\0\x18ftypcrx " + bytes(99), "raw"),
         "f.heic": (b"\0\0\0\x18ftypheic" + bytes(99), "HEIC"),
     }
-    told = {"list.xlsx": "no picture by its suffix", "more.zip": "is an archive: unpack it"}
+    told = {"list.xlsx": "is a table that is not read", "more.zip": "is an archive: unpack it"}
     for name, data in {**good, **{k: v[0] for k, v in bad.items()}}.items():
         (inbox / name).parent.mkdir(exist_ok=True)
         (inbox / name).write_bytes(data)

@@ -54,8 +54,19 @@ def test_columns_are_known_by_common_names(header):
     ]  # fmt: skip
 
 
-def test_excels_hint_is_no_header():
-    assert annotate(source(b"sep=;\r\n" + saved(";"))).table.loc[0, "date"] == "1893"
+@pytest.mark.parametrize("before", [b"sep=;\r\n", b"\r\n", b";;;\n \n"])
+def test_excels_hint_and_empty_rows_are_no_header(before):
+    assert annotate(source(before + saved(";"))).table.loc[0, "date"] == "1893"
+
+
+def test_a_quotation_mark_that_nothing_closes_is_told():
+    rows = 'file,title\nobj1/default.jpg,"A ""great"" title"\ncafé.jpg,"never closed\nlater\n'
+    (warning,) = annotate(source(rows.encode())).warnings
+    assert "in the row of café.jpg" in warning
+    closed = source(rows.replace("later", 'later"').encode())
+    assert not annotate(closed).warnings
+    inches = 'file,title\ncafé.jpg,Sketch 24" wide\n'
+    assert not annotate(source(inches.encode())).warnings
 
 
 @pytest.mark.parametrize(
@@ -63,7 +74,8 @@ def test_excels_hint_is_no_header():
     [
         (b"", "no column that names the files"),
         (b"colour;size\nred;3\n", "no column that names the files but colour, size"),
-        (b"PK\x03\x04 not a CSV at all \x00\xff", "no column that names the files"),
+        (b"PK\x03\x04 not a CSV at all \x00\xff", "is a workbook by its content"),
+        (b"\x00\x01" + b"x" * 9000, "files but \ufffd"),
         (b'file,title\ncaf\xe9.jpg,"never closed\n' + b"x" * 200_000, "field larger"),
     ],
 )
