@@ -170,13 +170,17 @@ def make_plan(
         PAINTINGS: {key: each.version for key, each in context.paintings.items()},
         **{spec.name: reported_versions(instance, spec.name, keys) for spec in specs},
     }
-    checkers: list[tuple[PaintingAssetSpec, StalenessChecker]] = []
+    checkers: list[tuple[PaintingAssetSpec, StalenessChecker | str]] = []
     unavailable = {}
     for spec in specs:
         try:
             checkers.append((spec, StalenessChecker(spec, context, keys, policy)))
         except DeepArtError as error:
-            unavailable[spec.name] = str(error)
+            new = next((dep for dep in spec.deps if context.store.get(dep) is None), None)
+            if new is None:
+                unavailable[spec.name] = str(error)
+            else:  # the run makes it before
+                checkers.append((spec, f"{new} is new"))
     index = cache(partial(RecordIndex, context.store))
     stale = [
         output
@@ -189,19 +193,23 @@ def make_plan(
 
 def _stale_outputs(
     key: str,
-    checkers: Sequence[tuple[PaintingAssetSpec, StalenessChecker]],
+    checkers: Sequence[tuple[PaintingAssetSpec, StalenessChecker | str]],
     read: Records,
     reported: Mapping[str, Mapping[str, str]],
 ) -> Iterator[StaleOutput]:
     records = cache(read)
     stale: set[str] = set()
     for spec, checker in checkers:
-        if not checker.is_wanted(key):
+        if not isinstance(checker, str) and not checker.is_wanted(key):
             continue
         upstream = next((dep for dep in spec.painting_deps if dep in stale), None)
         reason: str | None
         if upstream is not None:
-            reason = f"{upstream} is made again"
+            is_new = records(spec.name, key) is None
+            reason = "new" if is_new else f"{upstream} is made again"
+        elif isinstance(checker, str):
+            made = (records(dep, key) for dep in spec.painting_deps)
+            reason = checker if all(each and each.status == "done" for each in made) else None
         else:
             try:
                 status = checker.status(key, records)

@@ -77,9 +77,6 @@ class ArtificiallyInspiredOutpainter:
             name=f"Artificially Inspired ({own})" if own else "Artificially Inspired",
             learned=True,
             uses_prompt=False,
-            multiple_of=1,
-            needs_gpu=False,
-            half_precision=True,
             licence="Apache-2.0; see data/models/README.md"
             if own
             else "the weights' own (NVIDIA Source Code License-NC where the published code made"

@@ -16,10 +16,6 @@ class Descriptor:
     learned: bool
     """Whether it has weights; classical methods have none."""
     uses_prompt: bool
-    multiple_of: int
-    """Both sides of a picture are padded to a multiple of this, never stretched."""
-    needs_gpu: bool
-    half_precision: bool
     licence: str
     source: str
     stochastic: bool = True

@@ -51,9 +51,6 @@ class PatchMatchOutpainter:
         name="PatchMatch",
         learned=False,
         uses_prompt=False,
-        multiple_of=1,
-        needs_gpu=False,
-        half_precision=False,
         licence="MIT (PyPatchMatch)",
         source="Barnes et al. 2009, PatchMatch: a randomized correspondence algorithm",
     )

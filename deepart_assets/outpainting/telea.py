@@ -17,9 +17,6 @@ class TeleaOutpainter:
         name="Telea fast marching",
         learned=False,
         uses_prompt=False,
-        multiple_of=1,
-        needs_gpu=False,
-        half_precision=False,
         licence="Apache-2.0 (OpenCV)",
         source="Telea 2004, An image inpainting technique based on the fast marching method",
     )

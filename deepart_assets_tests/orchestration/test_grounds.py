@@ -88,6 +88,22 @@ def add_another(project, name, seed, height=200, width=160):
     Image.fromarray(levels).save(project.inbox / f"{name}.png")
 
 
+def test_the_first_plan_has_what_follows_from_a_library_that_is_not_made_yet(unrestored, instance):
+    with_scene_completion(unrestored)
+    with unrestored.run("catalogue", instance) as result:
+        assert result.success
+    found = planned(unrestored, instance)
+    for name in CHAIN:
+        if name != "ground_library":
+            assert {(name, "p0"), (name, "p1")} <= found, name
+    selection = [dg.AssetKey(name) for name in CHAIN[:3]]
+    with unrestored.run("restore", instance, asset_selection=selection) as result:
+        assert result.success
+    assert {("completed_outpaintings", "p0"), ("completed_upscaled", "p0")} <= planned(
+        unrestored, instance
+    )
+
+
 @pytest.fixture
 def lending(unrestored, instance):
     """A project with nine paintings that lend each other their grounds, restored."""

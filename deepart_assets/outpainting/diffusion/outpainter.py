@@ -84,9 +84,6 @@ class DiffusersOutpainter:
             name=f"{known.name if known else family} ({model})",
             learned=True,
             uses_prompt=True,
-            multiple_of=known.multiple if known else 8,
-            needs_gpu=True,
-            half_precision=True,
             licence=known.models[model] if known else "the model's own",
             source="Rombach et al. 2022, arXiv 2112.10752; diffusers",
         )

@@ -46,9 +46,6 @@ class SceneCompletionOutpainter:
         name="Scene completion",
         learned=False,
         uses_prompt=False,
-        multiple_of=1,
-        needs_gpu=False,
-        half_precision=False,
         licence="Apache-2.0; what it paints is the lender's",
         source="Hays and Efros 2007, Scene completion using millions of photographs",
     )

@@ -25,8 +25,7 @@ def left_out(path: str) -> str:
     """Return why a file with one of the `OTHER_SUFFIXES` is left out, with the remedy."""
     suffix = posixpath.splitext(path)[1].lower()
     if suffix in (".csv", ".tsv", ".xls", ".xlsx", ".ods"):
-        named = "as the profile's csv says (in the inbox paintings.csv)"
-        return f"is a table that is not read: save it as a CSV named {named}, or remove it"
+        return "is a table that is not read: save it as CSV, in the inbox as paintings.csv"
     if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         return "is an archive: unpack it"
     if suffix in (".part", ".crdownload"):
