@@ -14,7 +14,7 @@ from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
 from deepart_assets.wikiart.left_out import left_out_files
 from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id
-from deepart_assets.wikiart.sources.base import NO_PICTURE, is_hidden, is_picture
+from deepart_assets.wikiart.sources.base import is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
 MAX_BYTES = 400 * 1024**2
@@ -81,7 +81,7 @@ def _checked_name(name: str) -> str:
     if "/" in name or "\\" in name or is_hidden(name) or not name.isprintable():
         raise PaintingError(f"{name!r} is no name of a file: rename it")
     if not is_picture(name):
-        raise PaintingError(f"{NO_PICTURE} in {name}: save it in one of these formats")
+        raise PaintingError(f"{name} is no picture by its name: put a CSV into the inbox by hand")
     key = painting_id(name)
     if not key or len(key.encode()) > LONGEST_ID:
         raise PaintingError(f"{name} has no usable name: rename it, with letters or digits")
@@ -104,9 +104,12 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
         names = [KEY, *ANNOTATED]
         source = open_inbox(desk.settings.inbox, desk.lake)
         paths = (PurePosixPath(each.path) for each in source.pictures)
-        styles = {path.name: path.parent.name for path in paths if path.parent.name}
         table = CsvTable(",", names, names, [])
-        rows = [_row(table, {KEY: file, "style": style}) for file, style in styles.items()]
+        rows = [
+            _row(table, {KEY: str(path), "style": path.parent.name})
+            for path in paths
+            if path.parent.name
+        ]
     added = [each for each in labels if each not in table.columns]
     table = table._replace(names=[*table.names, *added], columns=[*table.columns, *added])
     buffer = io.StringIO(newline="")

@@ -167,10 +167,14 @@ class PictureFile:
 
 def _opened(data: bytes, name: str) -> Image.Image:
     """Open a picture of one of the `FORMATS`, or of those that an installed extra reads."""
+    extra = extra_formats(data)
     try:
-        return Image.open(io.BytesIO(with_end(data)), formats=(*FORMATS, *extra_formats(data)))
-    except UnidentifiedImageError:
-        raise PaintingError(f"{name} is {kind_of(data)}") from None
+        return Image.open(io.BytesIO(with_end(data)), formats=(*FORMATS, *extra))
+    except Exception as error:
+        # Of a damaged JPEG XL file libjxl says how it should be built.
+        if "JXL" in extra or isinstance(error, UnidentifiedImageError):
+            raise PaintingError(f"{name} is {kind_of(data)}") from None
+        raise
 
 
 def _without_margin(image: Image.Image, whole: tuple[int, int]) -> Image.Image:

@@ -1,7 +1,7 @@
 """Where the curator's desk runs, for links to its pages."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import quote
 
 from deepart_assets.storage.lake import Lake
@@ -12,12 +12,17 @@ DESK = "registers/desk.txt"
 
 @contextmanager
 def desk_at(lake: Lake, address: str) -> Iterator[None]:
-    """Note in the lake that a desk runs at an address, for links to its pages."""
+    """Note in the lake that a desk runs at an address, for links to its pages.
+
+    Of several desks the one that was started last is noted.
+    """
     lake.write(DESK, address.encode())
     try:
         yield
     finally:
-        lake.remove(DESK)
+        with suppress(FileNotFoundError):
+            if lake.read(DESK) == address.encode():
+                lake.remove(DESK)
 
 
 def desk_page(lake: Lake, painting: str) -> str | None:

@@ -22,14 +22,15 @@ def rows(painted):
 
 def test_a_picture_and_its_labels(client, painted):
     painted.lake.write("inbox/Cubism/other.png", PICTURE)
+    painted.lake.write("inbox/other.png", PICTURE)
     answer = client.put("/inbox/My%20Sea.png?title=The+Sea&artist=Anna&evil=x", content=PICTURE)
     assert answer.json() == {"id": "My_Sea"}
     assert painted.lake.read("inbox/My Sea.png") == PICTURE
     found = rows(painted)
     assert (found["My Sea.png"]["title"], found["My Sea.png"]["artist"]) == ("The Sea", "Anna")
-    assert found["other.png"]["style"] == "Cubism"
+    assert found["Cubism/other.png"]["style"] == "Cubism" and "other.png" not in found
     client.put("/inbox/b.png?title=B", content=PICTURE)
-    assert set(rows(painted)) == {"My Sea.png", "other.png", "b.png"}
+    assert set(rows(painted)) == {"My Sea.png", "Cubism/other.png", "b.png"}
     assert "not taken in yet" in client.get("/inbox").text
 
 
@@ -50,10 +51,13 @@ def test_a_csv_keeps_its_columns(client, painted):
     ]
     client.put("/inbox/s.png?artist=Klee", content=PICTURE)
     assert painted.lake.read("inbox/paintings.csv").decode("utf-8-sig").count("s.png") == 1
-    painted.lake.write("inbox/paintings.csv", b"a;b\n1;2\n")
-    refused = client.put("/inbox/m.png?title=M", content=PICTURE)
-    assert refused.status_code == 422
-    assert not painted.lake.exists("inbox/m.png")
+    for unusable in (b"a;b\n1;2\n", b'file,title\na.png,"open\nb.png,B\n', b"PK\x03\x04"):
+        painted.lake.write("inbox/paintings.csv", unusable)
+        refused = client.put("/inbox/m.png?title=M", content=PICTURE)
+        assert refused.status_code == 422
+        assert "leave the labels empty" in refused.json()["error"]
+        assert painted.lake.read("inbox/paintings.csv") == unusable
+        assert not painted.lake.exists("inbox/m.png")
     assert client.put("/inbox/m.png", content=PICTURE).status_code == 200
 
 
@@ -64,6 +68,7 @@ def test_a_csv_keeps_its_columns(client, painted):
         ("..%5Cx.png", PICTURE, 422, "no name of a file"),
         (".hidden.png", PICTURE, 422, "no name of a file"),
         ("x.html", b"<script>", 422, "no picture"),
+        ("list.csv", b"file,title", 422, "put a CSV into the inbox by hand"),
         ("x.svg", b"<svg/>", 422, "an SVG drawing"),
         ("x.png", b"<svg/>", 422, "x.png"),
         ("x.png", PICTURE[:-30], 422, "x.png"),

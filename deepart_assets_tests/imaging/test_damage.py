@@ -103,3 +103,12 @@ WRONG_CHECKSUM = b"\0\0\0\4gAMA\0\0\xb1\x8fabcd"
 def test_a_file_that_is_damaged_at_its_start_is_called_damaged(data):
     with pytest.raises(PaintingError, match="replace the file with an intact one"):
         PictureFile(data, "a").rgb()
+
+
+def test_a_damaged_jpeg_xl_picture_is_told_in_words():
+    pytest.importorskip("pillow_jxl")
+    with pytest.raises(PaintingError) as told:
+        PictureFile(b"\xff\x0a" + bytes(100), "a.jxl").rgb()
+    assert str(told.value) == (
+        "a.jxl is a JPEG XL picture that is cut off or damaged: replace the file"
+    )
