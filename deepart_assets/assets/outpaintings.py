@@ -137,8 +137,8 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             else None
         )
         outpainter = build_outpainter(settings, context.downloads, weights, enlarger)
-        reads_prompt = outpainter.descriptor.uses_prompt
         descriptor = outpainter.descriptor
+        reads_prompt = descriptor.uses_prompt
         candidates = shared.candidates if descriptor.learned and descriptor.stochastic else 1
         reference = References(settings, lambda: context.paintings)
 
@@ -187,14 +187,14 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 made_at=today(),
                 fingerprint=painting.fingerprint,
                 mask=painting.inputs[asset_names.UNFINISHED_PAINTINGS].files[0],
-                is_trained=outpainter.descriptor.learned,
+                is_trained=descriptor.learned,
             )
 
         def finish(
             painting: Painting, wanted: OutpaintRequest, found: list[NDArray[np.uint8]]
         ) -> StageResult:
             unfinished = wanted.unfinished
-            ready = [composed(each, unfinished, outpainter.descriptor) for each in found]
+            ready = [composed(each, unfinished, descriptor) for each in found]
             # Nothing was asked for where nothing is missing.
             results = ready or [np.ascontiguousarray(unfinished[..., :3])]
             scores = [seam_score(unfinished, each) for each in results]
@@ -233,9 +233,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             )
 
         return PaintingStageSpec(
-            BatchedPrediction(
-                read, predict, finish, shared.batch if outpainter.descriptor.learned else 1
-            ),
+            BatchedPrediction(read, predict, finish, shared.batch if descriptor.learned else 1),
             details=details,
             weights=None if own_weights else outpainter.weights_hash(),
         )
