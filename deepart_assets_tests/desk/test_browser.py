@@ -180,6 +180,24 @@ def test_a_note_goes_with_the_decision_and_changes_after_it(settings, painted, t
         assert not page.errors
 
 
+@pytest.mark.slow
+@needs_browser
+def test_a_wide_painting_leaves_room_and_a_large_one_is_waited_for(
+    settings, painted, tmp_path, monkeypatch
+):
+    painted.add("wide", size=(16, 1600))
+    desk = Desk(settings, painted.lake)
+    size = desk.cache.size
+    monkeypatch.setattr(desk.cache, "size", lambda *given: time.sleep(4) or size(*given))
+    with serving(desk) as address, browsing(tmp_path) as page:
+        page.size(1280, 900)
+        page.open(f"{address}/p/wide")
+        page.wait("document.getElementById('message').textContent.includes('picture ready')")
+        assert page.js("document.querySelector('#strip img').offsetWidth") <= 300
+        page.wait("document.getElementById('message').hidden")
+        assert not page.errors
+
+
 UPSTREAM = ["subject_masks", "unfinished_paintings"]
 COMPLETED = ["scene_completion_outpaintings", "scene_completion_upscaled"]
 PATCHED = ["patchmatch_outpaintings", "patchmatch_upscaled"]

@@ -9,7 +9,8 @@ class Tiles {
     this.address = address;
     this.redraw = redraw;
     this.images = new Map();
-    fetch(`${address}/size.json`).then(async (answer) => {
+    const slow = setInterval(() => say("Getting the picture ready: a large one takes a while, once."), 3000);
+    fetch(`${address}/size.json`).finally(() => clearInterval(slow)).then(async (answer) => {
       if (answer.status === 422) say((await answer.json()).error, true); // a full disk, say
       if (!answer.ok) return;
       const { width, height } = await answer.json();
