@@ -37,7 +37,7 @@ from bench_table import machine, publish
 from tiny_collection import draw, profile
 
 from deepart_assets import build, runs
-from deepart_assets.asset_names import RESTORATION_PLAN
+from deepart_assets.asset_names import RESTORATION_PLAN, painting_stages
 from deepart_assets.assets import predicted_masks, restoration
 from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.segmentation.base import Descriptor, Prediction
@@ -84,7 +84,7 @@ def measured(folder: Path, size: int, storage: Mapping[str, Any], short: bool) -
     (folder / "home" / "dagster.yaml").write_text(yaml.safe_dump(dict(storage)))
     first, again = in_a_process(folder, short), in_a_process(folder, short)
     store = MaterializationStore(Lake(folder / "lake"))
-    stages = restoration.painting_stages([] if short else ["telea"]).values()
+    stages = painting_stages([] if short else ["telea"])
     whole = [each.name for each in (folder / "lake" / "records").iterdir()]
     computing = sum(
         record.seconds

@@ -3,6 +3,8 @@
 An asset's files are `<asset>/<key>.<suffix>`; reports for people lie in `reports/`.
 """
 
+from collections.abc import Iterable
+
 PAINTINGS = "paintings"
 """The observed asset with a partition for each painting to restore."""
 WIKIART_PAINTINGS = "wikiart_paintings"
@@ -47,6 +49,25 @@ def upscaled(outpainter: str) -> str:
 def requests(outpainter: str) -> str:
     """Return the observed asset with what curators ask of an outpainter."""
     return f"{outpainter}_requests"
+
+
+def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
+    """Return the assets of each painting, in the pipeline's order, with their headings."""
+    columns = {
+        asset: heading
+        for name in outpainters
+        for asset, heading in (
+            (outpaintings(name), name.replace("_", " ")),
+            (upscaled(name), f"{name.replace('_', ' ')} ×4"),
+        )
+    }
+    return {
+        PREDICTED_MASKS: "prediction",
+        SUBJECT_MASKS: "mask",
+        UNFINISHED_PAINTINGS: "unfinished",
+        **columns,
+        RESTORATION_SHEETS: "sheet",
+    }
 
 
 def output_path(asset: str, key: str, suffix: str = ".png") -> str:

@@ -11,6 +11,7 @@ from deepart_assets.asset_names import (
     GROUND_LIBRARY,
     PAINTING_GROUNDS,
     STYLED_PAINTINGS,
+    painting_stages,
 )
 from deepart_assets.assets.choices import CURATOR_CHOICES, requests_to
 from deepart_assets.assets.evaluation import art_esrgan_evaluation
@@ -18,7 +19,7 @@ from deepart_assets.assets.gallery import gallery_assets
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
-from deepart_assets.assets.restoration import painting_stages, restoration_assets
+from deepart_assets.assets.restoration import restoration_assets
 from deepart_assets.assets.restoration_plan import restoration_plan
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
@@ -101,7 +102,7 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
         "wikiart": wikiart_assets(
             settings,
             [
-                *painting_stages(settings.outpainters).values(),
+                *painting_stages(settings.outpainters),
                 PAINTING_GROUNDS,
                 CHOSEN_RESTORATIONS,
             ],

@@ -59,8 +59,7 @@ Verbose = Annotated[
 @app.command()
 def demo(verbose: Verbose = False) -> None:
     """Make everything of the profile, and print a table."""
-    from deepart_assets import cli_tables
-    from deepart_assets.assets.restoration import painting_stages
+    from deepart_assets import asset_names, cli_tables
     from deepart_assets.orchestration.partitions import painting_keys
     from deepart_assets.runs import run_job
     from deepart_assets.settings import load_settings
@@ -77,7 +76,7 @@ def demo(verbose: Verbose = False) -> None:
                     with run_job(instance, job, keys=of, watch=watch) as result:
                         ok &= result.success
         shown = _overview(instance).paintings.values() if ok else ()
-        stages = painting_stages(settings.outpainters)
+        stages = list(asset_names.painting_stages(settings.outpainters))
         cli_tables.print_results(cli_tables.open_console(), store, shown, stages)
         _end(instance, start, ok)
 

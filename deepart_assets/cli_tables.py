@@ -149,7 +149,7 @@ def print_results(
     console: Console,
     store: MaterializationStore,
     paintings: Iterable[Painting],
-    stages: Mapping[str, str],
+    stages: Sequence[str],
 ) -> None:
     """Print what each painting took, and the data set and networks.
 
@@ -157,7 +157,7 @@ def print_results(
         console: The terminal.
         store: The records of the data lake; `reports/demo.json` is written there, too.
         paintings: Those to show.
-        stages: The assets of a painting by column heading.
+        stages: The assets of a painting.
     """
     rows = [_row(store, painting, stages) for painting in paintings]
     if rows:
@@ -260,10 +260,8 @@ def _data_table(store: MaterializationStore) -> Table:
     return table
 
 
-def _row(
-    store: MaterializationStore, painting: Painting, stages: Mapping[str, str]
-) -> dict[str, Any]:
-    records = {asset: store.get(asset, painting.id) for asset in stages.values()}
+def _row(store: MaterializationStore, painting: Painting, stages: Sequence[str]) -> dict[str, Any]:
+    records = {asset: store.get(asset, painting.id) for asset in stages}
     made = {asset: r for asset, r in records.items() if r is not None and r.status == "done"}
     ended = next((r for r in records.values() if r is not None and r.status != "done"), None)
     mask = made.get(asset_names.SUBJECT_MASKS)
@@ -274,9 +272,6 @@ def _row(
         "name": painting.id,
         "title": painting.labels["title"],
         "subject_share": mask.figures["subject_share"] if mask is not None else None,
-        **{
-            f"{asset}_seconds": made[asset].seconds if asset in made else None
-            for asset in stages.values()
-        },
+        **{f"{asset}_seconds": made[asset].seconds if asset in made else None for asset in stages},
         "result": f"{ended.status}: {ended.reason}" if ended is not None else result,
     }

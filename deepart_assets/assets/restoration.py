@@ -1,7 +1,5 @@
 """The assets with a partition for each painting, and the sheet that shows them side by side."""
 
-from collections.abc import Iterable
-
 import numpy as np
 
 from deepart_assets import asset_names
@@ -54,25 +52,6 @@ def restoration_assets(settings: Settings) -> list[PipelineAssetSpec]:
         _restoration_sheets(names),
         chosen_from(names),
     ]
-
-
-def painting_stages(outpainters: Iterable[str]) -> dict[str, str]:
-    """Return a painting's assets by short heading, in the pipeline's order."""
-    columns = {
-        heading: asset
-        for name in outpainters
-        for heading, asset in (
-            (name, asset_names.outpaintings(name)),
-            (f"{name} ×4", asset_names.upscaled(name)),
-        )
-    }
-    return {
-        "prediction": asset_names.PREDICTED_MASKS,
-        "mask": asset_names.SUBJECT_MASKS,
-        "unfinished": asset_names.UNFINISHED_PAINTINGS,
-        **columns,
-        "sheet": asset_names.RESTORATION_SHEETS,
-    }
 
 
 def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:

@@ -49,13 +49,8 @@ class PaintingIndex:
     ) -> None:
         self._store, self._save = store, save
         self._outpainters = list(outpainters)
-        self._assets = [
-            asset_names.PREDICTED_MASKS,
-            asset_names.SUBJECT_MASKS,
-            asset_names.UNFINISHED_PAINTINGS,
-            *map(asset_names.outpaintings, self._outpainters),
-            *map(asset_names.upscaled, self._outpainters),
-        ]
+        stages = asset_names.painting_stages(self._outpainters)
+        self._assets = [each for each in stages if each != asset_names.RESTORATION_SHEETS]
         self._lock = threading.Lock()
         self._outcomes: dict[str, dict[str, Outcome]] = {}
         self._list_stamp: str | None = None

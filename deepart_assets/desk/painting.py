@@ -172,20 +172,8 @@ class PaintingPage:
     @cached_property
     def _headings(self) -> dict[str, str]:
         """Return the stages' headings by asset."""
-        columns = {
-            asset: heading
-            for name in self._outpainters
-            for asset, heading in (
-                (asset_names.outpaintings(name), name.replace("_", " ")),
-                (asset_names.upscaled(name), f"{name.replace('_', ' ')} ×4"),
-            )
-        }
         return {
-            asset_names.PREDICTED_MASKS: "prediction",
-            asset_names.SUBJECT_MASKS: "mask",
-            asset_names.UNFINISHED_PAINTINGS: "unfinished",
-            **columns,
-            asset_names.RESTORATION_SHEETS: "sheet",
+            **asset_names.painting_stages(self._outpainters),
             **(
                 {asset_names.CHOSEN_RESTORATIONS: "published"}
                 if self._store.lake.exists(choice_path(self.listed.id))
