@@ -195,8 +195,9 @@ def _decode_errors(name: str) -> Iterator[None]:
     except Unsupported as error:
         raise PaintingError(f"{name} {error}") from error
     except Exception as error:  # decoders raise errors of any kind
-        # Pillow includes the repr of the stream, which differs each time.
-        fault = re.sub(r" ?<[^<>]* at 0x[0-9a-f]+>", "", str(error)) or type(error).__name__
+        # Pillow names the stream, at another address each time; libheif ends with a line break.
+        words = re.sub(r" ?<[^<>]* at 0x[0-9a-f]+>", "", str(error)).split()
+        fault = " ".join(words) or type(error).__name__
         raise PaintingError(
             f"{name} cannot be decoded ({fault}): replace the file with an intact one"
         ) from error

@@ -112,3 +112,11 @@ def test_a_damaged_jpeg_xl_picture_is_told_in_words():
     assert str(told.value) == (
         "a.jxl is a JPEG XL picture that is cut off or damaged: replace the file"
     )
+
+
+def test_a_heic_picture_that_is_cut_off_is_told_in_one_line():
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    with pytest.raises(PaintingError) as told:
+        PictureFile(saved("HEIF")[:-200], "a.heic").rgb()
+    assert str(told.value).endswith("): replace the file with an intact one")
+    assert "\n" not in str(told.value)
