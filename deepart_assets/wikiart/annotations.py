@@ -80,9 +80,9 @@ def annotate(source: Source) -> Annotations:
     absent = [key for key in keys if _plain(key) not in found]
     if absent and -1 in numbers:  # both: a name may be misspelt
         warnings.append(
-            f"{name} tells of {len(absent)} files that are not there, such as {shown(absent[0])},"
-            f" and nothing of {numbers.count(-1)} that are, such as"
-            f" {shown(paths[numbers.index(-1)])}: compare the names"
+            f"{name} tells of files that are not there ({len(absent)}, such as"
+            f" {shown(absent[0])}), and nothing of some that are ({numbers.count(-1)}, such as"
+            f" {shown(paths[numbers.index(-1)])}): compare the names"
         )
     blank = ("",) * len(columns)
     matched = [rows[number] if number >= 0 else blank for number in numbers]

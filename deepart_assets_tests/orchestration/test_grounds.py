@@ -88,6 +88,7 @@ def add_another(project, name, seed, height=200, width=160):
     Image.fromarray(levels).save(project.inbox / f"{name}.png")
 
 
+@pytest.mark.slow
 def test_the_first_plan_has_what_follows_from_a_library_that_is_not_made_yet(unrestored, instance):
     with_scene_completion(unrestored)
     with unrestored.run("catalogue", instance) as result:
