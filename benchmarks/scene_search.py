@@ -79,7 +79,6 @@ def drawn(number: int) -> Ground:
         subject=by_lot(384),
         ground=by_lot(384),
         texture=by_lot(224),
-        ground_texture=by_lot(224),
         palette=by_lot(7, 3),
         tones=by_lot(2, 2, 3),
     )

@@ -18,7 +18,6 @@ from deepart_assets.outpainting.scene_completion.probes import KINDS, likely_kin
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import (
     pooled,
-    texture_of,
     tokens_of,
     unit,
 )
@@ -32,7 +31,7 @@ FULL = 0.8
 """A painting with a larger share of hole has no ground to lend."""
 WET = 0.4
 """Added to the probe for water, which overlooks a third of it: its labels are weak."""
-VERSION = 1
+VERSION = 2
 """Of the file format."""
 _GENRES = {
     "still": r"still|flower|vanitas",
@@ -86,8 +85,6 @@ class Ground:
     """384: the ViT's tokens of the whole picture, pooled outside the hole."""
     texture: NDArray[np.float16]
     """224: see `texture_of`, of the subject."""
-    ground_texture: NDArray[np.float16]
-    """224: of the ground."""
     palette: NDArray[np.float16]
     """7×3: quantiles 2, 10, 25, 50, 75, 90, 98 of the subject's L*a*b*."""
     tones: NDArray[np.float16]
@@ -200,7 +197,6 @@ def describe_ground(
         subject=subject.vector.astype(np.float16),
         ground=unit(pooled(tokens, outside)).astype(np.float16),
         texture=subject.texture.astype(np.float16),
-        ground_texture=texture_of(small, outside).astype(np.float16),
         palette=subject.palette.astype(np.float16),
         tones=tones.astype(np.float16),
     )

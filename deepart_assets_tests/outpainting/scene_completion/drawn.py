@@ -73,7 +73,6 @@ def ground(name, seed=0, *, picture=None, mask=None, **changes):
         subject=by_lot(384),
         ground=by_lot(384),
         texture=by_lot(224),
-        ground_texture=by_lot(224),
         palette=by_lot(7, 3),
         tones=by_lot(2, 2, 3),
     )
