@@ -20,6 +20,7 @@ from deepart_assets.segmentation.edges import along_edges, without_teeth
 from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.segmentation.heads import with_heads
+from deepart_assets.segmentation.lost_figures import with_lost_figures
 from deepart_assets.segmentation.persons import NETWORK as PERSONS
 from deepart_assets.segmentation.persons import find_figures, raised
 from deepart_assets.segmentation.refinement import Contour, refine
@@ -113,6 +114,7 @@ class BundledSegmenter:
         probability = self.probability(picture)
         faces = tuple(find_faces(picture)) if self._heads else ()
         map_ = raised(along_edges(probability, picture, faces), find_figures(picture, faces))
+        map_ = with_lost_figures(map_, picture, faces)
         prediction = refine(picture, map_, CONTOUR)
         mask = trimmed(picture, with_heads(picture, prediction.mask, faces), map_, faces)
         found = faces if self._heads else None

@@ -134,6 +134,26 @@ BESIDE = 0.5
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 
+def lost(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[Face]:
+    """Return the faces that a mask leaves out, but for onlookers', the surest first.
+
+    Args:
+        faces: In the mask's pixels.
+        mask: bool, H×W, True = subject.
+    """
+    size = (mask.shape[0], mask.shape[1])
+    kept = [float(mask[each.ellipse(size)].mean()) for each in faces]
+    largest = max(
+        (face.side for face, share in zip(faces, kept, strict=True) if share > 0.5), default=0.0
+    )
+    least = max(SMALLEST * max(size), BESIDE * largest)
+    return [
+        face
+        for face, share in zip(faces, kept, strict=True)
+        if face.score >= SURE and face.side >= least and share < LEFT_OUT
+    ]
+
+
 def left_out(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[str]:
     """Return where the faces are that a mask leaves out: "upper left", the surest first.
 
@@ -142,15 +162,9 @@ def left_out(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[str]:
         mask: bool, H×W, True = subject.
     """
     height, width = mask.shape
-    kept = [float(mask[each.ellipse((height, width))].mean()) for each in faces]
-    largest = max(
-        (face.side for face, share in zip(faces, kept, strict=True) if share > 0.5), default=0.0
-    )
-    least = max(SMALLEST * max(mask.shape), BESIDE * largest)
     places = []
-    for face, share in zip(faces, kept, strict=True):
-        if face.score >= SURE and face.side >= least and share < LEFT_OUT:
-            row = _ROWS[min(max(int(3 * face.y / height), 0), 2)]
-            column = _COLUMNS[min(max(int(3 * face.x / width), 0), 2)]
-            places.append("centre" if (row, column) == ("middle", "centre") else f"{row} {column}")
+    for face in lost(faces, mask):
+        row = _ROWS[min(max(int(3 * face.y / height), 0), 2)]
+        column = _COLUMNS[min(max(int(3 * face.x / width), 0), 2)]
+        places.append("centre" if (row, column) == ("middle", "centre") else f"{row} {column}")
     return list(dict.fromkeys(places))

@@ -83,6 +83,21 @@ def _network() -> "PersonNetwork":
     return load_person_network(NETWORK)
 
 
+def person_probability(views: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return how probably each place of views is a person.
+
+    Args:
+        views: uint8, N×256×256×3, RGB.
+
+    Returns:
+        float32 in [0, 1], N×256×256.
+
+    Raises:
+        UnavailableError: The network's file is missing.
+    """
+    return _network().probability(views)
+
+
 def find_figures(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.float32]:
     """Find the figures that faces belong to.
 
@@ -139,7 +154,7 @@ def _probability(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
     ]
     whole = resize(picture, VIEW, VIEW)
     views = [whole, whole[:, ::-1], *(square.view(picture) for square in squares)]
-    stretched, mirrored, first, *others = _network().probability(np.stack(views))
+    stretched, mirrored, first, *others = person_probability(np.stack(views))
     maps = [resize(stretched, *size), resize(np.ascontiguousarray(mirrored[:, ::-1]), *size)]
     maps.append(squares[0].placed(first, size, margin=0))
     closer = zip(squares[1:], others, strict=True)
