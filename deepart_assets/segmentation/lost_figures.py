@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.faces import Face, lost
+from deepart_assets.segmentation.heads import CHEST, CORE
+from deepart_assets.segmentation.heads import LIKELY as HEAD
 from deepart_assets.segmentation.persons import (
     FACE,
     LEAST,
@@ -25,6 +27,16 @@ from deepart_assets.segmentation.persons import (
 
 SUBJECT = 0.5
 """Where the map is above it is subject."""
+HINT = 0.15
+"""Where a face's map is above this mean it hints at a figure that the network of persons misses."""
+ALONG = 0.5
+"""The figure reaches along the map as far as it is above this share of the face's mean."""
+LIKELY = 0.55
+"""What the map becomes where it hints at a figure: GrabCut decides."""
+CERTAIN = 0.9
+"""What it becomes in the face."""
+AROUND = {"across": 1.2, "along": 2, "rise": -0.9}
+"""The ellipse about a face in which the map is followed; farther away it is another figure's."""
 SQUARES = ((4, 0.8), (6, 1.5), (9, 2.4))
 """Sides of the views of a face, and how far below it their centres are, in sides of the face."""
 BORDER = 2
@@ -60,36 +72,51 @@ def with_lost_figures(
     near = cv2.dilate(subject.astype(np.uint8), np.ones((2 * BORDER + 1,) * 2, np.uint8)) > 0
     result = map_
     for face in chosen:
-        probability = _figure(picture, size, face)
-        if beside or (probability[near] > LEAST).any():
-            result = np.maximum(result, probability)
+        figure = np.maximum(_seen(picture, size, face), _hinted(map_, face))
+        if beside or (figure[near] > SUBJECT).any():
+            result = np.maximum(result, figure)
     return np.asarray(result, dtype=np.float32)
 
 
-def _figure(
-    picture: NDArray[np.uint8], size: tuple[int, int], face: Face
-) -> NDArray[np.float32]:
-    """Return how probably each place is of the face's figure: float32, H×W; 0 where none is."""
-    import cv2
-
+def _seen(picture: NDArray[np.uint8], size: tuple[int, int], face: Face) -> NDArray[np.float32]:
+    """Return where the network of persons sees the face's figure: float32 in [0, 1], H×W."""
     small = resize(picture, *size)
     squares = [view_within(size, face, side, down) for side, down in SQUARES]
     found = person_probability(np.stack([square.view(small) for square in squares]))
     maps = [s.placed(each, size, MARGIN) for s, each in zip(squares, found, strict=True)]
-    seen = np.stack(maps)
-    middle = np.sort(seen, axis=0)[1]  # the second of three; what was not seen comes last
-    probability = np.nan_to_num(middle, nan=0.0)
-    sure = (probability > LEAST).astype(np.uint8)
-    sure = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    middle = np.sort(np.stack(maps), axis=0)[1]  # the second of three; what was not seen comes last
+    probability = np.clip(np.nan_to_num(middle, nan=0.0), 0, 1)
+    return probability * _connected(probability > LEAST, face)
+
+
+def _hinted(map_: NDArray[np.float32], face: Face) -> NDArray[np.float32]:
+    """Return the face, and what the map hints at about it: float32, H×W; 0 where nothing is."""
+    size = (map_.shape[0], map_.shape[1])
+    level = float(map_[face.ellipse(size)].mean())
+    if level < HINT:
+        return np.zeros(size, np.float32)
+    likely = face.ellipse(size, **HEAD) | face.ellipse(size, **CHEST)
+    around = face.ellipse(size, **AROUND)
+    figure = _connected(((map_ > ALONG * level) & around) | likely, face)
+    result = np.where(figure, np.float32(LIKELY), np.float32(0))
+    result[face.ellipse(size, **CORE)] = CERTAIN
+    return result
+
+
+def _connected(region: NDArray[np.bool_], face: Face) -> NDArray[np.bool_]:
+    """Return what of a region is one with the face, if most of the face is in it: bool, H×W."""
+    import cv2
+
+    size = (region.shape[0], region.shape[1])
+    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     centre = face.ellipse(size, **FACE)
-    nothing = np.zeros(size, np.float32)
-    if not centre.any() or sure[centre].mean() < SEEN:
-        return nothing
-    _, parts = cv2.connectedComponents(sure, connectivity=4)
+    if not centre.any() or opened[centre].mean() < SEEN:
+        return np.zeros(size, bool)
+    _, parts = cv2.connectedComponents(opened, connectivity=4)
     rows, columns = np.ogrid[: size[0], : size[1]]
     beside, above, below = (reach * face.side for reach in REACH)
     near = (abs(columns - face.x) < beside) & (rows > face.y - above) & (rows < face.y + below)
-    return np.where((parts == np.bincount(parts[centre]).argmax()) & near, probability, nothing)
+    return np.asarray((parts == np.bincount(parts[centre]).argmax()) & near)
 
 
 def view_within(size: tuple[int, int], face: Face, side: float, down: float) -> Square:
