@@ -5,8 +5,9 @@
 The masks are those of recipes/subject_segmenter/masks.csv; pictures are `<folder>/<name>.jpg` as
 labels.csv names them, at a longer side of 768. Writes benchmarks/results/mask_labels.json: IoU, and
 the share of the subject that is kept, by verdict; then the curves that the verdict's
-`confident_from` is chosen by, where a mask is right from an IoU of 0.8 on. The split
-`train` is what the bundled network has learnt from: choose on `validation`.
+`confident_from` is chosen by, where a mask is right from an IoU of 0.8 on; and how many of the
+faces that the detector is sure of are in the mask. The split `train` is what the bundled network
+has learnt from: choose on `validation`.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.segmentation import Features, clean_up, iou, judge
 from deepart_assets.segmentation.bundled import BundledSegmenter
+from deepart_assets.segmentation.faces import LEFT_OUT, SURE, Face
 from deepart_assets.segmentation.verdict import precision_coverage, reliability
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.settings.segmenters import Bundled
@@ -28,6 +30,8 @@ from recipes.subject_segmenter.outlines import read_outlined
 from recipes.subject_segmenter.teacher import read_picture
 
 RIGHT = 0.8
+WHOLE = 0.95
+"""From this share of its ellipse on a face is inside; in profile the ellipse has ground in it."""
 STEPS = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95]
 
 
@@ -39,6 +43,8 @@ class Measured(NamedTuple):
     iou: float
     kept: float
     """Share of the subject that is in the mask; NaN where nothing is subject."""
+    faces: tuple[float, ...]
+    """Of each face that the detector is sure of, the share that is in the mask."""
 
 
 def main() -> None:
@@ -66,18 +72,26 @@ def main() -> None:
         mask = clean_up(prediction.levels(), picture.shape[:2], settings)
         features = Features(prediction.confidence, mask.share, mask.parts, mask.largest)
         level = judge(features, settings).level
-        found.append(measured(features, level, mask.mask, outlined[name].mask(*mask.mask.shape)))
+        wanted = outlined[name].mask(*mask.mask.shape)
+        faces = prediction.faces or ()
+        found.append(measured(features, level, (mask.mask, wanted), faces))
     publish("mask_labels", f"Against {len(found)} masks, {arguments.split}", rows(found, settings))
 
 
 def measured(
-    features: Features, level: str, mask: NDArray[np.bool_], wanted: NDArray[np.bool_]
+    features: Features,
+    level: str,
+    masks: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+    faces: Sequence[Face] = (),
 ) -> Measured:
-    """Compare two masks; two empty ones agree."""
+    """Compare a mask with the one wanted; two empty ones agree."""
+    mask, wanted = masks
     both = int((mask & wanted).sum())
     kept = both / int(wanted.sum()) if wanted.any() else np.nan
     same = iou(mask, wanted) if (mask | wanted).any() else 1.0
-    return Measured(features, level, same, kept)
+    size = (mask.shape[0], mask.shape[1])
+    shares = (float(mask[face.ellipse(size)].mean()) for face in faces if face.score >= SURE)
+    return Measured(features, level, same, kept, tuple(shares))
 
 
 def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, Any]]:
@@ -87,6 +101,12 @@ def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, An
         part = [each for each in found if level in ("all", each.level)]
         if part:
             table.append({"name": level, "masks": len(part)} | _means(part))
+    shares = np.array([share for each in found for share in each.faces])
+    if shares.size:
+        inside, outside = int((shares >= WHOLE).sum()), int((shares < LEFT_OUT).sum())
+        partly = shares.size - inside - outside
+        faces = {"faces": shares.size, "inside": inside, "partly": partly, "left_out": outside}
+        table.append({"name": "faces"} | faces)
     labelled = [(each.features, each.iou >= RIGHT) for each in found if each.features.share]
     if labelled:
         fifths = enumerate(reliability(labelled), 1)

@@ -53,7 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="5",  # 5: the bundled segmenter trims ground off the subject's edge
+    code_version="6",  # 6: the bundled segmenter looks for the figures of lost faces
     checks=[
         Check(
             "texts_are_read",

