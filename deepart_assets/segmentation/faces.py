@@ -134,19 +134,26 @@ BESIDE = 0.5
 _ROWS, _COLUMNS = ("upper", "middle", "lower"), ("left", "centre", "right")
 
 
-def lost(faces: Sequence[Face], mask: NDArray[np.bool_]) -> list[Face]:
+def lost(
+    faces: Sequence[Face],
+    mask: NDArray[np.bool_],
+    smallest: float = SMALLEST,
+    beside: float = BESIDE,
+) -> list[Face]:
     """Return the faces that a mask leaves out, but for onlookers', the surest first.
 
     Args:
         faces: In the mask's pixels.
         mask: bool, H×W, True = subject.
+        smallest: As a share of the longer side, below which a face is an onlooker's.
+        beside: The same as a share of the largest face in the mask.
     """
     size = (mask.shape[0], mask.shape[1])
     kept = [float(mask[each.ellipse(size)].mean()) for each in faces]
     largest = max(
         (face.side for face, share in zip(faces, kept, strict=True) if share > 0.5), default=0.0
     )
-    least = max(SMALLEST * max(size), BESIDE * largest)
+    least = max(smallest * max(size), beside * largest)
     return [
         face
         for face, share in zip(faces, kept, strict=True)

@@ -26,6 +26,9 @@ from deepart_assets.segmentation.persons import (
 
 SUBJECT = 0.5
 """Where the map is above it is subject."""
+SMALLEST, BESIDE = 0.02, 0.3
+"""Faces below these shares of the longer side, and of the largest face in the subject, are those
+of onlookers. The verdict's limits are higher: it has not seen a figure."""
 HINT = 0.15
 """Where a face's map is above this mean it hints at a figure that the network of persons misses."""
 ALONG = 0.5
@@ -47,8 +50,8 @@ def with_lost_figures(
 ) -> NDArray[np.float32]:
     """Raise a map of the subject where the figures of lost faces are.
 
-    A figure counts if it touches the subject, or if the subject has another face, which then is not
-    twice as large: what `faces.lost` calls lost belongs to the same scene.
+    A figure counts if it touches the subject, or if the subject has another face: what `faces.lost`
+    calls lost is not much smaller, and belongs to the same scene.
 
     Args:
         map_: float32 in [0, 1], h×w with a smaller side of at most 400.
@@ -64,7 +67,7 @@ def with_lost_figures(
     factor = size[0] / picture.shape[0]
     moved = [face.moved(factor) for face in faces]
     subject = map_ > SUBJECT
-    chosen = sorted(lost(moved, subject), key=lambda face: -face.side)[:MOST]
+    chosen = sorted(lost(moved, subject, SMALLEST, BESIDE), key=lambda face: -face.side)[:MOST]
     if not chosen or not subject.any():
         return map_
     beside = any(subject[face.ellipse(size)].mean() > SUBJECT for face in moved)
