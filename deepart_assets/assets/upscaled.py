@@ -39,8 +39,10 @@ from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.upscaling.back_projection import back_projected, suffices
 from deepart_assets.super_resolution.upscaling.deblocking import (
     DeblockingUpscaler,
+    deblock,
     jpeg_to_mend,
 )
 from deepart_assets.super_resolution.upscaling.parts import Part, cover
@@ -56,8 +58,9 @@ from deepart_assets.super_resolution.upscaling.subject import (
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 
 LARGEST_ERROR = 8.0
-"""RMS in grey levels by which a subject that a network enlarged may differ from its original when
-it is reduced again. A faithful network has 1 or 2, one trained adversarially some more."""
+"""RMS in grey levels by which a subject that was enlarged may differ from its original when it is
+reduced again. Back-projection has less than 1, a faithful network 1 or 2, one trained adversarially
+some more."""
 
 
 class _Pictures(NamedTuple):
@@ -73,6 +76,8 @@ class _Pictures(NamedTuple):
     """Whether the subject is taken from the original."""
     reduced: bool
     """Whether the original is reduced to the result's size."""
+    little: bool
+    """Whether it is enlarged so little that no network is needed."""
     jpeg: int | None
     """The quality of the JPEG that is mended."""
 
@@ -100,7 +105,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="7",  # 7: the subject fades into the ground
+        code_version="8",  # 8: an original is enlarged up to twice its size without the network
         pool="gpu",
         checks=[
             Check(
@@ -113,8 +118,8 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 "Wherever the original was larger than the working copy and"
                 " restoration.keep_subject is on: read back from its file, the subject (its edge"
                 " left out) is the original painting reduced to this size, byte for byte; where the"
-                " original is the smaller one, it is the original enlarged by the network, which"
-                f" reduced again differs by at most {LARGEST_ERROR} grey levels (RMS).",
+                " original is the smaller one, it is the original enlarged, which reduced again"
+                f" differs by at most {LARGEST_ERROR} grey levels (RMS).",
                 _subject_fault,
             ),
         ],
@@ -123,12 +128,12 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
         Where the original painting is larger than the working copy, the subject is taken from it
-        at this size, reduced or enlarged by the network; in a band of ten pixels inside of its edge
-        it fades into the ground. What the network enlarges of a JPEG at its own size is deblocked
-        first. The ground of another painting is taken from that one's original where it is large
-        enough. Where the painting has a support and segmentation.support.in_result is put_back, the
-        original's surrounds it. Title, artist, what generated the surround and which file shows it
-        are in XMP and EXIF.
+        at this size: reduced, enlarged up to twice its size by back-projection, or further by the
+        network. In a band of ten pixels inside of its edge it fades into the ground. What is
+        enlarged of a JPEG at its own size is deblocked first. The ground of another painting is
+        taken from that one's original where it is large enough. Where the painting has a support
+        and segmentation.support.in_result is put_back, the original's surrounds it. Title, artist,
+        what generated the surround and which file shows it are in XMP and EXIF.
         """
         settings = context.settings.super_resolution.upscaling
         outpainter = context.settings.outpainters[name]
@@ -158,6 +163,9 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 high = (network if given.kept else deblocking)()(low, parts)
             if not given.kept:
                 return _Enlarged(high, ground_from)
+            if given.little:
+                mended = original if given.jpeg is None else deblock(original, given.jpeg)
+                return _Enlarged(high, ground_from, back_projected(mended, *high.shape[:2]))
             key = {
                 "network": context.upstream(asset_names.ART_ESRGAN).data_version,
                 "original": given.painting.sha256,
@@ -203,7 +211,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     "width": high.shape[1],
                     "from_height": low.shape[0],
                     "from_width": low.shape[1],
-                    "subject_from": _subject_from(kept=given.kept, reduced=given.reduced),
+                    "subject_from": _subject_from(given),
                     "jpeg": None if given.jpeg is None else f"deblocked, quality {given.jpeg}",
                     "ground_from": enlarged.ground_from if full_size else None,
                     "subject_difference": None
@@ -236,10 +244,14 @@ def _read(painting: Painting, source: str, settings: Settings) -> _Pictures:
     if support is not None:
         original, mask = support.box.of(original), support.box.of(mask)
     kept = settings.restoration.keep_subject and min(original.shape[:2]) > min(low.shape[:2])
-    reduced = kept and is_reduced(original, (SCALE * low.shape[0], SCALE * low.shape[1]))
+    size = SCALE * low.shape[0], SCALE * low.shape[1]
+    reduced = kept and is_reduced(original, size)
+    little = kept and not reduced and suffices(original, size)
     limit = settings.super_resolution.upscaling.maximal_blockiness
     jpeg = jpeg_to_mend(original, low, kept=kept, reduced=reduced, limit=limit)
-    return _Pictures(painting, low, photograph, original, mask, support, kept, reduced, jpeg)
+    return _Pictures(
+        painting, low, photograph, original, mask, support, kept, reduced, little, jpeg
+    )
 
 
 def _seen(low: NDArray[np.uint8], mask: NDArray[np.uint8], settings: Upscaling) -> list[Part]:
@@ -272,10 +284,12 @@ def _deblocking(
     return network() if jpeg is None else DeblockingUpscaler(network(), jpeg)
 
 
-def _subject_from(*, kept: bool, reduced: bool) -> str:
-    if not kept:
+def _subject_from(given: _Pictures) -> str:
+    if not given.kept:
         return "network"
-    return "original" if reduced else "original, enlarged by the network"
+    if given.reduced:
+        return "original"
+    return "original, enlarged" if given.little else "original, enlarged by the network"
 
 
 def _upscaling(settings: Settings) -> dict[str, Any]:

@@ -97,6 +97,6 @@ def test_the_code_of_one_stage(edited, computed):
 
 
 def test_a_code_version_without_another_result(edited, computed):
-    edited.replace("assets/upscaled.py", 'code_version="7"', 'code_version="next"')
+    edited.replace("assets/upscaled.py", 'code_version="8"', 'code_version="next"')
     edited.restore()
     assert computed.since() == outputs(f"{name}_upscaled" for name in COLUMNS)

@@ -15,6 +15,7 @@ from deepart_assets.assets.upscaled import LARGEST_ERROR
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, encode_png, resize
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.upscaling.subject import consistency_error
+from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.imaging.test_metadata import said_in
 
 KEYS = [f"p{number}" for number in range(5)]
@@ -73,7 +74,7 @@ def test_from_pictures_to_gallery(done):
         original = decode_rgb(done.lake.read(f"wikiart_paintings/{key}.png"), key)
         mask = decode_grey(done.lake.read(f"subject_masks/{key}.png"), key)
         figures = done.store.get("telea_upscaled", key).figures
-        assert figures["subject_from"] == "original, enlarged by the network"
+        assert figures["subject_from"] == "original, enlarged"
         assert figures["subject_difference"] == 0
         assert consistency_error(upscaled, original, mask) < LARGEST_ERROR
         sheet = decode_rgb(done.lake.read(f"restoration_sheets/{key}.jpg"), key)
@@ -90,6 +91,18 @@ def test_from_pictures_to_gallery(done):
     names = ["bicubic", "psnr_weights", "interpolation 0.5", "art_esrgan"]
     assert [row["name"] for row in report["rows"]] == names
     assert all(np.isfinite(row["psnr_y"]) for row in report["rows"])
+
+
+def test_a_small_original_is_enlarged_by_the_network(unrestored, instance):
+    Image.fromarray(draw_painting(1, 110, 90)).save(unrestored.pictures / "p1.png")
+    with unrestored.run("catalogue", instance) as result:
+        assert result.success
+    with unrestored.run("restore", instance, ["p1"]) as result:
+        assert "telea_upscaled" not in failed_steps(result)
+    figures = unrestored.store.get("telea_upscaled", "p1").figures
+    assert figures["subject_from"] == "original, enlarged by the network"
+    assert figures["subject_difference"] == 0
+    assert 0 < figures["subject_error"] < LARGEST_ERROR
 
 
 def test_results_say_where_they_come_from(done):
