@@ -149,6 +149,7 @@ def test_what_is_drawn_is_not_lost_by_a_slip(settings, painted, tmp_path):
         page.click("#save")
         page.wait("document.getElementById('message').textContent.includes('Somebody else')")
         assert drawn() == 2
+        page.wait("!document.getElementById('save').disabled")  # once it knows theirs
         page.click("#save")
         page.wait("document.getElementById('editor').hidden")
         mask = decode_grey(painted.lake.read("masks/a1.png"), "") > 0

@@ -78,7 +78,7 @@ def _wait_for(address: str, process: subprocess.Popen, log: Path) -> None:
     from ray.job_submission import JobStatus, JobSubmissionClient
     from ray.util.state import list_nodes
 
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 240
     job = None
     while True:
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()
