@@ -109,12 +109,12 @@ def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, pro
             time.sleep(0.1)
 
     wait_for("")  # From its log on it is at work. A second one takes seconds to say so.
-    beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=60)
+    beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=180)
     assert second.returncode == 1
     assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", beside)
     wait_for("unfinished_paintings 3/3")
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=180)
     assert process.returncode == 130, output
     assert output.splitlines()[-1].startswith("deepart: stopped.")
     assert "Trace" not in output and len(output.splitlines()) < 8

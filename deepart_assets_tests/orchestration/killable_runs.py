@@ -82,7 +82,7 @@ class Server:
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=180)
 
 
 if __name__ == "__main__":

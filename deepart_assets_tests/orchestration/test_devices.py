@@ -142,7 +142,7 @@ def test_processes_never_share_a_device(machine):
     running.append(worker(2, 0.15))
     spans = []
     for process in running:
-        first, last = map(json.loads, process.communicate(timeout=60)[0].splitlines())
+        first, last = map(json.loads, process.communicate(timeout=180)[0].splitlines())
         assert process.returncode == 0
         spans += [(device, first["start"], last["end"]) for device in first["has"].split(",")]
     assert {device for device, *_ in spans} == {"0", "1"}

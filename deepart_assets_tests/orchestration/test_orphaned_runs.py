@@ -123,7 +123,7 @@ def test_a_killed_run_is_ended_and_a_living_one_is_not(project, instance, tmp_pa
     catalogue_three(project, instance)
     home, profile = str(tmp_path / "dagster"), str(project.write_profile())
     victim = subprocess.Popen([sys.executable, "-c", RUN, home, profile, str(project.root)])
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while not claims(instance):
         assert victim.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)

@@ -66,7 +66,7 @@ def ask(done):
         while True:
             with (
                 contextlib.suppress(urllib.error.URLError, ConnectionError),
-                urllib.request.urlopen(request, timeout=60) as answer,
+                urllib.request.urlopen(request, timeout=180) as answer,
             ):
                 return json.load(answer)["data"]
             assert server.poll() is None and time.monotonic() < deadline, log.name
@@ -76,7 +76,7 @@ def ask(done):
         yield post
     finally:
         server.terminate()
-        server.wait(timeout=60)
+        server.wait(timeout=180)
         log.close()
 
 
