@@ -148,7 +148,7 @@ def test_a_fresh_lake_reads_the_sources_too_and_a_reset_sensor_asks_again(sensor
     [asked] = sensors("inbox", 40).run_requests
     assert asked.job_name == "catalogue"
     assert asked.tags["dagster/retry_on_asset_or_op_failure"] == "true"
-    assert "Left out: facts.xlsx is no picture" in sensors("inbox", 20).skip_message
+    assert "Left out: facts.xlsx is a table that is not read" in sensors("inbox", 20).skip_message
     sensors.cursors["inbox"] = None  # "Reset cursor" in the UI
     sensors("inbox", 20)
     [again] = sensors("inbox", 40).run_requests

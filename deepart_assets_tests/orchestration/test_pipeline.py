@@ -94,12 +94,12 @@ def test_from_pictures_to_gallery(done):
 
 
 def test_a_small_original_is_enlarged_by_the_network(unrestored, instance):
-    Image.fromarray(draw_painting(1, 110, 90)).save(unrestored.pictures / "p1.png")
+    Image.fromarray(draw_painting(1, 110, 90)).save(unrestored.inbox / "small.png")
     with unrestored.run("catalogue", instance) as result:
         assert result.success
-    with unrestored.run("restore", instance, ["p1"]) as result:
+    with unrestored.run("restore", instance, ["small"]) as result:
         assert "telea_upscaled" not in failed_steps(result)
-    figures = unrestored.store.get("telea_upscaled", "p1").figures
+    figures = unrestored.store.get("telea_upscaled", "small").figures
     assert figures["subject_from"] == "original, enlarged by the network"
     assert figures["subject_difference"] == 0
     assert 0 < figures["subject_error"] < LARGEST_ERROR
