@@ -14,13 +14,12 @@ from deepart_assets.segmentation.faces import Face, lost
 from deepart_assets.segmentation.heads import CHEST, CORE
 from deepart_assets.segmentation.heads import LIKELY as HEAD
 from deepart_assets.segmentation.persons import (
-    FACE,
     LEAST,
     MARGIN,
     MOST,
-    REACH,
-    SEEN,
     Square,
+    part_at,
+    parts_of,
     person_probability,
 )
 
@@ -72,25 +71,25 @@ def with_lost_figures(
         return map_
     beside = any(subject[face.ellipse(size)].mean() > SUBJECT for face in moved)
     near = cv2.dilate(subject.astype(np.uint8), np.ones((2 * BORDER + 1,) * 2, np.uint8)) > 0
-    result = map_
+    small, result = resize(picture, *size), map_
     for face in chosen:
-        figure = np.maximum(_seen(picture, size, face), _hinted(map_, face))
+        figure = np.maximum(_seen(small, face), _hinted(map_, face))
         if beside or (figure[near] > SUBJECT).any():
             result = np.maximum(result, figure)
     return np.asarray(result, dtype=np.float32)
 
 
-def _seen(picture: NDArray[np.uint8], size: tuple[int, int], face: Face) -> NDArray[np.float32]:
+def _seen(picture: NDArray[np.uint8], face: Face) -> NDArray[np.float32]:
     """Return where the network of persons sees the face's figure: float32 in [0, 1], H×W."""
-    small = resize(picture, *size)
+    size = (picture.shape[0], picture.shape[1])
     squares = [view_within(size, face, side, down) for side, down in SQUARES]
-    found = person_probability(np.stack([square.view(small) for square in squares]))
+    found = person_probability(np.stack([square.view(picture) for square in squares]))
     maps = [s.placed(each, size, MARGIN) for s, each in zip(squares, found, strict=True)]
     answers = np.sort(np.stack(maps), axis=0)  # what was not seen comes last
     seen = (~np.isnan(answers)).sum(axis=0, keepdims=True)
     median = np.take_along_axis(answers, seen // 2 % len(maps), axis=0)[0]  # of two, the higher
     probability = np.clip(np.nan_to_num(median, nan=0.0), 0, 1)
-    return probability * _connected(probability > LEAST, face)
+    return probability * part_at(face, parts_of(probability > LEAST))
 
 
 def _hinted(map_: NDArray[np.float32], face: Face) -> NDArray[np.float32]:
@@ -101,26 +100,10 @@ def _hinted(map_: NDArray[np.float32], face: Face) -> NDArray[np.float32]:
         return np.zeros(size, np.float32)
     likely = face.ellipse(size, **HEAD) | face.ellipse(size, **CHEST)
     around = face.ellipse(size, **AROUND)
-    figure = _connected(((map_ > ALONG * level) & around) | likely, face)
+    figure = part_at(face, parts_of(((map_ > ALONG * level) & around) | likely))
     result = np.where(figure, np.float32(LIKELY), np.float32(0))
     result[face.ellipse(size, **CORE)] = CERTAIN
     return result
-
-
-def _connected(region: NDArray[np.bool_], face: Face) -> NDArray[np.bool_]:
-    """Return what of a region is one with the face, if most of the face is in it: bool, H×W."""
-    import cv2
-
-    size = (region.shape[0], region.shape[1])
-    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    centre = face.ellipse(size, **FACE)
-    if not centre.any() or opened[centre].mean() < SEEN:
-        return np.zeros(size, bool)
-    _, parts = cv2.connectedComponents(opened, connectivity=4)
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    beside, above, below = (reach * face.side for reach in REACH)
-    near = (abs(columns - face.x) < beside) & (rows > face.y - above) & (rows < face.y + below)
-    return np.asarray((parts == np.bincount(parts[centre]).argmax()) & near)
 
 
 def view_within(size: tuple[int, int], face: Face, side: float, down: float) -> Square:

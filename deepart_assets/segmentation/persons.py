@@ -115,8 +115,6 @@ def find_figures(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
     Raises:
         UnavailableError: The network's file is missing.
     """
-    import cv2
-
     factor = min(1.0, SIDE / min(picture.shape[:2]))
     small = resize(picture, *(max(1, round(factor * each)) for each in picture.shape[:2]))
     size = (small.shape[0], small.shape[1])
@@ -127,20 +125,35 @@ def find_figures(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
     if not chosen:
         return taken.astype(np.float32)
     probability = _probability(small, chosen[:MOST])
-    sure_of = cv2.morphologyEx(
-        (probability > LEAST).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
-    _, parts = cv2.connectedComponents(sure_of, connectivity=4)
-    rows, columns = np.ogrid[: size[0], : size[1]]
-    beside, above, below = REACH
+    parts = parts_of(probability > LEAST)
     for face in chosen:
-        centre = face.ellipse(size, **FACE)
-        if not centre.any() or sure_of[centre].mean() < SEEN:
-            continue
-        near = abs(columns - face.x) < beside * face.side
-        near = near & (rows > face.y - above * face.side) & (rows < face.y + below * face.side)
-        taken |= (parts == np.bincount(parts[centre]).argmax()) & near
+        taken |= part_at(face, parts)
     return probability * taken
+
+
+def parts_of(region: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Number the connected parts of a region without its thinnest places: int32, H×W, 0 outside."""
+    import cv2
+
+    opened = cv2.morphologyEx(region.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    return np.asarray(cv2.connectedComponents(opened, connectivity=4)[1])
+
+
+def part_at(face: Face, parts: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return the part in a face's centre, as far as its figure may reach: bool, H×W.
+
+    Args:
+        face: In the parts' pixels.
+        parts: As from `parts_of`. Nothing is returned if less than `SEEN` of the centre is in one.
+    """
+    size = (parts.shape[0], parts.shape[1])
+    centre = face.ellipse(size, **FACE)
+    if not centre.any() or (parts[centre] > 0).mean() < SEEN:
+        return np.zeros(size, dtype=bool)
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    beside, above, below = (reach * face.side for reach in REACH)
+    near = (abs(columns - face.x) < beside) & (rows > face.y - above) & (rows < face.y + below)
+    return np.asarray((parts == np.bincount(parts[centre]).argmax()) & near)
 
 
 def _probability(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[np.float32]:
