@@ -61,7 +61,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=384, help="of the part of HR, in pixels")
     parser.add_argument("--keep", type=Path, help="a folder for the results, as PNGs")
     arguments = parser.parse_args()
-    upscalers = _upscalers(arguments.network)
+    upscalers: dict[str, Upscaler] = {"bicubic": BicubicUpscaler(), **networks(arguments.network)}
     lpips = _lpips()
     figures = defaultdict(list)
     for path in arguments.pictures:
@@ -83,9 +83,10 @@ def main() -> None:
     publish("enlarging", f"Enlarged by 4, {machine()}", rows)
 
 
-def _upscalers(networks: list[str]) -> dict[str, Upscaler]:
-    found: dict[str, Upscaler] = {"bicubic": BicubicUpscaler()}
-    for given in (f"base={BUNDLED}", *networks):
+def networks(more: list[str]) -> dict[str, NetworkUpscaler]:
+    """Return the base that ships with the project, and more that are given as NAME=FILE."""
+    found = {}
+    for given in (f"base={BUNDLED}", *more):
         name, file = given.split("=", 1)
         package, _, inside = file.partition(":")
         path = resources.files(package).joinpath(inside) if inside else Path(file)

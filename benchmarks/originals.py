@@ -15,11 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from bench_table import machine, publish
-from enlarging import BUNDLED
+from enlarging import networks
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import decode_rgb, resize
-from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.evaluation.metrics import psnr_y, ssim_y
 from deepart_assets.super_resolution.upscaling.back_projection import back_projected
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
@@ -39,10 +38,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=480, help="of the truth, in pixels")
     given = parser.parse_args()
     ways = {"cubic": resize, "back-projection": back_projected}
-    for each in (f"base={BUNDLED}", *given.network):
-        name, file = each.split("=", 1)
-        network = NetworkUpscaler(Path(file).read_bytes(), Upscaling(), name)
-        ways[name] = partial(_by_network, network)
+    ways |= {name: partial(_by_network, each) for name, each in networks(given.network).items()}
     found = defaultdict(list)
     for path in given.pictures:
         truth = _truth(path, given.side)
