@@ -5,18 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.imaging import decode_rgb, resize
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation import lost_figures
 from deepart_assets.segmentation.faces import Face, find_faces
 from deepart_assets.segmentation.lost_figures import view_within, with_lost_figures
 from deepart_assets.segmentation.persons import find_figures
-from deepart_assets.settings.places import PROJECT
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    file = PROJECT / "data" / "sample" / "paintings" / "643540.jpg"
-    return decode_rgb(file.read_bytes(), file.name)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.imaging import decode_rgb, resize
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation import persons
 from deepart_assets.segmentation.bundled import CONTOUR
 from deepart_assets.segmentation.faces import Face, find_faces
@@ -16,12 +16,6 @@ from deepart_assets.segmentation.person_network import load_person_network
 from deepart_assets.segmentation.persons import DOUBT, NETWORK, Square, find_figures, raised
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.settings.places import PROJECT
-
-
-@pytest.fixture(scope="module")
-def portrait():
-    file = PROJECT / "data" / "sample" / "paintings" / "643540.jpg"
-    return decode_rgb(file.read_bytes(), file.name)
 
 
 @pytest.fixture(scope="module")
