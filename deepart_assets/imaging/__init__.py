@@ -14,7 +14,7 @@ from deepart_assets.imaging.codec import (
     text_of,
     with_text,
 )
-from deepart_assets.imaging.geometry import fit_within, resize, working_size
+from deepart_assets.imaging.geometry import depth, fit_within, resize, working_size
 from deepart_assets.imaging.hashing import (
     hamming,
     hash_to_hex,
@@ -41,6 +41,7 @@ __all__ = [
     "decode_grey",
     "decode_rgb",
     "decode_rgba",
+    "depth",
     "encode_ids",
     "encode_jpeg",
     "encode_png",

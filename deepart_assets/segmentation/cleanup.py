@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.imaging import depth
 from deepart_assets.settings.segmentation import Segmentation
 
 THRESHOLD = 128
@@ -87,12 +88,7 @@ def eroded(mask: NDArray[np.bool_], distance: float) -> NDArray[np.bool_]:
 
     The picture's border is not outside: a subject cut off by the frame stays cut off there.
     """
-    import cv2
-
-    if distance <= 0 or mask.all():
-        return mask
-    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(depth > distance)
+    return mask if distance <= 0 else depth(mask) > distance
 
 
 def without_small_components(

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import depth, resize
 from deepart_assets.imaging.borders import Box
 
 EDGE = 10
@@ -176,17 +176,7 @@ def enlarged_subject(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[
 
 def untouched(subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return what of an enlarged subject is inside of the edge in which it fades: bool, H×W."""
-    return _inside(subject) >= EDGE
-
-
-def _inside(subject: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return each pixel's distance from the pixels that are not the subject's: float32, H×W."""
-    import cv2
-
-    if subject.all():
-        return np.full(subject.shape, np.inf, np.float32)
-    distance = cv2.distanceTransform(subject.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance)
+    return depth(subject) >= EDGE
 
 
 def _joined(
@@ -195,15 +185,15 @@ def _joined(
     """Fade the subject into the ground, which is continued into its edge."""
     import cv2
 
-    outside = _inside(~subject)
+    outside = depth(~subject)
     ground = enlarged.astype(np.float32)
     # The farther out, the more a pixel counts; in a gap those that are farthest out.
-    weight = (np.minimum(outside, RIM) / RIM) ** 4
+    weight = np.square(np.square(np.minimum(outside, RIM) / RIM))
     continued = _blurred(ground * weight[..., None])
     continued /= np.maximum(_blurred(weight), 1e-12)[..., None]
     share = _smooth(1.5 * (1 - outside / RIM))[..., None]
     ground = ground * (1 - share) + continued * share
-    inside = _inside(subject)
+    inside = depth(subject)
     # What is thinner than two bands, such as a ship's ropes, is whole along its middle.
     nearby = cv2.dilate(inside, np.ones((EDGE + 1, EDGE + 1), np.uint8))
     share = _smooth(inside / np.clip(nearby, 1, EDGE))[..., None]
