@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+from filelock import FileLock
 
 from deepart_assets import cli_tables
 from deepart_assets.cli import main
@@ -108,10 +109,6 @@ def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, pro
             assert process.poll() is None, process.communicate()
             time.sleep(0.1)
 
-    wait_for("")  # From its log on it is at work. A second one takes seconds to say so.
-    beside, _ = (second := start(unrestored, home, "restore")).communicate(timeout=180)
-    assert second.returncode == 1
-    assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", beside)
     wait_for("unfinished_paintings 3/3")
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=180)
@@ -124,6 +121,14 @@ def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, pro
     again = finish(start(unrestored, home, "restore"))
     assert len(unrestored.store.keys("restoration_sheets")) == 5
     assert "Traceback" not in again and len(again.splitlines()) < 40
+
+
+def test_a_second_restoration_beside_the_first_is_refused(deepart, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with FileLock(tmp_path / "deepart.lock"):
+        code, _, error = deepart("restore")
+    assert code == 1
+    assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", error)
 
 
 def assert_nothing_is_recorded_that_is_not_there(project):
