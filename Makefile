@@ -9,6 +9,10 @@ export DAGSTER_HOME := $(CURDIR)/.dagster_home
 # The environment the commands run in.
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 
+# uv compiles nothing, and some containers forbid Python to keep what it compiles: each start of a
+# command would take seconds longer.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Material for MkDocs prints an announcement otherwise.
 export NO_MKDOCS_2_WARNING := 1
 

@@ -127,3 +127,13 @@ def test_settings_of_pip_are_those_of_uv(monkeypatch, tmp_path):
     assert found["UV_FIND_LINKS"] == "/a,/b"
     assert found["UV_INDEX"] == "https://own"
     assert found["UV_CONSTRAINT"] == str(PROJECT / "constraints.txt")
+
+
+def test_the_commands_keep_what_python_compiles():
+    show = "show: ; @echo kept=$${PYTHONDONTWRITEBYTECODE-yes}"
+    command = ["make", "--silent", f"--eval={show}", "show"]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    made = subprocess.run(
+        command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert made.stdout == "kept=yes\n"

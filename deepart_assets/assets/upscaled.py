@@ -105,7 +105,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
-        code_version="8",  # 8: an original is enlarged up to twice its size without the network
+        code_version="8",  # 8: an original is enlarged about twice without the network
         pool="gpu",
         checks=[
             Check(
@@ -128,8 +128,8 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         """The outpainting at four times its size, by Art ESRGAN in overlapping tiles. RGB PNG.
 
         Where the original painting is larger than the working copy, the subject is taken from it
-        at this size: reduced, enlarged up to twice its size by back-projection, or further by the
-        network. In a band of ten pixels inside of its edge it fades into the ground. What is
+        at this size: reduced, enlarged up to about twice its size by back-projection, or further
+        by the network. In a band of ten pixels inside of its edge it fades into the ground. What is
         enlarged of a JPEG at its own size is deblocked first. The ground of another painting is
         taken from that one's original where it is large enough. Where the painting has a support
         and segmentation.support.in_result is put_back, the original's surrounds it. Title, artist,

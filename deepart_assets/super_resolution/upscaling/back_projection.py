@@ -1,7 +1,7 @@
 """Enlarges a picture a little without a network: cubic interpolation, then back-projection.
 
-Up to twice its size, what a picture shows decides nearly all of the result, and a ×4 network, whose
-result has to be reduced again, adds nothing to it (docs/benchmarks/upscaling.md).
+Up to about twice its size, what a picture shows decides nearly all of the result, and a ×4 network,
+whose result has to be reduced again, adds nothing to it (docs/benchmarks/upscaling.md).
 """
 
 import numpy as np
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
 
-LARGEST = 2.0
-"""Factor up to which this is as good as a ×4 network."""
+LARGEST = 2.1
+"""Factor up to which this is as good as a ×4 network. Sides are rounded: twice is often 2.002."""
 
 STEPS = 3
 """The fourth adds 0.01 dB."""
