@@ -53,7 +53,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="6",  # 6: the bundled segmenter looks for the figures of lost faces
+    code_version="6",  # 6: the bundled segmenter looks for lost figures, leaves fragments out
     checks=[
         Check(
             "texts_are_read",

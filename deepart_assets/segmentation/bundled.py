@@ -25,7 +25,7 @@ from deepart_assets.segmentation.persons import NETWORK as PERSONS
 from deepart_assets.segmentation.persons import find_figures, raised
 from deepart_assets.segmentation.refinement import Contour, refine
 from deepart_assets.segmentation.subject_features import FeatureExtractor, grid_of
-from deepart_assets.segmentation.trimming import trimmed
+from deepart_assets.segmentation.trimming import trimmed, without_fragments
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import sha256_of, sha256_of_file
 from deepart_assets.work import in_parallel
@@ -118,4 +118,5 @@ class BundledSegmenter:
         prediction = refine(picture, map_, CONTOUR)
         mask = trimmed(picture, with_heads(picture, prediction.mask, faces), map_, faces)
         found = faces if self._heads else None
-        return replace(prediction, mask=without_teeth(mask), faces=found)
+        mask = without_fragments(without_teeth(mask), faces)
+        return replace(prediction, mask=mask, faces=found)

@@ -1,4 +1,4 @@
-"""Trims what has the ground's colours off a subject's edge: the halo between hat and collar."""
+"""Trims the ground off a mask: a halo between hat and collar, fragments far from the subject."""
 
 from collections.abc import Sequence
 
@@ -31,6 +31,10 @@ LIKELY = 2.0
 rose from 0.833 to 0.837 with 2, and what is kept fell from 0.972 to 0.967; with 0, to 0.955."""
 SMOOTH = 5
 """Side of the window over which the decision is averaged, in pixels."""
+FRAGMENT = 0.15
+"""Share of the largest part below which another part is none, unless it has a face. Of 131 masks of
+the validation split three had such parts, all of them ground; four of fifty others, at least three.
+"""
 
 
 def trimmed(
@@ -66,6 +70,27 @@ def trimmed(
     if not ground.any():
         return soft
     return np.minimum(soft, moved_towards(picture, soft, small, before, before & ~ground))
+
+
+def without_fragments(soft: NDArray[np.float32], faces: Sequence[Face] = ()) -> NDArray[np.float32]:
+    """Leave out the parts of a soft mask that are small beside the largest and have no face.
+
+    Args:
+        soft: float32, H×W, in [0, 1], 1 = subject.
+        faces: In its pixels.
+
+    Returns:
+        float32, H×W, in [0, 1]; `soft` itself where there are none.
+    """
+    import cv2
+
+    subject = soft * 255 >= THRESHOLD
+    _, parts, statistics, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
+    areas = statistics[1:, cv2.CC_STAT_AREA]
+    fragment = np.append(False, areas < FRAGMENT * areas.max(initial=0))
+    for face in faces:
+        fragment[np.unique(parts[face.ellipse(subject.shape)])] = False
+    return np.where(fragment[parts], np.float32(0), soft) if fragment.any() else soft
 
 
 def _ground(

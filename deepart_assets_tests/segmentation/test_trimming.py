@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.segmentation.faces import Face
-from deepart_assets.segmentation.trimming import DEPTH, trimmed
+from deepart_assets.segmentation.trimming import DEPTH, trimmed, without_fragments
 
 SIZE = (120, 160)
 FIGURE = np.s_[30:90, 50:110]
@@ -94,3 +94,21 @@ def test_the_depth_of_a_figure_stays():
     deep = depth > DEPTH + 4  # the guided filter's window
     after = trimmed(picture, soft, np.full(SIZE, 0.3, np.float32))
     assert deep.any() and (after[deep] > 0.5).all() and (after < 0.5)[soft > 0.5].any()
+
+
+@given(st.integers(3, 20), st.booleans())
+def test_a_fragment_without_a_face_goes(side, faced):
+    soft = np.zeros(SIZE, np.float32)
+    soft[FIGURE] = 1
+    soft[5 : 5 + side, 5 : 5 + side] = 0.8
+    faces = [Face(0.9, 5 + side / 2, 5 + side / 2, side, 0, -1)] if faced else []
+    after = without_fragments(soft, faces)
+    stays = faced or side**2 >= 0.15 * 60 * 60
+    assert (after[5, 5] > 0) == stays
+    assert (after[FIGURE] == 1).all()
+    assert (after is soft) == stays
+
+
+def test_where_nothing_is_found_there_is_no_fragment():
+    soft = np.full(SIZE, 0.3, np.float32)
+    assert without_fragments(soft) is soft
