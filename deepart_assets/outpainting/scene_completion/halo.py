@@ -19,6 +19,8 @@ FOREIGN = 8.0, 24.0
 LIGHT, DARK = 0.35, 0.7
 """How far the ground goes to meet a rim that is lighter, and one that is darker: that looks like a
 shadow, the other like a glow."""
+MOST = 10.0
+"""By how much in ΔE it goes at most: beyond that there is smoke about a head before the sky."""
 WIDTH = 14.0
 """Distance over which a halo fades to 1/e."""
 
@@ -73,7 +75,8 @@ def haloed(
     off = rim - _nearby(lab, (away > 0) & (away <= INSIDE[1] * unit), 4 * unit)
     most = np.where(off[..., 0] > 0, LIGHT, DARK)
     share = most * foreign * np.exp(-away / (WIDTH * unit)) * ~known
-    lab += share[..., None] * off
+    step = share[..., None] * off
+    lab += step * (MOST / np.maximum(np.linalg.norm(step, axis=2, keepdims=True), MOST))
     lab[..., 0] = lab[..., 0].clip(0, 100)
     return np.where(share[..., None] > 0.01, tone.rgb_of(lab), ground)
 

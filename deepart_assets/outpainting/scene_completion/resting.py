@@ -45,8 +45,9 @@ LEFT = 0.35
 """How much of a body's light is left at the picture's lower edge."""
 BEHIND: dict[Plane, float] = {"table": 0.22, "floor": 0.12}
 """How far above the base a plane begins, as a share of the subject's height."""
-BACK = 10
-"""Percentile of the columns' lowest rows at which the farthest feet are taken to be."""
+BACK: dict[Plane, float] = {"table": 3, "floor": 10}
+"""Percentile of the columns' lowest rows at which the farthest feet are taken to be: a vase's foot
+is narrow, and a table that begins higher does no harm."""
 FARTHEST = 0.12
 """The same as a share of the picture's height, at most."""
 SOFT: dict[Plane, float] = {"table": 1.5, "floor": 2.5}
@@ -59,12 +60,6 @@ CAST, CAST_ALREADY = 0.4, 0.55
 """Strength of the shadow on a plane, and the share of it that the strip of an old floor has."""
 AS_BEFORE = np.array([22, 8, 14], np.float32)
 """A plane's L*a*b* is moved so far at most towards that of the old floor."""
-LEDGE = 0.1
-"""A table has a front if there is so much of the picture's height below the base."""
-FRONT = 0.035, 0.3
-"""It begins below the base by the first share of the height, or the second of what is left."""
-LIP, SHADED = 3.5, 0.4
-"""How much lighter in L* its edge is, and by what share the front is darker."""
 
 
 def rest_for(subject: Subject, match: Match) -> Rest | None:
@@ -147,7 +142,7 @@ def with_plane(
 ) -> NDArray[np.float32]:
     """Give a wall a plane under the subject: another tone below a line, and a shadow on it.
 
-    A table ends in front, where there is room for that: the ledge of many a still life.
+    It begins behind what stands farthest back: a vase behind fruit.
 
     Args:
         ground: float32, H×W×3, RGB, 0 to 255.
@@ -163,8 +158,7 @@ def with_plane(
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
     line = bottom - min(BEHIND[plane] * (bottom - top), FARTHEST * height)
-    if plane == "floor":
-        line = min(line, _farthest_foot(known) - BEHIND[plane] * BASE * height)
+    line = min(line, _farthest_foot(known, plane) - BEHIND[plane] * BASE * height)
     down = np.arange(height, dtype=np.float32)[:, None]
     on = 0.5 + 0.5 * np.tanh((down - line) / (1.2 * SOFT[plane] * unit))
     lab = tone.lab_of(np.round(ground).clip(0, 255).astype(np.uint8))
@@ -176,28 +170,21 @@ def with_plane(
     if footing.certainty and beside.any():
         off = np.clip(footing.tone - np.median(lab[beside], axis=0), -AS_BEFORE, AS_BEFORE)
         lab += footing.certainty * on[..., None] * off
-    if plane == "table" and height - bottom >= LEDGE * height:
-        near, share = FRONT
-        edge = bottom + max(near * height, share * (height - bottom))
-        front = 0.5 + 0.5 * np.tanh((down - edge) / (1.2 * unit))
-        lab[..., 0] *= 1 - SHADED * front
-        lab[..., 0] += LIP * np.exp(-(((down - edge) / unit + 1.5) ** 2) / 4)
-        on = on * (1 - front)
     lab[..., 0] = lab[..., 0].clip(0, 100)
     cast = CAST * (1 - CAST_ALREADY * footing.certainty)
     light = 1 - cast * np.clip(1.8 * _shadow(known), 0, 1) * on
     return np.asarray(tone.rgb_of(lab) * light[..., None], np.float32)
 
 
-def _farthest_foot(known: NDArray[np.bool_]) -> float:
-    """Return the row where what stands farthest back ends, which a floor has to reach.
+def _farthest_foot(known: NDArray[np.bool_], plane: Plane) -> float:
+    """Return the row where what stands farthest back ends, which a plane has to reach.
 
     An arm or a sleeve ends higher, at less than `LOW` of the subject's height.
     """
     rows = np.flatnonzero(known.any(1))
     ends = _lowest(known)[known.any(0)]
     low = ends[ends > rows[0] + LOW * (rows[-1] - rows[0])]
-    return float(np.percentile(low, BACK))
+    return float(np.percentile(low, BACK[plane]))
 
 
 def _lowest(known: NDArray[np.bool_]) -> NDArray[np.int64]:
