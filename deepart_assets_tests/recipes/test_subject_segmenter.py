@@ -151,6 +151,7 @@ def test_a_tiny_run_learns_and_writes_a_network(tmp_path, monkeypatch):
 
     monkeypatch.setattr(teacher, "TEACHER_SIDE", 224)
     monkeypatch.setattr(recipe, "Teacher", SmallTeacher)
+    monkeypatch.setattr(recipe, "PATCHES", (60, 100))
     monkeypatch.setattr(recipe, "OUTLINED_VARIED_ROUNDS", 0)
     monkeypatch.setattr(recipe, "OUTLINED_ROUNDS", 0)
     pictures = {
