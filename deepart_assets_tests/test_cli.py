@@ -96,7 +96,6 @@ def test_killed_at_any_moment_it_finishes_the_next_time(demo, project):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 @pytest.mark.parametrize("processes", [1, 2])
 def test_ctrl_c_ends_all_runs_with_one_line_and_the_next_goes_on(unrestored, processes):
     unrestored.content["execution"] = {"kind": "local", "processes": processes}

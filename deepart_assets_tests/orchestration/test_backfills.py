@@ -71,7 +71,6 @@ def backfill(done, instance, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_backfill_of_some_paintings_makes_theirs_fresh_and_no_others(done, instance, backfill):
     """Dagster makes a run of each range of neighbours; the others' outputs stay stale."""
     done.content["outpainters"]["telea"]["radius"] = 9
@@ -89,7 +88,6 @@ def test_a_backfill_of_some_paintings_makes_theirs_fresh_and_no_others(done, ins
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_a_backfill_in_which_a_painting_fails(done, instance, backfill):
     done.content["outpainters"]["telea"]["radius"] = 9
     # Telea does not look at the original; the sheet does.

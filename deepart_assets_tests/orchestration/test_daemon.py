@@ -15,7 +15,6 @@ from deepart_assets_tests.orchestration.daemon import QUICK, running
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc"),
 ]
 RESTORED = "restoration_sheets"

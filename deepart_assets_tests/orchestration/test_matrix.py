@@ -19,7 +19,7 @@ from deepart_assets_tests.orchestration.matrix_project import (
     whole,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 def repaint(folder, key, seed, *size):

@@ -17,7 +17,7 @@ from deepart_assets_tests.orchestration.matrix_project import (
     outputs,
 )
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 RESTORE = "import sys; from deepart_assets.cli import main; sys.argv[1:] = ['restore']; main()"
 

@@ -44,7 +44,6 @@ def failed_partitions(instance, asset):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
 def test_ninety_nine_are_done_and_one_is_left_alone_until_it_changes(hundred, instance):
     store, lake = hundred.store, hundred.lake
     path = f"{WIKIART.folder}/{BAD}.png"

@@ -142,7 +142,6 @@ def run_command(home, endpoint, *arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # two commands, each in a process of its own
 def test_the_command_restores_two_paintings_and_a_third_without_network(hub, home):
     segmenter(home)
     # Google Drive cannot be redirected in another process: its file as one may save it oneself.

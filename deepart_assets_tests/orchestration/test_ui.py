@@ -18,7 +18,6 @@ from deepart_assets_tests.orchestration.daemon import QUICK, running
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1200),
     pytest.mark.skipif(shutil.which("chromium") is None, reason="needs the chromium browser"),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="finds processes in /proc"),
 ]
