@@ -45,11 +45,11 @@ LEFT = 0.35
 """How much of a body's light is left at the picture's lower edge."""
 BEHIND: dict[Plane, float] = {"table": 0.22, "floor": 0.12}
 """How far above the base a plane begins, as a share of the subject's height."""
+FARTHEST = 0.12
+"""The same as a share of the picture's height, at most."""
 BACK: dict[Plane, float] = {"table": 3, "floor": 10}
 """Percentile of the columns' lowest rows at which the farthest feet are taken to be: a vase's foot
 is narrow, and a table that begins higher does no harm."""
-FARTHEST = 0.12
-"""The same as a share of the picture's height, at most."""
 SOFT: dict[Plane, float] = {"table": 1.5, "floor": 2.5}
 """Deviation of that edge, in pixels at a smaller side of 512."""
 TINT: dict[Plane, tuple[float, float]] = {"table": (2, 5), "floor": (1, 3)}
@@ -183,7 +183,7 @@ def _farthest_foot(known: NDArray[np.bool_], plane: Plane) -> float:
     """
     rows = np.flatnonzero(known.any(1))
     ends = _lowest(known)[known.any(0)]
-    low = ends[ends > rows[0] + LOW * (rows[-1] - rows[0])]
+    low = ends[ends >= rows[0] + LOW * (rows[-1] - rows[0])]
     return float(np.percentile(low, BACK[plane]))
 
 

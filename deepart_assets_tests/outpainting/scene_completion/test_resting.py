@@ -100,6 +100,13 @@ def test_a_table_begins_behind_a_vase_that_stands_behind_fruit():
     assert abs(found[200] - found[250]) < 1
 
 
+@pytest.mark.parametrize("plane", ["table", "floor"])
+def test_a_subject_of_one_row_has_a_plane(plane):
+    line = np.zeros((256, 200), bool)
+    line[150, 60:140] = True
+    assert np.isfinite(with_plane(wall(120), line, plane, UNSEEN)).all()
+
+
 def test_a_plane_is_the_same_at_every_size():
     twice = np.kron(STANDING, np.ones((2, 2), bool))
     once = with_plane(wall(120), STANDING, "floor", UNSEEN)
