@@ -37,7 +37,7 @@ class SubjectMask:
         step = max(1, min(mask.shape) // COUNTING_SIDE)
         small = np.ascontiguousarray(mask[::step, ::step])
         area = mask.size if painted is None else int(painted.sum())
-        parts, _, areas = _components(small, connectivity=8)
+        parts, _, areas = components_of(small, connectivity=8)
         largest = float(areas.max() / areas.sum()) if parts else 0.0
         return cls(mask, int(mask.sum()) / area, parts, largest)
 
@@ -95,13 +95,13 @@ def without_small_components(
     mask: NDArray[np.bool_], smallest: float, connectivity: int
 ) -> NDArray[np.bool_]:
     """Return the connected parts (4 or 8 neighbours) of at least `smallest` pixels: bool, H×W."""
-    count, labels, areas = _components(mask, connectivity)
+    count, labels, areas = components_of(mask, connectivity)
     large = np.zeros(count + 1, dtype=bool)
     large[1:] = areas >= smallest
     return large[labels]
 
 
-def _components(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDArray, NDArray]:
+def components_of(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDArray, NDArray]:
     """Return the number of components, the label of each pixel (0: none) and the areas."""
     import cv2
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.cleanup import THRESHOLD
+from deepart_assets.segmentation.cleanup import THRESHOLD, components_of
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.refinement import box_mean, moved_towards
 
@@ -82,11 +82,8 @@ def without_fragments(soft: NDArray[np.float32], faces: Sequence[Face] = ()) -> 
     Returns:
         float32, H×W, in [0, 1]; `soft` itself where there are none.
     """
-    import cv2
-
     subject = soft * 255 >= THRESHOLD
-    _, parts, statistics, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
-    areas = statistics[1:, cv2.CC_STAT_AREA]
+    _, parts, areas = components_of(subject, connectivity=8)
     fragment = np.append(False, areas < FRAGMENT * areas.max(initial=0))
     for face in faces:
         fragment[np.unique(parts[face.ellipse(subject.shape)])] = False
