@@ -25,7 +25,7 @@ from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 
 LARGER_SIDE = 2048
 
-FACTORS = (1.3, 1.6, 2.0, 2.5, 3.0)
+FACTORS = (1.3, 1.6, 2.0, 2.2, 2.3, 2.5, 3.0)
 
 Pixels = NDArray[np.uint8]
 

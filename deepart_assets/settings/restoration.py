@@ -37,6 +37,6 @@ class Restoration(Section):
     keep_subject: bool = Field(
         True,
         description="In the enlarged result the subject comes from the original painting where that"
-        " is larger than the working copy: reduced, or enlarged, by more than twice by the network;"
+        " is larger than the working copy: reduced, or enlarged, by more than 2.1 by the network;"
         " off: all of it is the enlarged working copy.",
     )

@@ -1,6 +1,7 @@
 """Takes the subject and the support of an enlarged painting from the original, not the outpainting.
 
-Where the original is the smaller one, the ×4 network enlarges it (`assets.subject_cache`).
+Where the original is the smaller one, it is enlarged by `back_projection`, or further by the ×4
+network (`assets.subject_cache`).
 """
 
 from itertools import product
