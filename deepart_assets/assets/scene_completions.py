@@ -58,7 +58,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="10",
+        code_version="11",
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],

@@ -5,6 +5,8 @@ As nothing of the subject may change, the ground beside it is led to the line's 
 that painters leave round a figure.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,18 +27,26 @@ WIDTH = 14.0
 """Distance over which a halo fades to 1/e."""
 
 
-def rim_of(
-    lab: NDArray[np.float32], known: NDArray[np.bool_], unit: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-    """Return the rim's colour near each pixel, and how foreign it is to the paint inside.
+class Rim(NamedTuple):
+    """What there is at a subject's outline, near each pixel."""
+
+    colour: NDArray[np.float32]
+    """Of the rim: float32, H×W×3, L*a*b*."""
+    paint: NDArray[np.float32]
+    """Of the paint inside: the same."""
+    foreign: NDArray[np.float32]
+    """How foreign the first is to the second: float32, H×W, in [0, 1]."""
+    edge: NDArray[np.bool_]
+    """Where the rim is: bool, H×W."""
+
+
+def rim_of(lab: NDArray[np.float32], known: NDArray[np.bool_], unit: float) -> Rim:
+    """Return the rim of a subject.
 
     Args:
         lab: float32, H×W×3, L*a*b*: the subject.
         known: bool, H×W: where it is.
         unit: Pixels that one pixel at a smaller side of 512 is.
-
-    Returns:
-        float32, H×W×3, L*a*b*; float32, H×W, in [0, 1]; and where the rim is: bool, H×W.
     """
     import cv2
 
@@ -47,7 +57,8 @@ def rim_of(
     paint = _nearby(lab, inside, 10 * unit)
     low, high = FOREIGN
     foreign = np.clip((np.linalg.norm(rim - paint, axis=2) - low) / (high - low), 0, 1)
-    return rim, np.asarray(cv2.GaussianBlur(foreign, (0, 0), 3 * unit), np.float32), edge
+    soft = np.asarray(cv2.GaussianBlur(foreign, (0, 0), 3 * unit), np.float32)
+    return Rim(rim, paint, soft, edge)
 
 
 def haloed(
@@ -70,11 +81,11 @@ def haloed(
     import cv2
 
     away = cv2.distanceTransform((~known).astype(np.uint8), cv2.DIST_L2, 5)
-    rim, foreign, _ = rim_of(tone.lab_of(picture), known, unit)
+    rim = rim_of(tone.lab_of(picture), known, unit)
     lab = tone.lab_of(np.round(ground).clip(0, 255).astype(np.uint8))
-    off = rim - _nearby(lab, (away > 0) & (away <= INSIDE[1] * unit), 4 * unit)
+    off = rim.colour - _nearby(lab, (away > 0) & (away <= INSIDE[1] * unit), 4 * unit)
     most = np.where(off[..., 0] > 0, LIGHT, DARK)
-    share = most * foreign * np.exp(-away / (WIDTH * unit)) * ~known
+    share = most * rim.foreign * np.exp(-away / (WIDTH * unit)) * ~known
     step = share[..., None] * off
     lab += step * (MOST / np.maximum(np.linalg.norm(step, axis=2, keepdims=True), MOST))
     lab[..., 0] = lab[..., 0].clip(0, 100)

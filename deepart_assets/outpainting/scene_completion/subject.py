@@ -21,6 +21,10 @@ THIN = 0.004
 """A row with a smaller share of subject is taken to have none."""
 PIECE = 0.001
 """Share of the picture that a piece of a subject covers at least to count."""
+BEYOND = 1.7
+"""A rim is mixed with paint: the old ground differs from that so many times as much, and by no more
+than a quarter of the rim does. Over 67 masks of the validation split whose rim is foreign L* is off
+by 9.5 in place of 10.6, a* by 3.5 (4.2), b* by 5.0 (5.9); before dark grounds L* by 5.5 (11.9)."""
 CONTOUR = 3.0, 14.0
 """Depth of the paint beside a subject's outline, in pixels."""
 TORN = 5, 0.35
@@ -98,17 +102,26 @@ class Subject:
 
     @cached_property
     def rim(self) -> tuple[NDArray[np.float32], float]:
-        """Mean L*a*b* of the rim where it is foreign to the subject, and how much of it is.
+        """L*a*b* of the old ground, by the subject's rim, and how much of the rim is foreign.
 
-        That is old ground which the mask keeps: it tells the tone of what was around the subject,
-        and a ground of its tone hides it.
+        The rim is old ground which the mask keeps, mixed with the subject's paint: it tells the
+        tone of what was around the subject, and a ground of its tone hides it.
         """
-        rim, foreign, edge = rim_of(lab_of(self.picture), self.mask, 1.0)
-        weight = foreign[edge]
+        lab = lab_of(self.picture)
+        rim = rim_of(lab, self.mask, 1.0)
+        weight = rim.foreign[rim.edge]
         if not weight.size or not weight.any():
             return np.zeros(3, np.float32), 0.0
-        mean = (rim[edge] * weight[:, None]).sum(0) / weight.sum()
-        return np.asarray(mean, np.float32), float(weight.mean())
+        mixed, paint = (
+            (each[rim.edge] * weight[:, None]).sum(0) / weight.sum()
+            for each in (rim.colour, rim.paint)
+        )
+        beyond = paint + BEYOND * (mixed - paint)
+        least, most = np.quantile(
+            lab[rim.edge], (0.25, 0.75), axis=0, weights=weight, method="inverted_cdf"
+        )
+        tone = np.where(mixed < paint, np.maximum(beyond, least), np.minimum(beyond, most))
+        return np.asarray(tone, np.float32), float(weight.mean())
 
     @cached_property
     def contour(self) -> float:

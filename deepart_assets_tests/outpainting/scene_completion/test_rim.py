@@ -41,6 +41,21 @@ def test_old_ground_at_the_rim_is_found_with_its_tone(grey):
     assert rim_weight(foreign) == pytest.approx(0.8)
 
 
+@pytest.mark.parametrize("grey", [20, 220])
+def test_a_rim_that_is_half_paint_tells_of_the_ground_beyond_it(grey):
+    paint = np.array((150, 60, 50))
+    picture = np.zeros((512, 400, 3), np.uint8)
+    picture[MASK] = paint
+    for deepest, share in ((3, 0.3), (2, 0.6), (1, 0.9)):
+        picture[MASK & ~(DEPTH > deepest)] = np.round(share * grey + (1 - share) * paint)
+    tone, foreign = subject(picture, MASK).rim
+    mixed = lab_of(picture)[MASK & (DEPTH <= 2)].mean(0)
+    assert foreign > 0.5
+    assert abs(tone[0] - lightness(grey)) < abs(mixed[0] - lightness(grey)) - 3
+    between = sorted((lightness(grey), float(lab_of(picture)[MASK & (DEPTH > 5)][:, 0].mean())))
+    assert between[0] - 1 <= tone[0] <= between[1] + 1, "no further than what is seen"
+
+
 def test_a_rim_of_the_subjects_own_paint_tells_nothing():
     assert figure(None).rim[1] == 0
     assert rim_weight(0) == 0
