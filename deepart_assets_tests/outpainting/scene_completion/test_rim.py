@@ -47,7 +47,7 @@ def test_a_rim_that_is_half_paint_tells_of_the_ground_beyond_it(grey):
     picture = np.zeros((512, 400, 3), np.uint8)
     picture[MASK] = paint
     for deepest, share in ((3, 0.3), (2, 0.6), (1, 0.9)):
-        picture[MASK & ~(DEPTH > deepest)] = np.round(share * grey + (1 - share) * paint)
+        picture[MASK & ~(deepest < DEPTH)] = np.round(share * grey + (1 - share) * paint)
     tone, foreign = subject(picture, MASK).rim
     mixed = lab_of(picture)[MASK & (DEPTH <= 2)].mean(0)
     assert foreign > 0.5
