@@ -44,10 +44,9 @@ def test_old_ground_at_the_rim_is_found_with_its_tone(grey):
 @pytest.mark.parametrize("grey", [20, 220])
 def test_a_rim_that_is_half_paint_tells_of_the_ground_beyond_it(grey):
     paint = np.array((150, 60, 50))
-    picture = np.zeros((512, 400, 3), np.uint8)
-    picture[MASK] = paint
-    for deepest, share in ((3, 0.3), (2, 0.6), (1, 0.9)):
-        picture[MASK & ~(deepest < DEPTH)] = np.round(share * grey + (1 - share) * paint)
+    share = np.clip(1.2 - 0.3 * DEPTH, 0, 1)[..., None]
+    picture = np.where(MASK[..., None], np.round(share * grey + (1 - share) * paint), 0)
+    picture = picture.astype(np.uint8)
     tone, foreign = subject(picture, MASK).rim
     mixed = lab_of(picture)[MASK & (DEPTH <= 2)].mean(0)
     assert foreign > 0.5
