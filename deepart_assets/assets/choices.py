@@ -7,7 +7,6 @@ from deepart_assets.curation import (
     REQUESTS,
     CuratorRequest,
     read_request,
-    request_path,
 )
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.observable_assets import ObservableFolder
@@ -56,5 +55,4 @@ def request_for_painting(painting: Painting, outpainter: str, kind: str) -> Cura
     asset = asset_names.requests(outpainter)
     if asset not in painting.observed:
         return CuratorRequest()
-    path = request_path(outpainter, painting.id)
-    return read_request(painting.observed_file(asset, path), path, kind)
+    return read_request(painting.observed_file(asset), painting.observed[asset].path, kind)

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import CURATOR_CHOICES
 from deepart_assets.assets.result_metadata import SOFTWARE, result_metadata, summary_of
-from deepart_assets.assets.supports import support_in
-from deepart_assets.curation import CuratorChoice, choice_path, read_decision
+from deepart_assets.curation import CuratorChoice, read_decision
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import PictureFile, decode_grey, decode_rgb, text_of
 from deepart_assets.imaging.archive import encode_archive_tiff, with_depth
@@ -20,6 +19,7 @@ from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
+from deepart_assets.segmentation import support_in
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.super_resolution.upscaling.subject import enlarged_subject
 
@@ -55,8 +55,8 @@ def chosen_from(outpainters: Sequence[str]) -> PipelineAssetSpec:
         """
 
         def make(painting: Painting) -> StageResult:
-            path = choice_path(painting.id)
-            data = painting.observed_file(CURATOR_CHOICES.asset, path)
+            path = painting.observed[CURATOR_CHOICES.asset].path
+            data = painting.observed_file(CURATOR_CHOICES.asset)
             choice = read_decision(CuratorChoice, data, path)
             reason = _reason_to_leave_out(painting, choice, outpainters)
             if reason is not None:

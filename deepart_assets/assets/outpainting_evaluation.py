@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.supports import support_in
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import UnavailableError, described
 from deepart_assets.imaging import (
     decode_rgb,
     decode_rgba,
@@ -26,6 +25,7 @@ from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of
 from deepart_assets.outpainting.evaluation import COLUMNS, Outpainted, measured, sheet, table
 from deepart_assets.outpainting.measures import MEASURES
 from deepart_assets.reports import report_json
+from deepart_assets.segmentation import support_in
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.storage.stamped_cache import StampedCache
@@ -99,8 +99,10 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             for key in chosen(ready, shared.evaluated):
                 try:
                     found.append(_outpainted(context, context.paintings[key], names))
-                except PaintingError as fault:
-                    faults.append({"painting": key, "reason": str(fault)})
+                except UnavailableError:  # it would be missing for each of the others, too
+                    raise
+                except Exception as fault:  # one bad painting never stops the others
+                    faults.append({"painting": key, "reason": described(fault)})
             with StampedCache(context.lake, CACHE, CODE_VERSION) as cache:
                 rows = table(found, names, remembered := Remembered(cache))
                 cache.retain(remembered.asked)

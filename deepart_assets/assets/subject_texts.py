@@ -25,13 +25,13 @@ def choice_for(painting: Painting, segmenter: Segmenter) -> Mapping[str, Any]:
     """Return what a segmenter chooses by a painting's labels and its own text, if it has one.
 
     Raises:
-        PaintingError: It reads texts, and the painting's own cannot be meant.
+        PaintingError: It reads texts, and the painting's own is invalid.
     """
     own = painting.labels.get(SUBJECT, "")
     if segmenter.descriptor.reads_text:
         if SUBJECT_TEXTS.asset in painting.observed:
-            path = SUBJECT_TEXTS.located(painting.store.lake, painting.id)
-            own = read_text(painting.observed_file(SUBJECT_TEXTS.asset, path), path)
+            path = painting.observed[SUBJECT_TEXTS.asset].path
+            own = read_text(painting.observed_file(SUBJECT_TEXTS.asset), path)
         elif own:
             own = check_text(own, f"the column {SUBJECT} of {painting.id} in its CSV")
     return segmenter.choice({**painting.labels, SUBJECT: own})
@@ -43,7 +43,7 @@ def unread_text(painting: Painting, segmenter: Segmenter) -> str | None:
         return None
     where = f"the column {SUBJECT} of its CSV" if SUBJECT in painting.labels else None
     if SUBJECT_TEXTS.asset in painting.observed:
-        where = SUBJECT_TEXTS.path(painting.id)
+        where = painting.observed[SUBJECT_TEXTS.asset].path
     return where and (
         f"{where} says what the subject is, but the segmenter {segmenter.descriptor.name} reads no"
         " text: set segmentation.segmenter.kind to described, or remove the text"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.supports import shown_support, support_file, support_in
+from deepart_assets.assets.supports import shown_support, support_file
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
@@ -23,20 +23,18 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import (
-    Features,
     Scribble,
     SubjectMask,
     Verdict,
     build_corrector,
     check_polarity,
     check_position,
-    clean_up,
     corrected_mask,
-    judge,
+    judge_prediction,
     overlay,
     read_curated_mask,
+    support_in,
 )
-from deepart_assets.segmentation.faces import left_out, read_faces
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.wikiart.painting_folder import MASKS
@@ -126,22 +124,13 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         picture = painting.original()
         size = (picture.shape[0], picture.shape[1])
         soft = decode_grey(painting.read(asset_names.PREDICTED_MASKS), prediction.path)
-        subject = clean_up(soft, size, settings)
         support = support_in(painting.store, prediction)
         painted = support and support.painted(*size)
-        if painted is not None:
-            subject = SubjectMask.of(subject.mask, painted)
-        confidence = prediction.figures["confidence"]
-        faces = read_faces(prediction.figures.get("faces", ()), size)
-        places = tuple(left_out(faces, subject.mask))
-        found = Features(confidence, subject.share, subject.parts, subject.largest, places)
-        judged = judge(found, settings)
-        if prediction.verdict is not None:
-            judged = Verdict("none", prediction.verdict)
+        subject, judged = judge_prediction(soft, prediction, painted, size, settings)
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
-            path = CURATED_MASKS.located(context.lake, painting.id)
-            data = painting.observed_file(CURATED_MASKS.asset, path)
+            path = painting.observed[CURATED_MASKS.asset].path
+            data = painting.observed_file(CURATED_MASKS.asset)
             drawn = read_curated_mask(data, path, size)
             kept = drawn.keep if isinstance(drawn, Scribble) else drawn
             if painted is not None and (kept & ~painted).sum() > REACHES_OUT * kept.sum():
@@ -174,7 +163,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "parts": subject.parts,
                 "largest_part": round(subject.largest, 4),
                 "mask_from": mask_from,
-                "confidence": None if mask_from == "curator" else confidence,
+                "confidence": None if mask_from == "curator" else prediction.figures["confidence"],
                 "level": judged.level,
                 "classes": prediction.figures.get("classes"),
                 "segmenter_weights": prediction.provenance.get("weights"),

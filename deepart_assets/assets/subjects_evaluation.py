@@ -1,6 +1,6 @@
 """The evaluation of subject masks: the pipeline's and other segmenters' on the same paintings."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from deepart_assets.assets.predicted_masks import prediction_settings
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
 from deepart_assets.assets.subjects import CURATED_MASKS, mask_settings
 from deepart_assets.assets.supports import segmenter_input
-from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError
+from deepart_assets.errors import UnavailableError, described
 from deepart_assets.imaging import (
     decode_grey,
     encode_jpeg,
@@ -77,11 +77,12 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
     choice = context.settings.segmentation.evaluation
     truth_files = _truth_files(choice.ground_truth)
     reads_texts = any(peer.kind == "described" for peer in choice.peers.values())
-    texts = SUBJECT_TEXTS.hashes(context.lake, context.paintings) if reads_texts else {}
+    listed = context.paintings
+    texts = SUBJECT_TEXTS.read(context.lake, listed, listed) if reads_texts else {}
 
     def make() -> StageResult:
         paintings = context.paintings
-        curated = CURATED_MASKS.hashes(context.lake, paintings)
+        curated = CURATED_MASKS.files(context.lake, paintings)
         keys = chosen(paintings, choice.paintings, [truth_files, curated])
         if choice.ground_truth is not None and not set(truth_files) & set(keys):
             raise UnavailableError(
@@ -95,8 +96,10 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
             painting = replace(paintings[key], observed=own)
             try:
                 samples.append(_sample(context, painting, peers, truth_files.get(key)))
-            except (PaintingError, SkipPainting) as fault:
-                faults.append({"painting": key, "reason": str(fault)})
+            except UnavailableError:  # it would be missing for each of the others, too
+                raise
+            except Exception as fault:  # one bad painting never stops the others
+                faults.append({"painting": key, "reason": described(fault)})
             context.log.info(f"{ASSET} {number}/{len(keys)} {key}")
         names = [OURS, *peers]
         rows = table(samples, names, OURS)
@@ -120,10 +123,8 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
     return StageSpec(
         make,
         inputs={
-            "ground_truth": sha256_of(
-                "".join(sha256_of(file.read_bytes()) for file in truth_files.values()).encode()
-            ),
-            **{f"{SUBJECT_TEXTS.asset}/{key}": text for key, text in texts.items()},
+            "ground_truth": _hash_of(truth_files.values()),
+            **{f"{SUBJECT_TEXTS.asset}/{key}": text.sha256 for key, text in texts.items()},
         },
     )
 
@@ -135,6 +136,12 @@ def _truth_files(folder: str | None) -> dict[str, Path]:
     if not place.is_dir():
         raise UnavailableError(f"{place} is no folder: check segmentation.evaluation.ground_truth")
     return {file.stem: file for file in sorted(place.glob("*.png"))}
+
+
+def _hash_of(files: Iterable[Path]) -> str:
+    """Return the hash of names and contents: a file that is renamed is another painting's."""
+    parts = (f"{file.name} {sha256_of(file.read_bytes())}\n" for file in files)
+    return sha256_of("".join(parts).encode())
 
 
 def _peers(context: StageContext) -> tuple[dict[str, Peer], dict[str, str]]:

@@ -9,15 +9,11 @@ from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.imaging import resize, working_size
-from deepart_assets.segmentation import Prediction, Support, find_support
+from deepart_assets.segmentation import SUPPORT_SUFFIX, Prediction, Support, find_support
 from deepart_assets.settings.segmentation import Segmentation
-from deepart_assets.storage import MaterializationRecord, MaterializationStore
 
 PREDICTION_SIDE = 2048
 """Predictions are made at this smaller side at most: of four times the working copy."""
-
-SUPPORT_SUFFIX = ".support.json"
-"""Of the file that says where the painting is in its picture, where it has a support."""
 
 
 class SegmenterInput(NamedTuple):
@@ -59,14 +55,6 @@ def segmenter_input(
     here = support.resized(original.shape[:2], shown.shape[:2])
     visible = here.visible(shown)
     return SegmenterInput(visible, choice, support, shown.shape[:2], original.shape[:2])
-
-
-def support_in(store: MaterializationStore, record: MaterializationRecord) -> Support | None:
-    """Return the support that a painting's predicted or subject mask was made with."""
-    for index, file in enumerate(record.files):
-        if file.path.endswith(SUPPORT_SUFFIX):
-            return Support.from_json(store.read(record, index))
-    return None
 
 
 def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -1,6 +1,9 @@
 """What the command `deepart desk` does."""
 
 import os
+import signal
+import socket
+import sys
 from contextlib import nullcontext
 
 from deepart_assets.settings import load_settings
@@ -11,9 +14,19 @@ from deepart_assets.storage.desk_address import desk_at
 TOKEN = "DEEPART_DESK_TOKEN"
 """The environment variable with the token; without it one is made at each start."""
 
+_EVERYWHERE = ("0.0.0.0", "::")
+"""Hosts to listen on that are no address to open."""
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the URL of the desk: at this machine's name, where it listens on all addresses."""
+    if host in _EVERYWHERE:
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
 
 def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
-    """Serve the desk until it is interrupted.
+    """Serve the desk until it is interrupted or terminated.
 
     Args:
         host: The address to listen on; for any but this machine's a token is asked for.
@@ -35,9 +48,11 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     lake.check_reachable()
     desk = Desk(load_settings(), lake, options)
     desk.index.refresh()  # the first visitor need not wait for it
-    shown = f"[{host}]" if ":" in host else host
-    address = f"http://{shown}:{port}/"
+    address = address_of(host, port)
     print(f"The curator's desk: {address}{f'?token={token}' if token else ''}", flush=True)
+    # uvicorn shuts down and then hands the signal on, which would end the process before the noted
+    # address is removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with nullcontext() if read_only else desk_at(lake, address):
         uvicorn.run(
             create_app(desk), host=host, port=port, log_level="warning", server_header=False

@@ -18,6 +18,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.settings import Settings
 from deepart_assets.settings.segmenters import Described
 from deepart_assets.storage import Lake, MaterializationStore
+from deepart_assets.wikiart.painting_folder import PaintingFolder
 
 _CANDIDATE = re.compile(r"(?P<asset>[a-z0-9_]+)(?:\.(?P<number>[1-9]\d?))?")
 
@@ -97,7 +98,11 @@ class Desk:
     def painting(self, key: str) -> PaintingPage:
         """Read what is known of a painting now."""
         listed = self.listed(key)
-        return PaintingPage(self.store, listed, self.outpainters)
+        return PaintingPage(self.store, listed, self.outpainters, self.index.rows())
+
+    def located(self, folder: PaintingFolder, key: str) -> str:
+        """Return the lake path of a painting's file in a folder that people fill."""
+        return folder.located(self.lake, key, self.index.rows())
 
     def picture_path(self, listed: Listed, picture: str) -> str:
         """Return the lake path of one of a painting's pictures.

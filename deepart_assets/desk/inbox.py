@@ -13,7 +13,8 @@ from deepart_assets.imaging import PictureFile
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
 from deepart_assets.wikiart.left_out import left_out_files
-from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id
+from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id, shown
+from deepart_assets.wikiart.painting_folder import by_folded_id
 from deepart_assets.wikiart.sources.base import is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
@@ -47,14 +48,36 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
     with place.lock(desk.settings.inbox.csv):
         if place.exists(name) and sha256_of(place.read(name)) != sha256_of(data):
             raise ConflictError(f"the inbox has another {name}: rename yours")
-        row = desk.index.rows().get(key)
-        if row is not None and not row.listed.path.startswith(f"{INBOX.folder}/"):
-            raise ConflictError(f"there is a painting {key} already: rename your file")
+        _refuse_same_id(desk, name, key)
         given = {n: labels[n].strip()[:LABEL_LENGTH] for n in ANNOTATED if labels.get(n)}
         if given:
             _label(desk, name, given)
         place.write(name, data)
     return key
+
+
+def _refuse_same_id(desk: Desk, name: str, key: str) -> None:
+    """Refuse a file that would have the id of another: of two, a run uses one.
+
+    Files in folders may have other ids than by their names alone: theirs count once they have one.
+
+    Raises:
+        ConflictError: There is another.
+    """
+    rows, folded = desk.index.rows(), key.casefold()
+    row = rows.get(by_folded_id(rows).get(folded, ""))
+    if row is not None and not row.listed.path.startswith(f"{INBOX.folder}/"):
+        raise ConflictError(f"{name} would have the same id as {row.listed.path}: rename it")
+    paths = [picture.path for picture in open_inbox(desk.settings.inbox, desk.lake).pictures]
+    if name in paths:  # the same file once more
+        return
+    for path in paths:
+        own = _painting_of(path, rows) if "/" in path else painting_id(path)
+        if own.casefold() == folded:
+            raise ConflictError(
+                f"{name} would have the same id as {shown(path)} of the inbox: rename yours, or"
+                " remove that one"
+            )
 
 
 def waiting_and_left_out(desk: Desk) -> dict[str, Sequence[Any]]:

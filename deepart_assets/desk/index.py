@@ -193,7 +193,7 @@ class PaintingIndex:
         found = self.outcomes(listed.id)
         statuses, reason = statuses_of(found, len(self._assets))
         # Most paintings need none.
-        page = cache(partial(PaintingPage, self._store, listed, self._outpainters))
+        page = cache(partial(PaintingPage, self._store, listed, self._outpainters, self._listed))
         if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
             first = next((e for e in page().stages if e.is_stale or e.state == "failed"), None)
             if first is not None and first.is_stale:

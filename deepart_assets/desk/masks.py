@@ -1,6 +1,7 @@
 """What a curator says the subject is: masks, strokes and texts, validated like files, and saved."""
 
 import io
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,10 @@ from deepart_assets.segmentation import (
     check_polarity,
     check_position,
     check_text,
+    judge_prediction,
     read_curated_mask,
     read_text,
+    support_in,
 )
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
@@ -54,7 +57,10 @@ def editable_mask(page: PaintingPage, desk: Desk, layer: str) -> bytes:
         UnknownError: There is none.
     """
     size = fit_within(page.listed.height, page.listed.width, SIDE)
-    drawn = _drawn(page, desk, size)
+    drawn = None
+    if layer in ("mask", "strokes"):
+        with suppress(PaintingError):  # a file that cannot be read counts as none
+            drawn = _drawn(page, desk, size)
     if layer == "strokes" and isinstance(drawn, Scribble):
         strokes = np.zeros((*size, 4), np.uint8)
         strokes[drawn.keep] = (*_GREEN, 255)
@@ -89,19 +95,16 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
         ConflictError: The file is another one by now.
     """
     page = desk.painting(key)
-    old = MASKS.located(desk.lake, key)
     path = f"{MASKS.folder}/{key}{_suffix_of(data, MASKS.path(key))}"
     size = fit_within(page.listed.height, page.listed.width, SIDE)
     try:
         drawn = read_curated_mask(data, path, size)
     except SkipPainting:  # nothing is kept: allowed, and the painting is left out
         drawn = None
-    predicted = _made(page, desk, asset_names.PREDICTED_MASKS, size)
-    checks = desk.settings.segmentation.check_polarity
-    if checks and isinstance(drawn, np.ndarray) and predicted is not None:
-        check_polarity(drawn, predicted, path)
-        check_position(drawn, predicted, path)
+    if isinstance(drawn, np.ndarray):
+        _check_by_prediction(page, desk, drawn, path)
     with desk.lake.lock(MASKS.path(key)):
+        old = desk.located(MASKS, key)
         check_version(desk, old, expected)
         version = desk.lake.write(path, data).sha256
         if old != path:
@@ -111,8 +114,8 @@ def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
 
 def remove_mask(desk: Desk, key: str, expected: str) -> str:
     """Remove a curator's mask, so that the prediction counts again; return `NO_FILE`."""
-    path = MASKS.located(desk.lake, desk.listed(key).id)
-    with desk.lake.lock(MASKS.path(key)):
+    with desk.lake.lock(MASKS.path(desk.listed(key).id)):
+        path = desk.located(MASKS, key)
         check_version(desk, path, expected)
         desk.lake.remove(path)
     return NO_FILE
@@ -120,7 +123,7 @@ def remove_mask(desk: Desk, key: str, expected: str) -> str:
 
 def text_of(desk: Desk, key: str) -> str:
     """Return a painting's own text for the segmenter; "" for none, and for one of no use."""
-    path = TEXTS.located(desk.lake, key)
+    path = desk.located(TEXTS, key)
     try:
         return read_text(desk.lake.read(path), path)
     except (FileNotFoundError, PaintingError):
@@ -140,9 +143,10 @@ def save_text(desk: Desk, key: str, data: bytes, expected: str) -> None:
         PaintingError: It names nothing, or is too long.
         ConflictError: The file is another one by now.
     """
-    path, old = TEXTS.path(desk.listed(key).id), TEXTS.located(desk.lake, key)
+    path = TEXTS.path(desk.listed(key).id)
     text = data.decode("utf-8", errors="replace").strip()
     with desk.lake.lock(path):
+        old = desk.located(TEXTS, key)
         check_version(desk, old, expected)
         if text:
             desk.lake.write(path, check_text(text, "the text").encode())
@@ -181,7 +185,7 @@ def mask_kind(page: PaintingPage, desk: Desk) -> str:
 def _drawn(
     page: PaintingPage, desk: Desk, size: tuple[int, int]
 ) -> NDArray[np.bool_] | Scribble | None:
-    path = MASKS.located(desk.lake, page.listed.id)
+    path = desk.located(MASKS, page.listed.id)
     try:
         data = desk.lake.read(path)
     except FileNotFoundError:
@@ -192,18 +196,46 @@ def _drawn(
         return np.zeros(size, np.bool_)
 
 
+def _check_by_prediction(
+    page: PaintingPage, desk: Desk, drawn: NDArray[np.bool_], path: str
+) -> None:
+    """Refuse a mask as the pipeline does, by a prediction that has found a subject.
+
+    Raises:
+        PaintingError: It seems to be inverted, or turned.
+    """
+    settings = desk.settings.segmentation
+    soft = _levels(page, desk, asset_names.PREDICTED_MASKS) if settings.check_polarity else None
+    if soft is None:
+        return
+    record, size = page.records[asset_names.PREDICTED_MASKS], drawn.shape
+    support = support_in(desk.store, record)
+    if support is not None:
+        support = support.resized((page.listed.height, page.listed.width), size)
+    painted = support and support.painted(*size)
+    predicted, verdict = judge_prediction(soft, record, painted, size, settings)
+    if verdict.level != "none":
+        check_polarity(drawn, predicted.mask, path)
+        check_position(drawn, predicted.mask, path)
+
+
 def _made(
     page: PaintingPage, desk: Desk, asset: str, size: tuple[int, int]
 ) -> NDArray[np.bool_] | None:
     """Return a mask that the pipeline made, bool, H×W of a size; None if there is none."""
+    levels = _levels(page, desk, asset)
+    return None if levels is None else np.asarray(resize(levels, *size) >= 128)
+
+
+def _levels(page: PaintingPage, desk: Desk, asset: str) -> NDArray[np.uint8] | None:
+    """Return a mask as the pipeline made it, uint8, h×w; None if there is none."""
     record = page.records.get(asset)
     if record is None or record.status != "done":
         return None
     try:
-        levels = decode_grey(desk.lake.read(record.path), record.path)
+        return decode_grey(desk.lake.read(record.path), record.path)
     except FileNotFoundError:
         return None
-    return np.asarray(resize(levels, *size) >= 128)
 
 
 def _suffix_of(data: bytes, path: str) -> str:

@@ -26,6 +26,9 @@ PAGE = 60
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 """Of pictures whose address has their version."""
 
+_AT_FIRST = {**Query._field_defaults, "page": 1}
+"""What a wall shows of whose address says nothing."""
+
 _VERSION = re.compile(r"[0-9a-f]{16}")
 
 
@@ -148,7 +151,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             "version": page.mask_version,
             "kind": mask_kind(page, desk),
             "seen": desk.seen_by_sensor(
-                "curated_masks_folder", MASKS.located(desk.lake, page.listed.id)
+                "curated_masks_folder", desk.located(MASKS, page.listed.id)
             ),
         },
         "text": {
@@ -227,7 +230,7 @@ def _query(request: Request) -> Query:
 
 def _asking(words: Mapping[str, object]) -> str:
     """Return what follows an address, "" where all is as at first."""
-    kept = {name: value for name, value in words.items() if value not in ("", 1, "list")}
+    kept = {name: value for name, value in words.items() if value != _AT_FIRST[name]}
     return "?" + urlencode(kept) if kept else ""
 
 

@@ -124,8 +124,8 @@ class PaintingBatch:
                 else {}
             ),
             **{
-                name: {key: hashes.get(key, ABSENT) for key in self.keys}
-                for name, hashes in checker.files.items()
+                name: {key: files[key].sha256 if key in files else ABSENT for key in self.keys}
+                for name, files in checker.files.items()
             },
         }
 

@@ -30,6 +30,7 @@ from deepart_assets.storage import (
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.naming import WIKIART
+from deepart_assets.wikiart.painting_folder import CuratorFile
 
 
 @dataclass(frozen=True)
@@ -191,8 +192,8 @@ class Painting:
     store: MaterializationStore
     inputs: Mapping[str, MaterializationRecord] = field(default_factory=dict)
     """The upstream records of this painting, by asset."""
-    observed: Mapping[str, str] = field(default_factory=dict)
-    """SHA-256 of its own file of each observed asset, where there is one."""
+    observed: Mapping[str, CuratorFile] = field(default_factory=dict)
+    """Its own file of each observed asset, where there is one."""
     fingerprint: str = ""
     """Of the provenance of the output that is being computed."""
 
@@ -217,14 +218,15 @@ class Painting:
         """Decode the original: RGB uint8, H×W×3."""
         return _read_picture(self.store.lake, self.path)
 
-    def observed_file(self, asset: str, path: str) -> bytes:
-        """Return the bytes of its own file of an observed asset, which lies at `path` in the lake.
+    def observed_file(self, asset: str) -> bytes:
+        """Return the bytes of its own file of an observed asset.
 
         Raises:
             PaintingError: The file is no longer the one that was observed.
         """
+        path, sha256 = self.observed[asset]
         data = self.store.lake.read(path)
-        if sha256_of(data) != self.observed[asset]:
+        if sha256_of(data) != sha256:
             raise PaintingError(f"{path} changed during the run: run again")
         return data
 

@@ -133,8 +133,8 @@ class ObservableFolder(PaintingFolder):
             keys = painting_keys(context.instance)
             for name, reason in self.strays(profile.lake, set(keys)).items():
                 context.log.warning(f"{self.folder}/{name} {reason}")
-            hashes = self.hashes(profile.lake, keys)
-            versions = {key: hashes.get(key, ABSENT) for key in keys}
+            files = self.read(profile.lake, keys, keys)
+            versions = {key: files[key].sha256 if key in files else ABSENT for key in keys}
             _materialize_present(context, self.asset, versions, {})
             return dg.DataVersionsByPartition(versions)
 

@@ -87,15 +87,16 @@ class StalenessChecker:
         policy: RunPolicy,
     ) -> None:
         self._spec, self._context, self._policy = spec, context, policy
-        self.files = {each.asset: each.hashes(context.lake, keys) for each in spec.observed}
-        """SHA-256 of the file of each painting that has one, by observed asset."""
+        listed = context.paintings
+        self.files = {each.asset: each.read(context.lake, listed, keys) for each in spec.observed}
+        """The file of each painting that has one, by observed asset."""
         self.stage = spec.stage(context)
         self._settings = spec.settings(context.settings)
         self._shared = {dep: context.upstream(dep).data_version for dep in spec.deps}
 
     def is_wanted(self, key: str) -> bool:
         """Return whether a painting has the file that its output needs, if it needs one."""
-        return not self._spec.needs_file or any(key in hashes for hashes in self.files.values())
+        return not self._spec.needs_file or any(key in files for files in self.files.values())
 
     def status(self, key: str, records: Records) -> OutputStatus:
         """Return the status of a painting's output, which is wanted (`is_wanted`).
@@ -114,7 +115,7 @@ class StalenessChecker:
         painting = replace(
             painting,
             inputs=done,
-            observed={name: hashes[key] for name, hashes in self.files.items() if key in hashes},
+            observed={name: files[key] for name, files in self.files.items() if key in files},
         )
         provenance = self._provenance(painting)
         known = records(self._spec.name, key)
@@ -135,10 +136,11 @@ class StalenessChecker:
         inputs = {dep: record.data_version for dep, record in painting.inputs.items()}
         if self._spec.reads_original:
             inputs["original"] = painting.sha256
+        observed = {name: file.sha256 for name, file in painting.observed.items()}
         return Provenance(
             code_version=self._spec.code_version,
             settings={**self._settings, **self.stage.details(painting)},
-            inputs={**inputs, **painting.observed, **self._shared},
+            inputs={**inputs, **observed, **self._shared},
             weights=self.stage.weights,
         )
 

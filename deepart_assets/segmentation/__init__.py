@@ -13,11 +13,12 @@ from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
 from deepart_assets.segmentation.subject_text import check_text, read_text
-from deepart_assets.segmentation.support import Support
+from deepart_assets.segmentation.support import SUPPORT_SUFFIX, Support, support_in
 from deepart_assets.segmentation.support_detection import find_support
-from deepart_assets.segmentation.verdict import Features, Verdict, judge
+from deepart_assets.segmentation.verdict import Features, Verdict, judge, judge_prediction
 
 __all__ = [
+    "SUPPORT_SUFFIX",
     "ClassMap",
     "Descriptor",
     "Features",
@@ -37,8 +38,10 @@ __all__ = [
     "find_support",
     "iou",
     "judge",
+    "judge_prediction",
     "overlay",
     "read_curated_mask",
     "read_text",
     "remove_small_parts",
+    "support_in",
 ]

@@ -1,4 +1,4 @@
-"""Masks that a curator drew: what counts as one, and messages for those that cannot be meant.
+"""Masks that a curator drew: what counts as one, and messages for invalid ones.
 
 `scribble` reads strokes.
 """

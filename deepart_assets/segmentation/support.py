@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging.borders import Box
+from deepart_assets.storage import MaterializationRecord, MaterializationStore
 
 Flags = NDArray[np.bool_]
+
+SUPPORT_SUFFIX = ".support.json"
+"""Of the file that says where the painting is in its picture, where it has a support."""
 
 
 class Support(NamedTuple):
@@ -100,6 +104,14 @@ class Support(NamedTuple):
             if curve:
                 painted &= depth >= np.interp(at, np.linspace(0, 1, len(curve)), curve)
         return painted
+
+
+def support_in(store: MaterializationStore, record: MaterializationRecord) -> Support | None:
+    """Return the support that a painting's predicted or subject mask was made with."""
+    for index, file in enumerate(record.files):
+        if file.path.endswith(SUPPORT_SUFFIX):
+            return Support.from_json(store.read(record, index))
+    return None
 
 
 def within(box: Box, inner: Box, copy: Box) -> Box:

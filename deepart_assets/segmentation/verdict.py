@@ -5,7 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from deepart_assets.segmentation.cleanup import SubjectMask, clean_up
+from deepart_assets.segmentation.faces import left_out, read_faces
 from deepart_assets.settings.segmentation import Segmentation
+from deepart_assets.storage import MaterializationRecord
 
 Level = Literal["confident", "doubtful", "none"]
 
@@ -94,6 +100,41 @@ def judge(mask: Features, settings: Segmentation) -> Verdict:
         return Verdict("confident")
     level: Level = "none" if none else "doubtful"
     return Verdict(level, f"{'no' if none else 'doubtful'} subject: {'; '.join(faults)}")
+
+
+def judge_prediction(
+    soft: NDArray[np.uint8],
+    record: MaterializationRecord,
+    painted: NDArray[np.bool_] | None,
+    size: tuple[int, ...],
+    settings: Segmentation,
+) -> tuple[SubjectMask, Verdict]:
+    """Clean up a recorded prediction and judge it.
+
+    Args:
+        soft: uint8, h×w, 0 to 255 = subject: the predicted mask.
+        record: That of the predicted mask.
+        painted: bool, H×W, where the paint is in a picture with a support; None without one.
+        size: Height and width of the result.
+        settings: What a mask is cleaned up and judged by.
+
+    Returns:
+        The mask, H×W, and what becomes of the painting unless a curator draws another.
+    """
+    subject = clean_up(soft, size, settings)
+    if painted is not None:
+        subject = SubjectMask.of(subject.mask, painted)
+    if record.verdict is not None:
+        return subject, Verdict("none", record.verdict)
+    faces = read_faces(record.figures.get("faces", ()), size)
+    found = Features(
+        record.figures["confidence"],
+        subject.share,
+        subject.parts,
+        subject.largest,
+        tuple(left_out(faces, subject.mask)),
+    )
+    return subject, judge(found, settings)
 
 
 def precision_coverage(

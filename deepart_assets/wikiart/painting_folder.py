@@ -4,12 +4,17 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.naming import painting_id, stem_and_suffix
 from deepart_assets.wikiart.sources.base import README
 
 _MARK = re.compile(r"[ ._-]+masks?$", re.IGNORECASE)
+_PICTURES = frozenset(
+    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".jxl", ".png"}
+    | {".psd", ".tif", ".tiff", ".webp"}
+)
 _NAMED = 50
 """Most stray files whose nearest painting is looked for."""
 
@@ -17,6 +22,14 @@ _NAMED = 50
 def by_folded_id(keys: Collection[str]) -> dict[str, str]:
     """Return painting ids by themselves without case; no two differ in case alone."""
     return {key.casefold(): key for key in keys}
+
+
+class CuratorFile(NamedTuple):
+    """A file that somebody has put into a `PaintingFolder`."""
+
+    path: str
+    """In the data lake."""
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -51,20 +64,23 @@ class PaintingFolder:
         `folded` has the paintings by their ids without case (`by_folded_id`).
 
         The name follows the rule of painting ids (`painting_id`) with a suffix of any case,
-        perhaps twice or after that of the painting, and perhaps with "_mask" at its end.
+        perhaps twice or after that of the painting, and perhaps with "_mask" at its end. A painting
+        whose own id ends like that comes first, so `folded` has to have all of them.
         """
         stem, suffix = stem_and_suffix(name)
         if suffix.lower() not in self._suffixes:
             return None
-        for shorter in (stem, stem_and_suffix(stem)[0]):
-            for candidate in (shorter, painting_id(shorter + self.suffix)):
+        shorter, second = stem_and_suffix(stem)
+        is_double = second.lower() in self._suffixes | _PICTURES
+        for part in (stem, shorter) if is_double else (stem,):
+            for candidate in (part, painting_id(part + self.suffix)):
                 for unmarked in (candidate, _MARK.sub("", candidate)):
                     if (key := folded.get(unmarked.casefold())) is not None:
                         return key
         return None
 
     def files(self, lake: Lake, keys: Collection[str]) -> dict[str, str]:
-        """Return the name of the file of each painting that has one.
+        """Return the name of the file of each painting that has one; `keys` are all paintings.
 
         Of several the one that is named as `path` says counts, else the first.
         """
@@ -99,18 +115,30 @@ class PaintingFolder:
             reasons[name] = f"{fault} <painting id>{self.suffix}{like}"
         return reasons
 
-    def located(self, lake: Lake, key: str) -> str:
-        """Return the lake path of a painting's file, whose name may be another than `path`."""
+    def located(self, lake: Lake, key: str, keys: Collection[str]) -> str:
+        """Return the lake path of a painting's file, whose name may be another than `path`.
+
+        Args:
+            lake: The data lake.
+            key: The painting.
+            keys: All paintings: a file may belong to one with a longer id.
+        """
         if lake.exists(self.path(key)):
             return self.path(key)
-        return f"{self.folder}/{self.files(lake, {key}).get(key, key + self.suffix)}"
+        own = by_folded_id({key})
+        found = [name for name in sorted(self.names(lake)) if self.key_of(name, own)]
+        if found:  # rarely: all ids of a large catalogue are looked through
+            folded = by_folded_id(keys)
+            found = [name for name in found if self.key_of(name, folded) == key]
+        return f"{self.folder}/{found[0]}" if found else self.path(key)
 
-    def hashes(self, lake: Lake, keys: Collection[str]) -> dict[str, str]:
-        """Return the SHA-256 of the file of each painting that has one."""
-        return {
-            key: sha256_of(lake.read(f"{self.folder}/{name}"))
-            for key, name in self.files(lake, set(keys)).items()
-        }
+    def read(
+        self, lake: Lake, keys: Collection[str], wanted: Collection[str]
+    ) -> dict[str, CuratorFile]:
+        """Return the file of each wanted painting that has one; `keys` are all paintings."""
+        names = self.files(lake, {*keys, *wanted})
+        paths = {key: f"{self.folder}/{names[key]}" for key in wanted if key in names}
+        return {key: CuratorFile(path, sha256_of(lake.read(path))) for key, path in paths.items()}
 
 
 TEXTS = PaintingFolder("masks", ".txt", stray=lambda name: name.lower().endswith(".txt"))

@@ -19,6 +19,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import encode_png, preview_uri
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.outpainting import Telea
+from deepart_assets.settings.segmenters import Described
 from deepart_assets.storage import (
     Lake,
     MaterializationStore,
@@ -139,6 +140,15 @@ def settings():
     return load_settings("sample").model_copy(
         update={"outpainters": {"telea": Telea(kind="telea")}}
     )
+
+
+@pytest.fixture
+def described(settings):
+    """With a segmenter that reads texts."""
+    segmentation = settings.segmentation.model_copy(
+        update={"segmenter": Described(kind="described")}
+    )
+    object.__setattr__(settings, "segmentation", segmentation)
 
 
 @pytest.fixture(scope="session")

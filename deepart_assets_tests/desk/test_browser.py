@@ -70,6 +70,10 @@ def test_search_correct_a_mask_see_it_made_and_accept(settings, painted, tmp_pat
         page.open(address)
         page.wait("document.querySelectorAll('.grid li').length == 2")
         page.js("document.querySelector('[name=words]').focus()")
+        page.call("Input.insertText", text="list")
+        page.wait("document.querySelectorAll('.grid li').length == 0")
+        assert page.js("location.search") == "?words=list"
+        page.js("document.querySelector('[name=words]').value = ''")
         page.call("Input.insertText", text="redon")
         page.wait("document.querySelectorAll('.grid li').length == 1")
         page.js("document.querySelector('.grid a').click()")

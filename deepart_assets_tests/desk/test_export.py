@@ -198,6 +198,10 @@ def test_a_browser_searches_and_compares_without_a_server(painted, tmp_path):
             page.wait(f"document.querySelectorAll('.grid li').length == {found}")
         page.open(f"{address}/index.html#status=restored")
         page.wait("document.querySelectorAll('.grid li').length == 1")
+        current = "[...document.querySelectorAll('.statuses [aria-current]')]"
+        assert page.js(f"{current}.map((each) => each.ariaCurrent + each.hash)") == [
+            "true#status=restored"
+        ]
         page.wait("document.querySelector('.grid img').naturalWidth > 0")
         page.js("document.querySelector('.grid a').click()")
         page.wait("location.pathname.endsWith('a1.html') && document.readyState == 'complete'")

@@ -92,6 +92,34 @@ def test_another_file_of_the_same_name_is_not_replaced(client, painted):
     assert painted.lake.read("inbox/x.png") == PICTURE
 
 
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [("IMG.jpg", "IMG.png"), ("img.png", "IMG.png"), ("My Sea.png", "My_Sea.png")],
+)
+def test_a_file_of_an_id_that_another_has_is_refused(client, painted, there, name):
+    painted.lake.write(f"inbox/{there}", PICTURE)
+    answer = client.put(f"/inbox/{name}?title=T", content=PICTURE)
+    assert answer.status_code == 409
+    assert f"same id as {there} of the inbox: rename yours, or remove" in answer.json()["error"]
+    assert set(painted.lake.list("inbox")) == {f"inbox/{there}"}
+
+
+def test_a_painting_that_has_the_id_is_named(client):
+    answer = client.put("/inbox/A1.png", content=PICTURE)
+    assert answer.status_code == 409
+    assert "same id as wikiart_paintings/a1.png: rename it" in answer.json()["error"]
+
+
+def test_a_file_in_a_folder_has_the_id_that_it_is_listed_with(client, painted, monkeypatch):
+    painted.lake.write("inbox/a/1.png", PICTURE)
+    monkeypatch.setattr(client.desk.index, "rows", lambda: dict.fromkeys(["1"]))
+    answer = client.put("/inbox/1.jpg", content=PICTURE)
+    assert answer.status_code == 409
+    assert "a/1.png" in answer.json()["error"]
+    monkeypatch.setattr(client.desk.index, "rows", dict)  # with two it gets that of its folder
+    assert client.put("/inbox/1.jpg", content=PICTURE).status_code == 200
+
+
 def test_what_was_left_out_is_listed_with_the_reason(client, painted):
     table = pd.DataFrame(
         [{"file": "broken.jpg", "source": "inbox", "status": "quarantined",

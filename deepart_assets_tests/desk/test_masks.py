@@ -1,5 +1,6 @@
 """A mask drawn on the desk: read for editing, validated like a file, saved or refused."""
 
+import contextlib
 import io
 import struct
 import zlib
@@ -9,7 +10,9 @@ import pytest
 from PIL import Image
 
 from deepart_assets.imaging import decode_grey, encode_png
-from deepart_assets.settings.segmenters import Described
+from deepart_assets.imaging.borders import Box
+from deepart_assets.segmentation import Support
+from deepart_assets.storage import Lake
 
 NONE = {"if-match": "none"}
 
@@ -90,6 +93,31 @@ def test_a_mask_from_a_file_keeps_its_format(client, painted, kind, suffix):
     assert painted.lake.list("masks") == ["masks/a1.png"]
 
 
+@pytest.mark.parametrize(
+    ("change", "first"),
+    [
+        ("PUT mask", "masks/a1.jpg"),
+        ("DELETE mask", "masks/a1.jpg"),
+        ("PUT text", "masks/A1.txt"),
+    ],
+)
+def test_of_two_who_save_at_once_the_second_is_refused(client, painted, monkeypatch, change, first):
+    lock, (method, what) = Lake.lock, change.split()
+
+    @contextlib.contextmanager
+    def waited_for(lake, name):
+        if name.startswith("masks/"):
+            lake.write(first, b"of the first one")
+        with lock(lake, name):
+            yield
+
+    monkeypatch.setattr(Lake, "lock", waited_for)
+    content = mask() if what == "mask" else b"the vase"
+    answer = client.request(method, f"/p/a1/{what}", content=content, headers=NONE)
+    assert answer.status_code == 409, answer.text
+    assert painted.lake.list("masks") == [first]
+
+
 def test_the_sensor_has_seen_a_mask(client, painted):
     client.put("/p/a1/mask", content=mask(), headers=NONE)
     assert not client.get("/p/a1/state").json()["mask"]["seen"]
@@ -139,6 +167,26 @@ def test_what_is_no_mask_is_refused(client, painted, data, words):
     assert not painted.lake.exists("masks/a1.png")
 
 
+@pytest.mark.parametrize(
+    ("confidence", "files", "verdict"),
+    [
+        (0.01, {}, None),
+        (0.9, {}, "the text names nothing in it"),
+        # All that was found is on the frame.
+        (0.9, {"predicted_masks/a1.support.json": Support(Box(0, 0, 160, 40)).to_json()}, None),
+    ],
+)
+def test_a_prediction_without_a_subject_refuses_no_mask(
+    client, painted, confidence, files, verdict
+):
+    prediction = painted.lake.read("predicted_masks/a1.png")
+    painted.record("predicted_masks", "a1", {"predicted_masks/a1.png": prediction, **files}, {},
+                   figures={"confidence": confidence}, verdict=verdict)  # fmt: skip
+    answer = client.put("/p/a1/mask", content=inverted(), headers=NONE)
+    assert answer.status_code == 200, answer.text
+    assert painted.lake.read("masks/a1.png") == inverted()
+
+
 def test_a_body_too_long_is_not_read(client, monkeypatch, painted):
     monkeypatch.setattr("deepart_assets.desk.writes.MAX_BYTES", 1000)
     read = []
@@ -183,13 +231,17 @@ def test_a_file_that_cannot_be_read_is_said(client, painted):
     assert client.get("/p/a1/state").json()["mask"]["kind"] == "unreadable"
 
 
-@pytest.fixture
-def described(settings):
-    """With a segmenter that reads texts."""
-    segmentation = settings.segmentation.model_copy(
-        update={"segmenter": Described(kind="described")}
-    )
-    object.__setattr__(settings, "segmentation", segmentation)
+@pytest.mark.parametrize("data", [b"no picture", mask(size=(200, 400))])
+def test_the_editor_begins_without_a_file_that_cannot_be_read(client, painted, data):
+    painted.lake.write("masks/a1.png", data)
+    made = painted.lake.read("subject_masks/a1.png")
+    for layer in ("mask", "prediction"):
+        answer = client.get(f"/p/a1/mask/{layer}.png")
+        assert answer.status_code == 200, answer.text
+        assert (decode_grey(answer.content, "") == decode_grey(made, "")).all()
+    assert client.get("/p/a1/mask/strokes.png").status_code == 404
+    seen = {"if-match": client.get("/p/a1/state").json()["mask"]["version"]}
+    assert client.put("/p/a1/mask", content=mask(), headers=seen).status_code == 200
 
 
 def test_a_text_is_asked_for_where_the_segmenter_reads_one(client):

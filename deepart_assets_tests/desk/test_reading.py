@@ -52,6 +52,14 @@ def test_search_and_filters(client, query, found):
     assert {key for key, shown in (("a1", "/p/a1"), ("b.2_ö", "/p/b.2_")) if shown in page} == found
 
 
+def test_the_name_of_an_order_is_a_word_like_any_other(client, painted):
+    painted.add("c3", title="The list")
+    client.desk.index.refresh(at_once=True)
+    page = client.get("/?words=list&sort=list").text
+    assert 'href="/p/c3?words=list"' in page
+    assert 'href="/?words=list&amp;status=restored"' in page
+
+
 def test_orders(client):
     index = client.desk.index
     assert [row.listed.id for row in index.find(Query(sort="new"))] == ["a1", "b.2_ö"]

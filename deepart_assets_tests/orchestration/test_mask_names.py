@@ -29,9 +29,28 @@ def lake(tmp_path):
 def test_a_mask_belongs_to_its_painting(lake, name, key):
     lake.write(f"masks/{name}", b"bytes")
     assert CURATED_MASKS.files(lake, KEYS) == {key: name}
-    assert set(CURATED_MASKS.hashes(lake, KEYS)) == {key}
-    assert lake.read(CURATED_MASKS.located(lake, key)) == b"bytes"
+    [(found, file)] = CURATED_MASKS.read(lake, KEYS, KEYS).items()
+    assert found == key and lake.read(file.path) == b"bytes"
+    assert CURATED_MASKS.located(lake, key, KEYS) == f"masks/{name}"
     assert CURATED_MASKS.strays(lake, KEYS) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "owner", "other"),
+    [("29.100.1.png", "29.100.1", "29.100"), ("a_mask.png", "a_mask", "a")],
+)
+def test_a_file_of_one_painting_is_never_that_of_another(lake, name, owner, other):
+    lake.write(f"masks/{name}", b"bytes")
+    keys = {owner, other}
+    assert list(CURATED_MASKS.read(lake, keys, [owner])) == [owner]
+    assert CURATED_MASKS.read(lake, keys, [other]) == {}
+    assert CURATED_MASKS.located(lake, other, keys) == CURATED_MASKS.path(other)
+
+
+def test_a_number_at_the_end_of_an_id_is_no_suffix(lake):
+    lake.write("masks/29.100.1.png", b"bytes")
+    assert CURATED_MASKS.files(lake, {"29.100"}) == {}
+    assert "belongs to no painting" in CURATED_MASKS.strays(lake, {"29.100"})["29.100.1.png"]
 
 
 def test_what_belongs_to_none_is_told_with_the_nearest_painting(lake):

@@ -24,16 +24,19 @@ async function start() {
   $("canvas").focus({ preventScroll: true });
 }
 
-async function use(kind) {
+// What is drawn on has to be fetched; without it all stays as it is.
+async function fetching(action) {
   const own = editor;
   try {
-    await own.use(kind);
+    await action(own);
   } catch {
     if (editor !== own) return;
     own.draft ? own.busy(false) : stop();
     say("The mask could not be fetched: is the desk still running? Nothing was changed.", true);
   }
 }
+
+const use = (kind) => fetching((own) => own.use(kind));
 
 function stop() {
   viewer.comparing = editor.comparing;
@@ -44,7 +47,8 @@ function stop() {
   $("correct").focus({ preventScroll: true });
 }
 
-// Sends what is to count as the mask, or that none does; tells what came of it.
+// Sends what is to count as the mask, or that none does; tells what came of it. Returns whether
+// somebody else's was in the way.
 async function send(method, body, version, done) {
   let isConflict = false;
   const answer = await write(method, `${here}/mask`, body, { "if-match": version }, (text, status) => {
@@ -52,10 +56,11 @@ async function send(method, body, version, done) {
     say(isConflict ? "Somebody else has changed this mask since you opened it. Do it again to replace theirs." : text, true);
   });
   if (isConflict) await look();
-  if (!answer) return;
+  if (!answer) return isConflict;
   if (editor) stop();
   replaceState(answer);
   say(done);
+  return false;
 }
 
 const SAVED = "Saved. Dagster makes this painting again; the page shows each result as it is made.";
@@ -63,9 +68,10 @@ const SAVED = "Saved. Dagster makes this painting again; the page shows each res
 async function save() {
   const own = editor;
   own.busy(true);
-  await send("PUT", await own.blob(), own.version, SAVED);
+  const isConflict = await send("PUT", await own.blob(), own.version, SAVED);
   own.busy(false);
-  own.version = state.mask.version; // of what is known of now, if that was refused
+  // Whoever was told of somebody else's mask may replace it; after any other failure nobody was.
+  if (isConflict) own.version = state.mask.version;
 }
 
 // A mask that was drawn elsewhere.
@@ -81,24 +87,35 @@ async function reset() {
 }
 
 // What the subject is in words, for a segmenter that reads them: saved as soon as it is entered.
+let filled; // the text that the field was filled from
+
+// What somebody else has entered replaces nothing that is being typed: saving is refused then.
+function fillText() {
+  if (filled && $("text").value.trim() !== filled.own) return;
+  if (filled?.version !== state.text.version) $("text").value = state.text.own;
+  filled = state.text;
+}
+
 async function describe() {
   const words = $("text").value.trim();
-  const answer = await write("PUT", `${here}/text`, words, { "if-match": state.text.version });
+  const answer = await write("PUT", `${here}/text`, words, { "if-match": filled.version });
   if (!answer) return look();
+  filled = answer.text;
   replaceState(answer);
   say(words ? "Saved: the segmenter looks for that with the next run." : "As in the profile again.");
 }
 
 if ($("text")) {
-  $("text").value = state.text.own;
+  fillText();
   $("text").onchange = describe;
+  document.addEventListener("shown", fillText);
 }
 
 if ($("correct")) {
   const leave = () => mayLose() && stop();
   const actions = {
     correct: () => (editor ? leave() : start()), cancel: leave, save, "reset-mask": reset, undo: () => editor.undo(), redo: () => editor.redo(),
-    "kind-mask": () => use("mask"), "kind-strokes": () => use("strokes"), "start-over": () => editor.startOver(),
+    "kind-mask": () => use("mask"), "kind-strokes": () => use("strokes"), "start-over": () => fetching((own) => own.startOver()),
     ...Object.fromEntries(["keep", "drop", "erase"].map((brush) => [brush, () => { editor.brush = brush; editor.changed(); }])),
   };
   for (const [id, action] of Object.entries(actions)) $(id).onclick = action;

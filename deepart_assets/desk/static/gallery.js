@@ -55,8 +55,10 @@ async function show() {
   const query = Object.fromEntries(new URLSearchParams(location.hash.slice(1)));
   for (const name of ["words", "style", "artist", "status"])
     if (form.elements[name] !== document.activeElement) form.elements[name].value = query[name] ?? "";
-  for (const link of wall.querySelectorAll(".statuses a"))
-    link.toggleAttribute("aria-current", (new URL(link.href).hash || "#status=") === `#status=${query.status ?? ""}`);
+  for (const link of wall.querySelectorAll(".statuses a")) {
+    const isCurrent = (new URL(link.href).hash || "#status=") === `#status=${query.status ?? ""}`;
+    isCurrent ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+  }
   const asked = location.hash;
   const rows = asked.length > 1 && card ? await load() : null;
   if (asked !== location.hash) return; // somebody has typed on
@@ -72,7 +74,7 @@ async function show() {
   const page = Math.min(Math.max(1, Number(query.page) || 1), Math.max(1, pages));
   const grid = Object.assign(document.createElement("ol"), { className: "grid" });
   grid.append(...hits.slice((page - 1) * PAGE, page * PAGE).map(filled));
-  const none = Object.assign(document.createElement("p"), { className: "plain", textContent: "No painting is like that." });
+  const none = Object.assign(document.createElement("p"), { className: "plain", textContent: "No paintings match." });
   wall.append(hits.length ? grid : none);
   if (pages > 1) {
     const nav = Object.assign(document.createElement("nav"), { className: "pages", ariaLabel: "Pages" });

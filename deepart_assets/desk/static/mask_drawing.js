@@ -36,7 +36,8 @@ export class Editor {
     const [canvas, context] = canvasOf(this.width, this.height);
     if (layer === "strokes" && state.mask.kind !== "strokes") return canvas;
     const answer = await fetch(`${location.pathname}/mask/${layer}.png`);
-    if (!answer.ok) return canvas;
+    if (answer.status === 404) return canvas;
+    if (!answer.ok) throw new Error(`${layer}: ${answer.status}`);
     context.drawImage(await createImageBitmap(await answer.blob()), 0, 0, this.width, this.height);
     if (layer === "strokes") return canvas;
     const pixels = context.getImageData(0, 0, this.width, this.height);

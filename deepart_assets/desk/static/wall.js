@@ -17,8 +17,9 @@ async function show(address, push) {
   if (push) scrollTo(0, 0);
 }
 
+const AT_FIRST = { sort: "list" }; // the other fields are empty
 function address() {
-  const words = [...new FormData(form)].filter(([, value]) => value && value !== "list");
+  const words = [...new FormData(form)].filter(([name, value]) => value !== (AT_FIRST[name] ?? ""));
   return "/?" + new URLSearchParams(words);
 }
 
