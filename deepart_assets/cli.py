@@ -101,10 +101,7 @@ def restore(
     verbose: Verbose = False,
 ) -> None:
     """Bring everything up to date once, or some paintings."""
-    import dagster as dg
-
     from deepart_assets import cli_tables
-    from deepart_assets.asset_names import RESTORATION_PLAN
     from deepart_assets.cli_status import check_known
     from deepart_assets.orchestration.staleness import RunPolicy
     from deepart_assets.runs import bring_up_to_date
@@ -118,7 +115,7 @@ def restore(
         cli_tables.print_fetches(cli_tables.open_console(), settings)
         policy = RunPolicy(force=force, thorough=thorough)
         with _session(instance, verbose, ids, style=style, policy=policy) as watch:
-            ok = bring_up_to_date(
+            outcome = bring_up_to_date(
                 instance,
                 paintings=ids,
                 style=style,
@@ -127,9 +124,8 @@ def restore(
                 renew_grounds=renew_grounds,
                 watch=watch,
             )
-        if plan := instance.get_latest_materialization_event(dg.AssetKey(RESTORATION_PLAN)):
-            cli_tables.print_plan(cli_tables.open_console(), plan.asset_materialization)
-        _end(instance, start, ok)
+        cli_tables.print_plan(cli_tables.open_console(), outcome.plan)
+        _end(instance, start, outcome.succeeded)
 
 
 @app.command()

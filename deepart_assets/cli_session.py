@@ -35,7 +35,7 @@ def session(instance: dg.DagsterInstance, look: Look, *, verbose: bool) -> Itera
         What watches the runs.
 
     Raises:
-        UnavailableError: Another command is at work.
+        UnavailableError: Another command is already running.
     """
     home = dagster_home()
     with ExitStack() as stack:
@@ -44,8 +44,8 @@ def session(instance: dg.DagsterInstance, look: Look, *, verbose: bool) -> Itera
             stack.enter_context(FileLock(home / "deepart.lock", timeout=0))
         except Timeout:
             raise UnavailableError(
-                f"Another deepart is at work here{': ' if others else ''}{'; '.join(others)}. Wait"
-                " until it has ended, or stop it with Ctrl-C"
+                f"Another deepart command is already running here{': ' if others else ''}"
+                f"{'; '.join(others)}. Wait until it has ended, or stop it with Ctrl-C"
             ) from None
         if verbose:
             yield nullcontext

@@ -18,6 +18,7 @@ from deepart_assets.dagster_internals.orphaned_runs import was_killed
 from deepart_assets.errors import DeepArtError
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext
+from deepart_assets.orchestration.leaving import UNFINISHED
 from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import Plan, make_plan, stale_data
 from deepart_assets.orchestration.staleness import RunPolicy
@@ -28,15 +29,11 @@ from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.wikiart.naming import painting_id
 from deepart_assets.wikiart.sources.inbox import inbox_stamps
 
-IN_PROGRESS = (
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-)
-
 UP_TO_DATE, STALE, NEW, FAILED, LEFT_OUT = "up to date", "stale", "new", "failed", "left out"
 """The states of a painting, and of one of its outputs."""
 
+DOING = {"not_started": "queued", "started": "running", "canceling": "running"}
+"""What a run does, where Dagster's name of its status does not say it."""
 
 COMPUTE_STALE = RunPolicy()
 """What a run computes that somebody started, if nothing else is said."""
@@ -57,7 +54,7 @@ class RunningRun:
     job: str
     status: str
     since: float
-    """Unix time at which it was created."""
+    """Unix time at which it started; of one that has not, at which it was created."""
     reason: str
     """The tag `deepart/reason`; what somebody materializes in the UI has none."""
     run_id: str
@@ -66,7 +63,9 @@ class RunningRun:
         of_assets = self.job.startswith("__ASSET_JOB")  # Dagster's own, for which it shows no name
         name = "a materialization in Dagster" if of_assets else self.job
         at = time.strftime("%H:%M", time.localtime(self.since))
-        return f"{name} is {self.status} since {at}" + (f" ({self.reason})" if self.reason else "")
+        doing = DOING.get(self.status, self.status)
+        why = f" ({self.reason})" if self.reason else ""
+        return f"{name} has been {doing} since {at}{why}"
 
 
 class Overview:
@@ -194,12 +193,12 @@ class Overview:
 
 def running(instance: dg.DagsterInstance) -> list[RunningRun]:
     """Return the runs that are queued or in progress, without those whose process is gone."""
-    records = instance.get_run_records(dg.RunsFilter(statuses=list(IN_PROGRESS)), limit=50)
+    records = instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED), limit=50)
     return [
         RunningRun(
             record.dagster_run.job_name,
             record.dagster_run.status.value.lower(),
-            record.create_timestamp.timestamp(),
+            record.start_time or record.create_timestamp.timestamp(),
             record.dagster_run.tags.get(REASON, ""),
             record.dagster_run.run_id,
         )

@@ -166,17 +166,17 @@ def print_results(
     console.print(_data_table(store))
 
 
-def print_plan(console: Console, plan: dg.AssetMaterialization | None) -> None:
-    """Print what a plan found stale, and why."""
-    if plan is None:
+def print_plan(console: Console, plan: Mapping[str, dg.MetadataValue[Any]]) -> None:
+    """Print what a plan found stale, and why, from its metadata; or that there is no plan."""
+    if not plan:
+        console.print("No plan was made, so nothing was restored")
         return
-    figures = plan.metadata
     console.print(
-        f"{figures['outputs'].value} outputs of {figures['paintings'].value} paintings were stale,"
-        f" of {figures['checked'].value} paintings checked in {figures['seconds'].value} s"
+        f"{plan['outputs'].value} outputs of {plan['paintings'].value} paintings were stale,"
+        f" of {plan['checked'].value} paintings checked in {plan['seconds'].value} s"
     )
-    if figures["outputs"].value:
-        console.print(Markdown(str(figures["reasons"].value)))
+    if plan["outputs"].value:
+        console.print(Markdown(str(plan["reasons"].value)))
 
 
 def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -205,7 +205,9 @@ def print_end(console: Console, store: MaterializationStore, seconds: float, ok:
     if (gallery := store.done(asset_names.GALLERY)) is not None:
         console.print("Gallery:", store.lake.full_path(gallery.path), soft_wrap=True)
     if not ok:
-        console.print("[red]Something failed; the reasons stand above and in the UI (make ui).")
+        console.print(
+            "[red]Something failed; the reasons are listed above and in the UI (make ui)."
+        )
 
 
 def _table(title: str) -> Table:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,7 @@ from deepart_assets.build import build_defs
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.dagster_internals.local_runs import execute_job
 from deepart_assets.errors import SettingsError, UnknownPaintingError
+from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY, runs_planned_in
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.settings import load_settings
@@ -22,6 +24,19 @@ from deepart_assets.settings.places import PROJECT, dagster_home
 
 Watch = Callable[[dg.DagsterRun], AbstractContextManager[object]]
 """Returns what is entered while a run executes."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of `bring_up_to_date`; true if every run succeeded."""
+
+    succeeded: bool
+    """Whether every run succeeded."""
+    plan: Mapping[str, dg.MetadataValue[Any]]
+    """The metadata of the plan; empty if none was made."""
+
+    def __bool__(self) -> bool:
+        return self.succeeded
 
 
 def open_instance() -> dg.DagsterInstance:
@@ -90,7 +105,7 @@ def bring_up_to_date(
     renew_grounds: bool = False,
     watch: Watch = nullcontext,
     **plan_config: Any,
-) -> bool:
+) -> Outcome:
     """Take in what is new, make a plan, and restore what is stale, run after run.
 
     Does without the daemon what the jobs in the UI do with its help.
@@ -102,9 +117,6 @@ def bring_up_to_date(
         renew_grounds: Renew the library of grounds first.
         watch: See `Watch`.
         plan_config: The plan's configuration (`assets.restoration_plan.PlanConfig`).
-
-    Returns:
-        Whether every run succeeded.
 
     Raises:
         SettingsError: There is no library of grounds to renew.
@@ -126,8 +138,9 @@ def bring_up_to_date(
                 raise UnknownPaintingError(str(refusal.description))
         succeeded = result.success
         tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
+        plan = metadata_made_in(instance, result.run_id, RESTORATION_PLAN)
         runs = runs_planned_in(instance, result.run_id, tags)
     for run in runs:
         with run_job(instance, run.job, keys=run.keys, tags=run.tags, **place) as result:
             succeeded &= result.success
-    return succeeded
+    return Outcome(succeeded, plan)

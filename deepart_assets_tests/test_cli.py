@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 
 import dagster as dg
@@ -19,7 +20,10 @@ from filelock import FileLock
 
 from deepart_assets import cli_tables
 from deepart_assets.cli import main
-from deepart_assets.cli_status import RunningRun
+from deepart_assets.cli_status import RunningRun, running
+from deepart_assets.dagster_internals.local_runs import repository_origin
+from deepart_assets.orchestration.leaving import UNFINISHED
+from deepart_assets.runs import bring_up_to_date
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
@@ -127,7 +131,7 @@ def test_a_second_restoration_beside_the_first_is_refused(deepart, tmp_path, mon
     with FileLock(tmp_path / "deepart.lock"):
         code, _, error = deepart("restore")
     assert code == 1
-    assert re.fullmatch(r"deepart: Another deepart is at work here.*\n", error)
+    assert re.fullmatch(r"deepart: Another deepart command is already running here.*\n", error)
 
 
 def assert_nothing_is_recorded_that_is_not_there(project):
@@ -259,6 +263,27 @@ def test_paintings_between_those_asked_for_are_left_alone(deepart_done, done, in
     assert json.loads(run.tags["deepart/only"]) == ["p0", "p2"], "one run for both"
 
 
+def test_an_earlier_plan_is_not_taken_for_that_of_a_run_without_one(
+    deepart_done, done, instance, monkeypatch
+):
+    def broken(*_):
+        raise OSError("the disk is full")
+
+    figures = {"outputs": 12, "paintings": 3, "checked": 5, "seconds": 0.1, "reasons": "lost"}
+    instance.report_runless_asset_event(
+        dg.AssetMaterialization("restoration_plan", metadata=figures)
+    )
+    monkeypatch.setattr("deepart_assets.assets.styles.set_aside", broken)
+    # Named, as Dagster remembers the jobs of an earlier test's profile by their arguments.
+    place = {"profile": str(done.write_profile()), "root": str(done.root)}
+    monkeypatch.setattr("deepart_assets.runs.bring_up_to_date", partial(bring_up_to_date, **place))
+    code, output, _ = deepart_done("restore")
+    assert code == 1
+    assert "were stale" not in output
+    assert "No plan was made, so nothing was restored" in output
+    assert "the reasons are listed above and in the UI" in " ".join(output.split())
+
+
 def test_the_paintings_are_listed(deepart):
     code, output, _ = deepart("list")
     assert code == 0
@@ -292,6 +317,22 @@ def test_a_long_id_leaves_room_for_the_title(monkeypatch, capsys):
 def test_a_run_is_told_in_a_line():
     noon = time.mktime((2026, 11, 29, 12, 0, 0, 0, 0, -1))
     asked = RunningRun("restore", "started", noon, "the inbox changed", "1")
-    assert str(asked) == "restore is started since 12:00 (the inbox changed)"
+    assert str(asked) == "restore has been running since 12:00 (the inbox changed)"
     backfill = RunningRun("__ASSET_JOB", "queued", noon, "", "2")
-    assert str(backfill) == "a materialization in Dagster is queued since 12:00"
+    assert str(backfill) == "a materialization in Dagster has been queued since 12:00"
+
+
+def test_runs_that_have_not_ended_are_told_with_their_start(instance):
+    job = dg.GraphDefinition("restore").to_job()
+    origin = repository_origin().get_job_origin(job.name)
+    made = {
+        status: instance.create_run_for_job(job, status=status, remote_job_origin=origin)
+        for status in (*UNFINISHED, dg.DagsterRunStatus.SUCCESS)
+    }
+    start = dg.DagsterEvent("PIPELINE_START", "restore")
+    started = made[dg.DagsterRunStatus.STARTED].run_id
+    instance.report_dagster_event(start, started, timestamp=1e9)
+    told = {run.status: run for run in running(instance)}
+    assert told.keys() == {"not_started", "queued", "starting", "started", "canceling"}
+    assert told["started"].since == 1e9
+    assert "has been queued since" in str(told["not_started"])

@@ -13,6 +13,7 @@ import dagster as dg
 
 from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG
+from deepart_assets.orchestration.leaving import UNFINISHED
 from deepart_assets.orchestration.planner import (
     EVALUATE,
     PLANNING_JOBS,
@@ -71,7 +72,8 @@ def restore_new_paintings(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
             reason = f"new or changed on the list: {named(keys)}"
         tags = {REASON: reason, AUTOMATED: "true"}
         ranges = ranges_of(instance, keys, settings)
-        planned = restore_runs(ranges, tags, publish=_is_another_list(instance, ours, after))
+        publish = _is_another_list(instance, ours, after)
+        planned = restore_runs(ranges, tags, only=keys, publish=publish)
         return planned, f"list:{last}", last
 
     return _materialization_sensor(
@@ -104,7 +106,8 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )
         planned = planned_runs(instance, plan.metadata, tags)
-        if not any(each.keys for each in planned) and _is_restoring(instance):
+        is_empty = not any(each.keys for each in planned)
+        if is_empty and _unfinished(instance, (RESTORE, RESTORE_PART)):
             return [], "", event.storage_id  # it publishes itself, and nothing may delay it
         return planned, f"plan:{event.storage_id}", event.storage_id
 
@@ -150,11 +153,14 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
         if run is not None and _interactive(run):
             skip = "the command line restored, and evaluates itself"
             return dg.SensorResult(skip_reason=skip, cursor=latest)
-        last = _latest_runs(instance, (*PLANNING_JOBS, RESTORE, RESTORE_PART))
-        if any(not each.dagster_run.is_finished for each in last):
-            return dg.SensorResult(skip_reason="a restoration is in progress")
-        ended = max((each.end_time or 0.0 for each in last), default=0.0)
-        ended = max(ended, made[0].timestamp)
+        restorations = (*PLANNING_JOBS, RESTORE, RESTORE_PART)
+        if (running := _unfinished(instance, restorations)) is not None:
+            skip = (
+                f"a restoration is in progress: {running.job_name}, run {running.run_id[:8]}. If"
+                " it has died, terminate it in the UI"
+            )
+            return dg.SensorResult(skip_reason=skip)
+        ended = max(_last_end(instance, restorations), made[0].timestamp)
         if (left := ended + 60 * minutes - time.time()) > 0:
             skip = f"waiting for {left:.0f} s in which nothing is restored"
             return dg.SensorResult(skip_reason=skip)
@@ -252,16 +258,25 @@ def _is_another_list(
     return not known or len(set(versions)) > 1
 
 
-def _latest_runs(instance: dg.DagsterInstance, jobs: Sequence[str]) -> list[dg.RunRecord]:
-    """Return the latest run of each job that has one."""
-    only = [dg.RunsFilter(job_name=job) for job in jobs]
-    return [each for one in only for each in instance.get_run_records(one, limit=1)]
+def _unfinished(instance: dg.DagsterInstance, jobs: Sequence[str]) -> dg.DagsterRun | None:
+    """Return a run of some jobs that is in progress or waits for its turn, if there is one.
+
+    It need not be a job's latest: a corrected mask is restored beside the runs of a plan.
+    """
+    wanted = (dg.RunsFilter(job_name=job, statuses=UNFINISHED) for job in jobs)
+    return next((run for each in wanted for run in instance.get_runs(each, limit=1)), None)
 
 
-def _is_restoring(instance: dg.DagsterInstance) -> bool:
-    """Whether a restoration is in progress or waits for its turn."""
-    latest = _latest_runs(instance, (RESTORE, RESTORE_PART))
-    return any(not each.dagster_run.is_finished for each in latest)
+def _last_end(instance: dg.DagsterInstance, jobs: Sequence[str]) -> float:
+    """Return the Unix time at which the last of the finished runs of some jobs ended, or 0."""
+    ended = (
+        record.end_time or 0.0
+        for job in jobs
+        for record in instance.get_run_records(
+            dg.RunsFilter(job_name=job), limit=1, order_by="update_timestamp"
+        )
+    )
+    return max(ended, default=0.0)
 
 
 def _interactive(run: dg.DagsterRun) -> bool:

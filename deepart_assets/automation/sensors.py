@@ -32,7 +32,7 @@ from deepart_assets.orchestration.planner import (
     restore_runs,
 )
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, only_tag
 from deepart_assets.settings.automation import Automation
 from deepart_assets.wikiart.painting_folder import by_folded_id
 from deepart_assets.wikiart.sources import open_inbox
@@ -87,7 +87,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         found = [CURATED_MASKS.key_of(n, folded) or SUBJECT_TEXTS.key_of(n, folded) for n in names]
         keys = list(dict.fromkeys(key for key in found if key is not None))
         tags = {REASON: f"a curator's masks changed: {named(keys)}", AUTOMATED: "true"}
-        return restore_runs(ranges_of(instance, keys, settings), tags)
+        return restore_runs(ranges_of(instance, keys, settings), tags, only=keys)
 
     def decided(profile: Profile) -> Stamps:
         folders = [CHOICES, *(f"{REQUESTS}/{name}" for name in profile.settings.outpainters)]
@@ -103,8 +103,11 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         tags = {REASON: f"a curator decided: {named(keys)}", AUTOMATED: "true", PRIORITY: "1"}
         ranges = ranges_of(instance, keys, settings)
         if any(name.startswith(f"{REQUESTS}/") for name in names):
-            return restore_runs(ranges, tags)
-        return [PlannedRun(RESTORE_PART, range_, tags) for range_ in ranges]
+            return restore_runs(ranges, tags, only=keys)
+        return [
+            PlannedRun(RESTORE_PART, range_, {**tags, **only_tag(range_, keys)})
+            for range_ in ranges
+        ]
 
     return [
         folder_sensor(

@@ -14,7 +14,9 @@ UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
 ]
+"""The statuses of a run that waits for its turn or is in progress."""
 
 RETRIED_FOR = timedelta(days=1)
 """How long after it began a run that failed may be replaced by another one with its tags."""

@@ -59,21 +59,26 @@ class _Lock:
                 etag = self._fs.info(self._path)["ETag"]
                 if etag != seen:
                     seen, since = etag, time.monotonic()
-                elif time.monotonic() - since >= LEASE_SECONDS and self._take_over(etag):
+                elif time.monotonic() - since >= LEASE_SECONDS and self._replace(etag):
                     return
                 time.sleep(POLL_SECONDS)
 
-    def _take_over(self, etag: str) -> bool:
+    def _replace(self, etag: str) -> bool:
+        """Write the lock if it still has an ETag; return False if it has another one."""
         # Ceph compares the condition's quotes, too, with its own tag, which has none.
         return self._write(IfMatch=etag) or self._write(IfMatch=etag.strip('"'))
 
     def renew_until(self, released: threading.Event) -> None:
         while not released.wait(RENEW_SECONDS):
             with contextlib.suppress(OSError):
+                # The ETag first: if the lock is mine after that, the ETag is that of my own.
+                etag = self._fs.info(self._path)["ETag"]
                 if not self._is_mine():
                     return
                 self._renewals += 1
-                self._write()
+                # A request may wait for minutes (`retries`), and the lock be another's by then. If
+                # the condition does not hold, the next look tells that from a lost answer.
+                self._replace(etag)
 
     def release(self) -> None:
         with contextlib.suppress(OSError):  # the lease ends by itself

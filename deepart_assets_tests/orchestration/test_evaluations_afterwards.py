@@ -41,7 +41,7 @@ def test_they_are_made_once_after_a_while_without_restorations(done, instance, m
     begun = instance.create_run_for_job(
         done.defs().resolve_job_def("restore"), status=dg.DagsterRunStatus.STARTED
     )
-    assert sensors(SENSOR, 660).skip_message == "a restoration is in progress"
+    assert sensors(SENSOR, 660).skip_message.startswith("a restoration is in progress: ")
     instance.report_run_canceled(begun)
     [asked] = sensors(SENSOR, 660).run_requests
     assert asked.job_name == "evaluate"
@@ -51,6 +51,24 @@ def test_they_are_made_once_after_a_while_without_restorations(done, instance, m
 
     publish(done, instance, {})
     assert "the command line" in sensors(SENSOR, 660).skip_message
+
+
+def test_they_wait_for_a_run_that_is_not_the_latest_of_its_job(done, instance, monkeypatch):
+    sensors = SensorHarness(done, instance, monkeypatch)
+    sensors.clock = time.time()
+    sensors(SENSOR)
+    job = done.defs().resolve_job_def("restore")
+    plans, masks = (
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED) for _ in range(2)
+    )
+    publish(done, instance, BY_DAEMON)
+    instance.report_run_canceled(masks)
+    assert sensors(SENSOR, 660).skip_message.startswith("a restoration is in progress: ")
+    with monkeypatch.context() as patched:
+        patched.setattr("time.time", lambda: sensors.clock)
+        instance.report_run_canceled(plans)
+    assert "in which nothing is restored" in sensors(SENSOR, 60).skip_message
+    assert sensors(SENSOR, 600).run_requests
 
 
 def test_the_profile_may_give_them_a_time(project):

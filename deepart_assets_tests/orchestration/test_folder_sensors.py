@@ -1,5 +1,6 @@
 """Folders are taken in once they are still: each change, once, never while somebody copies."""
 
+import json
 import threading
 import time
 
@@ -19,7 +20,7 @@ from deepart_assets.orchestration.folder_sensors import (
     Listing,
     changed,
 )
-from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.orchestration.tags import ONLY, RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.storage import Lake
 from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
 
@@ -245,6 +246,27 @@ def test_masks_restore_just_their_paintings(sensors, instance):
     assert not found.run_requests
     assert found.skip_message == "1 file changed, but none belongs to a painting on the list"
     assert sensors("curated_masks_folder", 40).skip_message == "nothing new among 2 files"
+
+
+def test_paintings_between_those_in_a_range_are_left_alone(sensors, instance):
+    with sensors.project.run("catalogue", instance) as result:
+        assert result.success
+    lake = sensors.project.lake
+
+    def restored(sensor):
+        [found] = sensors(sensor, 40).run_requests
+        assert (found.tags[RANGE_START_TAG], found.tags[RANGE_END_TAG]) == ("p0", "p2")
+        return found.job_name, json.loads(found.tags[ONLY])
+
+    for name in ("p0", "p2"):
+        lake.write(f"masks/{name}.png", b"a mask")
+        lake.write_json(f"choices/{name}.json", {"decision": "rejected"})
+    sensors("curated_masks_folder")
+    assert restored("curated_masks_folder") == ("restore", ["p0", "p2"])
+    assert restored("curator_choices_folder") == ("restore_part", ["p0", "p2"])
+    for name in ("p0", "p2"):
+        lake.write_json(f"requests/telea/{name}.json", {"seed": 1})
+    assert restored("curator_choices_folder") == ("restore", ["p0", "p2"])
 
 
 def test_a_whole_mask_does_not_wait_and_one_that_is_being_written_does(sensors, instance):

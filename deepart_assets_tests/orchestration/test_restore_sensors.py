@@ -1,12 +1,14 @@
 """What follows from a list of paintings that was made again, and from a plan."""
 
+import json
+
 import dagster as dg
 import pytest
 from PIL import Image
 
 from deepart_assets.asset_names import RESTORATION_PLAN, STYLED_PAINTINGS
 from deepart_assets.build import build_defs
-from deepart_assets.orchestration.tags import RANGE_END_TAG, RANGE_START_TAG
+from deepart_assets.orchestration.tags import ONLY, RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.settings import load_settings
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.orchestration.sensor_harness import SensorHarness
@@ -58,6 +60,18 @@ def test_what_is_new_or_changed_on_the_list_is_restored_once(sensors, instance):
 
     run(sensors, "take_in")
     assert not sensors(LIST).run_requests, "the list is what it was"
+
+
+def test_paintings_between_those_that_changed_are_left_alone(sensors):
+    run(sensors, "catalogue")
+    assert sensors(LIST).run_requests
+    sensors.project.content["automation"]["max_partition_gap"] = 1
+    for name, seed in (("p0", 8), ("p2", 9)):
+        sensors.project.add_painting(name, seed)
+    run(sensors, "catalogue")
+    [asked] = sensors(LIST).run_requests
+    assert ranges([asked]) == [("p0", "p2")]
+    assert json.loads(asked.tags[ONLY]) == ["p0", "p2"]
 
 
 @pytest.mark.slow
@@ -141,6 +155,7 @@ def test_a_plan_without_restorations_leaves_the_gallery_to_one_in_progress(
     done.lake.remove("gallery/index.html")
     job = done.defs().resolve_job_def("restore")
     at_work = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS)  # of a corrected mask
     run(sensors, "restore_stale")
     assert not sensors(PLAN).run_requests
     instance.report_run_canceled(at_work)

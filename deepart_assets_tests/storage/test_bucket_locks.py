@@ -78,6 +78,50 @@ def test_a_lock_is_taken_over_where_tags_are_compared_without_quotes(lake, monke
     assert not lake.exists(f"{NAME}.lock")
 
 
+def renewals(lake, monkeypatch, renew):
+    """Let `renew` make each request that renews a lock; it has a function that makes it."""
+    put = lake._fs.pipe_file
+
+    def request(path, data, **condition):
+        if "IfNoneMatch" in condition:
+            put(path, data, **condition)
+        else:
+            renew(lambda: put(path, data, **condition))
+
+    monkeypatch.setattr(bucket_locks, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(lake._fs._fs, "pipe_file", request)
+
+
+def test_a_renewal_that_comes_late_leaves_the_lock_of_who_took_it_over(lake, monkeypatch):
+    late, put = threading.Event(), lake._fs.pipe_file
+
+    def after_another(request):
+        if not late.is_set():
+            put(lake._full(f"{NAME}.lock"), b"another's 0")
+            late.set()
+        request()
+
+    renewals(lake, monkeypatch, after_another)
+    with lake.lock(NAME):
+        assert late.wait(20)
+    assert lake.read(f"{NAME}.lock") == b"another's 0"
+
+
+def test_a_lock_whose_renewal_was_not_answered_is_renewed_on(lake, monkeypatch):
+    asked = threading.Semaphore(0)
+
+    def again(request):
+        asked.release()
+        request()
+        request()  # as the answer to the first was lost
+
+    renewals(lake, monkeypatch, again)
+    with lake.lock(NAME):
+        for _ in range(4):
+            assert asked.acquire(timeout=20)
+    assert not lake.exists(f"{NAME}.lock")
+
+
 def test_who_has_lost_a_lock_leaves_that_of_another(lake):
     with lake.lock(NAME):
         lake.write(f"{NAME}.lock", b"another's 0")
