@@ -37,7 +37,7 @@ restore: install ## bring everything up to date once, without the UI and its dae
 	$(BIN)/deepart restore
 
 ui: install ## the Dagster UI on 127.0.0.1:3000
-	@echo "In some seconds: http://127.0.0.1:3000/. The curator's desk: make desk, then http://127.0.0.1:3001/"
+	@echo "In a few seconds: http://127.0.0.1:3000/. The curator's desk: make desk, then http://127.0.0.1:3001/"
 	$(BIN)/dagster dev --host 127.0.0.1 --port 3000 --log-level warning
 
 desk: install ## the curator's desk on 127.0.0.1:3001

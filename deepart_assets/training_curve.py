@@ -16,19 +16,17 @@ def silent(step: object) -> None:
 
 
 def panels_of(
-    rows: Iterable[Mapping[str, float | None]], besides: Iterable[str] = ()
+    rows: Iterable[Mapping[str, float | None]],
 ) -> dict[str, dict[str, tuple[list[float], list[float]]]]:
     """Return a curve for `reports.line_plot`: one panel per figure, over the iterations.
 
     Args:
         rows: The curve; a figure that is missing or None gives no point.
-        besides: Keys to leave out besides `iteration`.
     """
-    left_out = {"iteration", *besides}
     points: dict[str, tuple[list[float], list[float]]] = {}
     for row in rows:
         for name, value in row.items():
-            if name not in left_out and value is not None:
+            if name != "iteration" and value is not None:
                 x, y = points.setdefault(name, ([], []))
                 x.append(row["iteration"] or 0)
                 y.append(value)

@@ -44,5 +44,5 @@ def test_seconds_and_interruptions_go_on():
 
 
 def test_a_panel_has_the_rows_that_have_its_figure():
-    rows = [{"iteration": 1, "a": 2.0, "b": None, "size": 8}, {"iteration": 5, "b": 3.0, "c": None}]
-    assert panels_of(rows, ["size"]) == {"a": {"a": ([1], [2.0])}, "b": {"b": ([5], [3.0])}}
+    rows = [{"iteration": 1, "a": 2.0, "b": None}, {"iteration": 5, "b": 3.0, "c": None}]
+    assert panels_of(rows) == {"a": {"a": ([1], [2.0])}, "b": {"b": ([5], [3.0])}}

@@ -1,4 +1,11 @@
-"""The pipeline, one module for each part, in this order: `wikiart`, `styles`; `wikiart_sr`,
-`lr_hr_pairs`, `training`, `evaluation`; `subjects`, `subjects_evaluation`, `generator_weights`,
-`outpaintings`, `outpainting_evaluation`, `upscaled`, `restoration`; `restoration_plan`, `gallery`.
+"""The pipeline, from the paintings to the gallery; each module is one part, in this order.
+
+* The paintings: `wikiart`, `styles`.
+* Super resolution: `wikiart_sr`, `lr_hr_pairs`, `published_weights`, `training`, `evaluation`.
+* Masks: `subject_texts`, `predicted_masks`, `subjects`, `subjects_evaluation`.
+* Outpaintings: `generator_weights`, `outpaintings`; `grounds`, `scene_completions`;
+  `outpainting_evaluation`.
+* Results: `upscaled`, `choices`, `chosen`, `restoration`; `restoration_plan`, `gallery`.
+
+The other modules help these.
 """

@@ -50,7 +50,10 @@ class ModelFetch:
 
 
 def model_fetches(settings: Settings) -> list[ModelFetch]:
-    """Return the models that a profile names and this machine lacks.
+    """Return the models that a profile names and this machine lacks, as far as sizes are known.
+
+    Covered are rembg's segmenters, all that diffusers loads, inpainting networks, and the weights
+    of `art_esrgan`. Other segmenters, the CoModGAN and `psnr_weights` say so when they are fetched.
 
     The hub says sizes and licences; where it cannot be reached they are unknown.
     """

@@ -63,7 +63,7 @@ def same_artist(
     among equals a hash decides. Never the painting itself, by its file or its title.
 
     Args:
-        paintings: Returns the catalogue by id; called once, at the first choice.
+        paintings: Returns the paintings to restore by id; called once, at the first choice.
     """
 
     @cache

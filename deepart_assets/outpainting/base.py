@@ -41,8 +41,6 @@ class Request:
     reference: NDArray[np.uint8] | None = None
     """A picture to take the style from, uint8, H×W×3; None: the subject. Few outpainters look at
     it."""
-    candidate: int = 0
-    """Which of several results is wanted, of an outpainter that ranks them: 0 is the best."""
 
 
 class Outpainter(Protocol):

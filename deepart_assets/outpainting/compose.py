@@ -26,7 +26,6 @@ def request_for(
     seed: int = 0,
     labels: Mapping[str, str] | None = None,
     reference: NDArray[np.uint8] | None = None,
-    candidate: int = 0,
 ) -> Request | None:
     """Return the request for an unfinished painting; None if nothing is missing.
 
@@ -37,7 +36,6 @@ def request_for(
         seed: See `Request`.
         labels: See `Request`.
         reference: See `Request`.
-        candidate: See `Request`.
 
     Raises:
         PaintingError: There is nothing to keep.
@@ -49,9 +47,7 @@ def request_for(
         return None
     # New arrays: an outpainter that writes into its input must not change the subject.
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
-    return Request(
-        picture, known, prompt, negative_prompt, seed, labels or {}, reference, candidate
-    )
+    return Request(picture, known, prompt, negative_prompt, seed, labels or {}, reference)
 
 
 def composed(

@@ -12,7 +12,7 @@ from deepart_assets.outpainting.comodgan.sources import fetch_weights
 from deepart_assets.outpainting.diffusion.outpainter import DiffusersOutpainter
 from deepart_assets.outpainting.inpainting import InpaintingOutpainter, fetch_network
 from deepart_assets.outpainting.patchmatch import PatchMatchOutpainter
-from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
+from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.shipped import shipped_library
 from deepart_assets.outpainting.telea import TeleaOutpainter
 from deepart_assets.settings.diffusion import Diffusers
@@ -33,7 +33,6 @@ def build_outpainter(
     downloads: Downloads | None = None,
     weights: Callable[[], Path] | None = None,
     enlarger: Enlarger | None = None,
-    library: Callable[[], GroundLibrary] | None = None,
 ) -> base.Outpainter:
     """Return the outpainter of some settings; it loads its weights at the first use.
 
@@ -44,7 +43,6 @@ def build_outpainter(
         weights: Returns the network's file, for an outpainter whose weights are an asset; None:
             the file is fetched as the settings say.
         enlarger: Enlarges what is painted at a smaller scale; required by `enlarge: network`.
-        library: Returns the grounds of `scene_completion`; None: those that ship with the project.
     """
     match settings:
         case Telea():
@@ -54,7 +52,7 @@ def build_outpainter(
         case StableDiffusion() | Diffusers():
             return DiffusersOutpainter(settings)
         case SceneCompletion():
-            return SceneCompletionOutpainter(library or shipped_library)
+            return SceneCompletionOutpainter(shipped_library)
         case Inpainting():
             return InpaintingOutpainter(
                 settings, weights or (lambda: fetch_network(settings.weights, downloads))

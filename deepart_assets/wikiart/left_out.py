@@ -1,10 +1,10 @@
-"""What is left out of a restoration: file, why, and what to do."""
+"""Which files are left out of a restoration: file, why, and what to do."""
 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from deepart_assets import asset_names
-from deepart_assets.storage import MaterializationStore, RecordIndex
+from deepart_assets.storage import MaterializationStore
 from deepart_assets.wikiart.catalogue import quarantined
 from deepart_assets.wikiart.naming import INBOX, WIKIART
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
@@ -18,7 +18,7 @@ def split_remedy(text: str) -> tuple[str, str]:
 
 
 class LeftOut(NamedTuple):
-    """A file or a painting that is not used."""
+    """A file that is not used."""
 
     file: str
     reason: str
@@ -31,13 +31,11 @@ class LeftOut(NamedTuple):
         return cls(file, *split_remedy(text))
 
 
-def left_out(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:
-    """Return what the last runs left out of inbox, sources and the masks folder, sorted by file."""
-    return sorted({*left_out_files(store, paintings), *_paintings(store, paintings)})
-
-
 def left_out_files(store: MaterializationStore, paintings: Collection[str]) -> list[LeftOut]:
-    """As `left_out`, without the paintings that are on the list and not restored."""
+    """Return what the last runs left out of inbox, sources and the masks folder, sorted by file.
+
+    Paintings that are on the list and not restored are not among them.
+    """
     return sorted({*_files(store), *_doubles(store), *_masks(store, paintings)})
 
 
@@ -62,15 +60,3 @@ def _masks(store: MaterializationStore, paintings: Collection[str]) -> Iterator[
     for folder in (MASKS, TEXTS):
         for name, reason in folder.strays(store.lake, set(paintings)).items():
             yield LeftOut.of(f"{folder.folder}/{name}", reason)
-
-
-def _paintings(store: MaterializationStore, paintings: Collection[str]) -> Iterator[LeftOut]:
-    masks = RecordIndex(store, asset_names.SUBJECT_MASKS)
-    for key in paintings:
-        record = masks.get(key)
-        if record is None:
-            continue
-        if record.status != "done":
-            yield LeftOut.of(key, f"{record.reason}")
-        elif record.verdict is not None:
-            yield LeftOut.of(key, record.verdict)

@@ -9,7 +9,7 @@ from deepart_assets.desk.export import Gallery
 from deepart_assets.settings.wikiart import Inbox
 from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.wikiart.catalogue import build_catalogue, to_parquet
-from deepart_assets.wikiart.left_out import LeftOut, left_out
+from deepart_assets.wikiart.left_out import LeftOut, left_out_files
 from deepart_assets.wikiart.naming import INBOX
 from deepart_assets.wikiart.sources.inbox import inbox_stamps, open_inbox
 from deepart_assets_tests.imaging.test_imaging import GRADIENT, saved
@@ -47,7 +47,7 @@ def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
     table = build.catalogue.set_index("file")
     assert set(table.index[table["status"] == "ok"]) == {"a.HEIC", "no_suffix", "b.jxl"}
     lake.write(INBOX.catalogue, to_parquet(build.catalogue))
-    rows = left_out(MaterializationStore(lake), {})
+    rows = left_out_files(MaterializationStore(lake), {})
     names = [f"inbox/{name}".replace("\n", "\ufffd") for name in bad]
     assert [row.file for row in rows] == [*names, "masks/nobody.png"]
     for row, (_, words) in zip(rows, bad.values(), strict=False):
@@ -68,9 +68,16 @@ def test_a_painting_that_gives_way_is_on_the_list(done, instance):
     done.lake.write("inbox/another name.png", done.lake.read(original))
     with done.run("catalogue", instance) as result:
         assert result.success
-    [row] = left_out(done.store, {})
+    [row] = left_out_files(done.store, {})
     assert row.file == "inbox/another_name.png"
-    assert "has the very bytes of WikiArt's p1" in row.reason and "remove one" in row.remedy
+    assert "is byte for byte the same file as WikiArt's p1" in row.reason
+    assert "remove one" in row.remedy
+    done.lake.write("inbox/p1.png", jpeg())
+    with done.run("catalogue", instance) as result:
+        assert result.success
+    [row] = left_out_files(done.store, {})
+    assert row.file == original
+    assert done.store.get("styled_paintings").figures["inbox"] == 2
 
 
 def test_a_remedy_follows_the_last_colon_or_sentence():

@@ -13,7 +13,7 @@ from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.wikiart import examine
 from deepart_assets.wikiart.catalogue import read_cache
-from deepart_assets.wikiart.left_out import left_out
+from deepart_assets.wikiart.left_out import left_out_files
 from deepart_assets_tests.conftest import was_computed
 
 
@@ -139,7 +139,7 @@ def test_bad_and_double_pictures_are_shown_and_only_warned_of(project, catalogue
     table, ignored = figures["ignored"]
     assert ignored["file"] == "second/notes.txt" and "by its suffix .txt" in ignored["reason"]
     assert table["file"] == "CSV of second" and "Name one file, filename" in table["reason"]
-    [row] = [row for row in left_out(project.store, {}) if row.file == "CSV of second"]
+    [row] = [row for row in left_out_files(project.store, {}) if row.file == "CSV of second"]
     assert row.reason.startswith("has no column that names the files")
     assert figures["sources"] == [
         {"name": "pictures", "pictures": 5, "ok": 5, "quarantined": 0},

@@ -1,4 +1,4 @@
-"""Texts that say what the subject is: what they name, and which cannot be meant."""
+"""Texts that say what the subject is: what they name, and which are invalid."""
 
 import pytest
 

@@ -71,16 +71,12 @@ class SceneCompletionOutpainter:
         return self.library.hash
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
-        """Lay the ground that each request's `candidate` asks for; the last if there are fewer.
+        """Lay the best ground for each request.
 
         Raises:
             PaintingError: As for `choose`.
         """
-        results = []
-        for request in requests:
-            choices = self.choose(request, request.candidate + 1)
-            results.append(self.render(request, choices[-1]))
-        return results
+        return [self.render(request, self.choose(request, 1)[0]) for request in requests]
 
     def choose(
         self,
