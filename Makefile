@@ -22,13 +22,24 @@ export NO_MKDOCS_2_WARNING := 1
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
-# The stamp is renewed when what is to be installed changes.
-$(VENV)/.installed: pyproject.toml constraints.txt
-	test -x $(BIN)/python || { python=$$(.ci/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
-	$(BIN)/python .ci/install.py $(EXTRAS)
-	touch $@
+# The stamp names the extras that are installed. It is renewed for others, and when what is to be
+# installed changes.
+STAMP := $(VENV)/.installed
+comma := ,
+space := $(comma:,= )
+WANTED := $(subst $(comma),$(space),$(EXTRAS))
+INSTALLED := $(shell cat $(STAMP) 2>/dev/null)
+TOGETHER := $(sort $(INSTALLED) $(WANTED))
 
-install: $(VENV)/.installed ## make .venv and install everything
+$(STAMP): pyproject.toml constraints.txt $(if $(filter-out $(INSTALLED),$(WANTED)),.other-extras)
+	test -x $(BIN)/python || { python=$$(.ci/find_python.sh $(PYTHON)) && "$$python" -m venv $(VENV); }
+	$(BIN)/python .ci/install.py $(subst $(space),$(comma),$(TOGETHER))
+	echo $(TOGETHER) > $@
+
+.PHONY: .other-extras
+.other-extras:
+
+install: $(STAMP) ## make .venv and install everything
 
 demo: install ## restore the embedded paintings: the whole graph, a table, a gallery
 	$(BIN)/deepart demo
@@ -82,6 +93,9 @@ screenshots: install ## renew the pictures of the documentation: a demo in the U
 lock: install ## renew the generated pins of constraints.txt
 	$(BIN)/python .ci/lock.py
 
-clean: ## remove the data lake and Dagster's history, keep .venv
-	rm -rf data/lake
+# What people put into the lake cannot be made again.
+KEPT := inbox masks choices requests
+
+clean: ## remove what was made, and Dagster's history; keep inbox, masks, choices, requests, .venv
+	test ! -d data/lake || find data/lake -mindepth 1 -maxdepth 1 $(KEPT:%=-not -name %) -exec rm -rf {} +
 	find .dagster_home -mindepth 1 -not -name dagster.yaml -delete

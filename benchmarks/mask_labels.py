@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from bench_table import publish
+from mask_curves import precision_coverage, reliability
 from numpy.typing import NDArray
 
 from deepart_assets.segmentation import Features, clean_up, iou, judge
 from deepart_assets.segmentation.bundled import BundledSegmenter
 from deepart_assets.segmentation.faces import LEFT_OUT, SURE, Face
-from deepart_assets.segmentation.verdict import precision_coverage, reliability
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.settings.segmenters import Bundled
 from recipes.subject_segmenter.labels import named, read_labels

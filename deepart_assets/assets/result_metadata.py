@@ -96,7 +96,7 @@ def result_metadata(
         settings: The outpainter's; None where the profile no longer names it.
         summary: What of the picture is the painter's.
         seed: The outpainter's.
-        generated_on: The day on which the surround was generated.
+        generated_on: The day on which the surround was generated; "" where nobody knows.
         made_at: When the file was made, ISO 8601, at least to the day.
         fingerprint: Of the result's provenance.
         mask: The file that shows what was generated.
@@ -104,7 +104,8 @@ def result_metadata(
         is_trained: Whether a trained model has made a part of the picture.
     """
     generator = "" if settings is None else generator_of(settings)
-    dated = f" Surround made on {generated_on}{f' by {generator}' if generator else ''}."
+    by = f" by {generator}" if generator else ""
+    dated = f" Surround made on {generated_on}{by}." if generated_on else ""
     if made_at[:10] != generated_on:
         dated += f" Enlarged on {made_at[:10]}."
     labels = painting.labels

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from deepart_assets import asset_names
+from deepart_assets.errors import SettingsError
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import StageContext, StageSpec
@@ -18,6 +19,7 @@ from deepart_assets.settings.wikiart import StyleLabels
 from deepart_assets.storage import StageResult
 from deepart_assets.storage.delisted import ASIDE, bring_back, set_aside
 from deepart_assets.wikiart.catalogue import from_parquet, to_parquet
+from deepart_assets.wikiart.naming import INBOX
 from deepart_assets.wikiart.style_labels import StyleLabeller, label_styles
 from deepart_assets.wikiart.styles import (
     condition_counts,
@@ -36,45 +38,60 @@ PLOTTED = 30
 
 def style_assets(settings: Settings, stages: Sequence[str]) -> list[PipelineAssetSpec]:
     """Return the list of paintings to restore, after the style labels if the profile has any."""
-    choice = settings.wikiart.style_labels
-    if choice is None:
+    if settings.wikiart.style_labels is None:
         return [_styled_paintings(stages)]
-    return [_style_labels(choice), _styled_paintings(stages, "style_labels")]
+    return [style_labels, _styled_paintings(stages, style_labels.name)]
 
 
-def _style_labels(choice: StyleLabels) -> PipelineAssetSpec:
-    @data_asset(
-        group="wikiart",
-        settings=lambda settings: choice.model_dump(mode="json"),
-        deps=[asset_names.WIKIART_PAINTINGS],
-        kinds={"huggingface", "parquet"},
+def _labels_wanted(settings: Settings) -> StyleLabels:
+    """Return the settings of the style labels, of a profile whose graph has them.
+
+    Raises:
+        SettingsError: The run's settings have none.
+    """
+    if settings.wikiart.style_labels is None:
+        raise _part_of_the_graph()
+    return settings.wikiart.style_labels
+
+
+def _part_of_the_graph() -> SettingsError:
+    return SettingsError(
+        "whether there are wikiart.style_labels is part of the graph: set or remove them in the"
+        " profile, not for a single run"
     )
-    def style_labels(context: StageContext) -> StageSpec:
-        """A style for each painting without one, by zero-shot image classification.
 
-        Candidates are the profile's styles, or else those of the catalogue. A painting keeps no
-        style if the best one scores less than `minimal_score`. Each painting is classified once.
-        """
-        labeller = StyleLabeller(choice)
 
-        def make() -> StageResult:
-            catalogue = from_parquet(context.read(asset_names.WIKIART_PAINTINGS))
-            labels, figures = label_styles(
-                catalogue,
-                choice,
-                labeller,
-                context.original,
-                lake=context.lake,
-                report=context.log.info,
-            )
-            return StageResult(
-                {"style_labels/labels.parquet": to_parquet(labels)},
-                {**figures, "paintings": _records(labels.head(100))},
-            )
+@data_asset(
+    group="wikiart",
+    settings=lambda settings: _labels_wanted(settings).model_dump(mode="json"),
+    deps=[asset_names.WIKIART_PAINTINGS],
+    kinds={"huggingface", "parquet"},
+)
+def style_labels(context: StageContext) -> StageSpec:
+    """A style for each painting without one, by zero-shot image classification.
 
-        return StageSpec(make, weights=labeller.model_hash)
+    Candidates are the profile's styles, or else those of the catalogue. A painting keeps no style
+    if the best one scores less than `minimal_score`. Each painting is classified once.
+    """
+    choice = _labels_wanted(context.settings)
+    labeller = StyleLabeller(choice)
 
-    return style_labels
+    def make() -> StageResult:
+        catalogue = from_parquet(context.read(asset_names.WIKIART_PAINTINGS))
+        labels, figures = label_styles(
+            catalogue,
+            choice,
+            labeller,
+            context.original,
+            lake=context.lake,
+            report=context.log.info,
+        )
+        return StageResult(
+            {"style_labels/labels.parquet": to_parquet(labels)},
+            {**figures, "paintings": _records(labels.head(100))},
+        )
+
+    return StageSpec(make, weights=labeller.model_hash)
 
 
 def _publish_partitions(
@@ -111,7 +128,7 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
             *filter(None, [labelled_by]),
         ],
         kinds={"parquet"},
-        code_version="4",
+        code_version="5",  # 5: a double of what the inbox replaces is kept
         is_followed=True,
         after=lambda step, context: _publish_partitions(step, context, stages),
     )
@@ -124,6 +141,8 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
         becomes a partition of the restoration assets, and one that is listed no longer loses it.
         """
         choice = context.settings.styled_paintings
+        if (labelled_by is None) != (context.settings.wikiart.style_labels is None):
+            raise _part_of_the_graph()
 
         def make() -> StageResult:
             labels = from_parquet(context.read(labelled_by)) if labelled_by else None
@@ -146,7 +165,7 @@ def _styled_paintings(stages: Sequence[str], labelled_by: str | None = None) -> 
                     "preview": context.mosaic(listed["path"]),
                     "kept": len(kept),
                     "dropped": len(catalogue) - len(kept),
-                    "inbox": len(listed) - len(kept),
+                    "inbox": int(listed["path"].str.startswith(f"{INBOX.folder}/").sum()),
                     "gave_way": refused or None,
                     "conditions": condition_counts(catalogue, choice),
                     "styles": report,

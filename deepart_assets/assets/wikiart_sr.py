@@ -52,6 +52,9 @@ PAGE = f"{asset_names.WIKIART_SR}/index.html"
 CELL = 132
 """Width of a painting on the sheet, pixels."""
 
+ON_SHEET = 2800
+"""Paintings of each split on the sheet: a JPEG is at most 65,500 pixels high."""
+
 EXAMPLES = 12
 """Rejected paintings shown with their picture, for each rule."""
 
@@ -156,14 +159,17 @@ def _shown(
 ) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Return the sheet and the page, and the figures for the UI."""
     chosen, rejected = selection.chosen, selection.rejected
-    thumbnails = _thumbnails(context, chosen)
+    on_sheet = chosen.groupby("split").head(ON_SHEET)
+    thumbnails = _thumbnails(context, on_sheet)
+    counts = {split: int((chosen["split"] == split).sum()) for split in SPLITS}
     groups = []
-    for split in SPLITS:
-        rows = chosen[chosen["split"] == split]
+    for split, count in counts.items():
+        rows = on_sheet[on_sheet["split"] == split]
         captions = rows["artist"].where(rows["artist"] != "", rows["id"])
         captioned = zip(captions, rows["id"], strict=True)
         cells = [(caption, thumbnails[painting]) for caption, painting in captioned]
-        groups.append((f"{split}: {len(rows)}", cells))
+        hidden = f", {count - len(rows)} of them not shown" if count > len(rows) else ""
+        groups.append((f"{split}: {count}{hidden}", cells))
     styles = chosen.assign(style=chosen["style"].replace("", "(no style)"))
     by_style = styles.groupby(["style", "split"]).size().unstack(fill_value=0)
     style_rows = [
@@ -184,7 +190,7 @@ def _shown(
     pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: data_set_html(page)}
     return pages, {
         "preview": preview_uri(mosaic(list(thumbnails.values())[:MOSAIC_SIZE]), 960),
-        **{split: len(cells) for split, (_, cells) in zip(SPLITS, groups, strict=True)},
+        **counts,
         "rejected": rule_rows or None,
         "styles": style_rows,
     }

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deepart_assets.imaging.colour_space import Model, profile_model, srgb_profile
+from deepart_assets.imaging.strips import in_strips
 
 _PLAIN = frozenset({"L", "LA", "RGB", "RGBA", "CMYK"})
 
@@ -47,22 +48,30 @@ def full_range(values: NDArray, white: float) -> NDArray:
     if white == top and values.dtype == target:
         return values
     deep = np.float64 if values.dtype.itemsize > 2 else np.float32
-    scaled = np.multiply(values, top / white, dtype=deep)
-    np.nan_to_num(scaled, copy=False, nan=0, posinf=top, neginf=0)
-    np.clip(scaled + 0.5, 0, top, out=scaled)
-    return scaled.astype(target)
+
+    def scale(strip: NDArray) -> NDArray:
+        scaled = np.multiply(strip, top / white, dtype=deep)
+        np.nan_to_num(scaled, copy=False, nan=0, posinf=top, neginf=0)
+        np.clip(scaled + 0.5, 0, top, out=scaled)
+        return scaled.astype(target)
+
+    return in_strips(scale, values)
 
 
 def cut(values: NDArray) -> NDArray[np.uint8]:
     """Reduce 16 bits to 8, rounding; 8 bits stay as they are."""
     if values.dtype == np.uint8:
         return values
-    return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return in_strips(
+        lambda strip: ((strip.astype(np.uint32) + 128) // 257).astype(np.uint8), values
+    )
 
 
 def to_8bit_srgb(values: NDArray, model: Model, profile: bytes | None) -> NDArray[np.uint8]:
     """Convert to sRGB (`to_deep_srgb`) and then to 8 bits: uint8, H×W×3."""
-    return cut(to_deep_srgb(values, model, profile))
+    if values.dtype == np.uint8:  # littleCMS prepares much for each array of 8 bits
+        return cut(to_deep_srgb(values, model, profile))
+    return in_strips(lambda strip: cut(to_deep_srgb(strip, model, profile)), values)
 
 
 def to_deep_srgb(values: NDArray, model: Model, profile: bytes | None) -> NDArray:

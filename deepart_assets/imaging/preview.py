@@ -198,13 +198,19 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 def _font_for(texts: Sequence[tuple[str, int]], size: int) -> ImageFont.FreeTypeFont:
     """Return a font that fits the texts into their widths, down to half of `size`."""
-    needed = [width / max(1.0, _font(size).getlength(text)) for text, width in texts]
+    needed = [width / max(1.0, _font(size).getlength(_in_one_line(text))) for text, width in texts]
     return _font(math.floor(size * max(0.5, min([1.0, *needed]))))
 
 
 def _truncated(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
+    text = _in_one_line(text)
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "…") > width:
         text = text[:-1]
     return text.rstrip() + "…"
+
+
+def _in_one_line(text: str) -> str:
+    """Return a text without line breaks, which Pillow can neither measure nor draw."""
+    return " ".join(text.split())

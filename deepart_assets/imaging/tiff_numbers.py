@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.imaging.strips import in_strips
+
 
 def looked_up(indices: NDArray, colour_map: Any) -> NDArray[np.uint16]:
     """Return the colours of a palette.
@@ -35,6 +37,10 @@ def encoded_lab(values: NDArray, *, is_icc: bool) -> NDArray[np.uint16]:
     Returns:
         uint16, H×W×3.
     """
+    return in_strips(lambda strip: _encoded_lab(strip, is_icc=is_icc), values)
+
+
+def _encoded_lab(values: NDArray, *, is_icc: bool) -> NDArray[np.uint16]:
     bits = values.dtype.itemsize * 8
     unsigned = values.view(np.uint8 if bits == 8 else np.uint16).astype(np.float64)
     if is_icc:
@@ -51,5 +57,9 @@ def encoded_lab(values: NDArray, *, is_icc: bool) -> NDArray[np.uint16]:
 def unassociated(pixels: Any, alpha: Any) -> Any:
     """Divide premultiplied values, unsigned integers H×W×channels, by their alpha, H×W."""
     top = int(np.iinfo(pixels.dtype).max)
-    share = np.maximum(alpha, 1)[..., None].astype(np.float64) / top
-    return np.clip(pixels / share + 0.5, 0, top).astype(pixels.dtype)
+
+    def divide(strip: NDArray, alpha: NDArray) -> NDArray:
+        share = np.maximum(alpha, 1)[..., None].astype(np.float64) / top
+        return np.clip(strip / share + 0.5, 0, top).astype(pixels.dtype)
+
+    return in_strips(divide, pixels, alpha)

@@ -68,7 +68,7 @@ def _float_white(
 ) -> tuple[float, list[str]]:
     warnings = []
     if not np.isfinite(values).all():
-        warnings.append("some of its pixels are no number and become black")
+        warnings.append("some of its pixels are not a number (black) or infinite (black or white)")
     if brightest <= 1:
         return 1.0, [*warnings, *range_warning(brightest, 1)]
     over = float((values > 1).mean())

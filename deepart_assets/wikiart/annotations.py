@@ -172,7 +172,7 @@ def _read(
         return list(ANNOTATED), [], []
     places = [header.index(each) if each in header else -1 for each in columns]
     found = [
-        (key, tuple(row[at].strip() if 0 <= at < len(row) else "" for at in places))
+        (key, tuple(_value(row, at, each) for at, each in zip(places, columns, strict=True)))
         for row in table.rows
         if (key := table.key_of(row))
     ]
@@ -183,6 +183,14 @@ def _read(
             " counts. Remove the others"
         )
     return columns, [key for key, _ in found], [values for _, values in found]
+
+
+def _value(row: Sequence[str], place: int, column: str) -> str:
+    """Return a value of a row: names and dates in one line, as a caption is."""
+    cell = row[place] if 0 <= place < len(row) else ""
+    if column in OPTIONAL:  # a line break separates things in `SUBJECT`
+        return cell.strip()
+    return " ".join(filter(None, map(str.strip, cell.splitlines())))
 
 
 def _described_twice(rows: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:

@@ -20,7 +20,7 @@ MIN_SIDE = 16
 """Smallest side of a painting in pixels; smaller pictures are icons or spacers."""
 
 PIXELS_AT_A_TIME = 100_000_000
-"""Pixels decoded at a time, at up to four bytes each; a larger picture is decoded alone."""
+"""Pixels decoded at a time, at 4 to 20 bytes each; a larger picture is decoded alone."""
 
 _HASH_SIDE = 64
 """Side in pixels that pictures are reduced to before hashing: a multiple of the hash's 32."""

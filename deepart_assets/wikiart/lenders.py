@@ -1,11 +1,12 @@
 """Decides which paintings may lend their ground to others."""
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
 
 from deepart_assets.names import name_key
 from deepart_assets.settings.grounds import Lenders
 from deepart_assets.wikiart.annotations import LICENCE
-from deepart_assets.wikiart.labels import overlaps
+from deepart_assets.wikiart.labels import artist_key, overlaps, spellings
 from deepart_assets.wikiart.styles import NAMED
 
 _NAMED = {**NAMED, "licences": (LICENCE, name_key)}
@@ -33,3 +34,26 @@ def refusal(painting: str, labels: Mapping[str, str], choice: Lenders) -> str | 
     if choice.years != (None, None) and not overlaps(labels.get("date", ""), *choice.years):
         return "its year is not in grounds.lenders.years"
     return None
+
+
+def without_effect(choice: Lenders, artists: Mapping[str, str]) -> Iterator[str]:
+    """Yield what to say of each name by which a profile withdraws nothing, with the nearest ones.
+
+    Args:
+        choice: The conditions, of which `not_paintings` and `not_artists` withdraw.
+        artists: The artist of each painting and ground, by id.
+    """
+    for painting in choice.not_paintings:
+        if painting not in artists:
+            near = _nearest(painting, artists)
+            yield f"grounds.lenders.not_paintings: there is no painting {painting!r}{near}"
+    names = spellings(artists.values(), artist_key)
+    for artist in choice.not_artists:
+        if artist_key(artist) not in names:
+            near = _nearest(artist, names.values())
+            yield f"grounds.lenders.not_artists: no painting is by {artist!r}{near}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""

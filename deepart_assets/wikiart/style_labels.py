@@ -117,7 +117,7 @@ def label_styles(
     if unlabelled.empty:
         note = "nothing labelled: no painting lacks a style"
     elif len(styles) < 2:
-        note = "nothing labelled: the catalogue has fewer than two styles to choose from"
+        note = "nothing labelled: there are fewer than two candidate styles"
         unlabelled = unlabelled.iloc[:0]
     else:
         version = sha256_of_json([labeller.model_hash, PROMPT, styles])

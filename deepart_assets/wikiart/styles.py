@@ -111,8 +111,9 @@ def with_inbox(
     """Return the paintings to restore, those of the inbox last, and the rows that were dropped.
 
     Of two files with the same bytes, WikiArt's is kept, as it has annotations. Of two with the same
-    id (compared without case), the inbox's is kept, as somebody put it there. The column `path` is
-    the lake path of the original.
+    id (compared without case), the inbox's is kept, as somebody put it there; its bytes are then
+    WikiArt's no longer, so that another file of the inbox with them is kept, too. The column `path`
+    is the lake path of the original.
 
     Args:
         kept: The paintings of WikiArt, from `filter_styles`.
@@ -126,14 +127,13 @@ def with_inbox(
     ours = kept.assign(path=f"{WIKIART.folder}/" + kept["file"].astype(str))
     theirs = _usable(inbox)
     theirs = theirs.assign(path=f"{INBOX.folder}/" + theirs["file"].astype(str))
-    known = dict(zip(ours["sha256"], ours["id"], strict=True))
-    is_double = theirs["sha256"].isin(list(known))
+    is_double, is_replaced = _giving_way(ours, theirs)
+    ids = dict(zip(ours["sha256"], ours["id"], strict=True))
     refused = [
-        {"file": path, "reason": f"has the very bytes of WikiArt's {known[sha256]}"}
+        {"file": path, "reason": f"is byte for byte the same file as WikiArt's {ids[sha256]}"}
         for path, sha256 in theirs.loc[is_double, ["path", "sha256"]].itertuples(index=False)
     ]
     theirs = theirs[~is_double]
-    is_replaced = ours["id"].str.casefold().isin(theirs["id"].str.casefold().tolist())
     refused += [
         {"file": path, "reason": "the inbox has a painting of this id"}
         for path in ours.loc[is_replaced, "path"]
@@ -143,6 +143,26 @@ def with_inbox(
     for name in filter(listed.columns.__contains__, OPTIONAL):  # which only one of them may have
         listed[name] = listed[name].fillna("")
     return listed, refused
+
+
+def _giving_way(
+    ours: "pandas.DataFrame", theirs: "pandas.DataFrame"
+) -> tuple["pandas.Series", "pandas.Series"]:
+    """Return which rows of the inbox give way to one with the same bytes that WikiArt keeps, and
+    which of WikiArt to one with the same id that the inbox keeps.
+
+    Each follows from the other: they are found by turns until no more of WikiArt are replaced.
+    """
+    import pandas as pd
+
+    is_replaced = pd.Series(False, index=ours.index)
+    while True:
+        is_double = theirs["sha256"].isin(ours.loc[~is_replaced, "sha256"].tolist())
+        ids = theirs.loc[~is_double, "id"].str.casefold().tolist()
+        found = ours["id"].str.casefold().isin(ids)
+        if found.equals(is_replaced):
+            return is_double, is_replaced
+        is_replaced = found
 
 
 def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pandas.DataFrame":

@@ -22,6 +22,7 @@ from deepart_assets.imaging import (
     encode_jpeg,
     encode_png,
     fit_within,
+    grouped_mosaic,
     hamming,
     hash_to_hex,
     hashes_from_hex,
@@ -188,6 +189,19 @@ def test_a_caption_wider_than_its_picture_is_set_smaller_before_it_is_cut():
 
     assert (tall("stable_diffusion") != tall("stable_diffusion, ×4")).any()
     assert (tall("stable_diffusion, ×2") != tall("stable_diffusion, ×4")).any()
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\x85", "\u2029"])
+def test_line_breaks_of_a_title_are_drawn_as_blanks(line_break):
+    def drawn(text):
+        cell = (text, np.full((100, 150, 3), 250, np.uint8))
+        sheet = column_sheet([[cell]], text, 200, notes=[text])
+        return sheet, grouped_mosaic([(text, [cell])])
+
+    for one, other in zip(
+        drawn(f"The Last{line_break}Supper"), drawn("The Last Supper"), strict=True
+    ):
+        assert np.array_equal(one, other)
 
 
 @pytest.mark.parametrize("count", [0, 1, 7])

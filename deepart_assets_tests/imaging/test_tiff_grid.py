@@ -263,6 +263,23 @@ def test_floats_brighter_than_white_and_of_other_ranges():
     assert "255 is taken for white" in file.warnings[0]
 
 
+def test_what_is_not_a_number_is_black_and_infinity_is_white():
+    values = np.full((SIDE, SIDE), 0.5, np.float32)
+    values[0, :3] = np.nan, np.inf, -np.inf
+    seen, file = read(tiff(values, photometric="minisblack"))
+    assert seen[0, :4, 0].tolist() == [0, 255, 0, 128]
+    [warning] = file.warnings
+    assert warning.endswith("are not a number (black) or infinite (black or white)")
+
+
+@pytest.mark.parametrize(("kind", "bits"), [("uint16", 8), ("uint32", 8), ("uint32", 16)])
+def test_numbers_that_a_wider_type_hardly_uses_are_taken_for_fewer_bits(kind, bits):
+    values = np.round(RGB * ((1 << bits) - 1)).astype(kind)
+    seen, file = read(tiff(values, photometric="rgb"))
+    assert np.abs(seen - levels(RGB)).max() <= 1
+    assert f"{kind[4:]} bits but seem to be of {bits}" in file.warnings[0]
+
+
 @pytest.mark.parametrize(
     ("options", "values", "words"),
     [

@@ -1,5 +1,6 @@
 """Bad masks, odd sizes, and unavailable models: one clear message each, the rest goes on."""
 
+import logging
 import re
 
 import dagster as dg
@@ -7,9 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, encode_png
+from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.outpainting import subject_difference
 from deepart_assets.outpainting.comodgan.weights import to_bytes
+from deepart_assets.settings import load_settings
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.hub import REFUSALS, point_at, serve_hub
 from deepart_assets_tests.outpainting.comodgan.small import tiny
@@ -148,6 +152,14 @@ def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tm
     assert failed["page_weights"].startswith(f"{page} is a web page, not weights")
     assert "download the file again in a browser" in failed["page_weights"]
     assert set(records(done, "telea_outpaintings")) == KEYS
+
+
+def test_a_prompt_that_lacks_a_label_is_no_fault_where_nothing_reads_it(project):
+    settings = load_settings(str(project.write_profile()))
+    spec = outpaintings_by("telea", settings.outpainters["telea"])
+    stage = spec.stage(StageContext(settings, project.store, logging.getLogger()))
+    unlabelled = Painting("p0", "p0.png", "0" * 64, labels={}, store=project.store)
+    assert stage.details(unlabelled)["prompt"] == ""
 
 
 def test_pipelines_that_are_unavailable(done, instance, tmp_path, monkeypatch):

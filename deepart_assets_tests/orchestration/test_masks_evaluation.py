@@ -107,3 +107,11 @@ def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_p
     assert compared()
     [fault] = done.store.get(ASSET).figures["faults"]
     assert fault["painting"] == "p4" and "p4.png is no readable picture" in fault["reason"]
+    before = done.store.get(ASSET).fingerprint
+    (folder / "p3.png").rename(folder / "p2.png")  # the same contents in the same order
+    done.lake.remove("subject_masks/p2.png")
+    assert compared()
+    assert done.store.get(ASSET).fingerprint != before
+    lost, fault = done.store.get(ASSET).figures["faults"]
+    assert lost["painting"] == "p2" and "FileNotFoundError: " in lost["reason"]
+    assert fault["painting"] == "p4" and rows_of(done)["strict"]["paintings"] == 1

@@ -36,13 +36,16 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance):
     record = done.store.get("telea_outpaintings", "p1")
     spoilt = done.lake.write(record.path, encode_png(255 - result))
     done.store.put(replace(record, files=(spoilt,)))
+    done.lake.remove("telea_outpaintings/p2.png")  # and one that is lost stops no other
     done.content["restoration"]["shown"] = 2
     with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert run.success
         checks = {check.check_name: check.passed for check in run.get_asset_check_evaluations()}
     assert checks == {"subjects_untouched": False, "no_known_faults": False}
     rows = json.loads(done.lake.read(f"reports/{ASSET}.json"))["rows"]
-    assert rows[1]["subject_difference"] > 100
+    assert rows[1]["subject_difference"] > 100 and rows[1]["paintings"] == 4
+    [fault] = done.store.get(ASSET).figures["faults"]
+    assert fault["painting"] == "p2" and "FileNotFoundError: " in fault["reason"]
 
 
 def test_a_row_of_means_for_each_outpainter_and_none_where_it_painted_nothing():

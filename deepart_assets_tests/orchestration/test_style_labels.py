@@ -88,3 +88,30 @@ def test_without_the_setting_no_style_is_labelled(styled, instance):
     assert kept.loc["a", "style"] == "" and not kept["style_labelled"].any()
     rows = styled.store.done("styled_paintings").figures["styles"]
     assert {"name": "(none)", "kept": 2, "dropped": 0} in rows
+
+
+def config(style_labels):
+    return {"resources": {"profile": {"config": {"wikiart": {"style_labels": style_labels}}}}}
+
+
+def test_a_single_run_may_label_otherwise(styled, instance):
+    with styled.run("catalogue", instance, run_config=config({"minimal_score": 1})) as result:
+        assert result.success
+    assert table(styled, "style_labels/labels.parquet").empty  # no style is so sure
+    with styled.run("catalogue", instance) as result:
+        assert result.success
+    assert table(styled, "style_labels/labels.parquet").index.tolist() == ["a", "b"]
+
+
+def test_whether_styles_are_labelled_is_no_matter_of_a_single_run(styled, instance):
+    def failures(given):
+        with styled.run("catalogue", instance, run_config=config(given)) as result:
+            assert not result.success
+            failed = result.filter_events(lambda event: event.is_step_failure)
+        return {event.step_key: str(event.step_failure_data.error) for event in failed}
+
+    [(step, told)] = failures(None).items()
+    assert step == "style_labels" and "wikiart.style_labels is part of the graph" in told
+    model = styled.content["wikiart"].pop("style_labels")
+    [(step, told)] = failures(model).items()
+    assert step == "styled_paintings" and "wikiart.style_labels is part of the graph" in told

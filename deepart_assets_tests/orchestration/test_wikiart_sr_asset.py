@@ -1,4 +1,4 @@
-"""The asset of WikiArt SR in Dagster: by rule and from the seed's archive."""
+"""The asset of WikiArt SR in Dagster: by rule and from the original notebook's archive."""
 
 import io
 
@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from deepart_assets.assets import wikiart_sr
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
-from deepart_assets.imaging import hash_to_hex, perceptual_hash
+from deepart_assets.imaging import grouped_mosaic, hash_to_hex, perceptual_hash
 from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
@@ -108,6 +109,26 @@ def test_the_small_project_of_the_tests_has_all_sides(project, instance):
     assert (shown["train"], shown["valid"], shown["test"]) == (2, 2, 1)
 
 
+def test_a_sheet_of_the_largest_data_set_can_be_written(project, instance, paintings, monkeypatch):
+    headings, most = [], wikiart_sr.ON_SHEET
+
+    def sheet(groups, cell):
+        headings.extend((heading, len(cells)) for heading, cells in groups)
+        return grouped_mosaic(groups, cell)
+
+    monkeypatch.setattr(wikiart_sr, "grouped_mosaic", sheet)
+    monkeypatch.setattr(wikiart_sr, "ON_SHEET", 2)
+    catalogue(project, paintings)
+    shown = metadata(materialize(project, instance))
+    train = shown["train"]
+    assert train > 2
+    assert headings[0] == (f"train: {train}, {train - 2} of them not shown", 2)
+    assert headings[1] == (f"valid: {shown['valid']}", shown["valid"]) and shown["valid"] <= 2
+    cells = [("", np.zeros((1, 1, 3), np.uint8))] * 40
+    row, rows = (grouped_mosaic([("", cells[:n])], wikiart_sr.CELL).shape[0] for n in (20, 40))
+    assert 3 * (row + (rows - row) * (most // 20 - 1)) <= 65_500  # JPEG's largest height
+
+
 def test_a_new_painting_costs_itself_and_moves_none(project, instance, paintings):
     catalogue(project, paintings)
     materialize(project, instance)
@@ -138,7 +159,7 @@ def test_no_painting_large_enough_is_one_message(project, instance, paintings):
 
 @pytest.fixture
 def archive(project, drive, pauses, tmp_path, monkeypatch):
-    """The seed's archive on a server of this machine, which takes Google Drive's place."""
+    """The original notebook's archive, on a server of this machine in Google Drive's place."""
     monkeypatch.setenv("DEEPART_CACHE", str(tmp_path / "cache"))
     project.content["super_resolution"]["data_set"] = {"kind": "drive", "file_id": "abc"}
     picture = {n: png(field(200, 160, 1.5, seed=n)) for n in range(5)}

@@ -69,6 +69,13 @@ def test_a_quotation_mark_that_nothing_closes_is_told():
     assert not annotate(source(inches.encode())).warnings
 
 
+def test_line_breaks_are_blanks_in_a_title_and_stay_in_a_subject():
+    rows = 'file,artist,title,subject\ncafé.jpg,"Jan  Steen\r\n","The\n Feast","a dog\na cat"\n'
+    row = annotate(source(rows.encode())).table.loc[0]
+    assert (row["artist"], row["title"]) == ("Jan  Steen", "The Feast")
+    assert row["subject"] == "a dog\na cat"
+
+
 @pytest.mark.parametrize(
     ("csv", "words"),
     [

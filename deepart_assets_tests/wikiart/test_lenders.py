@@ -3,7 +3,7 @@
 import pytest
 
 from deepart_assets.settings.grounds import Lenders
-from deepart_assets.wikiart.lenders import refusal
+from deepart_assets.wikiart.lenders import refusal, without_effect
 
 LABELS = {
     "artist": "Édouard Manet",
@@ -46,3 +46,17 @@ def test_a_painting_without_a_label_meets_no_condition_on_it():
     assert refusal("p1", {}, Lenders()) is None
     assert refusal("p1", {}, Lenders(licences=("CC0",)))
     assert refusal("p1", {}, Lenders(years=(1500, None)))
+
+
+def test_a_name_that_withdraws_nothing_is_told_with_the_nearest():
+    artists = {"met-436005": "Gustave Courbet", "p1": "Édouard Manet", "p2": ""}
+    choice = Lenders(
+        not_paintings=("p1", "met-43605", "zzz"), not_artists=("Manet, Edouard", "Gustav Corbet")
+    )
+    assert list(without_effect(choice, artists)) == [
+        "grounds.lenders.not_paintings: there is no painting 'met-43605'; did you mean"
+        " 'met-436005'?",
+        "grounds.lenders.not_paintings: there is no painting 'zzz'",
+        "grounds.lenders.not_artists: no painting is by 'Gustav Corbet'; did you mean"
+        " 'Gustave Courbet'?",
+    ]

@@ -90,7 +90,7 @@ from deepart_assets.wikiart.naming import WIKIART
 from deepart_assets.wikiart.originals import copy_originals
 from deepart_assets.wikiart.sources.folder import open_folder
 
-stamped_cache.SAVE_SECONDS = 0.05
+stamped_cache.SAVE_SECONDS = 0.01
 lake = Lake(sys.argv[2])
 source = open_folder("inbox", FolderSource(path=sys.argv[1]), "wikiart.sources.inbox")
 cache = stamped_cache.StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION)
@@ -105,7 +105,7 @@ print("decoded", build.counts.decoded, "copied", copied)
 def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
     inbox, root = tmp_path / "inbox", tmp_path / "lake"
     inbox.mkdir()
-    count = 400
+    count = 800
     for number in range(count):
         (inbox / f"{number}.png").write_bytes(picture(number))
     lake = Lake(root)
@@ -131,7 +131,7 @@ def test_a_killed_build_keeps_what_it_has_seen_and_copied(tmp_path, picture):
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     # The caches were behind at most by what happened between two of their writes.
     assert done.stdout.split()[-4:-2] == ["decoded", "0"]
-    assert count - held - 200 < int(done.stdout.split()[-1]) <= count - held
+    assert count - held - 400 < int(done.stdout.split()[-1]) <= count - held
     table = read_cache(lake, "wikiart_paintings/catalogue.parquet")
     assert (table["status"] == "ok").all() and len(table) == count
     for number in range(count):

@@ -9,14 +9,17 @@ from pathlib import Path
 
 import fsspec
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings import places
 from deepart_assets.settings.super_resolution import DriveSR
-from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSource
+from deepart_assets.settings.wikiart import DriveSource, FolderSource, Inbox, KaggleSource
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.sources import Source, open_source, open_sources
 from deepart_assets.wikiart.sources.folder import open_folder
+from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 from deepart_assets_tests.loopback import LOG_IN, SECRET, Fault, zipped
 
 KAGGLE = KaggleSource(kind="kaggle")
@@ -70,11 +73,46 @@ def test_relative_folder_is_in_the_project(tmp_path, monkeypatch, downloads):
     assert open_source("s", folder("data/sample/paintings"), downloads).pictures
 
 
+def test_a_relative_inbox_is_in_the_project_and_nowhere_else(tmp_path, monkeypatch):
+    here, project = tmp_path / "here", tmp_path / "project"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setattr(places, "PROJECT", project)
+    choice, lake = Inbox(path="drop/here"), Lake(tmp_path / "lake")
+    open_inbox(choice, lake)
+    (project / "drop/here/1.png").write_bytes(b"1")
+    (project / "drop/here/paintings.csv").write_bytes(b"csv")
+    source = open_inbox(choice, lake)
+    assert content(source) == {"1.png": b"1"} and source.csv == b"csv"
+    assert inbox_lake(choice, lake).read("1.png") == b"1"
+    assert not list(here.iterdir())
+
+
 def test_missing_folder_or_csv(tmp_path, downloads):
     with pytest.raises(UnavailableError, match=r"no folder .*nowhere.*sources\.mine\.path"):
         open_source("mine", folder(tmp_path / "nowhere"), downloads)
     with pytest.raises(UnavailableError, match=r"no facts\.csv in .*sources\.mine\.csv"):
         open_source("mine", folder(tmp_path, csv="facts.csv"), downloads)
+
+
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (PermissionError(13, "Permission denied"), " (Permission denied)"),
+        (OSError("AccessDenied"), ""),
+    ],
+)
+def test_a_csv_that_cannot_be_read_is_told(tmp_path, monkeypatch, error, why):
+    def refuse(self, path):
+        raise error
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", refuse)
+    with pytest.raises(UnavailableError) as raised:
+        open_folder("mine", folder(tmp_path, csv="facts.csv"), "wikiart.sources.mine")
+    assert str(raised.value) == (
+        f"facts.csv in {tmp_path} cannot be read{why}: make it readable, or remove"
+        " wikiart.sources.mine.csv from the profile"
+    )
 
 
 def test_links_are_followed_and_loops_are_no_trap(tmp_path, downloads):
@@ -271,7 +309,7 @@ def test_kaggle_missing_file(painters, downloads):
 def test_kaggle_without_credentials(painters, downloads, monkeypatch, capsys):
     monkeypatch.delenv("KAGGLE_USERNAME")
     monkeypatch.delenv("KAGGLE_KEY")
-    with pytest.raises(UnavailableError, match=r"\.kaggle/access_token"):
+    with pytest.raises(UnavailableError, match=r"needs credentials: .*\.kaggle/access_token"):
         open_source("k", KAGGLE, downloads)
     assert capsys.readouterr().out == ""
     assert painters.kaggle_calls == []
@@ -327,8 +365,8 @@ def test_the_data_set_for_super_resolution_is_another_archive_on_drive(drive, do
     drive.files["abc"] = zipped({"train/1.png": b"one"})
     source = open_source("wikiart_sr", DriveSR(kind="drive", file_id="abc"), downloads)
     assert content(source) == {"train/1.png": b"one"} and source.csv is None
-    wrong = DriveSR(kind="drive", file_id="abc", sha256="00")
-    with pytest.raises(UnavailableError, match=r"not 00: correct super_resolution\.data_set\.sha"):
+    wrong = DriveSR(kind="drive", file_id="abc", sha256="00" * 32)
+    with pytest.raises(UnavailableError, match=r"not 0{64}: correct super_res.*data_set\.sha"):
         open_source("wikiart_sr", wrong, downloads, "super_resolution.data_set")
 
 

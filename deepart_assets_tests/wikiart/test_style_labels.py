@@ -108,7 +108,10 @@ def test_unreadable_and_quarantined_paintings_are_left_out(gallery):
 
 @pytest.mark.parametrize(
     ("styles", "note"),
-    [(["Dots", "Cubism"], "no painting lacks a style"), (["Dots", ""], "fewer than two styles")],
+    [
+        (["Dots", "Cubism"], "no painting lacks a style"),
+        (["Dots", ""], "fewer than two candidate styles"),
+    ],
 )
 def test_with_nothing_to_do_no_model_is_needed(tmp_path, styles, note):
     gallery = Gallery(tmp_path, "owner/missing")

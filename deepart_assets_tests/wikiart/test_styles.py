@@ -11,6 +11,7 @@ from deepart_assets.wikiart.styles import (
     condition_counts,
     filter_styles,
     style_counts,
+    with_inbox,
     with_labels,
 )
 
@@ -193,3 +194,37 @@ def test_without_labels_nothing_is_marked(catalogue, labels):
     assert not filled["style_labelled"].any()
     assert filled["style_labelled"].dtype == bool
     assert filled.drop(columns="style_labelled").equals(catalogue)
+
+
+# --- the inbox -----------------------------------------------------------------------------------
+
+
+def files(*names):
+    """A catalogue of files named by their id, a dot and their bytes."""
+    rows = [(name.split(".")[0], name, name.split(".")[1], "ok") for name in names]
+    return pd.DataFrame(rows, columns=["id", "file", "sha256", "status"], dtype="str")
+
+
+@pytest.mark.parametrize(
+    ("wikiart", "inbox", "paths", "gone"),
+    [
+        (["a.1", "b.2"], ["c.1"], ["wikiart/a.1", "wikiart/b.2"], ["inbox/c.1"]),
+        (["a.1", "b.2"], ["A.9"], ["wikiart/b.2", "inbox/A.9"], ["wikiart/a.1"]),
+        (["a.1"], ["a.1"], ["wikiart/a.1"], ["inbox/a.1"]),
+        (["a.1"], ["a.9", "c.1"], ["inbox/a.9", "inbox/c.1"], ["wikiart/a.1"]),
+        (  # each replaces the one before whose bytes the next one has
+            ["a.1", "c.2", "d.3"],
+            ["a.9", "c.1", "d.2", "e.3"],
+            ["inbox/a.9", "inbox/c.1", "inbox/d.2", "inbox/e.3"],
+            ["wikiart/a.1", "wikiart/c.2", "wikiart/d.3"],
+        ),
+        ([], ["a.1"], ["inbox/a.1"], []),
+    ],
+    ids=["bytes", "id", "both", "bytes of one replaced", "chain", "no WikiArt"],
+)
+def test_every_picture_of_the_inbox_is_listed_once(wikiart, inbox, paths, gone):
+    listed, refused = with_inbox(files(*wikiart), files(*inbox))
+    assert [path.replace("_paintings", "") for path in listed["path"]] == paths
+    assert [row["file"].replace("_paintings", "") for row in refused] == gone
+    assert listed["sha256"].is_unique
+    assert set(files(*inbox)["sha256"]) <= set(listed["sha256"])

@@ -26,7 +26,7 @@ def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
         setting: The key of `choice` in the profile, for messages.
 
     Raises:
-        UnavailableError: The folder does not exist, or has no such CSV.
+        UnavailableError: The folder does not exist, or has no such CSV that can be read.
     """
     is_url = "://" in choice.path
     root = choice.path if is_url else str(project_path(choice.path))
@@ -38,12 +38,16 @@ def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
         try:
             csv = fs.cat_file(f"{inside}/{choice.csv}")
         except OSError as error:
-            is_absent = isinstance(error, FileNotFoundError)
-            fault = "There is no" if is_absent else f"({error.strerror}) Nobody can read"
-            raise UnavailableError(
-                f"{fault} {choice.csv} in {root}: set {setting}.csv to the CSV's name, or leave it"
-                " out"
-            ) from error
+            place = f"{choice.csv} in {root}"
+            if isinstance(error, FileNotFoundError):
+                fault = f"There is no {place}: set {setting}.csv to the CSV's name, or leave it out"
+            else:
+                why = f" ({error.strerror})" if error.strerror else ""  # S3's errors have none
+                fault = (
+                    f"{place} cannot be read{why}: make it readable, or remove {setting}.csv from"
+                    " the profile"
+                )
+            raise UnavailableError(fault) from error
     is_local = isinstance(fs, LocalFileSystem)
     others: dict[str, str] = {}
     listed = _local_files(inside, others) if is_local else _remote_files(fs, inside)

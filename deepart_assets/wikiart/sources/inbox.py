@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.wikiart import FolderSource, Inbox
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.storage.lake import file_system
@@ -28,22 +29,24 @@ White is kept, black is generated; or strokes on transparent: green is kept, red
 
 
 def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
-    """Return the inbox as a lake of its own.
+    """Return the inbox as a lake of its own; a relative path is relative to the project.
 
     Local folders for it and for the curator's masks are made if needed, each with a README.
     """
-    found = Lake(choice.path or lake.full_path(NAME))
+    path = choice.path or lake.full_path(NAME)
+    found = Lake(path if "://" in path else project_path(path))
     if found.is_local:
-        _make(Path(found.url).expanduser(), _INBOX_README)
+        _explain(Path(found.full_path(README)), _INBOX_README)
     if lake.is_local:
-        _make(Path(lake.full_path(MASKS)).expanduser(), _MASKS_README)
+        _explain(Path(lake.full_path(f"{MASKS}/{README}")), _MASKS_README)
     return found
 
 
-def _make(folder: Path, readme: str) -> None:
-    if not folder.is_dir():
-        folder.mkdir(parents=True)
-        (folder / README).write_text(readme, encoding="utf-8")
+def _explain(readme: Path, text: str) -> None:
+    """Make the folder of a README, with it, unless the folder is there."""
+    if not readme.parent.is_dir():
+        readme.parent.mkdir(parents=True)
+        readme.write_text(text, encoding="utf-8")
 
 
 def open_inbox(choice: Inbox, lake: Lake) -> Source:

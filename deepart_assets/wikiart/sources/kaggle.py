@@ -146,7 +146,7 @@ def _authenticated() -> Any:
         UnavailableError: There are no credentials.
     """
     remedy = (
-        "Kaggle wants credentials: make a token at https://www.kaggle.com/settings and put it in"
+        "Kaggle needs credentials: make a token at https://www.kaggle.com/settings and put it in"
         " ~/.kaggle/access_token or KAGGLE_API_TOKEN (older keys: ~/.kaggle/kaggle.json, or"
         " KAGGLE_USERNAME and KAGGLE_KEY)"
     )
