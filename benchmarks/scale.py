@@ -195,7 +195,7 @@ class Stored:
 class Oval:
     """A segmenter that takes no time: the subject is the oval in the middle."""
 
-    descriptor = Descriptor("oval", "MIT", "here")
+    descriptor = Descriptor("oval")
 
     def weights_hash(self) -> str:
         """Return a hash of nothing: there are no weights."""

@@ -31,7 +31,7 @@ from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.storage.stamped_cache import StampedCache
 
 ASSET = asset_names.OUTPAINTING_EVALUATION
-CODE_VERSION = "2"  # 2: measures of faults in place of a kernel distance
+CODE_VERSION = "3"  # 3: mask and picture are reduced alike
 CACHE = f"registers/{ASSET}.measures.jsonl"
 
 

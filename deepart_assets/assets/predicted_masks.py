@@ -29,6 +29,9 @@ from deepart_assets.segmentation.faces import find_faces, recorded
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import StageResult
 
+CODE_VERSION = "6"
+"""6: the bundled segmenter looks for lost figures, and leaves fragments out."""
+
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     """Return the settings that affect a prediction, except for the choice by labels."""
@@ -53,7 +56,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
     observed=[SUBJECT_TEXTS],
     kinds={"python"},
     pool="gpu",
-    code_version="6",  # 6: the bundled segmenter looks for lost figures, leaves fragments out
+    code_version=CODE_VERSION,
     checks=[
         Check(
             "texts_are_read",

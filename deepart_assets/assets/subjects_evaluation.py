@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.predicted_masks import prediction_settings
+from deepart_assets.assets.predicted_masks import CODE_VERSION, prediction_settings
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
 from deepart_assets.assets.subjects import CURATED_MASKS, mask_settings
 from deepart_assets.assets.supports import segmenter_input
@@ -24,7 +24,14 @@ from deepart_assets.imaging import (
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
 from deepart_assets.reports import report_json
-from deepart_assets.segmentation import Features, Segmenter, build_segmenter, clean_up, judge
+from deepart_assets.segmentation import (
+    Features,
+    Segmenter,
+    SubjectMask,
+    build_segmenter,
+    clean_up,
+    judge,
+)
 from deepart_assets.segmentation.comparison import iou_matrix
 from deepart_assets.segmentation.evaluation import (
     Sample,
@@ -200,6 +207,9 @@ def _mask_of(
         [prediction] = peer.segmenter([item.picture], [choice])
         size = working_size(picture.shape[0], picture.shape[1], SIDE)
         subject = clean_up(item.placed(prediction).levels(), size, peer.settings)
+        if item.support is not None:
+            painted = item.support.resized(item.original_size, size).painted(*size)
+            subject = SubjectMask.of(subject.mask, painted)
         mask = encode_png(subject.mask.astype(np.uint8) * 255)
         judged = judge(
             Features(prediction.confidence, subject.share, subject.parts, subject.largest),
@@ -211,7 +221,7 @@ def _mask_of(
         )
 
     provenance = Provenance(
-        code_version="2",  # 2: doubtful masks count
+        code_version=f"3, predictions {CODE_VERSION}",  # 3: shares are of the painting alone
         settings={
             **prediction_settings(peer.settings),
             **mask_settings(peer.settings),

@@ -3,6 +3,7 @@
 import gc
 import itertools
 import sys
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ _MESSAGES = (
 )
 """What the allocators say in exceptions that have no type of their own."""
 
-_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+_CONTAINER = Path("/sys/fs/cgroup")
+"""Where a container finds its own limit and use of memory (cgroup v2)."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,11 +44,20 @@ def available_memory() -> int:
     import psutil
 
     available = int(psutil.virtual_memory().available)
-    try:
-        limit = _CONTAINER_LIMIT.read_text().strip()
-    except OSError:
+    limit = _of_container("memory.max").strip()
+    if not limit.isdecimal():  # "max", or there is no such file
         return available
-    return min(available, int(limit)) if limit.isdecimal() else available
+    stat = dict(line.split() for line in _of_container("memory.stat").splitlines())
+    used = int(_of_container("memory.current") or 0) - int(stat.get("inactive_file", 0))
+    return min(available, max(0, int(limit) - used))
+
+
+def _of_container(name: str) -> str:
+    """Return what a file says of the container's memory; "" where there is none."""
+    try:
+        return (_CONTAINER / name).read_text()
+    except OSError:
+        return ""
 
 
 def release_memory() -> None:
@@ -56,6 +67,20 @@ def release_memory() -> None:
     torch = sys.modules.get("torch")
     if torch and torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+def _let_go(error: BaseException) -> None:
+    """Free what the frames behind an error hold, which is kept while others are predicted."""
+    chain: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        each = waiting.pop()
+        if each is not None and each not in chain:
+            chain.append(each)
+            waiting += [each.__cause__, each.__context__]
+            traceback.clear_frames(each.__traceback__)
+    if any(is_out_of_memory(each) for each in chain):
+        release_memory()
 
 
 def predict_in_halves(
@@ -103,6 +128,7 @@ def predict_in_halves(
             if len(batch) == 1 or isinstance(error, UnavailableError):
                 if on_failure is None:
                     raise
+                _let_go(error)
                 results = [on_failure(error)] * len(batch)
             elif on_failure is None and not is_short:
                 raise

@@ -77,11 +77,6 @@ class ArtificiallyInspiredOutpainter:
             name=f"Artificially Inspired ({own})" if own else "Artificially Inspired",
             learned=True,
             uses_prompt=False,
-            licence="Apache-2.0; see data/models/README.md"
-            if own
-            else "the weights' own (NVIDIA Source Code License-NC where the published code made"
-            " them)",
-            source="Zhao et al. 2021, arXiv 2103.10428; affromero/NTIRE22_Inpainting",
         )
 
     def weights_hash(self) -> str:

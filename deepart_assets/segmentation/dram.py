@@ -54,11 +54,7 @@ class DramSegmenter:
         downloads: Fetches and keeps the archive, at the first use.
     """
 
-    descriptor = Descriptor(
-        name="dram",
-        licence="code MIT; DRAM, the training data: research use only",
-        source="https://github.com/Nadavc220/SemanticSegmentationInArtPaintings",
-    )
+    descriptor = Descriptor(name="dram")
 
     def __init__(self, settings: Dram, downloads: Downloads) -> None:
         self._settings = settings

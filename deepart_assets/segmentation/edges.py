@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.heads import HEAD
 from deepart_assets.segmentation.refinement import box_mean
@@ -41,7 +41,7 @@ def along_edges(
         float32 in [0, 1], h×w with a smaller side of at most 400.
     """
     factor = min(1.0, SIDE / min(picture.shape[:2]))
-    height, width = (max(1, round(factor * side)) for side in picture.shape[:2])
+    height, width = working_size(picture.shape[0], picture.shape[1], SIDE)
     colours = resize(picture, height, width).astype(np.float32) / np.float32(255)
     before = np.clip(resize(map_, height, width), 0, 1)
     colours_mean, map_mean = _mean(colours), _mean(before)

@@ -18,8 +18,6 @@ STRIDE = 4
 """Pixels from one place of the result to the next."""
 MULTIPLE = 32
 """Of which the sides of the input are: five levels halve it."""
-UNIT = 192
-"""Side of the input in training, in pixels: the regressions are in pixels of it."""
 POINTS = 8
 """Per face: centre, size, the eyes, nose, mouth and ears."""
 

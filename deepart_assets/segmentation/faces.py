@@ -54,12 +54,23 @@ class Face(NamedTuple):
             along: The other one, towards the crown.
             rise: How far its centre is above the face's, as a share of the side.
         """
-        y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
-        x -= self.x + self.up_x * rise * self.side
-        y -= self.y + self.up_y * rise * self.side
+        middle_x = self.x + self.up_x * rise * self.side
+        middle_y = self.y + self.up_y * rise * self.side
+        reach = max(across, along) * self.side + 1
+        inside = np.zeros(size, dtype=bool)
+        # Of a large scan, all places would take gigabytes.
+        rows, columns = (
+            slice(max(0, int(middle - reach)), max(0, int(np.ceil(middle + reach))))
+            for middle in (middle_y, middle_x)
+        )
+        part = inside[rows, columns]
+        y, x = np.ogrid[: part.shape[0], : part.shape[1]]
+        y = (y + rows.start).astype(np.float32) - np.float32(middle_y)
+        x = (x + columns.start).astype(np.float32) - np.float32(middle_x)
         vertical = (x * self.up_x + y * self.up_y) / (along * self.side)
         horizontal = (x * self.up_y - y * self.up_x) / (across * self.side)
-        return np.asarray(vertical**2 + horizontal**2 <= 1)
+        part[:] = vertical**2 + horizontal**2 <= 1
+        return inside
 
 
 @cache

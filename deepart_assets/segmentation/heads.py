@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.cleanup import THRESHOLD
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.refinement import moved_towards
@@ -47,7 +47,7 @@ def with_heads(
 
     height, width = picture.shape[:2]
     factor = min(1.0, SIDE / min(height, width))
-    small = resize(picture, max(1, round(height * factor)), max(1, round(width * factor)))
+    small = resize(picture, *working_size(height, width, SIDE))
     before = resize(soft, *small.shape[:2]) * 255 >= THRESHOLD
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     mask = before

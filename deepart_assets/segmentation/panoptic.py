@@ -47,11 +47,7 @@ class _Loaded:
 class PanopticSegmenter:
     """Unites the segments of things that are probable and large enough to one subject."""
 
-    descriptor = Descriptor(
-        name="panoptic",
-        licence="the model's own (MIT for those of the Mask2Former authors)",
-        source="Cheng et al. 2022, arXiv 2112.01527; transformers",
-    )
+    descriptor = Descriptor(name="panoptic")
 
     def __init__(self, settings: Panoptic) -> None:
         self._settings = settings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.faces import SMALLEST, SURE, Face
 from deepart_assets.settings.places import PROJECT
 
@@ -116,8 +116,8 @@ def find_figures(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
         UnavailableError: The network's file is missing.
     """
     factor = min(1.0, SIDE / min(picture.shape[:2]))
-    small = resize(picture, *(max(1, round(factor * each)) for each in picture.shape[:2]))
-    size = (small.shape[0], small.shape[1])
+    size = working_size(picture.shape[0], picture.shape[1], SIDE)
+    small = resize(picture, *size)
     sure = [each.moved(factor) for each in faces if each.score >= SURE]
     large = [each for each in sure if each.side >= SMALLEST * max(size)]
     chosen = sorted(large, key=lambda face: -face.side)

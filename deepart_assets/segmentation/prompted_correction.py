@@ -1,5 +1,6 @@
 """Corrects a prediction with a segmenter that takes a curator's strokes as points."""
 
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -22,8 +23,10 @@ def prompted_correction(prompt: Prompt) -> Corrector:
     """Return a corrector that adds the things under green strokes and takes away those under red.
 
     Only strokes that contradict the prediction count, each by itself; all of the other colour are
-    points outside of the thing.
+    points outside of the thing. Several threads may correct at once: they take turns at `prompt`,
+    so that its model is loaded once and has the GPU to itself.
     """
+    turn = threading.Lock()
 
     def correct(
         picture: NDArray[np.uint8], soft: NDArray[np.uint8], scribble: Scribble
@@ -40,7 +43,9 @@ def prompted_correction(prompt: Prompt) -> Corrector:
             wrong = own & ((levels >= THRESHOLD) != is_kept)
             count, groups = cv2.connectedComponents(wrong.astype(np.uint8))
             for group in range(1, count):
-                thing = prompt(small, _points(groups == group), _points(other)).levels()
+                with turn:
+                    found = prompt(small, _points(groups == group), _points(other))
+                thing = found.levels()
                 levels = np.maximum(levels, thing) if is_kept else np.minimum(levels, 255 - thing)
         return levels
 
@@ -48,8 +53,10 @@ def prompted_correction(prompt: Prompt) -> Corrector:
 
 
 def _points(stroke: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return at most `POINTS` centres of a stroke's pixels, evenly in the order of its rows."""
+    """Return at most `POINTS` centres of a stroke's pixels, evenly in the order of its rows; none
+    where there is no stroke."""
     places = np.argwhere(stroke)
-    chosen = places[np.unique(np.linspace(0, len(places) - 1, POINTS).astype(int))]
+    count = min(POINTS, len(places))
+    chosen = places[np.linspace(0, len(places) - 1, count).astype(int)]
     height, width = stroke.shape
     return ((chosen[:, ::-1] + 0.5) / [width, height]).astype(np.float32)

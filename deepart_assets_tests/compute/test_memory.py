@@ -2,12 +2,20 @@
 
 import subprocess
 import sys
+import weakref
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.compute.memory import is_out_of_memory, predict_by_group, predict_in_halves
+from deepart_assets.compute import memory
+from deepart_assets.compute.memory import (
+    available_memory,
+    is_out_of_memory,
+    predict_by_group,
+    predict_in_halves,
+)
 from deepart_assets.errors import PaintingError, UnavailableError
 
 
@@ -83,6 +91,32 @@ def test_an_item_that_fails_alone_leaves_the_others_theirs(items, bad, fits):
     assert found == ["bad" if item in bad else 2 * item for item in items]
     failed = [n for n in double.sizes if n > fits]
     assert failed == sorted(set(failed), reverse=True)
+
+
+class Tensor:
+    """Something large that a frame holds."""
+
+
+@pytest.mark.parametrize(("cause", "times"), [(MemoryError, 2), (ValueError, 0)])
+def test_an_item_that_fails_alone_keeps_no_memory(monkeypatch, cause, times):
+    seen, released = [], []
+    monkeypatch.setattr(memory, "release_memory", lambda: released.append(True))
+
+    def run(batch):
+        tensor = Tensor()
+        seen.append(weakref.ref(tensor))
+        raise cause
+
+    def predict(batch):
+        assert not any(each() for each in seen), "the next item finds memory free"
+        try:
+            run(batch)
+        except Exception as error:
+            raise PaintingError("memory does not hold it") from error
+
+    errors = list(predict_in_halves(predict, [1, 2], 1, on_failure=lambda error: error))
+    assert [type(each.__cause__) for each in errors] == [cause] * 2
+    assert len(seen) == 2 and len(released) == times
 
 
 def test_what_is_missing_for_one_is_missing_for_all():
@@ -163,3 +197,30 @@ def test_torch_is_not_loaded_to_find_out():
         "assert is_out_of_memory(MemoryError()); release_memory(); sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        ({}, 1000),
+        ({"memory.max": "max\n", "memory.current": "300\n"}, 1000),
+        ({"memory.max": "800\n"}, 800),
+        ({"memory.max": "800\n", "memory.current": "300\n"}, 500),
+        (
+            {
+                "memory.max": "800\n",
+                "memory.current": "300\n",
+                "memory.stat": "anon 100\ninactive_file 150\n",
+            },
+            650,
+        ),
+        ({"memory.max": "800\n", "memory.current": "900\n"}, 0),
+        ({"memory.max": "8000\n", "memory.current": "300\n"}, 1000),
+    ],
+)
+def test_what_a_container_has_left(monkeypatch, tmp_path, files, left):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(memory, "_CONTAINER", tmp_path)
+    monkeypatch.setattr("psutil.virtual_memory", lambda: SimpleNamespace(available=1000))
+    assert available_memory() == left

@@ -20,7 +20,7 @@ from deepart_assets.outpainting import (
 class Painter:
     """An outpainter whose result is given by a function of picture and mask."""
 
-    descriptor = Descriptor("test", True, False, "", "")
+    descriptor = Descriptor("test", True, False)
 
     def __init__(self, paint):
         self.paint = paint

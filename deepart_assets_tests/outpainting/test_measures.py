@@ -15,6 +15,7 @@ from deepart_assets.outpainting.measures import (
     sharpness,
     straight_lines,
 )
+from deepart_assets.outpainting.regions import reduced
 from deepart_assets.settings.places import PROJECT
 
 PAINTINGS = PROJECT / "data" / "sample" / "paintings"
@@ -121,3 +122,11 @@ def test_a_flat_surround_repeats_nothing_and_a_missing_one_has_no_measure(painti
     assert repetition(whole, picture) == 0
     for of in (rays, straight_lines, sharpness, foreign_colours, black_point, matte_step):
         assert of(whole, picture) is None
+
+
+def test_the_reduced_mask_lies_where_the_reduced_subject_is():
+    y, x = np.mgrid[:512, :512]
+    subject = ((y - 250) / 150) ** 2 + ((x - 270) / 100) ** 2 < 1
+    white = np.repeat(subject[..., None] * np.uint8(255), 3, axis=2)
+    known, picture = reduced(np.dstack([white, subject * np.uint8(255)]), white, 96)
+    assert np.array_equal(known, picture[..., 0] >= 128)

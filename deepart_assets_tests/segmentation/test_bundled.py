@@ -28,11 +28,7 @@ from deepart_assets.segmentation import Features, build_segmenter, clean_up, jud
 from deepart_assets.segmentation.bundled import NETWORK
 from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.persons import NETWORK as PERSONS
-from deepart_assets.segmentation.pretrained_layers import (
-    as_difference,
-    from_difference,
-    pretrained_layers,
-)
+from deepart_assets.segmentation.pretrained_layers import pretrained_layers
 from deepart_assets.segmentation.subject_features import FROZEN, FeatureExtractor, grid_of
 from deepart_assets.segmentation.subject_network import LAYERS, Layer, SubjectNetwork, load_network
 from deepart_assets.settings.places import PROJECT
@@ -149,26 +145,6 @@ def test_our_layers_are_the_files_before_training(session):
         with torch.no_grad():
             ours = layer(torch.from_numpy(before)).numpy()
         assert np.abs(ours - after).max() < 1e-4
-
-
-def test_layers_are_kept_as_differences_to_the_files():
-    network = SubjectNetwork()
-    states = pretrained_layers(range(FROZEN, LAYERS))
-    generator = torch.Generator().manual_seed(0)
-    for number, layer in enumerate(network.layers, FROZEN):
-        layer.load_state_dict({k: torch.from_numpy(v) for k, v in states[number].items()})
-        for value in layer.parameters():
-            if value.ndim == 2:  # a difference of rank 3
-                up, down = (torch.randn(s, 3, generator=generator) * 0.01 for s in value.shape)
-                value.data += up @ down.T
-    state = network.state_dict()
-    stored = as_difference(state, FROZEN, rank=4)
-    # Exact but for half precision, in a small part of the numbers.
-    for name, value in from_difference(stored, FROZEN).items():
-        assert torch.allclose(value, state[name], rtol=1e-3, atol=1e-3), name
-    matrices = [each for name, each in state.items() if "layers" in name and each.ndim == 2]
-    kept = [each for name, each in stored.items() if name.endswith((".up", ".down"))]
-    assert sum(each.numel() for each in kept) < sum(each.numel() for each in matrices) / 50
 
 
 def test_with_the_package_it_stays_below_100_megabytes():

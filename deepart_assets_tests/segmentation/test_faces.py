@@ -1,6 +1,7 @@
 """Faces: the detector against the published network, what a mask leaves out, completed heads."""
 
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ from deepart_assets.imaging.borders import Box
 from deepart_assets.segmentation import Prediction, Support
 from deepart_assets.segmentation.face_network import load_face_network
 from deepart_assets.segmentation.faces import (
+    ACROSS,
+    ALONG,
     NETWORK,
     Face,
     find_faces,
@@ -22,7 +25,7 @@ from deepart_assets.segmentation.faces import (
     read_faces,
     recorded,
 )
-from deepart_assets.segmentation.heads import with_heads
+from deepart_assets.segmentation.heads import HEAD, with_heads
 from deepart_assets.settings.places import PROJECT
 
 PAINTINGS = PROJECT / "data" / "sample" / "paintings"
@@ -31,6 +34,34 @@ PAINTINGS = PROJECT / "data" / "sample" / "paintings"
 def painting(name, *size):
     picture = decode_rgb((PAINTINGS / f"{name}.jpg").read_bytes(), name)
     return resize(picture, *size) if size else picture
+
+
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.tuples(st.floats(-20, 60), st.floats(-20, 60), st.floats(1, 50)),
+    st.floats(-math.pi, math.pi),
+    st.sampled_from([{}, HEAD, {"across": 2, "along": 0.3, "rise": -1}]),
+)
+def test_an_ellipse_is_that_of_the_whole_plane(size, place, angle, shape):
+    x, y, side = place
+    face = Face(1, x, y, side, math.sin(angle), -math.cos(angle))
+    across, along = shape.get("across", ACROSS), shape.get("along", ALONG)
+    places = np.mgrid[: size[0], : size[1]].astype(np.float64)
+    away_y = places[0] - y - face.up_y * shape.get("rise", 0) * side
+    away_x = places[1] - x - face.up_x * shape.get("rise", 0) * side
+    along_face = (away_x * face.up_x + away_y * face.up_y) / (along * side)
+    across_face = (away_x * face.up_y - away_y * face.up_x) / (across * side)
+    distance = along_face**2 + across_face**2
+    clear = np.abs(distance - 1) > 1e-4
+    assert np.array_equal(face.ellipse(size, **shape)[clear], (distance <= 1)[clear])
+
+
+def test_the_ellipse_of_a_face_in_a_large_scan_takes_little_memory():
+    tracemalloc.start()
+    Face(1, 2000, 2000, 300, 0, -1).ellipse((4000, 3000))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 3 * 12_000_000  # a byte a pixel, and what the face needs
 
 
 def test_finds_what_the_published_network_finds():

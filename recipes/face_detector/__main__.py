@@ -11,18 +11,20 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deepart_assets.segmentation.face_network import UNIT, FaceNetwork
+from deepart_assets.segmentation.face_network import FaceNetwork
 from recipes.tflite import convert
 
 OUTPUTS = ["reshaped_classifier_face_4", "reshaped_regressor_face_4"]
+SIDE = 192
+"""Of the input in training, in pixels; the regressions are in pixels of it."""
 TOLERANCE = 1e-3
-"""In logits, and in pixels of 192."""
+"""In logits, and in pixels of `SIDE`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Convert, compare and write."""
     parser = argparse.ArgumentParser("python -m recipes.face_detector", description=__doc__)
-    noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, UNIT, UNIT)).astype(np.float32)
+    noise = np.random.default_rng(0).uniform(-1, 1, (1, 3, SIDE, SIDE)).astype(np.float32)
     convert(
         parser,
         arguments,

@@ -210,7 +210,7 @@ def main() -> None:
     from safetensors.torch import save_file
 
     from deepart_assets.segmentation.bundled import BundledSegmenter
-    from deepart_assets.segmentation.pretrained_layers import as_difference
+    from recipes.subject_segmenter.difference import as_difference
 
     arguments.cache.mkdir(parents=True, exist_ok=True)
     teacher, labels = Teacher(arguments.teacher), read_labels(arguments.labels)

@@ -123,17 +123,11 @@ class SynthesisBlock(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """Generates a picture from skips, global code and w.
+    """Generates a picture from skips, global code and w."""
 
-    Args:
-        spec: The sizes.
-        skip_at_4: Whether to add the encoder's 4×4 feature maps, as the official network does; one
-            port leaves them out.
-    """
-
-    def __init__(self, spec: Spec, *, skip_at_4: bool = True) -> None:
+    def __init__(self, spec: Spec) -> None:
         super().__init__()
-        self._sides, self._skip_at_4 = spec.sides, skip_at_4
+        self._sides = spec.sides
         self.b4 = SynthesisStart(spec)
         for side in spec.sides[1:]:
             self.add_module(f"b{side}", SynthesisBlock(spec, side))
@@ -156,9 +150,7 @@ class Synthesis(nn.Module):
         start = self.b4
         x = start.fc(code).unflatten(1, (-1, SMALLEST, SMALLEST))
         x = x.contiguous(memory_format=torch.channels_last)
-        if self._skip_at_4:
-            x = x + skips[SMALLEST]
-        x = start.conv(x, styles[0], drawn())
+        x = start.conv(x + skips[SMALLEST], styles[0], drawn())
         picture = start.torgb(x, styles[1])
         for number, side in enumerate(self._sides[1:]):
             block = cast(SynthesisBlock, self.get_submodule(f"b{side}"))
@@ -173,18 +165,17 @@ class Generator(nn.Module):
 
     Args:
         spec: The sizes.
-        skip_at_4: As for `Synthesis`.
         always_dropout: Whether to apply dropout in evaluation mode too, as the official code does;
             the latent alone then does not determine the result.
     """
 
-    def __init__(self, spec: Spec, *, skip_at_4: bool = True, always_dropout: bool = False) -> None:
+    def __init__(self, spec: Spec, *, always_dropout: bool = False) -> None:
         super().__init__()
         self.spec = spec
         self.always_dropout = always_dropout
         self.mapping = Mapping(spec.latent)
         self.encoder = Encoder(spec)
-        self.synthesis = Synthesis(spec, skip_at_4=skip_at_4)
+        self.synthesis = Synthesis(spec)
         for weight in self.parameters():
             if weight.ndim == 4:  # convolutions on a CPU are three times as fast in this layout
                 weight.data = weight.data.contiguous(memory_format=torch.channels_last)

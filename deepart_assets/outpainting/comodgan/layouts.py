@@ -5,7 +5,8 @@ Three layouts, all with weights before the run-time scaling of the equalised lea
 * `tensorflow`: the variables of the official network. Axes are height, width, input, output; the
   weights of upsampling convolutions are rotated by 180°; the bias of a style is stored minus 1.
 * `zeng`: zengxianyu/co-mod-gan-pytorch. Modulated weights have a leading axis of 1; constant noise
-  and the mean of w are missing.
+  and the mean of w are missing. Its converted official files are supported; networks trained with
+  it are not, since its block has no skip at 4×4.
 * `shgan`: SH-GAN and MI-GAN. It has the names of `spec.generator_shapes`, which the project uses.
 """
 

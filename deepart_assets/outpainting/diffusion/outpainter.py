@@ -84,8 +84,6 @@ class DiffusersOutpainter:
             name=f"{known.name if known else family} ({model})",
             learned=True,
             uses_prompt=True,
-            licence=known.models[model] if known else "the model's own",
-            source="Rombach et al. 2022, arXiv 2112.10752; diffusers",
         )
 
     def weights_hash(self) -> str:

@@ -28,8 +28,6 @@ class InpaintingOutpainter:
         name="Inpainting (LaMa or MI-GAN)",
         learned=True,
         uses_prompt=False,
-        licence="the weights' own: Apache-2.0 (LaMa), MIT (MI-GAN)",
-        source="Suvorov et al. 2022, arXiv 2109.07161; Sargsyan et al. 2023, MI-GAN",
         stochastic=False,
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
-from deepart_assets.outpainting.scene_completion.footing import footing_of
+from deepart_assets.outpainting.scene_completion.footing import footing_of, lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
@@ -219,7 +219,7 @@ def _shade(known: NDArray[np.bool_], rest: Rest | None, contact: float) -> NDArr
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
     if rest == "floor" or (bottom < 0.98 * height and rest != "body"):
-        lowest = height - 1 - known[::-1].argmax(0)
+        lowest = lowest_rows(known)
         stands = known.any(0) & (lowest > bottom - 0.12 * (bottom - top))
         down = np.arange(height)[:, None]
         thick = max(3.0, 0.012 * side)
@@ -261,7 +261,7 @@ def _underside(wall: NDArray[np.float32], known: NDArray[np.bool_]) -> NDArray[n
     side = float(min(known.shape))
     rows = np.flatnonzero(known.any(1))
     top, bottom = int(rows[0]), int(rows[-1])
-    lowest = height - 1 - known[::-1].argmax(0)
+    lowest = lowest_rows(known)
     hangs = known.any(0) & (lowest > top + LOW * (bottom - top))
     down = np.arange(height, dtype=np.float32)[:, None]
     below = down - lowest

@@ -41,6 +41,11 @@ class Footing(NamedTuple):
 UNSEEN = Footing(np.zeros(3, np.float32), 0.0)
 
 
+def lowest_rows(known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the lowest row of the subject in each column; the last where there is none."""
+    return np.asarray(len(known) - 1 - known[::-1].argmax(0))
+
+
 def footing_of(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> Footing:
     """Return what is kept of the floor under a subject.
 
@@ -54,7 +59,7 @@ def footing_of(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> Footing:
     rows = np.flatnonzero(mask.any(1))
     if not len(rows):
         return UNSEEN
-    lowest = height - 1 - mask[::-1].argmax(0)
+    lowest = lowest_rows(mask)
     is_low = lowest > rows[-1] - BASE * (rows[-1] - rows[0])
     base = np.flatnonzero(mask.any(0) & is_low & (lowest < height - 1 - STRIP))
     if len(base) < FEWEST:

@@ -42,13 +42,7 @@ class SceneCompletionOutpainter:
             whose face is large stands on no floor; None: faces are not looked for.
     """
 
-    descriptor = Descriptor(
-        name="Scene completion",
-        learned=False,
-        uses_prompt=False,
-        licence="Apache-2.0; what it paints is the lender's",
-        source="Hays and Efros 2007, Scene completion using millions of photographs",
-    )
+    descriptor = Descriptor(name="Scene completion", learned=False, uses_prompt=False)
 
     def __init__(
         self, library: Callable[[], GroundLibrary], faces: FindFaces | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.outpainting.scene_completion.footing import lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
 from deepart_assets.outpainting.scene_completion.matching import Match, visible_cost
 from deepart_assets.outpainting.scene_completion.resting import rest_for
@@ -253,7 +254,7 @@ def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     if not len(rows):
         found[-1] = 1
         return found
-    lowest = len(mask) - 1 - mask[::-1].argmax(0)
+    lowest = lowest_rows(mask)
     near = mask.any(0) & (lowest >= rows[-1] - 0.1 * (rows[-1] - rows[0]))
     columns = np.flatnonzero(near)
     found[np.minimum(lowest[columns] + 1, len(mask) - 1), columns] = 1

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
-from deepart_assets.outpainting.scene_completion.footing import Footing
+from deepart_assets.outpainting.scene_completion.footing import Footing, lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.subject import TOUCHES, Subject
@@ -89,7 +89,7 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
 def _ends_at_a_parapet(known: NDArray[np.bool_]) -> bool:
     """Return whether a subject's base is as wide as itself and as level as a wall."""
     base = _base(known)
-    lowest = _lowest(known)[base]
+    lowest = lowest_rows(known)[base]
     wide, level, off = PARAPET
     is_level = np.abs(lowest - np.median(lowest)) <= off * len(known)
     return bool(base.sum() >= wide * known.any(0).sum() and is_level.mean() >= level)
@@ -112,7 +112,7 @@ def with_body(
 
     height, width = known.shape
     unit = min(known.shape) / SIDE
-    base, lowest = _base(known), _lowest(known)
+    base, lowest = _base(known), lowest_rows(known)
     first, last = np.flatnonzero(base)[[0, -1]]
     across = np.arange(width, dtype=np.float32)
     down = np.arange(height, dtype=np.float32)[:, None]
@@ -182,20 +182,15 @@ def _farthest_foot(known: NDArray[np.bool_], plane: Plane) -> float:
     An arm or a sleeve ends higher, at less than `LOW` of the subject's height.
     """
     rows = np.flatnonzero(known.any(1))
-    ends = _lowest(known)[known.any(0)]
+    ends = lowest_rows(known)[known.any(0)]
     low = ends[ends >= rows[0] + LOW * (rows[-1] - rows[0])]
     return float(np.percentile(low, BACK[plane]))
-
-
-def _lowest(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the lowest row of the subject in each column; the last where there is none."""
-    return np.asarray(len(known) - 1 - known[::-1].argmax(0))
 
 
 def _base(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return in which columns a subject reaches nearly as low as anywhere: bool, W."""
     rows = np.flatnonzero(known.any(1))
-    return np.asarray(known.any(0) & (_lowest(known) >= rows[-1] - BASE * (rows[-1] - rows[0])))
+    return np.asarray(known.any(0) & (lowest_rows(known) >= rows[-1] - BASE * (rows[-1] - rows[0])))
 
 
 def _spread(
@@ -224,7 +219,7 @@ def _shadow(known: NDArray[np.bool_]) -> NDArray[np.float32]:
     if not small.any():
         return np.zeros(known.shape, np.float32)
     side = min(small.shape)
-    rows, lowest = np.flatnonzero(small.any(1)), _lowest(small)
+    rows, lowest = np.flatnonzero(small.any(1)), lowest_rows(small)
     stands = small.any(0) & (lowest > rows[-1] - 2 * BASE * (rows[-1] - rows[0]))
     down = np.arange(len(small))[:, None]
     foot = ((np.abs(down - lowest) <= max(3.0, 0.02 * side)) & stands).astype(np.float32)

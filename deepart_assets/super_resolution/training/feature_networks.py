@@ -48,13 +48,15 @@ class FeatureNetwork:
 def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) -> FeatureNetwork:
     """Find the network of the options, or their fallback.
 
+    A download of another SHA-256 is unavailable as well: the fallback's `reason` says so.
+
     Args:
         loss: The options of the loss.
         downloads: Fetches weights given by address; None: no downloads.
 
     Raises:
-        UnavailableError: The VGG19 weights are unavailable and there is no fallback, or their
-            SHA-256 differs.
+        UnavailableError: The VGG19 weights are unavailable and there is no fallback, or a local
+            file has another SHA-256.
     """
     if isinstance(loss, EfficientNetLoss):
         return _efficientnet(loss)

@@ -140,7 +140,7 @@ class FixedSizeOpenVinoBackend:
 
         height, width = batch.shape[2:]
         side = self._largest
-        while 2 * max(height, width) <= side > SMALLEST_SIDE:
+        while 2 * max(height, width) <= side and side // 2 >= SMALLEST_SIDE:
             side //= 2
         if side not in self._backends:
             self._backends[side] = OpenVinoBackend(self._net, self._precision, side)

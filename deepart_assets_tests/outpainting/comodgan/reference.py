@@ -95,7 +95,7 @@ def mapping(t, z, psi=1.0):
     return t["mapping.w_avg"] + psi * (x - t["mapping.w_avg"])
 
 
-def generate(t, picture, known, ws, noise, *, skip_at_4=True):
+def generate(t, picture, known, ws, noise):
     """One picture, 3×R×R; `known` is R×R, `ws` layers×latent, `noise` S×S each."""
     resolution = picture.shape[-1]
     x = np.concatenate([known[None] - 0.5, picture * known])
@@ -112,9 +112,7 @@ def generate(t, picture, known, ws, noise, *, skip_at_4=True):
     def style(layer):
         return np.concatenate([ws[layer], code])
 
-    x = lrelu(dense(t, "synthesis.b4.fc", code)).reshape(-1, 4, 4)
-    if skip_at_4:
-        x = x + skips[4]
+    x = lrelu(dense(t, "synthesis.b4.fc", code)).reshape(-1, 4, 4) + skips[4]
     x = modulated(t, "synthesis.b4.conv", x, style(0), noise[0])
     rgb = modulated(t, "synthesis.b4.torgb", x, style(1), rgb=True)
     side = 8

@@ -5,7 +5,12 @@ import pytest
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.outpainting.scene_completion import Ground, GroundLibrary
-from deepart_assets.outpainting.scene_completion.ground import cells_of, kind_of, year_of
+from deepart_assets.outpainting.scene_completion.ground import (
+    cells_of,
+    horizon_of,
+    kind_of,
+    year_of,
+)
 from deepart_assets.outpainting.scene_completion.matching import Query
 from deepart_assets.outpainting.scene_completion.shipped import find_library
 from deepart_assets.outpainting.scene_completion.statistics import CHOICES, MOST, Costs, hub_costs
@@ -23,6 +28,14 @@ def test_a_ground_survives_its_file():
     assert second.to_bytes() == first.to_bytes()
     assert (second.year, second.horizon, second.shape) == (None, 0.4, first.shape)
     assert np.array_equal(second.hole, first.hole)
+
+
+def test_a_sky_begins_at_the_top():
+    sky = np.full((4, 6), -1, np.float32)
+    sky[1] = 1
+    assert horizon_of(sky) is None
+    sky[0, :4] = 1
+    assert horizon_of(sky) == 0.5
 
 
 @pytest.mark.parametrize("broken", [b"", b"PK\x03\x04", GROUNDS[0].to_bytes()[:900], b"x" * 99])
