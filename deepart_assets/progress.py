@@ -57,4 +57,6 @@ def gigabytes(size: int) -> str:
 
 def duration(seconds: float) -> str:
     """Say a number of seconds in words."""
+    if seconds >= 7200:
+        return f"{seconds / 3600:.1f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

@@ -74,7 +74,7 @@ def by_turns(
             "loading_s": load,
             "per_second": pictures / paint,
             "with_loading": pictures / (load + paint),
-            "to_seeds_way": theirs / (load + paint),
+            "speedup_over_reference": theirs / (load + paint),
         }
         for name, (load, paint) in best.items()
     ]

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.assets.supports import support_in
 from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import (
     decode_grey,
@@ -35,11 +34,12 @@ from deepart_assets.outpainting.scene_completion.ground import VERSION, Ground, 
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.shipped import ShippedLibrary, find_library
 from deepart_assets.progress import Progress
+from deepart_assets.segmentation import support_in
 from deepart_assets.settings import Settings
 from deepart_assets.settings.grounds import Lenders
 from deepart_assets.settings.outpainting import SceneCompletion
 from deepart_assets.storage import StageResult, sha256_of
-from deepart_assets.wikiart.lenders import refusal
+from deepart_assets.wikiart.lenders import refusal, without_effect
 from deepart_assets.work import in_parallel
 
 GROUNDS = f"{asset_names.GROUND_LIBRARY}/grounds.npz"
@@ -188,6 +188,8 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
                     if not refusal(ground.id, {"artist": ground.artist}, withdrawn):
                         grounds[ground.id] = ground
                         places[ground.id] = _Place(library=number)
+            for line in without_effect(lenders, _artists(context, libraries)):
+                context.log.warning(line)
             own = _own_grounds(context) if choice.catalogue else {}
             grounds |= {key: ground for key, (ground, _) in own.items()}
             places |= {key: place for key, (_, place) in own.items()}
@@ -219,6 +221,15 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
 
 SHOWN = 100
 """Rows of a table in the UI."""
+
+
+def _artists(context: StageContext, libraries: Sequence[ShippedLibrary]) -> dict[str, str]:
+    """Return the artists of the ready-made grounds and of the profile's paintings, by id."""
+    grounds = (ground for each in libraries for ground in each.library.grounds)
+    own = context.paintings if context.settings.grounds.catalogue else {}
+    return {each.id: each.artist for each in grounds} | {
+        key: painting.labels["artist"] for key, painting in own.items()
+    }
 
 
 def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:

@@ -14,7 +14,7 @@ from deepart_assets.progress import gigabytes
 from deepart_assets.settings import Settings
 from deepart_assets.settings.diffusion import Diffusers
 from deepart_assets.settings.outpainting import Inpainting
-from deepart_assets.settings.places import cache_folder
+from deepart_assets.settings.places import cache_folder, project_path
 from deepart_assets.settings.segmenters import Salient
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.settings.training import AdversarialTraining
@@ -135,7 +135,7 @@ def _of_hub(
     """Yield a model of the hub unless it is a local folder, or `marker` is in the cache."""
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if Path(model).exists() or isinstance(
+    if project_path(model).exists() or isinstance(
         try_to_load_from_cache(model, marker, cache_dir=constants.HF_HUB_CACHE, revision=revision),
         str,
     ):

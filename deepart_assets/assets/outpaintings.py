@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
-from deepart_assets.assets.references import References
+from deepart_assets.assets.references import References, labels_of
 from deepart_assets.assets.result_metadata import result_metadata, summary_of, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
@@ -145,13 +145,14 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         def details(painting: Painting) -> dict[str, Any]:
             asked = request_for_painting(painting, name, kind.kind)
             own = asked.prompt or painting.labels.get(PROMPT)
-            prompt = own or prompt_for(shared.prompt, painting.labels)
+            prompt = (own or prompt_for(shared.prompt, painting.labels)) if reads_prompt else ""
             seed = shared.seed if asked.seed is None else asked.seed
             seeds = range(asked.candidates or candidates)
             return {
-                "prompt": prompt if reads_prompt else "",
+                "prompt": prompt,
                 "seeds": [painting_seed(seed, painting.id, name, each) for each in seeds],
                 **({} if asked.first is None else {"first": asked.first}),
+                **({"labels": labels_of(painting)} if descriptor.reads_labels else {}),
                 **reference.identity(painting),
             }
 
@@ -166,6 +167,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     prompt=wanted["prompt"],
                     negative_prompt=shared.negative_prompt if reads_prompt else "",
                     seed=seed,
+                    labels=wanted.get("labels"),
                     reference=shown,
                 )
                 for seed in wanted["seeds"]

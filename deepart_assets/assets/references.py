@@ -1,4 +1,4 @@
-"""Which painting is shown to a model beside the subject, to take the style from."""
+"""What an outpainter knows beside the subject: labels, and a painting to take the style from."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -18,6 +18,15 @@ from deepart_assets.wikiart.labels import years_of
 
 FAR = 1_000_000
 """How far a painting of unknown date is from others."""
+READ_LABELS = ("title", "artist", "style", "genre", "date")
+"""The labels of the painting that its choice of a ground depends on."""
+
+
+def labels_of(painting: Painting) -> dict[str, str]:
+    """Return what a painting's choice of a ground depends on: its id and some labels."""
+    return {"id": painting.id} | {
+        name: painting.labels[name] for name in READ_LABELS if painting.labels.get(name)
+    }
 
 
 class References:

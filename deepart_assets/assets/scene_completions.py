@@ -10,6 +10,7 @@ from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
 from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
+from deepart_assets.assets.references import labels_of
 from deepart_assets.assets.result_metadata import result_metadata, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
@@ -38,9 +39,6 @@ RESTS = {
     "floor": ", a floor painted under the subject",
 }
 """How the picture's file says what was painted under a subject."""
-
-READ_LABELS = ("title", "artist", "style", "genre", "date")
-"""The labels of the painting that its choice of a ground depends on."""
 
 
 def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
@@ -167,13 +165,6 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
 def scene_completion_outpainter(context: StageContext) -> SceneCompletionOutpainter:
     """Return the outpainter; it reads the lake's library at the first use."""
     return SceneCompletionOutpainter(once(lambda: ground_library(context)), find_faces)
-
-
-def labels_of(painting: Painting) -> dict[str, str]:
-    """Return what a painting's choice of a ground depends on: its id and some labels."""
-    return {"id": painting.id} | {
-        name: painting.labels[name] for name in READ_LABELS if painting.labels.get(name)
-    }
 
 
 def credit_of(ground: Ground) -> str:

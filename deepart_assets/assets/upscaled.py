@@ -20,7 +20,7 @@ from deepart_assets.assets.scene_completions import (
     scene_completion_outpainter,
 )
 from deepart_assets.assets.subject_cache import subject_at_size
-from deepart_assets.assets.supports import support_in
+from deepart_assets.errors import SettingsError
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri, resize
 from deepart_assets.imaging.borders import whole
 from deepart_assets.imaging.metadata import with_metadata
@@ -33,7 +33,7 @@ from deepart_assets.orchestration.context import (
     PaintingStageSpec,
     StageContext,
 )
-from deepart_assets.segmentation import Support
+from deepart_assets.segmentation import Support, support_in
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
 from deepart_assets.settings.super_resolution import Upscaling
@@ -94,6 +94,7 @@ class _Enlarged(NamedTuple):
 def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = asset_names.outpaintings(name)
+    # Only then is the library upstream: else a new one would make results stale for nothing.
     full_size = isinstance(kind, SceneCompletion) and kind.full_size
 
     @painting_asset(
@@ -138,7 +139,12 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         settings = context.settings.super_resolution.upscaling
         outpainter = context.settings.outpainters[name]
         laid_from, largest = None, 0.0
-        if full_size and isinstance(outpainter, SceneCompletion):
+        if isinstance(outpainter, SceneCompletion) and outpainter.full_size:
+            if not full_size:
+                raise SettingsError(
+                    f"outpainters.{name}.full_size needs {asset_names.GROUND_LIBRARY} upstream, and"
+                    " is off in the profile: switch it on there, not for a single run"
+                )
             laid_from = scene_completion_outpainter(context)
             largest = outpainter.maximal_enlargement
         # Loaded with the first painting that has to be computed.
@@ -213,7 +219,7 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     "from_width": low.shape[1],
                     "subject_from": _subject_from(given),
                     "jpeg": None if given.jpeg is None else f"deblocked, quality {given.jpeg}",
-                    "ground_from": enlarged.ground_from if full_size else None,
+                    "ground_from": None if laid_from is None else enlarged.ground_from,
                     "subject_difference": None
                     if subject is None
                     else kept_difference(painted.of(high), original, mask, subject),

@@ -18,6 +18,8 @@ class Descriptor:
     uses_prompt: bool
     stochastic: bool = True
     """Whether another seed gives another result, so that several candidates differ."""
+    reads_labels: bool = False
+    """Whether it reads what the catalogue knows of the painting."""
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
+from deepart_assets.settings.places import project_path
 from deepart_assets.settings.segmenters import Salient
 from deepart_assets.storage import sha256_of_file
 
@@ -65,11 +66,7 @@ class SalientSegmenter:
     @property
     def descriptor(self) -> Descriptor:
         """Describe the model."""
-        return Descriptor(
-            name=f"salient ({self._settings.model})",
-            licence="rembg: MIT; the model's own (BiRefNet: MIT; ISNet, U²-Net: Apache-2.0)",
-            source="https://github.com/danielgatis/rembg",
-        )
+        return Descriptor(name=f"salient ({self._settings.model})")
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the model's file, fetching it if rembg has no copy.
@@ -163,10 +160,11 @@ class SalientSegmenter:
         model, folder, kind = self._settings.model, self._settings.folder, self._kind
         if folder is not None:
             # As a plain folder of files, or as rembg keeps them.
-            places = Path(folder), Path(folder) / "models" / model
+            root = project_path(folder)
+            places = root, root / "models" / model
             found = [file for place in places if (file := place / f"{model}.onnx").is_file()]
             if not found:
-                raise UnavailableError(f"there is no {places[0] / model}.onnx: correct {FOLDER}")
+                raise UnavailableError(f"there is no {root / model}.onnx: correct {FOLDER}")
             return found[0]
         try:
             return Path(kind.download_models())

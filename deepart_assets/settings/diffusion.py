@@ -9,6 +9,9 @@ from deepart_assets.settings.section import Section
 
 Scheduler = Literal["model", "ddim", "euler", "dpm_solver", "unipc", "lcm"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Part = Literal["unet", "transformer", "text_encoder", "text_encoder_2", "text_encoder_3"]
+"""A network of a pipeline whose weights may be rounded: any but the VAE."""
+
 Fill = Literal["patchmatch", "telea", "scene_completion", "grey"]
 """What is laid into the hole before the model paints."""
 
@@ -165,7 +168,7 @@ class BitsAndBytes(Section):
 
     kind: Literal["bitsandbytes"]
     bits: Literal[4, 8] = 4
-    parts: tuple[str, ...] = Field(
+    parts: tuple[Part, ...] = Field(
         (), description="Networks of the pipeline, such as transformer; none: all but the VAE."
     )
 
@@ -175,7 +178,7 @@ class TorchAO(Section):
 
     kind: Literal["torchao"]
     weights: Literal["int8", "int4", "float8"] = "int8"
-    parts: tuple[str, ...] = Field(
+    parts: tuple[Part, ...] = Field(
         (), description="Networks of the pipeline, such as transformer; none: all but the VAE."
     )
 

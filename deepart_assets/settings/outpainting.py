@@ -1,8 +1,8 @@
 """The settings of the outpainters; those of diffusers are in `diffusion`."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from deepart_assets.settings.diffusion import Diffusers, Precision
 from deepart_assets.settings.section import Section
@@ -23,7 +23,7 @@ class PatchMatch(Section):
 
     kind: Literal["patchmatch"]
     scale: float = Field(0.5, gt=0, le=1)
-    patch: int = Field(5, ge=3)
+    patch: int = Field(5, ge=3, description="Radius of a patch in pixels: 5 for 11×11.")
     sources: Literal["plain", "subject"] = Field(
         "plain",
         description="What is copied: the subject's plain parts, such as cloth, or all of it, heads"
@@ -91,6 +91,15 @@ class ArtificiallyInspired(Section):
     precision: Precision = Field(
         "auto", description="Number format; auto: float16 on a GPU, float32 on a CPU."
     )
+
+    @model_validator(mode="after")
+    def _is_enlarged_if_it_is_reduced(self) -> Self:
+        if self.enlarge == "network" and self.scale == 1:
+            raise ValueError(
+                "enlarge: network has no effect with scale: 1, where nothing is enlarged: set a"
+                " smaller scale, or leave enlarge out"
+            )
+        return self
 
     @field_validator("weights", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 import difflib
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
@@ -126,10 +127,13 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         other = "" if "." in key else ", or extend a profile that has it (`extends: sample`)"
         return f"{key} is missing: add it{other}"
+    named = fault.get("ctx", {}).get("discriminator", "'kind'").strip("'")
     if fault["type"] == "union_tag_invalid":
-        return f"{key}.kind: {fault['ctx']['tag']!r} is none of {fault['ctx']['expected_tags']}"
+        tag, known = str(fault["ctx"]["tag"]), fault["ctx"]["expected_tags"]
+        hint = _close(tag, re.findall(r"\w+", known))
+        return f"{key}.{named}: {tag!r} is none of {known}{hint}"
     if fault["type"] in ("union_tag_not_found", "model_attributes_type"):
-        return f"{key} has no `kind`: write {{kind: …}} (found {fault['input']!r})"
+        return f"{key} has no `{named}`: write {{{named}: …}} (found {fault['input']!r})"
     return f"{key}: {fault['msg']} (found {fault['input']!r})"
 
 
@@ -150,10 +154,13 @@ def _written(location: list[str], content: Any) -> list[str]:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    others = f"; known here: {', '.join(known)}" if known else ""
+    return _close(name, known) or others
+
+
+def _close(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    if close:
-        return f"; did you mean {close[0]!r}?"
-    return f"; known here: {', '.join(known)}" if known else ""
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _names_beside(location: list[str]) -> list[str]:
@@ -172,11 +179,11 @@ def _fields(model: Any) -> list[str]:
 def _step(annotation: Any, part: str) -> list[Any]:
     """Descend by one part of a location: a field, the tag of a union, or the key of a mapping."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        field, kind = (annotation.model_fields.get(name) for name in (part, "kind"))
-        inner = [] if field is None else _members(field.annotation)
+        fields = annotation.model_fields
+        inner = _members(fields[part].annotation) if part in fields else []
         # A tag may have the name of a field: `train` of a training.
-        is_tag = kind is not None and part in get_args(kind.annotation)
-        return [*inner, annotation] if is_tag else inner
+        tags = [get_args(fields[name].annotation) for name in ("kind", "type") if name in fields]
+        return [*inner, annotation] if any(part in each for each in tags) else inner
     if get_origin(annotation) is dict:
         return _members(get_args(annotation)[1])
     return []

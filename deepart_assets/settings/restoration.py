@@ -1,8 +1,14 @@
 """The settings of a restoration that all outpainters share."""
 
-from pydantic import Field
+import re
+from string import Formatter
+
+from pydantic import Field, field_validator
 
 from deepart_assets.settings.section import Section
+
+PROMPT_FIELDS = ("style", "genre", "artist", "title", "date")
+"""What a prompt may name of a painting."""
 
 
 class Restoration(Section):
@@ -40,3 +46,17 @@ class Restoration(Section):
         " is larger than the working copy: reduced, or enlarged, by more than 2.1 by the network;"
         " off: all of it is the enlarged working copy.",
     )
+
+    @field_validator("prompt")
+    @classmethod
+    def _can_be_filled_in(cls, template: str) -> str:
+        fields = ", ".join(f"{{{name}}}" for name in PROMPT_FIELDS)
+        for part in re.split(r"\[([^\[\]]*)\]", template):  # as it is filled in
+            try:
+                named = {name for _, name, _, _ in Formatter().parse(part) if name is not None}
+                if unknown := named - {*PROMPT_FIELDS}:
+                    raise ValueError(f"{{{min(unknown)}}} is not known")
+                part.format_map(dict.fromkeys(PROMPT_FIELDS, ""))
+            except ValueError as error:
+                raise ValueError(f"{error}: use {fields}, and {{{{ for a brace") from error
+        return template

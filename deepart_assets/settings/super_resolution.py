@@ -7,8 +7,12 @@ from pydantic import Field, PositiveInt, model_validator
 
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
-from deepart_assets.settings.training import AdversarialTraining, PixelTraining
-from deepart_assets.settings.weights import PublishedWeights
+from deepart_assets.settings.training import AdversarialTraining, PixelTraining, Training
+from deepart_assets.settings.weights import PublishedWeights, Sha256
+
+CROP_CONTEXT = 16
+"""HR pixels by which a pair has to be larger than a training crop, whose LR has context on all
+sides (`super_resolution.data.pairs`)."""
 
 
 class RuledSR(Section):
@@ -50,7 +54,7 @@ class DriveSR(Section):
 
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    sha256: str | None = None
+    sha256: Sha256 | None = Field(None, description="None: that of the first download.")
 
 
 WikiArtSR = Annotated[RuledSR | DriveSR, Field(discriminator="kind")]
@@ -137,7 +141,7 @@ class SuperResolution(Section):
         default_factory=lambda: AdversarialTraining.model_validate({}),
         description="The network that enlarges: trained here, the default, or published weights of"
         " any ×4 architecture that spandrel knows. With those the profile has no data set and no"
-        " training.",
+        " training, unless psnr_weights is trained.",
     )
     upscaling: Upscaling = Upscaling()
     evaluation: Evaluation = Evaluation()
@@ -156,6 +160,18 @@ class SuperResolution(Section):
                 "art_esrgan is trained from psnr_weights, which is missing: set it, or set"
                 " art_esrgan to published weights"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _pairs_hold_a_crop(self) -> "SuperResolution":
+        for name, each in (("psnr_weights", self.psnr_weights), ("art_esrgan", self.art_esrgan)):
+            needed = each.datasets.train.gt_size + CROP_CONTEXT if isinstance(each, Training) else 0
+            if self.pairs.hr_side < needed:
+                raise ValueError(
+                    f"pairs.hr_side is {self.pairs.hr_side}, and {name} is trained on crops of"
+                    f" {needed - CROP_CONTEXT} pixels and {CROP_CONTEXT} of context: set"
+                    f" pairs.hr_side to at least {needed}, or {name}.datasets.train.gt_size lower"
+                )
         return self
 
     @property

@@ -7,24 +7,20 @@ options of our own are described here. The values are in `configs/SR/*.yml`.
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from deepart_assets.settings.feature_losses import FeatureLoss
 from deepart_assets.settings.section import Section, deep_merge
 from deepart_assets.settings.training_options import read_options
-
-
-class Part(BaseModel):
-    """A network, loss or schedule of BasicSR: `type` is its name, the rest its arguments."""
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    type: str = Field(min_length=1)
-
-    def arguments(self) -> dict[str, Any]:
-        """Return the arguments it is built with."""
-        return self.model_dump(exclude={"type"})
-
+from deepart_assets.settings.training_parts import (
+    Cosine,
+    Discriminator,
+    GANLoss,
+    Optimiser,
+    PixelLoss,
+    Schedule,
+    VGGStyleDiscriminator,
+)
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 
@@ -92,35 +88,6 @@ class Generator(Section):
     )
 
 
-class Optimiser(Section):
-    """Adam."""
-
-    type: Literal["Adam"]
-    lr: float = Field(gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    betas: tuple[float, float]
-
-
-class MultiStep(Section):
-    """The learning rate is multiplied by `gamma` after each of `milestones` iterations."""
-
-    type: Literal["MultiStepLR", "MultiStepRestartLR"]
-    milestones: tuple[int, ...]
-    gamma: float = Field(gt=0, le=1)
-
-
-class Cosine(Section):
-    """The learning rate falls along a cosine to `eta_min` over each of `periods` iterations."""
-
-    type: Literal["CosineAnnealingRestartLR"]
-    periods: tuple[int, ...]
-    restart_weights: tuple[float, ...]
-    eta_min: float = Field(ge=0)
-
-
-Schedule = Annotated[MultiStep | Cosine, Field(discriminator="type")]
-
-
 class Train(Section):
     """The iterations: number, optimiser, schedule and losses."""
 
@@ -133,7 +100,7 @@ class Train(Section):
     )
     optim_g: Optimiser
     scheduler: Schedule
-    pixel_opt: Part
+    pixel_opt: PixelLoss
 
     @model_validator(mode="after")
     def _periods_reach_the_end(self) -> "Train":
@@ -151,7 +118,7 @@ class AdversarialTrain(Train):
 
     optim_d: Optimiser
     perceptual_opt: FeatureLoss
-    gan_opt: Part
+    gan_opt: GANLoss
     net_d_iters: int = Field(ge=1, description="Discriminator updates per generator update.")
     net_d_init_iters: int = Field(
         ge=0, description="Initial iterations that train the discriminator alone."
@@ -160,6 +127,17 @@ class AdversarialTrain(Train):
         gt=0,
         description="Maximum L2 norm of the generator's gradient; null: none. Not in BasicSR.",
     )
+
+    @model_validator(mode="after")
+    def _trains_the_generator(self) -> "AdversarialTrain":
+        first = (self.net_d_init_iters // self.net_d_iters + 1) * self.net_d_iters
+        if self.total_iter < first:
+            raise ValueError(
+                f"the generator would first be trained in iteration {first} (net_d_init_iters:"
+                f" {self.net_d_init_iters}, net_d_iters: {self.net_d_iters}), and total_iter is"
+                f" {self.total_iter}: set total_iter to at least {first}, or lower the other two"
+            )
+        return self
 
 
 class Val(Section):
@@ -253,6 +231,15 @@ class PixelTraining(Training):
     train: Train
     val: Val
 
+    @model_validator(mode="after")
+    def _has_no_noise(self) -> "PixelTraining":
+        if self.network_g.block_noise:
+            raise ValueError(
+                "network_g.block_noise has no effect on psnr_weights: leave it out here, and set it"
+                " in art_esrgan, whose training adds it"
+            )
+        return self
+
 
 class Origin(Section):
     """The weights a training starts from."""
@@ -270,7 +257,7 @@ class AdversarialTraining(Training):
     kind: Literal["train"] = "train"
     options: str = "configs/SR/art_esrgan.yml"
     model_type: Literal["ArtESRGANModel"]
-    network_d: Part
+    network_d: Discriminator
     path: Origin
     train: AdversarialTrain
     val: AdversarialVal
@@ -284,13 +271,13 @@ class AdversarialTraining(Training):
     @model_validator(mode="after")
     def _crop_suits_discriminator(self) -> "AdversarialTraining":
         crop, judge = self.datasets.train.gt_size, self.network_d
-        side = judge.arguments().get("input_size", 128)
-        if judge.type == "VGGStyleDiscriminator" and crop != side:
+        if not isinstance(judge, VGGStyleDiscriminator):
+            if crop % 8:
+                raise ValueError(f"datasets.train.gt_size must be a multiple of 8, not {crop}")
+        elif crop != judge.input_size:
             raise ValueError(
-                f"the discriminator VGGStyleDiscriminator takes crops of {side} pixels, not"
-                f" {crop}: set datasets.train.gt_size: {side} or network_d.type:"
+                f"the discriminator VGGStyleDiscriminator takes crops of {judge.input_size} pixels,"
+                f" not {crop}: set datasets.train.gt_size: {judge.input_size} or network_d.type:"
                 " UNetDiscriminatorSN"
             )
-        if judge.type == "UNetDiscriminatorSN" and crop % 8:
-            raise ValueError(f"datasets.train.gt_size must be a multiple of 8, not {crop}")
         return self

@@ -78,7 +78,8 @@ class Downloads:
         """Return the file from the cache, or download it.
 
         Interrupted transfers resume, also in another process. A second process that needs the same
-        file waits for the first.
+        file waits for the first. A whole file of other bytes is kept as `<name>.refused` until the
+        next call, which takes it without a transfer if it is the expected one by then.
 
         Raises:
             UnavailableError: The file is unavailable, a web page, or different from the lock file
@@ -91,6 +92,8 @@ class Downloads:
                 waiting = f"{target.parent}: waiting for another process's download"
                 lock_file(target, stack, lambda: self.report(waiting))
                 state = StateFile(target.with_name(f".{target.name}.note"))
+                if not target.is_file():
+                    self._take_refused(download, target, expected)
                 if target.is_file():
                     stored = state.load()
                     size = target.stat().st_size
@@ -111,6 +114,19 @@ class Downloads:
         if expected is None:
             self._record(download, fetched)
         return fetched
+
+    def _take_refused(self, download: Download, target: Path, expected: CachedFile | None) -> None:
+        """Put a file of other bytes in its place if these are expected by now; else remove it."""
+        refused = _refused(target)
+        if not refused.is_file():
+            return
+        found = CachedFile(refused, sha256_of_file(refused), refused.stat().st_size)
+        try:
+            self._verify(download, found, expected)
+        except UnavailableError:
+            refused.unlink()
+        else:
+            refused.replace(target)
 
     def _inspect(self, download: Download, target: Path) -> CachedFile:
         """Check a file that the user put into the cache, or that has changed."""
@@ -153,11 +169,16 @@ class Downloads:
         self.report(f"{download.name}: checking {gigabytes(size)} GB")
         try:
             self._check(download, partial)
-            fetched = CachedFile(partial, sha256_of_file(partial), size)
-            self._verify(download, fetched, expected)
         except UnavailableError:
             state.store({})
             partial.unlink()
+            raise
+        fetched = CachedFile(partial, sha256_of_file(partial), size)
+        try:
+            self._verify(download, fetched, expected)
+        except UnavailableError:
+            state.store({})
+            partial.replace(_refused(target))  # it may be meant
             raise
         with partial.open("rb") as file:
             os.fsync(file.fileno())
@@ -219,6 +240,11 @@ class Downloads:
 
 def _lock_path(download: Download) -> str:
     return f"locks/{download.name}.json"
+
+
+def _refused(target: Path) -> Path:
+    """Return where a complete file is kept that has other bytes than those expected."""
+    return target.with_name(f"{target.name}.refused")
 
 
 def _stamp(fetched: CachedFile) -> dict[str, Any]:

@@ -8,10 +8,21 @@ from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import gigabytes
+from deepart_assets.settings.places import project_path
 from deepart_assets.storage.downloads import DISK_RESERVE
 from deepart_assets.storage.hashes import sha256_of_file
 
 WEIGHTS = ("*.safetensors",)
+
+
+def local_folder(model: str) -> Path | None:
+    """Return the folder that a model's path names; None if there is none, as for an id.
+
+    Args:
+        model: The id on the Hub, "owner/name", or a path as `settings.places.project_path` takes.
+    """
+    folder = project_path(model)
+    return folder if folder.is_dir() else None
 
 
 def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
@@ -25,8 +36,8 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
     Raises:
         UnavailableError: The model is not available; the message has the remedy.
     """
-    if Path(model).is_dir():
-        return Path(model)
+    if (folder := local_folder(model)) is not None:
+        return folder
     try:
         return Path(fetch())
     except (OSError, ValueError) as error:
@@ -143,7 +154,7 @@ def download_file(model: str, file: str, revision: str | None, setting: str) -> 
             raise UnavailableError(missing) from error
 
     folder = model_folder(model, setting, fetch)
-    found = folder / (file if Path(model).is_dir() else Path(file).name)
+    found = folder / (Path(file).name if local_folder(model) is None else file)
     if not found.is_file():
         raise UnavailableError(missing)
     return found

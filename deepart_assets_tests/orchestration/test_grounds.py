@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 
 import cv2
 import dagster as dg
@@ -11,9 +12,12 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
+from deepart_assets.assets import upscaled
 from deepart_assets.assets.scene_completions import ground_at_full_size
+from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.errors import SettingsError
 from deepart_assets.imaging import decode_rgb, decode_rgba, resize
+from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.planner import runs_planned_in
 from deepart_assets.outpainting import subject_difference
 from deepart_assets.outpainting.scene_completion import (
@@ -21,6 +25,7 @@ from deepart_assets.outpainting.scene_completion import (
     GroundLibrary,
     SceneCompletionOutpainter,
 )
+from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, reduced
 
@@ -174,10 +179,15 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
 def test_a_lender_that_the_profile_withdraws_is_in_no_result(lending, instance):
     lent = list(lenders(lending).values())
     withdrawn = max(sorted(lent), key=lent.count)
-    with_scene_completion(lending, lenders={"not_paintings": [withdrawn]})
+    lenders_of = {"not_paintings": [withdrawn, "p77"], "not_artists": ["Nobody"]}
+    with_scene_completion(lending, lenders=lenders_of)
     lending.content["restoration"]["candidates"] = 2
     assert ("completed_outpaintings", "p0") in planned(lending, instance)
     restore(lending, instance)
+    logs = [entry for run in instance.get_runs() for entry in instance.all_logs(run.run_id)]
+    said = [entry.user_message for entry in logs]
+    assert any("not_paintings: there is no painting 'p77'; did you mean" in each for each in said)
+    assert "grounds.lenders.not_artists: no painting is by 'Nobody'" in said
     assert lending.store.get("painting_grounds", withdrawn).status == "skipped"
     places = json.loads(lending.lake.read("ground_library/pictures.json"))
     assert withdrawn not in places and len(places) == 8
@@ -228,6 +238,39 @@ def test_a_missing_library_is_named_with_the_remedy(done, instance):
         [event] = result.filter_events(lambda event: event.is_step_failure)
     text = event.step_failure_data.error.to_string()
     assert str(PROJECT / "data" / "grounds" / "none") in text and "grounds.libraries" in text
+
+
+@pytest.fixture
+def enlarging(project):
+    """Return a function that prepares a run by the values of `full_size` in profile and run."""
+
+    def stage(profile, run):
+        def settings(full_size):
+            with_scene_completion(project)
+            project.content["outpainters"]["completed"]["full_size"] = full_size
+            return load_settings(str(project.write_profile()))
+
+        made = upscaled_from("completed", settings(profile).outpainters["completed"])
+        assert made.settings(settings(run)).get("full_size") == (run if profile else None)
+        return made.stage(StageContext(settings(run), project.store, logging.getLogger()))
+
+    return stage
+
+
+def test_a_run_may_do_without_the_lenders_originals_but_not_with_them_where_the_graph_has_none(
+    enlarging, monkeypatch
+):
+    """A library upstream of every result would make stale what is made without it."""
+    asked = []
+    monkeypatch.setattr(upscaled, "scene_completion_outpainter", asked.append)
+    enlarging(profile=True, run=True)
+    assert asked
+    asked.clear()
+    enlarging(profile=True, run=False)
+    enlarging(profile=False, run=False)
+    assert not asked
+    with pytest.raises(SettingsError, match=r"completed\.full_size needs ground_library upstream"):
+        enlarging(profile=False, run=True)
 
 
 def test_at_full_size_the_ground_is_the_lenders_own_paint_if_its_original_is_large_enough():

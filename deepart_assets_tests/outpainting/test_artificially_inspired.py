@@ -7,6 +7,7 @@ import fsspec
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.numpy import load_file
 
 from deepart_assets.errors import PaintingError, UnavailableError
@@ -93,6 +94,11 @@ def test_what_is_painted_smaller_is_enlarged_by_the_network_that_is_given(file, 
 def test_without_such_a_network_the_settings_are_refused(file, downloads):
     with pytest.raises(UnavailableError, match="set the outpainter's enlarge to bicubic"):
         build_outpainter(of_file(file, scale=0.25, enlarge="network"), downloads)
+
+
+def test_at_full_size_there_is_nothing_for_such_a_network_to_enlarge(file):
+    with pytest.raises(ValidationError, match=r"no effect with scale: 1, .* a smaller scale"):
+        of_file(file, enlarge="network")
 
 
 @pytest.mark.parametrize("size", [(64, 64), (20, 33), (64, 150), (150, 64), (131, 97), (5, 200)])
@@ -368,7 +374,6 @@ def test_the_projects_own(file, downloads, tmp_path, monkeypatch):
     (tmp_path / "small.safetensors").write_bytes(data)
     painter = build_outpainter(settings, downloads)
     assert painter.weights_hash() == sha256_of(data)
-    assert painter.descriptor.licence.startswith("Apache-2.0")
     assert outpaint(painter, unfinished(64, 64), seed=1).shape == (64, 64, 3)
 
 

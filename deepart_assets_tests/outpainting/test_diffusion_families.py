@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from deepart_assets.compat import prepare
 from deepart_assets.compute.precision import dtype_for
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter, outpaint, subject_difference
-from deepart_assets.outpainting.diffusion import canvas
+from deepart_assets.outpainting.diffusion import canvas, outpainter
 from deepart_assets.outpainting.diffusion.canvas import size_on_canvas
 from deepart_assets.outpainting.diffusion.families import BY_PIPELINE, FAMILIES
 from deepart_assets.outpainting.diffusion.loading import hash_of_pipeline
@@ -201,6 +202,19 @@ def test_the_hole_is_filled_first(family_folders, monkeypatch, fill):
     assert (around != 128).any(axis=1).all()
     if fill != "scene_completion":  # the subject's own colours
         assert np.abs(around - (200, 40, 40)).mean() < 4
+
+
+def test_the_grounds_that_fill_the_hole_are_part_of_what_the_picture_depends_on(
+    family_folders, monkeypatch
+):
+    painter = build_outpainter(
+        diffusers_settings(family_folders["Z-Image"], fill="scene_completion")
+    )
+    assert painter.descriptor.reads_labels
+    before = painter.weights_hash()
+    other = SimpleNamespace(hash="of another library")
+    monkeypatch.setattr(outpainter, "shipped_library", lambda: other)
+    assert painter.weights_hash() != before
 
 
 def test_what_fills_the_hole_decides_the_picture(family_folders):

@@ -9,7 +9,9 @@ from safetensors.torch import load_file, save_file
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
+from deepart_assets.outpainting.diffusion.adapters import lora_file
 from deepart_assets.outpainting.diffusion.loading import load_pipeline
+from deepart_assets.settings.diffusion import Lora
 from deepart_assets_tests.hub import REFUSALS, serve_hub
 from deepart_assets_tests.outpainting.tiny_families import diffusers_settings
 from deepart_assets_tests.outpainting.tiny_pipelines import CLOSE, asked, difference
@@ -101,6 +103,12 @@ def test_a_lora_from_the_hub(models, loras, tmp_path, monkeypatch):
     same, hashed = painted(models["Z-Image"], {"model": str(loras["Z-Image"])})
     assert found == hashed
     assert difference(picture, same) == 0
+
+
+def test_the_file_of_a_lora_may_be_below_the_home_folder(loras, monkeypatch):
+    file = loras["Z-Image"] / FILE
+    monkeypatch.setenv("HOME", str(file.parent))
+    assert lora_file(Lora(model=f"~/{FILE}")) == file
 
 
 @pytest.mark.parametrize("damage", ["another model's", "cut", "no LoRA", "other shapes"])

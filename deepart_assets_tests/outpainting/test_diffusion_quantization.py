@@ -3,6 +3,7 @@
 import importlib.util
 import shutil
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting import build_outpainter
 from deepart_assets.outpainting.diffusion import quantization as rules
-from deepart_assets.settings.diffusion import BitsAndBytes
+from deepart_assets.outpainting.diffusion.loading import NETWORKS, find_folder
+from deepart_assets.settings.diffusion import BitsAndBytes, Part, TorchAO
 from deepart_assets_tests.hub import serve_hub
 from deepart_assets_tests.outpainting.tiny_families import diffusers_settings
 from deepart_assets_tests.outpainting.tiny_pipelines import CLOSE, asked, difference
@@ -68,6 +70,25 @@ def test_torchao_rounds_the_weights(family_folders):
     assert type(weights).__module__.startswith("torchao")
     parts = painter_for(folder, kind="torchao", parts=["text_encoder"])._pipeline
     assert type(parts.transformer.layers[0].attention.to_q.weight).__module__.startswith("torch.")
+
+
+def test_a_part_that_the_pipeline_lacks_is_told_before_its_weights_are_fetched(
+    family_folders, tmp_path, monkeypatch
+):
+    folder, told = family_folders["Z-Image"], r"has no unet: set .* some of transformer, text_enc"
+    quantization = TorchAO(kind="torchao", parts=("transformer", "unet"))
+    with pytest.raises(UnavailableError, match=told):
+        find_folder(str(folder), None, quantization=quantization)
+    with serve_hub(tmp_path / "cache", monkeypatch) as hub:
+        files = [file for file in folder.rglob("*") if file.is_file()]
+        hub.files = {str(file.relative_to(folder)): file.read_bytes() for file in files}
+        with pytest.raises(UnavailableError, match=told):
+            find_folder("owner/model", None, quantization=quantization)
+    assert hub.fetched == ["model_index.json"]
+
+
+def test_the_parts_are_the_networks_that_are_loaded_but_for_the_vae():
+    assert {*get_args(Part)} == {*NETWORKS} - {"vae"}
 
 
 # --- from a GGUF file ----------------------------------------------------------------------------
@@ -156,7 +177,12 @@ def test_a_gguf_file_that_is_none(gguf_model, damage, family_folders):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"kind": "gguf", "model": "m", "file": "m.safetensors"}, {"kind": "bitsandbytes", "bits": 3}],
+    [
+        {"kind": "gguf", "model": "m", "file": "m.safetensors"},
+        {"kind": "bitsandbytes", "bits": 3},
+        {"kind": "bitsandbytes", "parts": ["transfromer"]},
+        {"kind": "torchao", "parts": ["vae"]},  # which is never rounded
+    ],
 )
 def test_wrong_settings_are_refused(wrong):
     with pytest.raises(ValidationError, match="quantization"):

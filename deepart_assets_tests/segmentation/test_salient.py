@@ -115,6 +115,12 @@ def test_rembgs_own_folder_is_used(folder, tmp_path, monkeypatch):
     assert np.array_equal(own([picture])[0].mask, segmenter_of(folder)([picture])[0].mask)
 
 
+def test_its_folder_may_be_below_the_home_folder(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    expected = segmenter_of(folder).weights_hash()
+    assert segmenter_of(Path("~/models")).weights_hash() == expected
+
+
 @pytest.fixture
 def no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("U2NET_HOME", str(tmp_path / "empty"))

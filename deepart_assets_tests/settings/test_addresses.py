@@ -3,6 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
+from deepart_assets.settings.super_resolution import DriveSR
 from deepart_assets.settings.wikiart import DriveSource, KaggleSource
 from deepart_assets.storage.drive import _refusal
 
@@ -34,6 +35,14 @@ def test_a_file_on_drive_by_its_address(text):
 def test_other_addresses_are_refused():
     with pytest.raises(ValidationError):
         KaggleSource(kind="kaggle", competition="https://www.kaggle.com/datasets/a/b")
+
+
+@pytest.mark.parametrize("kind", [DriveSource, DriveSR])
+def test_a_file_on_drive_is_told_by_its_whole_sha256(kind):
+    assert kind(kind="drive", file_id="a", sha256="aB" * 32).sha256 == "aB" * 32
+    for wrong in ("", "d41d8cd98f00b204e9800998ecf8427e", "ab" * 33):  # the second is an MD5
+        with pytest.raises(ValidationError, match="sha256"):
+            kind(kind="drive", file_id="a", sha256=wrong)
 
 
 @pytest.mark.parametrize(

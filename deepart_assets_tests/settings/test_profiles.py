@@ -4,10 +4,12 @@ import re
 
 import pytest
 import yaml
+from pydantic import ValidationError
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.settings import Settings, load_settings, validate_settings
 from deepart_assets.settings.places import PROJECT, configs_folder
+from deepart_assets.settings.restoration import Restoration
 
 PROFILES = sorted(path.stem for path in configs_folder().glob("*.yaml"))
 
@@ -57,6 +59,9 @@ def test_an_unknown_profile_names_the_nearest():
         (("super_resolution", "upscaling"), "tiles", "tile"),
         (("super_resolution", "art_esrgan", "train"), "total_iters", "total_iter"),
         (("super_resolution", "art_esrgan", "network_g"), "num_feats", "num_feat"),
+        (("super_resolution", "art_esrgan", "network_d"), "num_feats", "num_feat"),
+        (("super_resolution", "art_esrgan", "train", "pixel_opt"), "loss_wieght", "loss_weight"),
+        (("super_resolution", "art_esrgan", "train", "scheduler"), "gama", "gamma"),
         (("segmentation", "segmenter"), "minimal_confidnce", "minimal_confidence"),
         (("outpainters", "patchmatch"), "pach", "patch"),
         (("wikiart", "sources", "sample"), "pth", "path"),
@@ -81,6 +86,27 @@ def test_a_wrong_value_names_the_key_and_what_was_found():
     content["restoration"]["working_side"] = "large"
     with pytest.raises(SettingsError, match=r"mine: restoration.working_side: .*'large'"):
         validate_settings(content, "mine")
+
+
+@pytest.mark.parametrize(
+    ("template", "fault"),
+    [
+        ("by {painter}", r"\{painter\} is not known: use \{style\}, \{genre\}, \{artist\}"),
+        ("a painting[ in {mood}]", r"\{mood\} is not known"),
+        ("by {artist.name}", r"\{artist\.name\} is not known"),
+        ("by {}", r"\{\} is not known"),
+        ("by {artist", r"expected '\}'.*\{\{ for a brace"),
+        ("in {date:d}", "Unknown format code 'd'"),
+    ],
+)
+def test_a_prompt_that_cannot_be_filled_in_is_refused(template, fault):
+    with pytest.raises(ValidationError, match=fault):
+        Restoration(prompt=template)
+
+
+def test_a_prompt_may_name_all_that_is_known_of_a_painting():
+    known = "{style}, {genre}[ by {artist}: {title!s}], {date:>6} {{as is}}"
+    assert Restoration(prompt=known).prompt == known
 
 
 def test_all_faults_are_told_at_once():
@@ -151,6 +177,10 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
         (
             "extends: base\nsegmentation: {segmenter: {kind: bundld}}",
             r"segmentation\.segmenter\.kind: 'bundld' is none of 'saliency', 'bundled', ",
+        ),
+        (
+            "extends: base\nsuper_resolution: {art_esrgan: {train: {pixel_opt: {type: L1loss}}}}",
+            r"train\.pixel_opt\.type: 'L1loss' is none of .*; did you mean 'L1Loss'\?",
         ),
         (
             "extends: base\nsegmentation: {segmenter: bundled}",

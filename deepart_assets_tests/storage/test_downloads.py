@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.progress import duration
 from deepart_assets.storage import Lake
 from deepart_assets.storage.downloads import Download, Downloads
 from deepart_assets.storage.drive import drive_download
@@ -98,6 +99,10 @@ def test_progress_is_reported_now_and_then(file, tmp_path, monkeypatch, pauses):
     lines.clear()
     Downloads(tmp_path / "c2", Lake(tmp_path / "l"), lines.append).fetch(wanted(file))
     assert len(lines) == 1 and "checking" in lines[0]
+
+
+def test_long_times_are_told_in_hours():
+    assert [duration(seconds) for seconds in (90, 7199, 36_000)] == ["90 s", "120 min", "10.0 h"]
 
 
 # --- a bad line ----------------------------------------------------------------------------------
@@ -302,7 +307,7 @@ def test_other_bytes_than_at_the_first_use_are_refused(file, downloads):
     file.files["file.bin"] = bytes([DATA[0] ^ 1]) + DATA[1:]
     with pytest.raises(UnavailableError, match=r"not .* first use.*locks/some/file\.bin\.json"):
         downloads.fetch(wanted(file))
-    assert set(in_cache(downloads)) == {".file.bin.note"}
+    assert set(in_cache(downloads)) == {".file.bin.note", "file.bin.refused"}
     downloads.lake.remove("locks/some/file.bin.json")
     assert downloads.fetch(wanted(file)).sha256 != SHA
 
@@ -335,7 +340,19 @@ def test_the_profile_says_which_bytes_are_meant(file, downloads):
     (downloads.cache / "some/file.bin").unlink()
     with pytest.raises(UnavailableError, match=f"{SHA}, not 00"):
         downloads.fetch(wanted(file, sha256="00"))
-    assert set(in_cache(downloads)) == {".file.bin.note"}
+    assert set(in_cache(downloads)) == {".file.bin.note", "file.bin.refused"}
+
+
+def test_once_the_profile_is_corrected_nothing_is_fetched_again(file, downloads):
+    with pytest.raises(UnavailableError, match=f"{SHA}, not 00"):
+        downloads.fetch(wanted(file, sha256="00"))
+    with pytest.raises(UnavailableError, match=f"{SHA}, not 11"):  # the server may have mended it
+        downloads.fetch(wanted(file, sha256="11"))
+    assert [request.start for request in file.asked("file.bin")] == [0, 0]
+    file.requests.clear()
+    assert downloads.fetch(wanted(file, sha256=SHA)).path.read_bytes() == DATA
+    assert file.requests == []
+    assert set(in_cache(downloads)) == {"file.bin", ".file.bin.note"}
 
 
 def test_what_is_not_of_its_kind_is_never_noted(file, downloads):

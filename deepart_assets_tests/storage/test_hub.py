@@ -8,7 +8,8 @@ import pytest
 from huggingface_hub import snapshot_download
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.hub import hash_of_model, model_folder
+from deepart_assets.settings import places
+from deepart_assets.storage.hub import download_file, hash_of_model, model_folder
 
 ANSWERS = {
     "gated": (403, "GatedRepo", "is gated: accept its licence .*`hf auth login`"),
@@ -77,6 +78,19 @@ def test_a_url_is_no_id(tmp_path):
 
 def test_a_local_folder_is_taken_and_nothing_fetched(tmp_path):
     assert model_folder(str(tmp_path), "the.model", lambda: pytest.fail("fetched")) == tmp_path
+
+
+def test_a_folder_is_found_as_other_paths_of_a_profile_are(tmp_path, monkeypatch):
+    """Below the home folder, or below the project wherever the process runs."""
+    model = tmp_path / "models" / "mine"
+    model.mkdir(parents=True)
+    (model / "a.gguf").write_bytes(b"1")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setattr(places, "PROJECT", tmp_path)
+    for path in ("~/models/mine", "models/mine"):
+        assert model_folder(path, "the.model", lambda: pytest.fail("fetched")) == model
+        assert download_file(path, "a.gguf", None, "the.model") == model / "a.gguf"
+    assert model_folder("owner/mine", "the.model", lambda: str(model)) == model  # an id
 
 
 def test_the_hash_follows_names_and_contents_of_what_matches(tmp_path):

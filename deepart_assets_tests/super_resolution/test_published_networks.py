@@ -143,14 +143,15 @@ def test_precision_and_backend_are_those_the_network_supports():
 
 def test_attention_runs_on_openvino_in_squares_of_few_sizes():
     data, picture = saved(dat().state_dict()), texture(80, 50)
-    settings = Upscaling(tile=60, overlap=4)
+    settings = Upscaling(tile=120, overlap=8)
     fast = backend_for(load_network(data), settings)
     assert isinstance(fast, FixedSizeOpenVinoBackend)
-    batch = torch.rand(2, 3, 27, 34, generator=torch.Generator().manual_seed(0))
+    batch = torch.rand(2, 3, 61, 68, generator=torch.Generator().manual_seed(0))
     square = torch.cat([batch, batch[:, :, -7:].flip(2)], 2)
-    expected = load_network(data)(square)[:, :, : 4 * 27]
+    expected = load_network(data)(square)[:, :, : 4 * 61]
     assert torch.allclose(fast(batch), expected, atol=1e-5)
-    assert sorted(fast._backends) == [34, 68]
+    fast(batch[:, :, :9, :9])  # for which half of 68 is below the smallest side
+    assert sorted(fast._backends) == [68, 136]
     plain = enlarge(load_network(data), picture, settings).astype(int)
     # What lies beyond a tile's context is another thing here: attention sees it.
     assert np.abs(enlarge(fast, picture, settings) - plain).mean() < 1

@@ -1,12 +1,19 @@
+import inspect
+import json
+
 import pytest
 from pydantic import ValidationError
 
 from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.assets.upscaled import upscaled_from
+from deepart_assets.compat import prepare
 from deepart_assets.errors import SettingsError
+from deepart_assets.settings import training_parts
 from deepart_assets.settings.profile import load_settings, validate_settings
-from deepart_assets.settings.super_resolution import Upscaling
+from deepart_assets.settings.super_resolution import CROP_CONTEXT, SuperResolution, Upscaling
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
+from deepart_assets.super_resolution.data.degradation import SCALE
+from deepart_assets.super_resolution.data.pairs import CONTEXT
 
 UNET = {"type": "UNetDiscriminatorSN", "num_in_ch": 3, "num_feat": 64}
 
@@ -65,6 +72,84 @@ def test_options_that_are_none_are_told_of_with_the_file(tmp_path, text, words):
 def test_a_schedule_that_ends_too_early_is_refused():
     with pytest.raises(ValidationError, match=r"after 1000 of 3000 .* periods: \[3000\]"):
         PixelTraining(train={"total_iter": 3000})
+
+
+def test_each_period_of_a_schedule_has_a_weight():
+    halves = {"periods": [500, 500]}
+    with pytest.raises(ValidationError, match=r"1 values for 2 periods: .*_weights: \[1, 1\]"):
+        PixelTraining(train={"scheduler": halves})
+    PixelTraining(train={"scheduler": {**halves, "restart_weights": [1, 0.5]}})
+
+
+@pytest.mark.parametrize(("alone", "every", "first"), [(180, 1, 181), (0, 9, 9), (180, 8, 184)])
+def test_a_training_that_never_trains_the_generator_is_refused(alone, every, first):
+    train = {"net_d_init_iters": alone, "net_d_iters": every}
+    assert AdversarialTraining(train={**train, "total_iter": first}).train.total_iter == first
+    with pytest.raises(ValidationError, match=f"set total_iter to at least {first}, or lower"):
+        AdversarialTraining(train={**train, "total_iter": first - 1})
+
+
+def test_noise_that_the_pixel_training_would_not_add_is_refused():
+    with pytest.raises(ValidationError, match=r"block_noise has no effect on psnr_weights"):
+        PixelTraining(network_g={"block_noise": 0.1})
+    assert PixelTraining(network_g={"block_noise": 0}).network_g.block_noise == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"train": {"pixel_opt": {"type": "L1loss"}}}, "'L1Loss', 'MSELoss', 'CharbonnierLoss'"),
+        ({"train": {"pixel_opt": {"loss_wieght": 1}}}, "Extra inputs"),
+        ({"train": {"pixel_opt": {"reduction": "none"}}}, "'mean' or 'sum'"),
+        ({"train": {"gan_opt": {"gan_type": "ragan"}}}, "'vanilla', 'lsgan', 'wgan' or 'wgan_soft"),
+        ({"train": {"gan_opt": {"gan_type": "hinge"}}}, "'vanilla', 'lsgan', 'wgan' or 'wgan_soft"),
+        ({"network_d": {**UNET, "type": "UNetDiscriminatorSn"}}, "'UNetDiscriminatorSN'"),
+        ({"network_d": {**UNET, "input_size": 128}}, "Extra inputs"),
+        ({"network_d": {"input_size": 192}, "datasets": crops(192)}, "should be 128 or 256"),
+    ],
+)
+def test_what_basicsr_could_not_build_is_refused(options, message):
+    with pytest.raises(ValidationError, match=message):
+        AdversarialTraining(**options)
+
+
+def test_parts_have_the_arguments_of_basicsr_s():
+    prepare()
+    from basicsr.archs import discriminator_arch
+    from basicsr.losses import basic_loss, gan_loss
+
+    theirs = {**vars(discriminator_arch), **vars(basic_loss), **vars(gan_loss)}
+    for part in training_parts.Part.__subclasses__():
+        ours = {name: each for name, each in part.model_fields.items() if name != "type"}
+        known = inspect.signature(theirs[part.__name__]).parameters
+        assert list(ours) == list(known), part
+        for name, each in ours.items():
+            default = known[name].default
+            assert each.is_required() or each.default == default, (part, name)
+
+
+def test_a_record_has_of_a_part_what_the_profile_says_and_as_it_says_it():
+    """What it does not say is BasicSR's; else a later default would make weights stale."""
+    charbonnier = {"type": "CharbonnierLoss", "loss_weight": 1}
+    settings = AdversarialTraining(
+        network_d={"type": "UNetDiscriminatorSN", "num_in_ch": 3}, train={"pixel_opt": charbonnier}
+    ).provenance_settings()
+    assert settings["network_d"] == {"type": "UNetDiscriminatorSN", "num_in_ch": 3}
+    assert json.dumps(settings["train"]["pixel_opt"]) == json.dumps(charbonnier)
+
+
+@pytest.mark.parametrize("name", ["psnr_weights", "art_esrgan"])
+def test_pairs_too_small_for_a_crop_and_its_context_are_refused(name):
+    assert CROP_CONTEXT == 2 * CONTEXT * SCALE
+    content = load_settings("sample").super_resolution.model_dump(mode="json")
+    content["psnr_weights"] = {"kind": "train"}
+    content[name] |= {"network_d": UNET} if name == "art_esrgan" else {}
+    content[name]["datasets"] = crops(192)
+    content["pairs"]["hr_side"] = 208
+    assert SuperResolution.model_validate(content).pairs.hr_side == 208
+    content["pairs"]["hr_side"] = 207
+    with pytest.raises(ValidationError, match=rf"at least 208, or {name}\.datasets\.train\.gt_"):
+        SuperResolution.model_validate(content)
 
 
 def test_a_wrong_key_of_the_options_is_named_with_the_nearest():

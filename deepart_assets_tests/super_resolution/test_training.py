@@ -2,6 +2,7 @@ import json
 import math
 import re
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from deepart_assets.compat import prepare
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.training_parts import GANLoss
 from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.training.job import build_model
 from deepart_assets.super_resolution.training.loop import Job
@@ -159,13 +161,13 @@ def test_gpus_that_are_not_there_are_asked_for_in_vain(pairs):
         train_pixel(pairs, changed(TINY, {"num_gpu": 99}))
 
 
-def relativistic(better, worse):
+def relativistic(better, worse, kind="vanilla", *, is_disc=True):
     prepare()
-    from basicsr.losses.gan_loss import GANLoss
+    from basicsr.losses import gan_loss
 
     from deepart_assets.super_resolution.training.models import relativistic_loss
 
-    return relativistic_loss(GANLoss("vanilla"), better, worse, is_disc=True)
+    return relativistic_loss(gan_loss.GANLoss(kind), better, worse, is_disc=is_disc)
 
 
 @given(
@@ -189,6 +191,17 @@ def test_the_generator_s_loss_falls_when_it_is_more_real():
     losses = [float(relativistic(torch.full((4,), made), original)) for made in (-2.0, 0.0, 2.0)]
     assert losses == sorted(losses, reverse=True)
     assert losses[1] == pytest.approx(math.log(2))
+
+
+def test_every_kind_of_adversarial_loss_that_is_taken_teaches_the_generator():
+    def gradient(kind):
+        made = torch.zeros(4, requires_grad=True)
+        relativistic(made, torch.ones(4), kind, is_disc=False).backward()
+        return made.grad
+
+    for kind in get_args(GANLoss.model_fields["gan_type"].annotation):
+        assert (gradient(kind) < 0).all(), kind
+    assert not gradient("hinge").any()  # which is refused
 
 
 @pytest.mark.parametrize("total", [1, 2, 10, 1000])

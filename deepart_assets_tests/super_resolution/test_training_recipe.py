@@ -70,8 +70,7 @@ def test_the_options_are_the_seed_s():
     assert (feature.layer_weights, feature.vgg_type) == ({"conv5_4": 1}, "vgg19")
     assert (feature.perceptual_weight, feature.style_weight, feature.criterion) == (1, 0, "l1")
     assert (feature.use_input_norm, feature.range_norm) == (True, False)
-    gan = train.gan_opt.arguments()
-    assert (gan["gan_type"], gan["loss_weight"]) == ("vanilla", 5e-3)
+    assert (train.gan_opt.gan_type, train.gan_opt.loss_weight) == ("vanilla", 5e-3)
     for optimiser in (train.optim_g, train.optim_d):
         assert optimiser.model_dump() == {
             **{"type": "Adam", "lr": 1e-4, "weight_decay": 0, "betas": (0.9, 0.999)},

@@ -9,6 +9,7 @@ from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.diffusion.completeness import check_loaded
 from deepart_assets.outpainting.diffusion.families import Encoder
 from deepart_assets.settings.diffusion import IPAdapter, Lora
+from deepart_assets.settings.places import project_path
 from deepart_assets.storage.hub import download_file, download_model, hash_of_model
 
 SETTING = "the model of the outpainter's LoRA"
@@ -24,9 +25,10 @@ def lora_file(lora: Lora) -> Path:
     """
     if not lora.model.endswith(".safetensors"):
         return download_file(lora.model, lora.weight_name, lora.revision, SETTING)
-    if not Path(lora.model).is_file():
-        raise UnavailableError(f"there is no file {lora.model}: correct {SETTING}")
-    return Path(lora.model)
+    file = project_path(lora.model)
+    if not file.is_file():
+        raise UnavailableError(f"there is no file {file}: correct {SETTING}")
+    return file
 
 
 def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:

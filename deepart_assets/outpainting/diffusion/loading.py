@@ -15,7 +15,12 @@ from deepart_assets.outpainting.diffusion.completeness import (
 )
 from deepart_assets.outpainting.diffusion.controlnet import call_for, load_controlnet
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
-from deepart_assets.outpainting.diffusion.quantization import load_gguf, quantized, replaced_by
+from deepart_assets.outpainting.diffusion.quantization import (
+    check_parts,
+    load_gguf,
+    quantized,
+    replaced_by,
+)
 from deepart_assets.settings.diffusion import GGUF, ControlNet, Quantization
 from deepart_assets.storage.hub import check_disk, hash_of_model, model_folder
 
@@ -46,16 +51,21 @@ def find_folder(
     """Return the folder of a model: `model` itself if it is a folder, else that in the hub's cache.
 
     Raises:
-        UnavailableError: It is unavailable, or no pipeline of these families; the message has the
-            remedy.
+        UnavailableError: It is unavailable, no pipeline of these families, or without a network
+            that is to be quantized; the message has the remedy.
     """
+
+    def read(folder: Path) -> tuple[dict[str, Any], Family]:
+        index, family = read_index(folder, families, model)
+        check_parts(quantization, networks_of(index), model)
+        return index, family
 
     def fetch() -> str:
         from huggingface_hub import snapshot_download
 
         # The index first: it tells the kind before gigabytes are fetched.
         first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
-        index, family = read_index(Path(first), families, model)
+        index, family = read(Path(first))
         replaced = replaced_by(quantization, family)
         wanted = _patterns(index, replaced)
         check_disk(model, revision, wanted)
@@ -75,7 +85,7 @@ def find_folder(
         if "is gated" in str(error) and licence:
             raise UnavailableError(f"{error}. Its licence: {licence}") from error
         raise
-    index, family = read_index(folder, families, model)
+    index, family = read(folder)
     fault = fault_of(folder, networks_of(index, replaced_by(quantization, family)))
     if fault:
         raise _damaged(folder, fault)

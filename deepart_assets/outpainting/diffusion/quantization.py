@@ -1,7 +1,7 @@
 """Weights in fewer bits: by bitsandbytes or torchao as they are loaded, or from a GGUF file."""
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,26 @@ def check_quantization(quantization: Quantization | None, device: str) -> None:
         raise UnavailableError(
             "the outpainter's quantization bitsandbytes needs a GPU, and none was found: set it to"
             " torchao, or to null"
+        )
+
+
+def check_parts(quantization: Quantization | None, networks: Collection[str], model: str) -> None:
+    """Refuse parts that are none of a pipeline's networks: they would stay as they are.
+
+    Args:
+        quantization: As the settings say.
+        networks: The pipeline's.
+        model: The pipeline, for the message.
+
+    Raises:
+        UnavailableError: There are such parts; the message has the remedy.
+    """
+    parts = quantization.parts if isinstance(quantization, BitsAndBytes | TorchAO) else ()
+    if unknown := [each for each in parts if each not in networks]:
+        known = ", ".join(each for each in networks if each != "vae")
+        raise UnavailableError(
+            f"{model} has no {unknown[0]}: set the parts of the outpainter's quantization to some"
+            f" of {known}, or leave them out"
         )
 
 

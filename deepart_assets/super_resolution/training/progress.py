@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.progress import duration
 from deepart_assets.super_resolution.training.validation import Score
 from deepart_assets.training_curve import TrainingCurve
 
@@ -38,7 +39,7 @@ class Step:
             shown += f", NIQE {self.score.niqe:.2f}"
         return (
             f"{self.iteration}/{self.total}: {shown}; {self.rate:.3g} it/s,"
-            f" about {_duration(self.seconds_left)} left"
+            f" about {duration(self.seconds_left)} left"
         )
 
 
@@ -81,9 +82,3 @@ class Progress(TrainingCurve):
         rate = self.rate(iteration)
         left = (self._total - iteration) / rate
         self._callback(Step(iteration, self._total, means, rate, left, score))
-
-
-def _duration(seconds: float) -> str:
-    if seconds >= 7200:
-        return f"{seconds / 3600:.1f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
