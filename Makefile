@@ -27,8 +27,9 @@ help: ## list the commands
 STAMP := $(VENV)/.installed
 comma := ,
 space := $(comma:,= )
-WANTED := $(subst $(comma),$(space),$(EXTRAS))
 INSTALLED := $(shell cat $(STAMP) 2>/dev/null)
+# Those above are for a new .venv: whoever chose others gets no more.
+WANTED := $(if $(and $(INSTALLED),$(filter file,$(origin EXTRAS))),,$(subst $(comma),$(space),$(EXTRAS)))
 TOGETHER := $(sort $(INSTALLED) $(WANTED))
 
 $(STAMP): pyproject.toml constraints.txt $(if $(filter-out $(INSTALLED),$(WANTED)),.other-extras)
@@ -97,5 +98,6 @@ lock: install ## renew the generated pins of constraints.txt
 KEPT := inbox masks choices requests
 
 clean: ## remove what was made, and Dagster's history; keep inbox, masks, choices, requests, .venv
+	@if test -L data/lake; then echo "data/lake is a link: empty what it leads to yourself"; fi
 	test ! -d data/lake || find data/lake -mindepth 1 -maxdepth 1 $(KEPT:%=-not -name %) -exec rm -rf {} +
 	find .dagster_home -mindepth 1 -not -name dagster.yaml -delete

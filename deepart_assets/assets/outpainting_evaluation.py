@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.errors import UnavailableError, described
+from deepart_assets.errors import TRANSIENT, PaintingError, described
 from deepart_assets.imaging import (
     decode_rgb,
     decode_rgba,
@@ -99,10 +99,12 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             for key in chosen(ready, shared.evaluated):
                 try:
                     found.append(_outpainted(context, context.paintings[key], names))
-                except UnavailableError:  # it would be missing for each of the others, too
+                except TRANSIENT:  # the next run may compare this painting, too
                     raise
                 except Exception as fault:  # one bad painting never stops the others
                     faults.append({"painting": key, "reason": described(fault)})
+            if faults and not found:
+                raise PaintingError(f"no painting could be measured: {faults[0]['reason']}")
             with StampedCache(context.lake, CACHE, CODE_VERSION) as cache:
                 rows = table(found, names, remembered := Remembered(cache))
                 cache.retain(remembered.asked)

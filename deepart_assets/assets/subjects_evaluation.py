@@ -12,7 +12,7 @@ from deepart_assets.assets.predicted_masks import CODE_VERSION, prediction_setti
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
 from deepart_assets.assets.subjects import CURATED_MASKS, mask_settings
 from deepart_assets.assets.supports import segmenter_input
-from deepart_assets.errors import UnavailableError, described
+from deepart_assets.errors import TRANSIENT, PaintingError, UnavailableError, described
 from deepart_assets.imaging import (
     decode_grey,
     encode_jpeg,
@@ -103,11 +103,13 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
             painting = replace(paintings[key], observed=own)
             try:
                 samples.append(_sample(context, painting, peers, truth_files.get(key)))
-            except UnavailableError:  # it would be missing for each of the others, too
+            except TRANSIENT:  # the next run may compare this painting, too
                 raise
             except Exception as fault:  # one bad painting never stops the others
                 faults.append({"painting": key, "reason": described(fault)})
             context.log.info(f"{ASSET} {number}/{len(keys)} {key}")
+        if faults and not samples:
+            raise PaintingError(f"no painting could be compared: {faults[0]['reason']}")
         names = [OURS, *peers]
         rows = table(samples, names, OURS)
         matrix = iou_matrix({name: [each.masks[name] for each in samples] for name in names})

@@ -18,11 +18,14 @@ _EVERYWHERE = ("0.0.0.0", "::")
 """Hosts to listen on that are no address to open."""
 
 
-def address_of(host: str, port: int) -> str:
-    """Return the URL of the desk: at this machine's name, where it listens on all addresses."""
-    if host in _EVERYWHERE:
-        host = socket.gethostname()
+def url_of(host: str, port: int) -> str:
+    """Return the URL of the desk at an address."""
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def address_of(host: str, port: int) -> str:
+    """Return its URL for links: at this machine's name, where it listens on all addresses."""
+    return url_of(socket.gethostname() if host in _EVERYWHERE else host, port)
 
 
 def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
@@ -48,12 +51,12 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     lake.check_reachable()
     desk = Desk(load_settings(), lake, options)
     desk.index.refresh()  # the first visitor need not wait for it
-    address = address_of(host, port)
-    print(f"The curator's desk: {address}{f'?token={token}' if token else ''}", flush=True)
+    here = url_of(host, port)
+    print(f"The curator's desk: {here}{f'?token={token}' if token else ''}", flush=True)
     # uvicorn shuts down and then hands the signal on, which would end the process before the noted
     # address is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with nullcontext() if read_only else desk_at(lake, address):
+    with nullcontext() if read_only else desk_at(lake, address_of(host, port)):
         uvicorn.run(
             create_app(desk), host=host, port=port, log_level="warning", server_header=False
         )

@@ -98,11 +98,11 @@ class Desk:
     def painting(self, key: str) -> PaintingPage:
         """Read what is known of a painting now."""
         listed = self.listed(key)
-        return PaintingPage(self.store, listed, self.outpainters, self.index.rows())
+        return PaintingPage(self.store, listed, self.outpainters, self.index.folded)
 
     def located(self, folder: PaintingFolder, key: str) -> str:
         """Return the lake path of a painting's file in a folder that people fill."""
-        return folder.located(self.lake, key, self.index.rows())
+        return folder.located(self.lake, key, self.index.folded)
 
     def picture_path(self, listed: Listed, picture: str) -> str:
         """Return the lake path of one of a painting's pictures.

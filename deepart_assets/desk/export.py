@@ -157,7 +157,7 @@ class Gallery:
     def _write_painting(self, place: int, there: set[str]) -> Shown:
         row = self.rows[place]
         listed = row.listed
-        page = PaintingPage(self._store, listed, self._outpainters, self._keys)
+        page = PaintingPage(self._store, listed, self._outpainters, self._index.folded)
         wanted, shown = _pictures(page, self._outpainters), []
         wall = [each for each in wanted if each.key != asset_names.UNFINISHED_PAINTINGS][-1].version
         for picture in wanted:

@@ -14,7 +14,6 @@ from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
 from deepart_assets.wikiart.left_out import left_out_files
 from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id, shown
-from deepart_assets.wikiart.painting_folder import by_folded_id
 from deepart_assets.wikiart.sources.base import is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
@@ -60,20 +59,22 @@ def _refuse_same_id(desk: Desk, name: str, key: str) -> None:
     """Refuse a file that would have the id of another: of two, a run uses one.
 
     Files in folders may have other ids than by their names alone: theirs count once they have one.
+    Those that the last run has left out take nobody's id: they may be what is to be replaced.
 
     Raises:
         ConflictError: There is another.
     """
     rows, folded = desk.index.rows(), key.casefold()
-    row = rows.get(by_folded_id(rows).get(folded, ""))
+    row = rows.get(desk.index.folded.get(folded, ""))
     if row is not None and not row.listed.path.startswith(f"{INBOX.folder}/"):
         raise ConflictError(f"{name} would have the same id as {row.listed.path}: rename it")
-    paths = [picture.path for picture in open_inbox(desk.settings.inbox, desk.lake).pictures]
+    source = open_inbox(desk.settings.inbox, desk.lake)
+    paths = [picture.path for picture in source.pictures]
     if name in paths:  # the same file once more
         return
     for path in paths:
         own = _painting_of(path, rows) if "/" in path else painting_id(path)
-        if own.casefold() == folded:
+        if own.casefold() == folded and f"{source.name}/{path}" not in _unused(desk):
             raise ConflictError(
                 f"{name} would have the same id as {shown(path)} of the inbox: rename yours, or"
                 " remove that one"
@@ -92,6 +93,11 @@ def waiting_and_left_out(desk: Desk) -> dict[str, Sequence[Any]]:
         if f"{source.name}/{picture.path}" not in unused
     ]
     return {"files": files, "left_out": left_out[:SHOWN]}
+
+
+def _unused(desk: Desk) -> set[str]:
+    """Return the files that the last runs left out, as `left_out_files` names them."""
+    return {each.file for each in left_out_files(desk.store, desk.index.rows())}
 
 
 def _painting_of(path: str, paintings: Container[str]) -> str:

@@ -55,6 +55,8 @@ class PaintingIndex:
         self._outcomes: dict[str, dict[str, Outcome]] = {}
         self._list_stamp: str | None = None
         self._listed: dict[str, Listed] = {}
+        self.folded: dict[str, str] = {}
+        """The paintings' ids by themselves without case."""
         self._files: dict[str, str] = {}
         self._decided: set[str] = set()
         self._rows: dict[str, Row] = {}
@@ -116,6 +118,7 @@ class PaintingIndex:
         changed: set[str] | None = set()
         if stamp != self._list_stamp or stamp is None:
             self._listed = read_list(self._store)
+            self.folded = by_folded_id(self._listed)
             self._list_stamp, changed = stamp, None
         for asset in self._assets:
             news = self._read(asset)
@@ -124,13 +127,12 @@ class PaintingIndex:
         names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
         self._files = files
         if changed is None or names:
-            folded = by_folded_id(self._listed)
-            self._decided = {key for name in files if (key := _key(name, folded)) is not None}
+            self._decided = {key for each in files if (key := _key(each, self.folded)) is not None}
         if changed is None:
             self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
             return
         if names:
-            changed |= {key for name in names if (key := _key(name, folded)) is not None}
+            changed |= {key for name in names if (key := _key(name, self.folded)) is not None}
         renewed = [key for key in changed if key in self._listed]
         if renewed:  # a copy: others may read the old rows
             self._rows = {**self._rows, **{key: self._row(self._listed[key]) for key in renewed}}
@@ -193,7 +195,7 @@ class PaintingIndex:
         found = self.outcomes(listed.id)
         statuses, reason = statuses_of(found, len(self._assets))
         # Most paintings need none.
-        page = cache(partial(PaintingPage, self._store, listed, self._outpainters, self._listed))
+        page = cache(partial(PaintingPage, self._store, listed, self._outpainters, self.folded))
         if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
             first = next((e for e in page().stages if e.is_stale or e.state == "failed"), None)
             if first is not None and first.is_stale:

@@ -48,16 +48,16 @@ class Picture:
 
 
 def curator_files(
-    lake: Lake, key: str, keys: Collection[str], outpainters: Iterable[str]
+    lake: Lake, key: str, folded: Mapping[str, str], outpainters: Iterable[str]
 ) -> dict[str, tuple[str, str]]:
     """Return the lake path of each file that people may add for a painting, and who reads it.
 
-    By the observed asset; the second is the asset whose stage reads the file. `keys` are all
-    paintings.
+    By the observed asset; the second is the asset whose stage reads the file. `folded` has
+    all paintings (`by_folded_id`).
     """
     return {
-        asset_names.CURATED_MASKS: (MASKS.located(lake, key, keys), asset_names.SUBJECT_MASKS),
-        asset_names.SUBJECT_TEXTS: (TEXTS.located(lake, key, keys), asset_names.PREDICTED_MASKS),
+        asset_names.CURATED_MASKS: (MASKS.located(lake, key, folded), asset_names.SUBJECT_MASKS),
+        asset_names.SUBJECT_TEXTS: (TEXTS.located(lake, key, folded), asset_names.PREDICTED_MASKS),
         asset_names.CURATOR_CHOICES: (choice_path(key), asset_names.CHOSEN_RESTORATIONS),
         **{
             asset_names.requests(name): (request_path(name, key), asset_names.outpaintings(name))
@@ -73,7 +73,7 @@ class PaintingPage:
         store: The records.
         listed: The painting.
         outpainters: The names of the profile's outpainters.
-        keys: All paintings.
+        folded: All paintings (`by_folded_id`).
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class PaintingPage:
         store: MaterializationStore,
         listed: Listed,
         outpainters: Iterable[str],
-        keys: Collection[str],
+        folded: Mapping[str, str],
     ) -> None:
-        self._store, self.listed, self._keys = store, listed, keys
+        self._store, self.listed, self._folded = store, listed, folded
         self._outpainters = list(outpainters)
 
     @cached_property
     def _observed(self) -> dict[str, tuple[str, str]]:
-        return curator_files(self._store.lake, self.listed.id, self._keys, self._outpainters)
+        return curator_files(self._store.lake, self.listed.id, self._folded, self._outpainters)
 
     @cached_property
     def records(self) -> dict[str, MaterializationRecord]:

@@ -127,7 +127,7 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if fault["type"] == "missing":
         other = "" if "." in key else ", or extend a profile that has it (`extends: sample`)"
         return f"{key} is missing: add it{other}"
-    named = fault.get("ctx", {}).get("discriminator", "'kind'").strip("'")
+    named = fault.get("ctx", {}).get("discriminator", "").strip("'") or _discriminator(location)
     if fault["type"] == "union_tag_invalid":
         tag, known = str(fault["ctx"]["tag"]), fault["ctx"]["expected_tags"]
         hint = _close(tag, re.findall(r"\w+", known))
@@ -165,10 +165,20 @@ def _close(name: str, known: list[str]) -> str:
 
 def _names_beside(location: list[str]) -> list[str]:
     """Return the valid names at the end of a location, walking the models as pydantic does."""
+    return sorted({name for model in _models_at(location[:-1]) for name in _fields(model)})
+
+
+def _discriminator(location: list[str]) -> str:
+    """Return the field that tells the members of a union apart."""
+    names = {name for model in _models_at(location) for name in _fields(model)}
+    return "type" if "type" in names and "kind" not in names else "kind"
+
+
+def _models_at(location: list[str]) -> list[Any]:
     models: list[Any] = [Settings]
-    for part in location[:-1]:
+    for part in location:
         models = [inner for model in models for inner in _step(model, part)]
-    return sorted({name for model in models for name in _fields(model)})
+    return models
 
 
 def _fields(model: Any) -> list[str]:

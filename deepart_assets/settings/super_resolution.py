@@ -8,7 +8,7 @@ from pydantic import Field, PositiveInt, model_validator
 from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.section import Section
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining, Training
-from deepart_assets.settings.weights import PublishedWeights, Sha256
+from deepart_assets.settings.weights import PublishedWeights, Sha256Start
 
 CROP_CONTEXT = 16
 """HR pixels by which a pair has to be larger than a training crop, whose LR has context on all
@@ -54,7 +54,7 @@ class DriveSR(Section):
 
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    sha256: Sha256 | None = Field(None, description="None: that of the first download.")
+    sha256: Sha256Start | None = Field(None, description="None: that of the first download.")
 
 
 WikiArtSR = Annotated[RuledSR | DriveSR, Field(discriminator="kind")]

@@ -7,6 +7,8 @@ from pydantic import Field
 from deepart_assets.settings.section import Section
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
+Sha256Start = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{8,16}|[0-9a-fA-F]{64})$")]
+"""Or its first 8 to 16 digits, as torch.hub has them in names of files; no MD5, no SHA-1."""
 
 
 class DriveWeights(Section):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from deepart_assets.settings.section import Section, YearRange
-from deepart_assets.settings.weights import Sha256
+from deepart_assets.settings.weights import Sha256Start
 
 
 class FolderSource(Section):
@@ -42,7 +42,7 @@ class DriveSource(Section):
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
     csv: str | None = Field(None, description="Name of the CSV, anywhere inside the archive.")
-    sha256: Sha256 | None = Field(None, description="None: that of the first download.")
+    sha256: Sha256Start | None = Field(None, description="None: that of the first download.")
 
     @field_validator("file_id", mode="before")
     @classmethod

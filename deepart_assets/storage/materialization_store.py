@@ -10,7 +10,12 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from deepart_assets.errors import PaintingError, SkipPainting, UnavailableError, described
+from deepart_assets.errors import (
+    TRANSIENT,
+    PaintingError,
+    SkipPainting,
+    described,
+)
 from deepart_assets.storage.hashes import sha256_of
 from deepart_assets.storage.lake import Lake, StoredFile
 from deepart_assets.storage.records import (
@@ -245,7 +250,7 @@ def _recorded(
     except SkipPainting as reason:
         return put("skipped", reason=str(reason))
     except Exception as error:
-        transient = isinstance(error, UnavailableError | OSError | MemoryError)
+        transient = isinstance(error, TRANSIENT)
         put("failed", reason=described(error), transient=transient)
         raise
     figures = dict(made.figures)

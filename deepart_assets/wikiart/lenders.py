@@ -36,6 +36,10 @@ def refusal(painting: str, labels: Mapping[str, str], choice: Lenders) -> str | 
     return None
 
 
+_LOOKED_UP = 20
+"""Most names of which the nearest are looked for."""
+
+
 def without_effect(choice: Lenders, artists: Mapping[str, str]) -> Iterator[str]:
     """Yield what to say of each name by which a profile withdraws nothing, with the nearest ones.
 
@@ -43,15 +47,15 @@ def without_effect(choice: Lenders, artists: Mapping[str, str]) -> Iterator[str]
         choice: The conditions, of which `not_paintings` and `not_artists` withdraw.
         artists: The artist of each painting and ground, by id.
     """
-    for painting in choice.not_paintings:
-        if painting not in artists:
-            near = _nearest(painting, artists)
-            yield f"grounds.lenders.not_paintings: there is no painting {painting!r}{near}"
+    unknown = [painting for painting in choice.not_paintings if painting not in artists]
+    for number, painting in enumerate(unknown):
+        near = _nearest(painting, artists) if number < _LOOKED_UP else ""
+        yield f"grounds.lenders.not_paintings: there is no painting {painting!r}{near}"
     names = spellings(artists.values(), artist_key)
-    for artist in choice.not_artists:
-        if artist_key(artist) not in names:
-            near = _nearest(artist, names.values())
-            yield f"grounds.lenders.not_artists: no painting is by {artist!r}{near}"
+    strangers = [artist for artist in choice.not_artists if artist_key(artist) not in names]
+    for number, artist in enumerate(strangers):
+        near = _nearest(artist, names.values()) if number < _LOOKED_UP else ""
+        yield f"grounds.lenders.not_artists: no painting is by {artist!r}{near}"
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:

@@ -11,10 +11,6 @@ from deepart_assets.wikiart.naming import painting_id, stem_and_suffix
 from deepart_assets.wikiart.sources.base import README
 
 _MARK = re.compile(r"[ ._-]+masks?$", re.IGNORECASE)
-_PICTURES = frozenset(
-    {".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".jpeg", ".jpg", ".jxl", ".png"}
-    | {".psd", ".tif", ".tiff", ".webp"}
-)
 _NAMED = 50
 """Most stray files whose nearest painting is looked for."""
 
@@ -71,8 +67,8 @@ class PaintingFolder:
         if suffix.lower() not in self._suffixes:
             return None
         shorter, second = stem_and_suffix(stem)
-        is_double = second.lower() in self._suffixes | _PICTURES
-        for part in (stem, shorter) if is_double else (stem,):
+        is_numbered = second[1:].isdigit()  # 29.100.1 is a part of 29.100, or its verso
+        for part in (stem,) if is_numbered else (stem, shorter):
             for candidate in (part, painting_id(part + self.suffix)):
                 for unmarked in (candidate, _MARK.sub("", candidate)):
                     if (key := folded.get(unmarked.casefold())) is not None:
@@ -115,21 +111,19 @@ class PaintingFolder:
             reasons[name] = f"{fault} <painting id>{self.suffix}{like}"
         return reasons
 
-    def located(self, lake: Lake, key: str, keys: Collection[str]) -> str:
+    def located(self, lake: Lake, key: str, folded: Mapping[str, str]) -> str:
         """Return the lake path of a painting's file, whose name may be another than `path`.
 
         Args:
             lake: The data lake.
             key: The painting.
-            keys: All paintings: a file may belong to one with a longer id.
+            folded: All paintings (`by_folded_id`): a file may belong to one with a longer id.
         """
         if lake.exists(self.path(key)):
             return self.path(key)
         own = by_folded_id({key})
-        found = [name for name in sorted(self.names(lake)) if self.key_of(name, own)]
-        if found:  # rarely: all ids of a large catalogue are looked through
-            folded = by_folded_id(keys)
-            found = [name for name in found if self.key_of(name, folded) == key]
+        likely = (name for name in sorted(self.names(lake)) if self.key_of(name, own))
+        found = [name for name in likely if self.key_of(name, folded) == key]
         return f"{self.folder}/{found[0]}" if found else self.path(key)
 
     def read(

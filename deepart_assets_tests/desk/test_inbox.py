@@ -6,9 +6,11 @@ import io
 import pandas as pd
 import pytest
 
+from deepart_assets.desk import inbox
 from deepart_assets.desk.inbox import waiting_and_left_out
 from deepart_assets.imaging import encode_png
 from deepart_assets.wikiart.catalogue import to_parquet
+from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.desk.test_masks import bomb
 
@@ -102,6 +104,13 @@ def test_a_file_of_an_id_that_another_has_is_refused(client, painted, there, nam
     assert answer.status_code == 409
     assert f"same id as {there} of the inbox: rename yours, or remove" in answer.json()["error"]
     assert set(painted.lake.list("inbox")) == {f"inbox/{there}"}
+
+
+def test_a_file_that_was_left_out_is_replaced_by_one_that_can_be_read(client, painted, monkeypatch):
+    painted.lake.write("inbox/IMG.heic", b"not readable here")
+    left_out = [LeftOut("inbox/IMG.heic", "cannot be read", "export it as JPEG")]
+    monkeypatch.setattr(inbox, "left_out_files", lambda *_: left_out)
+    assert client.put("/inbox/IMG.png", content=PICTURE).status_code == 200
 
 
 def test_a_painting_that_has_the_id_is_named(client):

@@ -7,6 +7,7 @@ import pytest
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
 from deepart_assets.storage import Lake
+from deepart_assets.wikiart.painting_folder import by_folded_id
 
 KEYS = {"p1", "Mona_Lisa", "café", "a_mask", "x.y"}
 
@@ -20,7 +21,8 @@ def lake(tmp_path):
     ("name", "key"),
     [
         ("p1.png", "p1"), ("p1.PNG", "p1"), ("p1.jpg", "p1"), ("p1.png.png", "p1"),
-        ("p1.jpg.png", "p1"), ("p1_mask.png", "p1"), ("p1 mask.png", "p1"), ("p1-Mask.tif", "p1"),
+        ("p1.jpg.png", "p1"), ("p1.jfif.png", "p1"),
+        ("p1_mask.png", "p1"), ("p1 mask.png", "p1"), ("p1-Mask.tif", "p1"),
         ("P1.png", "p1"), ("Mona  Lisa.png", "Mona_Lisa"), ("mona lisa_MASK.PNG", "Mona_Lisa"),
         (unicodedata.normalize("NFD", "café.png"), "café"), ("a_mask.png", "a_mask"),
         ("x.y.png", "x.y"), ("x.y_mask.webp", "x.y"),
@@ -31,7 +33,7 @@ def test_a_mask_belongs_to_its_painting(lake, name, key):
     assert CURATED_MASKS.files(lake, KEYS) == {key: name}
     [(found, file)] = CURATED_MASKS.read(lake, KEYS, KEYS).items()
     assert found == key and lake.read(file.path) == b"bytes"
-    assert CURATED_MASKS.located(lake, key, KEYS) == f"masks/{name}"
+    assert CURATED_MASKS.located(lake, key, by_folded_id(KEYS)) == f"masks/{name}"
     assert CURATED_MASKS.strays(lake, KEYS) == {}
 
 
@@ -44,7 +46,7 @@ def test_a_file_of_one_painting_is_never_that_of_another(lake, name, owner, othe
     keys = {owner, other}
     assert list(CURATED_MASKS.read(lake, keys, [owner])) == [owner]
     assert CURATED_MASKS.read(lake, keys, [other]) == {}
-    assert CURATED_MASKS.located(lake, other, keys) == CURATED_MASKS.path(other)
+    assert CURATED_MASKS.located(lake, other, by_folded_id(keys)) == CURATED_MASKS.path(other)
 
 
 def test_a_number_at_the_end_of_an_id_is_no_suffix(lake):

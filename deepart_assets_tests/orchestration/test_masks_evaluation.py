@@ -6,6 +6,7 @@ import dagster as dg
 import numpy as np
 import pytest
 
+from deepart_assets.assets import subjects_evaluation
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_ids, encode_png, resize
 from deepart_assets.segmentation import iou
 from deepart_assets_tests.conftest import draw_painting
@@ -109,9 +110,17 @@ def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_p
     assert fault["painting"] == "p4" and "p4.png is no readable picture" in fault["reason"]
     before = done.store.get(ASSET).fingerprint
     (folder / "p3.png").rename(folder / "p2.png")  # the same contents in the same order
-    done.lake.remove("subject_masks/p2.png")
-    assert compared()
+    real = subjects_evaluation._sample
+
+    def failing(context, painting, *more):
+        if painting.id == "p2":
+            raise RuntimeError("sizes differ")
+        return real(context, painting, *more)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(subjects_evaluation, "_sample", failing)
+        assert compared()
     assert done.store.get(ASSET).fingerprint != before
     lost, fault = done.store.get(ASSET).figures["faults"]
-    assert lost["painting"] == "p2" and "FileNotFoundError: " in lost["reason"]
+    assert lost["painting"] == "p2" and lost["reason"] == "RuntimeError: sizes differ"
     assert fault["painting"] == "p4" and rows_of(done)["strict"]["paintings"] == 1

@@ -183,6 +183,10 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
             r"train\.pixel_opt\.type: 'L1loss' is none of .*; did you mean 'L1Loss'\?",
         ),
         (
+            "extends: base\nsuper_resolution: {art_esrgan: {train: {pixel_opt: L1Loss}}}",
+            r"train\.pixel_opt has no `type`: write \{type: …\} \(found 'L1Loss'\)",
+        ),
+        (
             "extends: base\nsegmentation: {segmenter: bundled}",
             r"segmentation\.segmenter has no `kind`: write \{kind: …\} \(found 'bundled'\)",
         ),

@@ -91,16 +91,16 @@ let filled; // the text that the field was filled from
 
 // What somebody else has entered replaces nothing that is being typed: saving is refused then.
 function fillText() {
-  if (filled && $("text").value.trim() !== filled.own) return;
+  if (filled && $("text").value !== filled.shown) return;
   if (filled?.version !== state.text.version) $("text").value = state.text.own;
-  filled = state.text;
+  filled = { ...state.text, shown: $("text").value };  // of several lines the field makes one
 }
 
 async function describe() {
   const words = $("text").value.trim();
   const answer = await write("PUT", `${here}/text`, words, { "if-match": filled.version });
   if (!answer) return look();
-  filled = answer.text;
+  filled = { ...answer.text, shown: $("text").value };
   replaceState(answer);
   say(words ? "Saved: the segmenter looks for that with the next run." : "As in the profile again.");
 }

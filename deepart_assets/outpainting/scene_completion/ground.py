@@ -224,9 +224,9 @@ def kind_of(labels: Mapping[str, str]) -> str | None:
 
 
 def horizon_of(sky: NDArray[np.float32]) -> float | None:
-    """Return where the sky ends, as a share of the height; None unless most of the top is sky."""
+    """Return where the sky ends, as a share of the height; None unless half of the top is sky."""
     found = sky > 0
-    if found[:2].mean() <= 0.5:  # with just half, no column need begin with sky
+    if found[:2].mean() < 0.5 or not found[0].any():
         return None
     depths = np.where(found.all(0), len(found), found.argmin(0))
     return float(np.median(depths[depths > 0]) / len(found))
