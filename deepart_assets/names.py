@@ -1,6 +1,8 @@
-"""When two spellings are one name."""
+"""When two spellings are one name, and which names are near."""
 
+import difflib
 import unicodedata
+from collections.abc import Iterable
 
 _LETTERS = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ħ": "h", "ı": "i"}
@@ -19,6 +21,12 @@ def name_key(name: str) -> str:
     kinds = [(letter, unicodedata.category(letter)) for letter in plain]
     spaced = (letter if kind[0] in "LMN" else " " for letter, kind in kinds if kind != "Cf")
     return " ".join("".join(spaced).split())
+
+
+def did_you_mean(name: str, known: Iterable[str], most: int = 3) -> str:
+    """Return "; did you mean 'a' or 'b'?" with the nearest of the known names; "" without any."""
+    close = difflib.get_close_matches(name, list(known), most, 0.5)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
 
 
 def _without_accents(text: str) -> str:

@@ -55,4 +55,4 @@ def request_for_painting(painting: Painting, outpainter: str, kind: str) -> Cura
     asset = asset_names.requests(outpainter)
     if asset not in painting.observed:
         return CuratorRequest()
-    return read_request(painting.observed_file(asset), painting.observed[asset].path, kind)
+    return read_request(*painting.observed_file(asset), kind)

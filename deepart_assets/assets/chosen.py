@@ -55,9 +55,7 @@ def chosen_from(outpainters: Sequence[str]) -> PipelineAssetSpec:
         """
 
         def make(painting: Painting) -> StageResult:
-            path = painting.observed[CURATOR_CHOICES.asset].path
-            data = painting.observed_file(CURATOR_CHOICES.asset)
-            choice = read_decision(CuratorChoice, data, path)
+            choice = read_decision(CuratorChoice, *painting.observed_file(CURATOR_CHOICES.asset))
             reason = _reason_to_leave_out(painting, choice, outpainters)
             if reason is not None:
                 _remove_all_but(context, painting, {})

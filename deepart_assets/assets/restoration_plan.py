@@ -1,6 +1,5 @@
 """The plan: what is stale, painting by painting, and why."""
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 
 import dagster as dg
@@ -8,7 +7,7 @@ from pydantic import Field
 
 from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.errors import UnknownPaintingError
-from deepart_assets.names import name_key
+from deepart_assets.names import did_you_mean, name_key
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.metadata import SHOWN, markdown_table
@@ -157,8 +156,7 @@ def selected(
 
 
 def _unknown(what: str, wanted: str, known: Sequence[str]) -> UnknownPaintingError:
-    close = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
-    hint = f"; did you mean {' or '.join(map(repr, close))}?" if close else "."
+    hint = did_you_mean(wanted, known) or "."
     return UnknownPaintingError(
         f"No painting to restore has the {what} {wanted!r}{hint} `deepart paintings` shows the ids"
         " and styles of all paintings to restore"

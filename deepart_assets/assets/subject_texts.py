@@ -30,8 +30,7 @@ def choice_for(painting: Painting, segmenter: Segmenter) -> Mapping[str, Any]:
     own = painting.labels.get(SUBJECT, "")
     if segmenter.descriptor.reads_text:
         if SUBJECT_TEXTS.asset in painting.observed:
-            path = painting.observed[SUBJECT_TEXTS.asset].path
-            own = read_text(painting.observed_file(SUBJECT_TEXTS.asset), path)
+            own = read_text(*painting.observed_file(SUBJECT_TEXTS.asset))
         elif own:
             own = check_text(own, f"the column {SUBJECT} of {painting.id} in its CSV")
     return segmenter.choice({**painting.labels, SUBJECT: own})

@@ -129,8 +129,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         subject, judged = judge_prediction(soft, prediction, painted, size, settings)
         mask_from = prediction.figures["segmenter"]
         if CURATED_MASKS.asset in painting.observed:
-            path = painting.observed[CURATED_MASKS.asset].path
-            data = painting.observed_file(CURATED_MASKS.asset)
+            data, path = painting.observed_file(CURATED_MASKS.asset)
             drawn = read_curated_mask(data, path, size)
             kept = drawn.keep if isinstance(drawn, Scribble) else drawn
             if painted is not None and (kept & ~painted).sum() > REACHES_OUT * kept.sum():

@@ -15,7 +15,7 @@ from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.checks import painting_results
 from deepart_assets.orchestration.context import BatchedPrediction, Painting, StageContext
 from deepart_assets.orchestration.metadata import duration
-from deepart_assets.orchestration.observable_assets import ABSENT, report_observed
+from deepart_assets.orchestration.observable_assets import report_observed, versions_of
 from deepart_assets.orchestration.predicting import Failed, Predicted, run_batches
 from deepart_assets.orchestration.reporting import Event, Reporter
 from deepart_assets.orchestration.resources import Profile
@@ -123,10 +123,7 @@ class PaintingBatch:
                 if asset_names.PAINTINGS in self._spec.edges
                 else {}
             ),
-            **{
-                name: {key: files[key].sha256 if key in files else ABSENT for key in self.keys}
-                for name, files in checker.files.items()
-            },
+            **{name: versions_of(files, self.keys) for name, files in checker.files.items()},
         }
 
     def _not_computed(self, key: str, status: OutputStatus) -> tuple[str, Event | None]:

@@ -218,8 +218,8 @@ class Painting:
         """Decode the original: RGB uint8, H×W×3."""
         return _read_picture(self.store.lake, self.path)
 
-    def observed_file(self, asset: str) -> bytes:
-        """Return the bytes of its own file of an observed asset.
+    def observed_file(self, asset: str) -> tuple[bytes, str]:
+        """Return the bytes of its own file of an observed asset, and its path.
 
         Raises:
             PaintingError: The file is no longer the one that was observed.
@@ -228,7 +228,7 @@ class Painting:
         data = self.store.lake.read(path)
         if sha256_of(data) != sha256:
             raise PaintingError(f"{path} changed during the run: run again")
-        return data
+        return data, path
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""

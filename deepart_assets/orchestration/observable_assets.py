@@ -3,7 +3,7 @@
 Their partitions follow the list of paintings or a folder of the data lake.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
 
 import dagster as dg
@@ -14,7 +14,7 @@ from deepart_assets.dagster_internals.event_log_edits import forget_materializat
 from deepart_assets.orchestration.events import latest_versions, painting_observation
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.wikiart.painting_folder import PaintingFolder
+from deepart_assets.wikiart.painting_folder import CuratorFile, PaintingFolder
 
 ABSENT = "none"
 """The data version of a painting without a file."""
@@ -100,6 +100,11 @@ def _materialize_present(
     forget_materializations(step.instance, asset, sorted(known.keys() - present.keys()))
 
 
+def versions_of(files: Mapping[str, CuratorFile], keys: Iterable[str]) -> dict[str, str]:
+    """Return the version of each painting's file: its SHA-256, or `ABSENT`."""
+    return {key: files[key].sha256 if key in files else ABSENT for key in keys}
+
+
 @dataclass(frozen=True)
 class ObservableFolder(PaintingFolder):
     """A `PaintingFolder` as an asset with a partition for each painting."""
@@ -134,7 +139,7 @@ class ObservableFolder(PaintingFolder):
             for name, reason in self.strays(profile.lake, set(keys)).items():
                 context.log.warning(f"{self.folder}/{name} {reason}")
             files = self.read(profile.lake, keys, keys)
-            versions = {key: files[key].sha256 if key in files else ABSENT for key in keys}
+            versions = versions_of(files, keys)
             _materialize_present(context, self.asset, versions, {})
             return dg.DataVersionsByPartition(versions)
 

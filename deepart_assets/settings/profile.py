@@ -1,6 +1,5 @@
 """Reads profiles, and explains what is wrong with one."""
 
-import difflib
 import itertools
 import os
 import re
@@ -13,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from deepart_assets.errors import SettingsError
+from deepart_assets.names import did_you_mean
 from deepart_assets.settings.models import Settings
 from deepart_assets.settings.places import configs_folder
 from deepart_assets.settings.section import deep_merge
@@ -130,7 +130,7 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     named = fault.get("ctx", {}).get("discriminator", "").strip("'") or _discriminator(location)
     if fault["type"] == "union_tag_invalid":
         tag, known = str(fault["ctx"]["tag"]), fault["ctx"]["expected_tags"]
-        hint = _close(tag, re.findall(r"\w+", known))
+        hint = did_you_mean(tag, re.findall(r"\w+", known), 1)
         return f"{key}.{named}: {tag!r} is none of {known}{hint}"
     if fault["type"] in ("union_tag_not_found", "model_attributes_type"):
         return f"{key} has no `{named}`: write {{{named}: …}} (found {fault['input']!r})"
@@ -155,12 +155,7 @@ def _written(location: list[str], content: Any) -> list[str]:
 
 def _nearest(name: str, known: list[str]) -> str:
     others = f"; known here: {', '.join(known)}" if known else ""
-    return _close(name, known) or others
-
-
-def _close(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return did_you_mean(name, known, 1) or others
 
 
 def _names_beside(location: list[str]) -> list[str]:

@@ -1,9 +1,8 @@
 """Decides which paintings may lend their ground to others."""
 
-import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from deepart_assets.names import name_key
+from deepart_assets.names import did_you_mean, name_key
 from deepart_assets.settings.grounds import Lenders
 from deepart_assets.wikiart.annotations import LICENCE
 from deepart_assets.wikiart.labels import artist_key, overlaps, spellings
@@ -49,15 +48,10 @@ def without_effect(choice: Lenders, artists: Mapping[str, str]) -> Iterator[str]
     """
     unknown = [painting for painting in choice.not_paintings if painting not in artists]
     for number, painting in enumerate(unknown):
-        near = _nearest(painting, artists) if number < _LOOKED_UP else ""
+        near = did_you_mean(painting, artists) if number < _LOOKED_UP else ""
         yield f"grounds.lenders.not_paintings: there is no painting {painting!r}{near}"
     names = spellings(artists.values(), artist_key)
     strangers = [artist for artist in choice.not_artists if artist_key(artist) not in names]
     for number, artist in enumerate(strangers):
-        near = _nearest(artist, names.values()) if number < _LOOKED_UP else ""
+        near = did_you_mean(artist, names.values()) if number < _LOOKED_UP else ""
         yield f"grounds.lenders.not_artists: no painting is by {artist!r}{near}"
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
