@@ -7,6 +7,7 @@ training, only everything is small.
 import logging
 import os
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -52,6 +53,15 @@ hypothesis.settings.register_profile(
     "deepart", deadline=None, derandomize=bool(os.environ.get("CI"))
 )
 hypothesis.settings.load_profile("deepart")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what the tests download and enlarge out of the user's cache, in one folder for all."""
+    if "DEEPART_CACHE" not in os.environ:
+        folder = tempfile.TemporaryDirectory(prefix="deepart-cache-", ignore_cleanup_errors=True)
+        config.add_cleanup(folder.cleanup)
+        os.environ["DEEPART_CACHE"] = folder.name  # the workers inherit it
+
 
 QUIET = {"telemetry": {"enabled": False}}
 
