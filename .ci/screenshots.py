@@ -9,10 +9,7 @@ the demo's, copied there from a checkout, saves its minutes; where all has happe
 photographed as it is. By default all pictures are renewed.
 """
 
-import base64
 import contextlib
-import io
-import json
 import os
 import shutil
 import signal
@@ -27,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
-from websockets.sync.client import ClientConnection, connect
 
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.storage import Lake, MaterializationStore
+from deepart_assets_tests.desk.browser import Browser, browsing
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "docs" / "images"
@@ -110,95 +107,32 @@ def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
         yield url
 
 
-class Browser:
-    """A page of a headless chromium, driven by the Chrome DevTools Protocol."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self._connection, self._number = connection, 0
-
-    def __call__(self, method: str, **parameters: Any) -> dict[str, Any]:
-        """Call a method of the protocol and return its result."""
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": parameters}
-        self._connection.send(json.dumps(message))
-        while (answer := json.loads(self._connection.recv())).get("id") != self._number:
-            pass
-        result: dict[str, Any] = answer["result"]
-        return result
-
-    def evaluate(self, code: str) -> Any:
-        """Return the value of a JavaScript expression."""
-        return self("Runtime.evaluate", expression=code)["result"].get("value")
-
-    def show(self, url: str, width: int, height: int, text: str) -> None:
-        """Open a page and wait until a text is on it."""
-        self(
-            "Emulation.setDeviceMetricsOverride",
-            width=width,
-            height=height,
-            deviceScaleFactor=SCALE,
-            mobile=False,
-        )
-        self("Page.navigate", url=url)
-        wait_for(text, lambda: self.evaluate(f"document.body.innerText.includes('{text}')"), 600)
-        time.sleep(SETTLES)
-
-    def click(self, text: str) -> None:
-        """Click the innermost element that has just this text."""
-        self.evaluate(f"{self._element(text)}?.click()")
-        time.sleep(SETTLES)
-
-    def scroll_to(self, text: str) -> None:
-        """Scroll to an element that has just this text."""
-        self.evaluate(f"{self._element(text)}?.scrollIntoView()")
-        time.sleep(SETTLES)
-
-    def close_sidebar(self) -> None:
-        """Press the button without a text beside the sidebar's search."""
-        self.evaluate(
-            "[...document.querySelectorAll('button')].find(each => !each.innerText.trim()"
-            " && (b => b.x > 200 && b.x < 340 && b.y < 110)(each.getBoundingClientRect()))?.click()"
-        )
-
-    def expand_groups(self) -> None:
-        """Press Alt+E, which expands the groups of a lineage."""
-        for kind in ("keyDown", "keyUp"):
-            self("Input.dispatchKeyEvent", type=kind, modifiers=1, key="e", code="KeyE")
-        time.sleep(2 * SETTLES)
-
-    def drag_down(self, x: int, y: int, by: int) -> None:
-        """Press the mouse at a place, in CSS pixels, move it down, and let it go."""
-        moves = [("mousePressed", y), *(("mouseMoved", y + by * n // 8) for n in range(1, 9))]
-        for kind, at in [*moves, ("mouseReleased", y + by)]:
-            held = {"button": "left", "buttons": 1, "clickCount": 1}
-            self("Input.dispatchMouseEvent", type=kind, x=x, y=at, **held)
-            time.sleep(0.1)
-        time.sleep(1)
-
-    def shoot(self) -> bytes:
-        """Return a PNG of what the page shows."""
-        return base64.b64decode(self("Page.captureScreenshot", format="png")["data"])
-
-    @staticmethod
-    def _element(text: str) -> str:
-        return f"[...document.querySelectorAll('*')].findLast(e => e.innerText == '{text}')"
+def show(page: Browser, url: str, width: int, height: int, text: str) -> None:
+    """Open a page and wait until a text is on it."""
+    page.size(width, height, scale=SCALE)
+    page.open(url)
+    page.wait(f"document.body.innerText.includes('{text}')", 600)
+    time.sleep(SETTLES)
 
 
-@contextlib.contextmanager
-def browser() -> Iterator[Browser]:
-    """Run a headless chromium with one page."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        port_file = Path(folder) / "DevToolsActivePort"
-        flags = ("--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
-        ports = ("--remote-debugging-port=0", f"--user-data-dir={folder}")
-        with running("chromium", *flags, *ports, "about:blank", stderr=subprocess.DEVNULL):
-            wait_for("chromium", port_file.exists, 60)
-            time.sleep(1)
-            port = port_file.read_text().splitlines()[0]
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-                pages = [each for each in json.load(answer) if each["type"] == "page"]
-            with connect(pages[0]["webSocketDebuggerUrl"], max_size=None) as connection:
-                yield Browser(connection)
+def with_text(page: Browser, text: str, action: str) -> None:
+    """Do something, as `click()`, with the innermost element that has just this text."""
+    element = f"[...document.querySelectorAll('*')].findLast(e => e.innerText == '{text}')"
+    page.js(f"{element}?.{action}")
+    time.sleep(SETTLES)
+
+
+def arrange_lineage(page: Browser) -> None:
+    """Close the sidebar, expand the groups, and move down the graph, whose top is cut off."""
+    page.js(  # the button without a text beside the sidebar's search
+        "[...document.querySelectorAll('button')].find(each => !each.innerText.trim()"
+        " && (b => b.x > 200 && b.x < 340 && b.y < 110)(each.getBoundingClientRect()))?.click()"
+    )
+    for kind in ("keyDown", "keyUp"):  # Alt+E
+        page.call("Input.dispatchKeyEvent", type=kind, modifiers=1, key="e", code="KeyE")
+    time.sleep(2 * SETTLES)
+    page.drag([(1740, 1150 + 110 * step // 8) for step in range(9)])
+    time.sleep(1)
 
 
 def let_things_happen(store: MaterializationStore, environment: Mapping[str, str]) -> None:
@@ -238,22 +172,24 @@ def main() -> None:
         subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
     if store.get("subject_masks", "harbour") is None:
         let_things_happen(store, environment)
-    with dagster_ui(environment) as url, browser() as page:
-        page.show(url, 1360, 900, "Hide navigation")
-        page.click("Hide navigation")
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        dagster_ui(environment) as url,
+        browsing(Path(profile)) as page,
+    ):
+        show(page, url, 1360, 900, "Hide navigation")
+        with_text(page, "Hide navigation", "click()")
         for name in sys.argv[2:] or PAGES:
             path, width, height, text = PAGES[name]
-            page.show(f"{url}/{path}", width, height, text)
+            show(page, f"{url}/{path}", width, height, text)
             if name == "lineage":
-                page.close_sidebar()
-                page.expand_groups()
-                page.drag_down(1740, 1150, 110)  # the graph, whose top is cut off
+                arrange_lineage(page)
             if name in CLICKS:
                 button, then = CLICKS[name]
-                page.click(button)
-                page.scroll_to(then)
-            picture = Image.open(io.BytesIO(page.shoot())).convert("RGB")
-            few_colours = picture.quantize(96, dither=Image.Dither.NONE)
+                with_text(page, button, "click()")
+                with_text(page, then, "scrollIntoView()")
+            shot = page.screenshot(Path(profile) / "shot.png")
+            few_colours = Image.open(shot).convert("RGB").quantize(96, dither=Image.Dither.NONE)
             few_colours.save(PICTURES / f"{name}.png", optimize=True)
             print(PICTURES / f"{name}.png")
     sheet = folder / "lake" / "restoration_sheets" / f"{SHEET}.jpg"

@@ -24,7 +24,6 @@ from deepart_assets.orchestration.asset_factory import data_asset, painting_asse
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import (
     MOSAIC_SIZE,
-    BatchedPrediction,
     Painting,
     PaintingStageSpec,
     StageContext,
@@ -76,13 +75,6 @@ def ready_made_hash(settings: Settings) -> str:
     return sha256_of("".join(each.hash for each in libraries).encode())
 
 
-class _Described(NamedTuple):
-    """A ground, and what it looks like as a `data:` URI."""
-
-    ground: Ground
-    preview: str
-
-
 @painting_asset(
     painting_deps=[asset_names.PREDICTED_MASKS, asset_names.SUBJECT_MASKS],
     group="outpainting",
@@ -96,7 +88,7 @@ def painting_grounds(context: StageContext) -> PaintingStageSpec:
     small networks. `grounds.lenders` says which paintings may; the others are skipped. The
     library takes in what is new here only when it is renewed.
     """
-    lenders, batch = context.settings.grounds.lenders, context.settings.segmentation.batch
+    lenders = context.settings.grounds.lenders
 
     def labels(painting: Painting) -> dict[str, str]:
         return {name: painting.labels[name] for name in LABELLED if painting.labels.get(name)}
@@ -105,7 +97,7 @@ def painting_grounds(context: StageContext) -> PaintingStageSpec:
         refused = refusal(painting.id, painting.labels, lenders)
         return {"refused": refused} if refused else {"labels": labels(painting)}
 
-    def describe(painting: Painting) -> _Described:
+    def make(painting: Painting) -> StageResult:
         if refused := refusal(painting.id, painting.labels, lenders):
             raise SkipPainting(refused)
         soft, mask = (
@@ -124,20 +116,13 @@ def painting_grounds(context: StageContext) -> PaintingStageSpec:
         ground = describe_ground(
             picture, known, probability, id=painting.id, labels=labels(painting)
         )
-        return _Described(ground, preview_uri(_shown(picture, ground)))
-
-    def finish(painting: Painting, found: _Described, _: object) -> StageResult:
         path = asset_names.output_path(asset_names.PAINTING_GROUNDS, painting.id, ".npz")
-        figures = {name: getattr(found.ground, name) for name in ("usable", "kind", "base_row")}
-        plain = round(found.ground.plain, 3)
-        return StageResult(
-            {path: found.ground.to_bytes()},
-            {"preview": found.preview, **figures, "plain": plain},
-        )
+        figures = {name: getattr(ground, name) for name in ("usable", "kind", "base_row")}
+        preview = preview_uri(_shown(picture, ground))
+        metadata = {"preview": preview, **figures, "plain": round(ground.plain, 3)}
+        return StageResult({path: ground.to_bytes()}, metadata)
 
-    # The networks are small: several threads, each with a painting, are as fast as a batch.
-    prediction = BatchedPrediction(describe, lambda found: found, finish, batch)
-    return PaintingStageSpec(prediction, details=details)
+    return PaintingStageSpec(make, details=details)
 
 
 def _shown(picture: NDArray[np.uint8], ground: Ground) -> NDArray[np.uint8]:

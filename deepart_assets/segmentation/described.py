@@ -74,11 +74,7 @@ class DescribedSegmenter:
         ]
 
     def from_points(
-        self,
-        picture: NDArray[np.uint8],
-        keep: NDArray[np.float32],
-        drop: NDArray[np.float32],
-        box: NDArray[np.float32] | None = None,
+        self, picture: NDArray[np.uint8], keep: NDArray[np.float32], drop: NDArray[np.float32]
     ) -> Prediction:
         """Segment the object that a curator's points indicate, whatever the text says.
 
@@ -86,7 +82,6 @@ class DescribedSegmenter:
             picture: uint8, H×W×3.
             keep: k×2, at least one: x, y of points in the subject, as shares of width and height.
             drop: d×2: points outside of it.
-            box: 4: left, top, right, bottom around the subject, if known.
 
         Returns:
             The soft mask, and its `confidence_of` as for other segmenters.
@@ -99,7 +94,7 @@ class DescribedSegmenter:
                 f"{self._settings.model} takes no points: set {MODEL} to a SAM 2, such as"
                 f" {Described.model_fields['model'].default}"
             )
-        masks = self._prompted.from_points(picture, keep, drop, box)
+        masks = self._prompted.from_points(picture, keep, drop)
         parts = Parts(masks.logits, np.zeros(1, np.int64), masks.scores)
         mask = unite(parts, ["subject"], picture.shape[:2]).mask
         return Prediction(mask, confidence_of(mask, mask >= 0.5))

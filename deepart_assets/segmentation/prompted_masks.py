@@ -82,11 +82,7 @@ class PromptedMasks:
         return self._predict(items, [(len(corners),) for corners in boxes])
 
     def from_points(
-        self,
-        picture: NDArray[np.uint8],
-        keep: NDArray[np.float32],
-        drop: NDArray[np.float32],
-        box: NDArray[np.float32] | None = None,
+        self, picture: NDArray[np.uint8], keep: NDArray[np.float32], drop: NDArray[np.float32]
     ) -> Masks:
         """Return the mask of the object that points indicate.
 
@@ -94,15 +90,12 @@ class PromptedMasks:
             picture: uint8, H×W×3.
             keep: k×2, at least one: x, y of points inside, as shares of width and height.
             drop: d×2: points outside.
-            box: 4: left, top, right, bottom around the object, if known.
         """
         image = as_image(picture)
         prompts = {
             "input_points": [(np.concatenate([keep, drop]) * image.size).tolist()],
             "input_labels": [[1] * len(keep) + [0] * len(drop)],
         }
-        if box is not None:
-            prompts["input_boxes"] = [(box * np.tile(image.size, 2)).tolist()]
         items = [_Prompted(picture.shape[:2], image, prompts)]
         return self._predict(items, [(len(keep), len(drop))])[0]
 

@@ -237,14 +237,13 @@ def test_points_ask_for_a_mask(models):
 
     segmenter, picture = segmenter_of(models), pictures()[0]
     keep, drop = np.array([[0.5, 0.3], [0.5, 0.7]]), np.array([[0.1, 0.1]])
-    found = segmenter.from_points(picture, keep, drop, box=np.array([0.2, 0.1, 0.8, 1.0]))
+    found = segmenter.from_points(picture, keep, drop)
     model = Sam2Model.from_pretrained(models / "sam2_video").eval()
     processor = Sam2Processor.from_pretrained(models / "sam2_video")
     inputs = processor(
         images=[picture],
         input_points=[[[[35.0, 27.0], [35.0, 63.0], [7.0, 9.0]]]],
         input_labels=[[[1, 1, 0]]],
-        input_boxes=[[[14.0, 9.0, 56.0, 90.0]]],
         return_tensors="pt",
     )
     sizes = inputs.pop("original_sizes")
