@@ -52,10 +52,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("pictures", type=Path, nargs="+")
+    parser.add_argument("pictures", type=Path, nargs="*")
     parser.add_argument("--split", choices=["validation", "train"], default="validation")
     parser.add_argument("--quick", action="store_true", help="eight paintings, under 40 seconds")
     arguments = parser.parse_args()
+    if not arguments.pictures:
+        print("mask_labels.py needs the pictures that masks.csv of recipes/subject_segmenter names")
+        return
     labels, outlined = read_labels(), read_outlined()
     files = {
         name: file
@@ -88,10 +91,9 @@ def measured(
     mask, wanted = masks
     both = int((mask & wanted).sum())
     kept = both / int(wanted.sum()) if wanted.any() else np.nan
-    same = iou(mask, wanted) if (mask | wanted).any() else 1.0
     size = (mask.shape[0], mask.shape[1])
     shares = (float(mask[face.ellipse(size)].mean()) for face in faces if face.score >= SURE)
-    return Measured(features, level, same, kept, tuple(shares))
+    return Measured(features, level, iou(mask, wanted), kept, tuple(shares))
 
 
 def rows(found: Sequence[Measured], settings: Segmentation) -> list[dict[str, Any]]:

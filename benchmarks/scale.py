@@ -140,9 +140,10 @@ def once(folder: Path, short: bool) -> Row:
     with dg.DagsterInstance.get() as instance:
         stored = Stored(instance)
         start = time.perf_counter()
-        if not runs.bring_up_to_date(
+        outcome = runs.bring_up_to_date(
             instance, profile=str(folder / "profile.yaml"), root=str(folder / "lake")
-        ):
+        )
+        if not outcome.succeeded:
             sys.exit("something failed")
         seconds = time.perf_counter() - start
         plans = instance.get_runs(dg.RunsFilter(job_name="restore_stale"), limit=1)

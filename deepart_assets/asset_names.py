@@ -75,6 +75,14 @@ def output_path(asset: str, key: str, suffix: str = ".png") -> str:
     return f"{asset}/{key}{suffix}"
 
 
+def candidate_path(asset: str, key: str, rank: int) -> str:
+    """Return the lake path of one of several pictures of an output; the best has rank 0.
+
+    No painting's id can hold a "+", so the further ones of `29.100` are not those of `29.100.1`.
+    """
+    return output_path(asset, key, f"+{rank}.png" if rank else ".png")
+
+
 def report_path(asset: str) -> str:
     """Return the lake path of an asset's figures as JSON."""
     return f"reports/{asset}.json"

@@ -216,7 +216,7 @@ def tally(
         raise DeepArtError(
             f"{error}: give the files of scores, and with --key the blind_key.csv of their sheet"
         ) from error
-    rows = counted("\n".join(texts), solved.decode("utf-8", errors="replace"))
+    rows = counted(texts, solved.decode("utf-8", errors="replace"))
     cli_tables.print_tally(cli_tables.open_console(), rows)
 
 

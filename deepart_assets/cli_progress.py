@@ -140,15 +140,16 @@ def work_of(overview: Overview, store: MaterializationStore, now: float) -> Rema
         parts = [*overview.specs["evaluation"], *overview.specs["gallery"]]
         whole |= dict.fromkeys(spec.name for spec in data_specs(parts))
     outputs |= {asset: {WHOLE} for asset in whole}
-    return Remaining(outputs, {asset: _expected(asset, store) for asset in outputs}, now)
+    seconds = {asset: _expected(asset, store, whole=asset in whole) for asset in outputs}
+    return Remaining(outputs, seconds, now)
 
 
-def _expected(asset: str, store: MaterializationStore) -> float:
-    known = [
-        record.seconds
-        for _, _, record in RecordIndex(store, asset).items()
-        if record.status == "done" and record.seconds > 0
-    ]
+def _expected(asset: str, store: MaterializationStore, *, whole: bool) -> float:
+    if whole:  # beside whose record there may be those of its parts
+        made = [done] if (done := store.done(asset)) else []
+    else:
+        made = [each for *_, each in RecordIndex(store, asset).items() if each.status == "done"]
+    known = [record.seconds for record in made if record.seconds > 0]
     if known:
         return sum(known) / len(known)
     fits = (spent for end, spent in REFERENCE_SECONDS.items() if asset.endswith(end))

@@ -26,8 +26,8 @@ from deepart_assets.orchestration.tags import REASON
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, MaterializationStore, RecordIndex
 from deepart_assets.wikiart.left_out import LeftOut
-from deepart_assets.wikiart.naming import painting_id
-from deepart_assets.wikiart.sources.inbox import inbox_stamps
+from deepart_assets.wikiart.naming import folder_id, painting_id
+from deepart_assets.wikiart.sources.inbox import open_inbox
 
 UP_TO_DATE, STALE, NEW, FAILED, LEFT_OUT = "up to date", "stale", "new", "failed", "left out"
 """The states of a painting, and of one of its outputs."""
@@ -224,8 +224,8 @@ def check_known(
     if store.done(asset_names.STYLED_PAINTINGS) is None or not (ids or style):
         return
     context = StageContext(settings, store, dg.get_dagster_logger())
-    dropped = {painting_id(path) for path in inbox_stamps(settings.inbox, store.lake)}
-    if not dropped - set(painting_keys(instance)):
-        selected(context.paintings, ids, style)
-    else:  # a style may be that of a new painting
-        selected(context.paintings, ids, soon=dropped)
+    pictures = open_inbox(settings.inbox, store.lake).pictures
+    soon = {key for each in pictures for key in (painting_id(each.path), folder_id(each.path))}
+    if len(soon.intersection(painting_keys(instance))) < len(pictures):
+        style = ""  # it may be that of a new painting
+    selected(context.paintings, ids, style, soon - {""})

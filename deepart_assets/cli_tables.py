@@ -109,7 +109,7 @@ def print_painting(
     """Print one painting: its stages with when and why, its files, the verdict and the remedy."""
     painting, state = overview.paintings[key], overview.states[key]
     console.print(f"[bold]{escape(key)}  {escape(painting.caption)}", soft_wrap=True)
-    console.print(f"{painting.labels['style'] or 'no style'}; {_coloured(state.state)}")
+    console.print(f"{escape(painting.labels['style'] or 'no style')}; {_coloured(state.state)}")
     remedy = overview.remedy(key)
     if remedy is not None:
         console.print(f"why         {escape(remedy.reason)}", soft_wrap=True)
@@ -129,7 +129,7 @@ def print_painting(
         painting.path,
         *(each.path for *_, record in stages if record for each in record.files),
     ]
-    console.print(f"Files in {store.lake.url}", soft_wrap=True)
+    console.print(f"Files in {escape(store.lake.url)}", soft_wrap=True)
     for path in paths:
         console.print(f"  {escape(path)}", soft_wrap=True)
 
@@ -141,7 +141,9 @@ def print_fetches(console: Console, settings: Settings) -> None:
     fetches = model_fetches(settings)
     if fetches:
         console.print(
-            "This run fetches models, once:", *(f"  {each}" for each in fetches), sep="\n"
+            "This run fetches models, once:",
+            *(f"  {escape(str(each))}" for each in fetches),
+            sep="\n",
         )
 
 
@@ -183,7 +185,7 @@ def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:
     """Print how a blind sheet was scored, an outpainter a row."""
     table = Table(*(rows[0] if rows else ()), title="Scores of the blind sheet")
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
+        table.add_row(*("" if value is None else escape(str(value)) for value in row.values()))
     console.print(table)
 
 
@@ -203,7 +205,7 @@ def print_end(console: Console, store: MaterializationStore, seconds: float, ok:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
     if (gallery := store.done(asset_names.GALLERY)) is not None:
-        console.print("Gallery:", store.lake.full_path(gallery.path), soft_wrap=True)
+        console.print("Gallery:", escape(store.lake.full_path(gallery.path)), soft_wrap=True)
     if not ok:
         console.print(
             "[red]Something failed; the reasons are listed above and in the UI (make ui)."

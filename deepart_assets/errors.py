@@ -25,10 +25,6 @@ class UnknownPaintingError(DeepArtError):
     """No painting has the id or the style that was asked for; the message has similar ones."""
 
 
-TRANSIENT = UnavailableError, OSError, MemoryError
-"""What may be over without anything having been changed."""
-
-
 def described(error: BaseException) -> str:
     """Return an error's message; that of one that is not the package's own with its type's name."""
     return str(error) if isinstance(error, DeepArtError) else f"{type(error).__name__}: {error}"

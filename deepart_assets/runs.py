@@ -28,15 +28,12 @@ Watch = Callable[[dg.DagsterRun], AbstractContextManager[object]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of `bring_up_to_date`; true if every run succeeded."""
+    """What came of `bring_up_to_date`."""
 
     succeeded: bool
     """Whether every run succeeded."""
     plan: Mapping[str, dg.MetadataValue[Any]]
     """The metadata of the plan; empty if none was made."""
-
-    def __bool__(self) -> bool:
-        return self.succeeded
 
 
 def open_instance() -> dg.DagsterInstance:
@@ -130,6 +127,9 @@ def bring_up_to_date(
         )
     place: dict[str, Any] = {"profile": profile, "root": root, "watch": watch}
     config = {"ops": {RESTORATION_PLAN: {"config": plan_config}}}
+    if renew_grounds:  # in that job nothing but the list of paintings could be waited for
+        with run_job(instance, "catalogue", **place):
+            pass  # what fails here fails there
     first = RENEW_GROUND_LIBRARY if renew_grounds else "restore_stale"
     with run_job(instance, first, run_config=config, **place) as result:
         for event in result.filter_events(lambda event: event.is_step_failure):

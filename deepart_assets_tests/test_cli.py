@@ -20,10 +20,12 @@ from filelock import FileLock
 
 from deepart_assets import cli_tables
 from deepart_assets.cli import main
-from deepart_assets.cli_status import RunningRun, running
+from deepart_assets.cli_status import RunningRun, check_known, running
 from deepart_assets.dagster_internals.local_runs import repository_origin
+from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.orchestration.leaving import UNFINISHED
 from deepart_assets.runs import bring_up_to_date
+from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
 
@@ -203,6 +205,35 @@ def test_an_unknown_painting_is_refused_before_anything_runs(deepart, instance):
     assert instance.get_runs_count() == before
 
 
+@pytest.fixture
+def known(unrestored, instance):
+    """Return a function that says whether `restore` takes ids and a style before anything runs."""
+    settings = load_settings(str(unrestored.write_profile()))
+
+    def ask(*ids, style=""):
+        with contextlib.suppress(UnknownPaintingError):
+            check_known(instance, settings, unrestored.store, ids, style)
+            return True
+        return False
+
+    return ask
+
+
+def test_a_new_painting_of_the_inbox_may_be_asked_for_by_its_folder(unrestored, known):
+    assert not known("obj1_default") and not known(style="Cubism")
+    for name in ("obj1/default.jpg", "obj2/default.jpg"):
+        unrestored.lake.write(f"inbox/{name}", name.encode())
+    assert known("obj1_default", "obj2_default", "p0") and known("default")
+    assert known(style="Cubism")
+    assert not known("obj3_default") and not known("")
+
+
+def test_what_is_no_picture_of_the_inbox_hides_no_misspelt_style(unrestored, known):
+    unrestored.lake.write("inbox/paintings.csv", b"file,style\np0.png,Cubism\n")
+    unrestored.lake.write("inbox/obj/p0.png", b"a picture that is on the list")
+    assert not known("paintings") and not known(style="Cubism")
+
+
 def lines_of(output):
     assert max(map(len, output.splitlines())) <= 80
     return {line.split()[0]: line for line in output.splitlines() if line.strip()}
@@ -312,6 +343,32 @@ def test_a_long_id_leaves_room_for_the_title(monkeypatch, capsys):
     )
     cli_tables.print_paintings(cli_tables.open_console(), overview)
     assert "The Calm Sea" in lines_of(capsys.readouterr().out)["a" * 19 + "…"]
+
+
+def test_brackets_are_printed_as_they_are(capsys, monkeypatch):
+    labels = {"title": "", "artist": "", "style": "Cubism [?] [/x]"}
+    painting = SimpleNamespace(caption="[b]", path="inbox/[a].png", labels=labels)
+    overview = SimpleNamespace(
+        paintings={"p": painting},
+        states={"p": SimpleNamespace(state="new")},
+        remedy=lambda key: None,
+        stages=lambda key: (),
+    )
+    lake = SimpleNamespace(url="/lakes/[old]", full_path=lambda path: f"/lakes/[old]/{path}")
+    gallery = SimpleNamespace(path="gallery/index.html")
+    store = SimpleNamespace(lake=lake, done=lambda asset: gallery)
+    monkeypatch.setattr(
+        "deepart_assets.assets.model_fetches.model_fetches", lambda _: ["sam: to /models/[x]"]
+    )
+    console = cli_tables.open_console()
+    cli_tables.print_painting(console, overview, "p", store)
+    cli_tables.print_fetches(console, None)
+    cli_tables.print_tally(console, [{"name": "[telea]"}])
+    cli_tables.print_end(console, store, 1, True)
+    output = capsys.readouterr().out
+    for text in ("Cubism [?] [/x]; new", "[b]", "/[a].png", "in /lakes/[old]\n", "/models/[x]"):
+        assert text in output
+    assert "│ [telea] │" in output and "Gallery: /lakes/[old]/gallery" in output
 
 
 def test_a_run_is_told_in_a_line():

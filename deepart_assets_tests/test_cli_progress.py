@@ -7,8 +7,9 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from deepart_assets.cli_progress import WHOLE, Remaining, RunProgress
+from deepart_assets.cli_progress import WHOLE, Remaining, RunProgress, _expected
 from deepart_assets.errors import UnavailableError
+from deepart_assets.storage import Lake, MaterializationRecord, MaterializationStore
 from deepart_assets_tests.conftest import instance_in
 
 SECONDS = {"masks": 1.0, "upscaled": 10.0, "gallery": 2.0}
@@ -43,6 +44,16 @@ def test_what_is_reused_is_no_part_of_the_work():
     assert left.seconds(0.1) == before and left.computed == 0
     left.end("masks", ["a"], 0.1)  # nor was a, after all; b is another run's
     assert left.total() == 1 + 20 + 2
+
+
+def test_an_output_of_the_whole_takes_as_long_as_it_took_whatever_its_parts_did(tmp_path):
+    store = MaterializationStore(Lake(tmp_path))
+    seconds = {"_whole": 60.0, **{f"p{number}": 0.1 for number in range(9)}}
+    for key, spent in seconds.items():
+        store.put(MaterializationRecord("pairs", key, "done", "", {}, seconds=spent))
+    assert _expected("pairs", store, whole=True) == 60
+    assert _expected("pairs", store, whole=False) < 10
+    assert _expected("gallery", store, whole=True) > 0
 
 
 def test_an_asset_of_which_nothing_is_known_counts_all_the_same():

@@ -15,6 +15,7 @@ from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.evaluation import Lpips, Peer
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage.records import attempt
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
     BASE,
@@ -113,7 +114,10 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
 
     return StageSpec(
         make,
-        inputs={"lpips": "none" if lpips is None else lpips.version} | _versions(choice.peers),
+        inputs={
+            "lpips": "none" if lpips is None else lpips.version,
+            **_versions(choice.peers, context.store.done(asset_names.ART_ESRGAN_EVALUATION)),
+        },
     )
 
 
@@ -121,13 +125,17 @@ _SHOWN = {"PSNR": BASE, "Art ESRGAN": GAN}
 """The captions of the original notebook's picture row."""
 
 
-def _versions(peers: Mapping[str, Peer]) -> dict[str, str]:
-    """Return what changes when the files of other networks do."""
-    versions: dict[str, str] = {}
+def _versions(peers: Mapping[str, Peer], previous: MaterializationRecord | None) -> dict[str, str]:
+    """Return what changes when the files of other networks do, or may be had after all."""
+    versions, fetched = dict[str, str](), set[str]()
     for name, weights in peers.items():
         with contextlib.suppress(UnavailableError):  # the record says why it is left out
-            versions |= {f"peer {name}": v for v in NETWORK_FINDER.inputs(weights).values()}
-    return versions
+            found = NETWORK_FINDER.inputs(weights)
+            versions |= {f"peer {name}": version for version in found.values()}
+            if not found:  # only an attempt to fetch it tells
+                fetched.add(name)
+    tried = attempt(previous, fetched)
+    return versions | ({"attempt": str(tried)} if tried else {})
 
 
 def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:

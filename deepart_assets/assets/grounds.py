@@ -140,6 +140,13 @@ class _Place(NamedTuple):
     """What of the picture is the painting, where it has a support."""
     library: int | None = None
     """Its place in `grounds.libraries`."""
+    described: str = ""
+    """SHA-256 of the file of `painting_grounds`."""
+
+
+LIBRARY_VERSION = f"{VERSION}.3"
+"""Raised whenever the library comes out otherwise; 3: the subjects of its statistics are spread
+over the whole of it."""
 
 
 def _ground_library(settings: Settings) -> PipelineAssetSpec:
@@ -148,7 +155,7 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
         group="outpainting",
         snapshot_of=[asset_names.PAINTING_GROUNDS] if settings.grounds.catalogue else [],
         kinds={"numpy"},
-        code_version=f"{VERSION}.2",  # 2: the statistics know the terms' present weights
+        code_version=LIBRARY_VERSION,
     )
     def ground_library(context: StageContext) -> StageSpec:
         """The library of grounds that outpainters of kind `scene_completion` choose from.
@@ -160,6 +167,7 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
         """
         choice = context.settings.grounds
         libraries = [find_library(each) for each in choice.libraries]
+        ready_made = ready_made_hash(context.settings)
 
         def make() -> StageResult:
             grounds: dict[str, Ground] = {}
@@ -181,12 +189,12 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
             picture = partial(_picture, context, libraries, places)
             made = GroundLibrary.of(grounds.values(), picture)
             kept = {ground.id: places[ground.id] for ground in made.grounds}
+            pictures = json.dumps(kept, indent=0, sort_keys=True)
+            # Not the statistics, whose last digits depend on the processor, nor how it is deflated.
+            made_from = json.dumps([LIBRARY_VERSION, ready_made, pictures])
             first = [ground.id for ground in made.grounds[:MOSAIC_SIZE]]
             return StageResult(
-                {
-                    GROUNDS: made.to_bytes(),
-                    PICTURES: json.dumps(kept, indent=0, sort_keys=True).encode(),
-                },
+                {GROUNDS: made.to_bytes(), PICTURES: pictures.encode()},
                 {
                     "preview": preview_uri(mosaic([picture(key, 192) for key in first]), 960),
                     "grounds": len(made.grounds),
@@ -197,9 +205,10 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
                         for each in made.grounds[:SHOWN]
                     ],
                 },
+                content={GROUNDS: sha256_of(made_from.encode())},
             )
 
-        return StageSpec(make, inputs={"libraries": ready_made_hash(context.settings)})
+        return StageSpec(make, inputs={"libraries": ready_made})
 
     return ground_library
 
@@ -218,7 +227,10 @@ def _artists(context: StageContext, libraries: Sequence[ShippedLibrary]) -> dict
 
 
 def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:
-    """Return the grounds that the profile's paintings lend, and where their pictures are, by id."""
+    """Return the grounds that the profile's paintings lend, and where their pictures are, by id.
+
+    A painting whose original or mask has changed since its ground was described lends none.
+    """
     store, lenders = context.store, context.settings.grounds.lenders
 
     def found(painting: Painting) -> tuple[str, Ground, _Place] | None:
@@ -226,10 +238,15 @@ def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:
         mask = store.done(asset_names.SUBJECT_MASKS, painting.id)
         if record is None or mask is None or refusal(painting.id, painting.labels, lenders):
             return None
+        # The hole of another picture, or of another mask, would be laid over this one.
+        now = {"original": painting.sha256, asset_names.SUBJECT_MASKS: mask.data_version}
+        if not now.items() <= record.provenance["inputs"].items():
+            return None
         support = support_in(store, mask)
         box = None if support is None else support.box
+        described = record.files[0].sha256
         ground = Ground.from_bytes(store.read(record), record.path)
-        return painting.id, ground, _Place(painting.path, painting.sha256, box)
+        return painting.id, ground, _Place(painting.path, painting.sha256, box, None, described)
 
     listed = context.paintings
     progress = Progress(asset_names.GROUND_LIBRARY, 0, len(listed), context.log.info)

@@ -9,10 +9,10 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage.records import attempt
 from deepart_assets.super_resolution.data.pair_building import CODE_VERSION as PAIR_VERSION
 from deepart_assets.super_resolution.data.pair_building import (
     Original,
-    attempt,
     build_pairs,
     remove_unlisted,
 )

@@ -135,10 +135,15 @@ def _of_hub(
     """Yield a model of the hub unless it is a local folder, or `marker` is in the cache."""
     from huggingface_hub import constants, try_to_load_from_cache
 
-    if project_path(model).exists() or isinstance(
-        try_to_load_from_cache(model, marker, cache_dir=constants.HF_HUB_CACHE, revision=revision),
-        str,
-    ):
+    if project_path(model).exists():
+        return
+    try:
+        cached = try_to_load_from_cache(
+            model, marker, cache_dir=constants.HF_HUB_CACHE, revision=revision
+        )
+    except ValueError:  # no name of a model: the step that needs it says so
+        return
+    if isinstance(cached, str):
         return
     size, licence = _on_the_hub(model, revision, patterns)
     yield ModelFetch(model, Path(constants.HF_HUB_CACHE), size, licence)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets import asset_names
-from deepart_assets.errors import TRANSIENT, PaintingError, described
+from deepart_assets.errors import PaintingError, described
 from deepart_assets.imaging import (
     decode_rgb,
     decode_rgba,
@@ -28,6 +28,7 @@ from deepart_assets.reports import report_json
 from deepart_assets.segmentation import support_in
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage.retries import is_transient
 from deepart_assets.storage.stamped_cache import StampedCache
 
 ASSET = asset_names.OUTPAINTING_EVALUATION
@@ -99,9 +100,9 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
             for key in chosen(ready, shared.evaluated):
                 try:
                     found.append(_outpainted(context, context.paintings[key], names))
-                except TRANSIENT:  # the next run may compare this painting, too
-                    raise
                 except Exception as fault:  # one bad painting never stops the others
+                    if is_transient(fault):  # the next run may compare this painting, too
+                        raise
                     faults.append({"painting": key, "reason": described(fault)})
             if faults and not found:
                 raise PaintingError(f"no painting could be measured: {faults[0]['reason']}")

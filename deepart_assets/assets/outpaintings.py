@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
-from deepart_assets.assets.references import References, labels_of
+from deepart_assets.assets.references import References, labels_from
 from deepart_assets.assets.result_metadata import result_metadata, summary_of, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
@@ -141,6 +141,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
         reads_prompt = descriptor.uses_prompt
         candidates = shared.candidates if descriptor.learned and descriptor.stochastic else 1
         reference = References(settings, lambda: context.paintings)
+        labels_of = labels_from(context)
 
         def details(painting: Painting) -> dict[str, Any]:
             asked = request_for_painting(painting, name, kind.kind)
@@ -208,9 +209,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             files, content = {}, {}
             for rank, index in enumerate(order):
                 bare = encode_png(results[index])
-                path = asset_names.output_path(
-                    asset, painting.id, f".{rank}.png" if rank else ".png"
-                )
+                path = asset_names.candidate_path(asset, painting.id, rank)
                 content[path] = sha256_of(bare)
                 files[path] = with_metadata(bare, metadata(painting, seeds[index]))
             written = decode_rgb(next(iter(files.values())), painting.id)

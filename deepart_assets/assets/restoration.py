@@ -40,7 +40,7 @@ def restoration_assets(settings: Settings) -> list[PipelineAssetSpec]:
             scene_completions_by(name, outpainter)
             if isinstance(outpainter, SceneCompletion)
             else outpaintings_by(name, outpainter),
-            upscaled_from(name, outpainter),
+            upscaled_from(name),
         )
     ]
     return [

@@ -10,7 +10,7 @@ from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
 from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
-from deepart_assets.assets.references import labels_of
+from deepart_assets.assets.references import labels_from
 from deepart_assets.assets.result_metadata import result_metadata, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
@@ -56,7 +56,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="11",
+        code_version="12",  # 12: a painting's own ground is known by its perceptual hash, too
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
@@ -77,6 +77,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
         """
         candidates = context.settings.restoration.candidates
         outpainter = scene_completion_outpainter(context)
+        labels_of = labels_from(context)
 
         def details(painting: Painting) -> Mapping[str, Any]:
             return {"labels": labels_of(painting)}
@@ -119,8 +120,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                 ground = outpainter.library[choice.ground]
                 laid = outpainter.render(request, choice)
                 result = composed(laid, unfinished, outpainter.descriptor)
-                suffix = f".{rank}.png" if rank else ".png"
-                path = asset_names.output_path(asset, painting.id, suffix)
+                path = asset_names.candidate_path(asset, painting.id, rank)
                 texts.append(provenance_text(ground, choice))
                 bare = encode_png(result, texts[-1])
                 content[path] = sha256_of(bare)

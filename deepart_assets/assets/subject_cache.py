@@ -4,6 +4,7 @@ A corrected mask makes the network enlarge only what is new in it.
 """
 
 import contextlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, encode_png, resize
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import Upscaling
@@ -19,6 +20,8 @@ from deepart_assets.storage import Lake, sha256_of_json
 from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, fixed_parts
 from deepart_assets.super_resolution.upscaling.subject import is_reduced, subject_in_original
+
+_log = logging.getLogger(__name__)
 
 MOST = 100
 """Pictures kept; the oldest go first. One has some 10 MB."""
@@ -64,9 +67,8 @@ def subject_at_size(
     name = f"{sha256_of_json(content)}.png"
     height, width = original.shape[:2]
     enlarged = np.zeros((SCALE * height, SCALE * width, 3), np.uint8)
-    if kept.exists(name):
-        with contextlib.suppress(PaintingError, FileNotFoundError):  # damaged, or just removed
-            enlarged = decode_rgb(kept.read(name), name).copy()
+    with contextlib.suppress(PaintingError, OSError):  # not there, or damaged
+        enlarged = decode_rgb(kept.read(name), name).copy()
     parts = fixed_parts(subject_in_original(mask), settings.tile, settings.overlap)
     # What is black enlarged is black in the original, or has not been enlarged yet.
     missing = [
@@ -76,8 +78,11 @@ def subject_at_size(
         made = upscaler()(original, missing)
         for part in missing:
             enlarged[_enlarged(part)] = made[_enlarged(part)]
-        kept.write(name, encode_png(enlarged))
-        _remove_oldest(folder)
+        try:
+            kept.write(name, encode_png(enlarged))
+            _remove_oldest(folder)
+        except (UnavailableError, OSError) as error:  # the painting needs it no more
+            _log.warning("an enlarged subject is not kept: %s", error)
     return resize(enlarged, *size)
 
 

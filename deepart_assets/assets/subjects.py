@@ -115,9 +115,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         """Return the weights that follow strokes; the prediction's bytes may not depend on them."""
         if not _strokes_by_sam(settings) or CURATED_MASKS.asset not in painting.observed:
             return {}
-        return {
-            "stroke_weights": painting.inputs[asset_names.PREDICTED_MASKS].provenance["weights"]
-        }
+        prediction = painting.store.whole(painting.inputs[asset_names.PREDICTED_MASKS])
+        return {"stroke_weights": prediction.provenance["weights"]}
 
     def make(painting: Painting) -> StageResult:
         prediction = painting.inputs[asset_names.PREDICTED_MASKS]

@@ -12,7 +12,7 @@ from deepart_assets.assets.predicted_masks import CODE_VERSION, prediction_setti
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for
 from deepart_assets.assets.subjects import CURATED_MASKS, mask_settings
 from deepart_assets.assets.supports import segmenter_input
-from deepart_assets.errors import TRANSIENT, PaintingError, UnavailableError, described
+from deepart_assets.errors import PaintingError, UnavailableError, described
 from deepart_assets.imaging import (
     decode_grey,
     encode_jpeg,
@@ -48,6 +48,8 @@ from deepart_assets.storage import (
     materialize_if_stale,
     sha256_of,
 )
+from deepart_assets.storage.records import attempt
+from deepart_assets.storage.retries import is_transient
 
 ASSET = asset_names.SUBJECT_MASKS_EVALUATION
 OURS = asset_names.SUBJECT_MASKS
@@ -86,6 +88,7 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
     reads_texts = any(peer.kind == "described" for peer in choice.peers.values())
     listed = context.paintings
     texts = SUBJECT_TEXTS.read(context.lake, listed, listed) if reads_texts else {}
+    tried = attempt(context.store.done(ASSET))  # again while a peer is unavailable
 
     def make() -> StageResult:
         paintings = context.paintings
@@ -103,9 +106,9 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
             painting = replace(paintings[key], observed=own)
             try:
                 samples.append(_sample(context, painting, peers, truth_files.get(key)))
-            except TRANSIENT:  # the next run may compare this painting, too
-                raise
             except Exception as fault:  # one bad painting never stops the others
+                if is_transient(fault):  # the next run may compare this painting, too
+                    raise
                 faults.append({"painting": key, "reason": described(fault)})
             context.log.info(f"{ASSET} {number}/{len(keys)} {key}")
         if faults and not samples:
@@ -133,6 +136,7 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
         make,
         inputs={
             "ground_truth": _hash_of(truth_files.values()),
+            **({"attempt": str(tried)} if tried else {}),
             **{f"{SUBJECT_TEXTS.asset}/{key}": text.sha256 for key, text in texts.items()},
         },
     )

@@ -71,7 +71,7 @@ def _base_settings(settings: Settings) -> Mapping[str, Any]:
     kinds={"pytorch"},
     pool="gpu",
     code_version=PIXEL_VERSION,
-    after=lambda _, context: discard(_work(context), asset_names.PSNR_WEIGHTS),
+    after=lambda _, context: _discard_checkpoints(context, asset_names.PSNR_WEIGHTS),
 )
 def psnr_weights(context: StageContext) -> StageSpec:
     """The "4x PSNR" base: an RRDBNet that enlarges four times, faithful and rather smooth.
@@ -114,7 +114,7 @@ PSNR_PATH = f"{asset_names.PSNR_WEIGHTS}/4xPSNR.safetensors"
     kinds={"pytorch"},
     pool="gpu",
     code_version=ADVERSARIAL_VERSION,
-    after=lambda _, context: discard(_work(context), asset_names.ART_ESRGAN),
+    after=lambda _, context: _discard_checkpoints(context, asset_names.ART_ESRGAN),
 )
 def art_esrgan(context: StageContext) -> StageSpec:
     """Art ESRGAN: the base, trained further on paintings with pixel, perceptual and relativistic
@@ -160,6 +160,11 @@ def _version(context: StageContext, asset: str) -> str:
 
 def _work(context: StageContext) -> Lake:
     return work_lake(context.lake, cache_folder())
+
+
+def _discard_checkpoints(context: StageContext, asset: str) -> None:
+    if (made := context.store.done(asset)) is not None:
+        discard(_work(context), asset, made.made_at)
 
 
 @contextlib.contextmanager

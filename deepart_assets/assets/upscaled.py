@@ -20,7 +20,6 @@ from deepart_assets.assets.scene_completions import (
     scene_completion_outpainter,
 )
 from deepart_assets.assets.subject_cache import subject_at_size
-from deepart_assets.errors import SettingsError
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_png, preview_uri, resize
 from deepart_assets.imaging.borders import whole
 from deepart_assets.imaging.metadata import with_metadata
@@ -91,19 +90,19 @@ class _Enlarged(NamedTuple):
     subject: NDArray[np.uint8] | None = None
 
 
-def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
+def upscaled_from(name: str) -> PipelineAssetSpec:
     """Return the asset `<name>_upscaled` of one of the profile's outpainters."""
     source = asset_names.outpaintings(name)
-    # Only then is the library upstream: else a new one would make results stale for nothing.
-    full_size = isinstance(kind, SceneCompletion) and kind.full_size
 
     @painting_asset(
         settings=lambda settings: {
             **_upscaling(settings),
-            **(settings.outpainters[name].model_dump(include={*FULL_SIZE}) if full_size else {}),
+            **_full_size(settings.outpainters[name]),
         },
         name=asset_names.upscaled(name),
-        deps=[asset_names.ART_ESRGAN, *([asset_names.GROUND_LIBRARY] if full_size else [])],
+        # Not the library of grounds: what it lends is in the outpainting, pixel by pixel, and a
+        # renewed one that lends the same makes nothing stale.
+        deps=[asset_names.ART_ESRGAN],
         painting_deps=[source, asset_names.SUBJECT_MASKS],
         kinds={"pytorch"},
         code_version="8",  # 8: an original is enlarged about twice without the network
@@ -140,11 +139,6 @@ def upscaled_from(name: str, kind: Outpainter) -> PipelineAssetSpec:
         outpainter = context.settings.outpainters[name]
         laid_from, largest = None, 0.0
         if isinstance(outpainter, SceneCompletion) and outpainter.full_size:
-            if not full_size:
-                raise SettingsError(
-                    f"outpainters.{name}.full_size needs {asset_names.GROUND_LIBRARY} upstream, and"
-                    " is off in the profile: switch it on there, not for a single run"
-                )
             laid_from = scene_completion_outpainter(context)
             largest = outpainter.maximal_enlargement
         # Loaded with the first painting that has to be computed.
@@ -296,6 +290,12 @@ def _subject_from(given: _Pictures) -> str:
     if given.reduced:
         return "original"
     return "original, enlarged" if given.little else "original, enlarged by the network"
+
+
+def _full_size(kind: Outpainter) -> dict[str, Any]:
+    if isinstance(kind, SceneCompletion) and kind.full_size:
+        return kind.model_dump(include={*FULL_SIZE})
+    return {}
 
 
 def _upscaling(settings: Settings) -> dict[str, Any]:

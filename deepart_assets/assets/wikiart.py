@@ -48,7 +48,7 @@ READABLE = Check(
     group="wikiart",
     settings=lambda settings: settings.wikiart.model_dump(mode="json", include={"sources"}),
     kinds={"parquet"},
-    code_version="6",  # 6: the paths of quarantined files
+    code_version="7",  # 7: the rows of names such as 29.100.1
     checks=[READABLE],
 )
 def wikiart_paintings(context: StageContext) -> StageSpec:
@@ -67,7 +67,7 @@ def wikiart_paintings(context: StageContext) -> StageSpec:
     group="wikiart",
     settings=lambda settings: settings.inbox.model_dump(mode="json"),
     kinds={"parquet"},
-    code_version="5",
+    code_version="6",  # 6: likewise
     checks=[READABLE],
 )
 def inbox_paintings(context: StageContext) -> StageSpec:

@@ -32,8 +32,9 @@ from deepart_assets.orchestration.planner import (
     restore_runs,
 )
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, only_tag
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, only_about
 from deepart_assets.settings.automation import Automation
+from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.painting_folder import by_folded_id
 from deepart_assets.wikiart.sources import open_inbox
 from deepart_assets.wikiart.sources.base import README
@@ -71,7 +72,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
     def masks_left_out(profile: Profile, instance: dg.DagsterInstance) -> list[str]:
         keys = set(painting_keys(instance))
         return [
-            f"{folder.folder}/{name} {reason}"
+            f"{folder.folder}/{shown(name)} {reason}"
             for folder in (CURATED_MASKS, SUBJECT_TEXTS)
             for name, reason in folder.strays(profile.lake, keys).items()
         ]
@@ -105,8 +106,8 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         if any(name.startswith(f"{REQUESTS}/") for name in names):
             return restore_runs(ranges, tags, only=keys)
         return [
-            PlannedRun(RESTORE_PART, range_, {**tags, **only_tag(range_, keys)})
-            for range_ in ranges
+            PlannedRun(RESTORE_PART, part, {**tags, **tag})
+            for part, tag in only_about(ranges, keys)
         ]
 
     return [

@@ -10,7 +10,7 @@ from deepart_assets import asset_names
 from deepart_assets.curation import REQUESTABLE
 from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.listed import Listed
-from deepart_assets.desk.painting import ORIGINAL, PaintingPage
+from deepart_assets.desk.painting import ORIGINAL, PaintingPage, results_of
 from deepart_assets.desk.pictures import PictureCache
 from deepart_assets.desk.rendering import templates
 from deepart_assets.desk.security import new_secret
@@ -115,8 +115,13 @@ class Desk:
         found = _CANDIDATE.fullmatch(picture)
         if found is None or found["asset"] not in self._pictured:
             raise UnknownError(f"there is no picture {picture!r}")
-        suffix = f".{found['number']}.png" if found["number"] else ".png"
-        return asset_names.output_path(found["asset"], listed.id, suffix)
+        if not found["number"]:
+            return asset_names.output_path(found["asset"], listed.id)
+        record = self.store.done(found["asset"], listed.id)
+        candidates = results_of(record) if record is not None else []
+        if int(found["number"]) >= len(candidates):
+            raise UnknownError(f"there is no picture {picture!r} of {listed.id}")
+        return candidates[int(found["number"])].path
 
     def seen_by_sensor(self, sensor: str, path: str) -> bool:
         """Whether a sensor on a folder has triggered for a file as it is now, or for its removal.

@@ -91,7 +91,8 @@ class Gallery:
         """What each page is made from, by painting."""
         look = [(HERE / "static" / name).read_bytes() for name in _ASSETS]
         look += [(HERE / "templates" / f"{name}.html.j2").read_bytes() for name in _TEMPLATES]
-        common = sha256_of(b"\0".join(look))
+        # The pages have a link to what was left out, if anything was.
+        common = [sha256_of(b"\0".join(look)), bool(self._left_out)]
         sheets = RecordIndex(self._store, asset_names.RESTORATION_SHEETS)
         keys = {}
         for place, row in enumerate(self.rows):

@@ -13,7 +13,7 @@ from deepart_assets.imaging import PictureFile
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.annotations import ANNOTATED, KEY, CsvTable, parse_csv
 from deepart_assets.wikiart.left_out import left_out_files
-from deepart_assets.wikiart.naming import INBOX, LONGEST_ID, folder_id, painting_id, shown
+from deepart_assets.wikiart.naming import INBOX, folder_id, name_refusal, painting_id, shown
 from deepart_assets.wikiart.sources.base import is_hidden, is_picture
 from deepart_assets.wikiart.sources.inbox import inbox_lake, open_inbox
 
@@ -112,8 +112,8 @@ def _checked_name(name: str) -> str:
     if not is_picture(name):
         raise PaintingError(f"{name} is no picture by its name: put a CSV into the inbox by hand")
     key = painting_id(name)
-    if not key or len(key.encode()) > LONGEST_ID:
-        raise PaintingError(f"{name} has no usable name: rename it, with letters or digits")
+    if refusal := name_refusal(name, key):
+        raise PaintingError(refusal)
     return key
 
 
@@ -126,11 +126,12 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
         table = parse_csv(data, f"{path} of the inbox", [])
         if table.fault:
             raise PaintingError(f"{table.fault}; or leave the labels empty")
+        own = [row for row in table.rows if table.key_of(row) == name]
         rows = [row for row in table.rows if table.key_of(row) != name]
         if not _is_plain(data):  # Excel takes a CSV for UTF-8 by its mark alone
             encoding = "utf-8-sig"
     else:  # without a CSV the folder of a picture is its style: that stays so
-        names = [KEY, *ANNOTATED]
+        own, names = [], [KEY, *ANNOTATED]
         source = open_inbox(desk.settings.inbox, desk.lake)
         paths = (PurePosixPath(each.path) for each in source.pictures)
         table = CsvTable(",", names, names, [])
@@ -143,12 +144,21 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
     table = table._replace(names=[*table.names, *added], columns=[*table.columns, *added])
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=table.separator)
-    writer.writerows([table.names, *rows, _row(table, {KEY: name, **labels})])
+    row = own[0] if own else _row(table, {KEY: name})  # of several the first counts
+    writer.writerows([table.names, *rows, _labelled(table, row, labels)])
     place.write(path, buffer.getvalue().encode(encoding))
 
 
 def _row(table: CsvTable, values: Mapping[str, str]) -> list[str]:
     return [values.get(each, "") for each in table.columns]
+
+
+def _labelled(table: CsvTable, row: Sequence[str], labels: Mapping[str, str]) -> list[str]:
+    """Return a row with some labels replaced; it keeps what else it says."""
+    changed = [*row, *[""] * (len(table.columns) - len(row))]
+    for name, value in labels.items():
+        changed[table.columns.index(name)] = value
+    return changed
 
 
 def _is_plain(data: bytes) -> bool:

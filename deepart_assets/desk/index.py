@@ -59,6 +59,9 @@ class PaintingIndex:
         """The paintings' ids by themselves without case."""
         self._files: dict[str, str] = {}
         self._decided: set[str] = set()
+        self._suspects: set[str] = set()
+        """Paintings whose original was replaced, or a curator's file removed, since the first look:
+        their records are in order, though they may be out of date."""
         self._rows: dict[str, Row] = {}
         self._folders: dict[str, int] = {}
         self._looked = -math.inf
@@ -117,7 +120,9 @@ class PaintingIndex:
         stamp = self._store.lake.stamp(f"records/{asset_names.STYLED_PAINTINGS}/_whole.json")
         changed: set[str] | None = set()
         if stamp != self._list_stamp or stamp is None:
-            self._listed = read_list(self._store)
+            before, self._listed = self._listed, read_list(self._store)
+            both = before.keys() & self._listed.keys()
+            self._suspects |= {k for k in both if before[k].sha256 != self._listed[k].sha256}
             self.folded = by_folded_id(self._listed)
             self._list_stamp, changed = stamp, None
         for asset in self._assets:
@@ -125,6 +130,8 @@ class PaintingIndex:
             changed = None if changed is None else changed | news
         files = self._curators_files()
         names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
+        gone = self._files.keys() - files.keys()
+        self._suspects |= {key for each in gone if (key := _key(each, self.folded)) is not None}
         self._files = files
         if changed is None or names:
             self._decided = {key for each in files if (key := _key(each, self.folded)) is not None}
@@ -189,7 +196,7 @@ class PaintingIndex:
 
     def _may_be_stale(self, key: str, found: Mapping[str, Outcome]) -> bool:
         """Whether the records have to be read to know: for most paintings they need not be."""
-        return key in self._decided or not made_in_order(found)
+        return key in self._decided or key in self._suspects or not made_in_order(found)
 
     def _row(self, listed: Listed) -> Row:
         found = self.outcomes(listed.id)
@@ -218,7 +225,7 @@ class PaintingIndex:
             reason,
             max((each.made_at for each in found.values()), default=""),
             picture,
-            name_key(f"{listed.title} {listed.artist} {listed.date}") + " " + listed.id.casefold(),
+            name_key(f"{listed.title} {listed.artist} {listed.date} {listed.id}"),
         )
 
 

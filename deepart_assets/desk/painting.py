@@ -198,8 +198,7 @@ class PaintingPage:
         for asset, record in self.records.items():
             if record.status != "done" or asset in _NO_PICTURES:
                 continue
-            pictures = [each for each in record.files if _is_result(each.path)]
-            for number, file in enumerate(pictures):
+            for number, file in enumerate(results_of(record)):
                 heading, group = self._headings[asset], groups.get(asset, "")
                 yield Picture(
                     f"{asset}.{number}" if number else asset,
@@ -292,6 +291,7 @@ _NO_PICTURES = (asset_names.RESTORATION_SHEETS, asset_names.CHOSEN_RESTORATIONS)
 """The sheet is a download, and what is published is a copy."""
 
 
-def _is_result(path: str) -> bool:
-    """Whether a file of an output is a picture to look at, and not its class ids, say."""
-    return path.endswith(".png") and not path.endswith(".classes.png")
+def results_of(record: MaterializationRecord) -> list[StoredFile]:
+    """Return the files of an output that are pictures to look at, not its class ids, say."""
+    pngs = [each for each in record.files if each.path.endswith(".png")]
+    return [each for each in pngs if not each.path.endswith(".classes.png")]

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from deepart_assets.imaging import PictureFile, fit_within, over_checkerboard
+from deepart_assets import asset_names
+from deepart_assets.imaging import PictureFile, decode_rgba, fit_within, over_checkerboard
 from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.storage.local_files import with_remedy, write_atomic
@@ -31,8 +31,8 @@ _QUALITY = 88
 DECODED_PIXELS = 60_000_000
 """Thumbnails of larger pictures are averaged from whole pixels, which takes less memory."""
 
-_JPEG, _PNG, _RGBA = b"\xff\xd8", b"\x89PNG", 6
-"""How files begin, and PNG's colour type, which is its 26th byte."""
+_JPEG = b"\xff\xd8"
+"""How a file begins."""
 
 
 class PictureCache:
@@ -146,9 +146,8 @@ def _decoded(lake: Lake, path: str, version: str, side: int | None = None) -> Im
     data = lake.read(path)
     if not sha256_of(data).startswith(version):
         raise FileNotFoundError(f"{path} is no longer the picture {version}")
-    if data.startswith(_PNG) and data[25] == _RGBA:  # an unfinished painting
-        with Image.open(io.BytesIO(data)) as opened:
-            return Image.fromarray(over_checkerboard(np.asarray(opened)))
+    if path.startswith(f"{asset_names.UNFINISHED_PAINTINGS}/"):
+        return Image.fromarray(over_checkerboard(decode_rgba(data, path)))
     file = PictureFile(data, path)
     if side is not None and (data.startswith(_JPEG) or file.pixels > DECODED_PIXELS):
         reduced = file.reduced(side)

@@ -89,32 +89,36 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
     def asset(
         context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile]
     ) -> Iterator[Any]:
-        with at_work(context, profile.settings.execution, spec.name, spec.pool):
-            stage_context = StageContext(profile.settings, profile.store, context.log)
-            stage = spec.stage(stage_context)
-            profile.store.sweep(spec.name)
-            record, computed = materialize_if_stale(
-                profile.store,
-                spec.name,
-                provenance_of(spec, stage_context, stage),
-                stage.make,
-                force=bool(spec.snapshot_of) and _renews(context),
-            )
-            if spec.after is not None:
-                spec.after(context, stage_context)
-            context.log.info(f"{spec.name}: {duration(record, computed)}")
-            results = list(whole_results(spec.name, spec.all_checks, record))
-            code_version = spec.dagster_code_version(profile.settings)
-            is_new = computed or spec.is_followed
-            if not is_new and is_known(context, spec.name, code_version, record.data_version):
-                yield from results
-                yield output_without_materialization()
-                return
-            yield dg.MaterializeResult(
-                metadata=metadata_of(record, profile.lake, computed=computed),
-                data_version=dg.DataVersion(record.data_version),
-                check_results=results,
-            )
+        try:
+            with at_work(context, profile.settings.execution, spec.name, spec.pool):
+                stage_context = StageContext(profile.settings, profile.store, context.log)
+                stage = spec.stage(stage_context)
+                profile.store.sweep(spec.name)
+                record, computed = materialize_if_stale(
+                    profile.store,
+                    spec.name,
+                    provenance_of(spec, stage_context, stage),
+                    stage.make,
+                    force=bool(spec.snapshot_of) and _renews(context),
+                )
+                if spec.after is not None:
+                    spec.after(context, stage_context)
+                context.log.info(f"{spec.name}: {duration(record, computed)}")
+                results = list(whole_results(spec.name, spec.all_checks, record))
+                code_version = spec.dagster_code_version(profile.settings)
+                is_new = computed or spec.is_followed
+                if not is_new and is_known(context, spec.name, code_version, record.data_version):
+                    yield from results
+                    yield output_without_materialization()
+                    return
+                yield dg.MaterializeResult(
+                    metadata=metadata_of(record, profile.lake, computed=computed),
+                    data_version=dg.DataVersion(record.data_version),
+                    check_results=results,
+                )
+        except dg.Failure:
+            yield output_without_materialization()  # what is downstream runs, or says what it lacks
+            raise
 
     return asset
 
@@ -134,10 +138,14 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
     def asset(
         context: dg.AssetExecutionContext, profile: dg.ResourceParam[Profile]
     ) -> Iterator[Any]:
-        with at_work(context, profile.settings.execution, spec.name, spec.pool):
-            batch = PaintingBatch(context, profile, spec)
-            yield from batch.run()
-            yield from batch.check_results()
+        try:
+            with at_work(context, profile.settings.execution, spec.name, spec.pool):
+                batch = PaintingBatch(context, profile, spec)
+                yield from batch.run()
+                yield from batch.check_results()
+        except dg.Failure:
+            yield output_without_materialization()  # as in `_data_asset`
+            raise
         yield output_without_materialization()
         if batch.failed:
             rows = [{"painting": key, "reason": text} for key, text in batch.failed.items()]

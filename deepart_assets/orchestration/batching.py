@@ -35,6 +35,7 @@ from deepart_assets.storage import (
     MaterializationStore,
     compute_and_record,
 )
+from deepart_assets.storage.records import RecordSummary
 from deepart_assets.work import in_parallel
 
 ALWAYS_REPORTED = 100
@@ -242,6 +243,8 @@ def compute_stale(
                 stale[key] = status
                 yield status.painting
             else:
+                if isinstance(status, Fresh):  # many may wait here: without their previews
+                    status = Fresh(RecordSummary.of(status.record))
                 others.append((key, status))
 
     def compute(given: Predicted) -> tuple[str, Outcome]:

@@ -29,8 +29,8 @@ from deepart_assets.storage import (
 )
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.annotations import OPTIONAL
-from deepart_assets.wikiart.naming import WIKIART
-from deepart_assets.wikiart.painting_folder import CuratorFile
+from deepart_assets.wikiart.naming import WIKIART, shown
+from deepart_assets.wikiart.painting_folder import UNREADABLE, CuratorFile
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,11 @@ class StageContext:
             DeepArtError: It was never materialized, or its last attempt failed.
         """
         if asset not in self._seen:
-            record = self.store.done(asset)
+            record = self.store.get(asset)
             if record is None:
                 raise DeepArtError(f"{asset} has no result yet: materialize it first")
+            if record.status != "done":
+                raise DeepArtError(f"{asset} {record.status}: {record.reason}")
             self._seen[asset] = record
         return self._seen[asset]
 
@@ -219,16 +221,24 @@ class Painting:
         return _read_picture(self.store.lake, self.path)
 
     def observed_file(self, asset: str) -> tuple[bytes, str]:
-        """Return the bytes of its own file of an observed asset, and its path.
+        """Return the bytes of its own file of an observed asset, and its path for messages.
 
         Raises:
-            PaintingError: The file is no longer the one that was observed.
+            PaintingError: It cannot be read, or is no longer the one that was observed.
         """
         path, sha256 = self.observed[asset]
-        data = self.store.lake.read(path)
+        name = shown(path)
+        try:
+            data = self.store.lake.read(path)
+        except OSError as error:
+            if sha256 != UNREADABLE:
+                raise
+            raise PaintingError(
+                f"{name} cannot be read ({first_line(error)}): replace or remove it"
+            ) from error
         if sha256_of(data) != sha256:
-            raise PaintingError(f"{path} changed during the run: run again")
-        return data, path
+            raise PaintingError(f"{name} changed during the run: run again")
+        return data, name
 
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""

@@ -14,6 +14,7 @@ from deepart_assets.dagster_internals.event_log_edits import forget_materializat
 from deepart_assets.orchestration.events import latest_versions, painting_observation
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
+from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.painting_folder import CuratorFile, PaintingFolder
 
 ABSENT = "none"
@@ -137,7 +138,7 @@ class ObservableFolder(PaintingFolder):
         ) -> dg.DataVersionsByPartition:
             keys = painting_keys(context.instance)
             for name, reason in self.strays(profile.lake, set(keys)).items():
-                context.log.warning(f"{self.folder}/{name} {reason}")
+                context.log.warning(f"{self.folder}/{shown(name)} {reason}")
             files = self.read(profile.lake, keys, keys)
             versions = versions_of(files, keys)
             _materialize_present(context, self.asset, versions, {})

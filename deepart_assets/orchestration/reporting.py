@@ -87,7 +87,7 @@ class Reporter:
         return self._event(
             record.key,
             record.data_version,
-            lambda: metadata_of(record, self._store.lake, computed=computed),
+            lambda: metadata_of(self._store.whole(record), self._store.lake, computed=computed),
             again=None if computed else partial(self._reused, record.key),
             # Another run has made it meanwhile, and reports it.
             elsewhere=not computed and record.made_at >= self._began,

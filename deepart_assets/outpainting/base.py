@@ -37,7 +37,7 @@ class Request:
     seed: int = 0
     """The only source of randomness: equal requests give equal results."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """What the catalogue knows of the painting: id, title, artist, style, genre, date."""
+    """What the catalogue knows of the painting: id, title, artist, style, genre, date, phash."""
     reference: NDArray[np.uint8] | None = None
     """A picture to take the style from, uint8, H×W×3; None: the subject. Few outpainters look at
     it."""

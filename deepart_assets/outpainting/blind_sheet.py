@@ -4,8 +4,8 @@ import csv
 import hashlib
 import io
 import string
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
@@ -76,12 +76,12 @@ def files_of(sheet: BlindSheet) -> dict[str, bytes]:
     }
 
 
-def tally(scores: str, key: str) -> list[dict[str, Any]]:
+def tally(scores: Sequence[str], key: str) -> list[dict[str, Any]]:
     """Count the scores of each outpainter.
 
     Args:
-        scores: A filled-in score file, or several one after the other; rows without a score are
-            left out. Spreadsheets may have changed its commas to semicolons or tabs.
+        scores: The filled-in score file of each person; rows without a score are left out.
+            Spreadsheets may have changed the commas of some to semicolons or tabs.
         key: The key of the same sheet.
 
     Returns:
@@ -90,37 +90,22 @@ def tally(scores: str, key: str) -> list[dict[str, Any]]:
         same painting and by the same person, that it wins; ties count half.
 
     Raises:
-        DeepArtError: A column is missing, a score is not 0, 1 or 2, or the scores are another
-            sheet's.
+        DeepArtError: A column is missing, a score is not 0, 1 or 2, the scores are another
+            sheet's, or a file has two scores of one picture.
     """
     keys = {
         (row["sheet"], row["painting"], row["letter"]): row["outpainter"]
         for _, row in _rows(key, "outpainter", "the key")
     }
     given: dict[str, list[int]] = {name: [] for name in keys.values()}
-    cases: dict[tuple[str, int], dict[str, int]] = defaultdict(dict)
-    seen: Counter[tuple[str, ...]] = Counter()
-    for line, row in _rows(scores, "score", "the scores"):
-        place = (row["sheet"], row["painting"], row["letter"])
-        seen[place] += 1
-        if not row["score"]:
-            continue
-        if place not in keys:
-            raise DeepArtError(
-                f"line {line} of the scores is of sheet {place[0]}, painting {place[1]}, letter"
-                f" {place[2]}, which the key does not have: give the key of the same sheet"
-            )
-        if row["score"] not in ("0", "1", "2"):
-            meant = ", ".join(f"{number} ({word})" for number, word in enumerate(SCORES))
-            raise DeepArtError(
-                f"line {line} of the scores has the score {row['score']!r}: use {meant}"
-            )
-        given[keys[place]].append(int(row["score"]))
-        cases[place[1], seen[place]][keys[place]] = int(row["score"])
     won: dict[str, list[float]] = defaultdict(list)
-    for case in cases.values():
-        for name, other in permutations(case, 2):
-            won[name].append(0.5 * (1 + np.sign(case[name] - case[other])))
+    for number, text in enumerate(scores, 1):
+        what = "the scores" if len(scores) == 1 else f"the scores in file {number}"
+        for case in _cases(text, keys, what).values():
+            for name, score in case.items():
+                given[name].append(score)
+            for name, other in permutations(case, 2):
+                won[name].append(0.5 * (1 + np.sign(case[name] - case[other])))
     return [
         {
             "name": name,
@@ -131,6 +116,32 @@ def tally(scores: str, key: str) -> list[dict[str, Any]]:
         }
         for name, found in given.items()
     ]
+
+
+def _cases(
+    text: str, keys: Mapping[tuple[str, str, str], str], what: str
+) -> dict[str, dict[str, int]]:
+    """Return the scores of one person by painting and outpainter; see `tally`."""
+    cases: dict[str, dict[str, int]] = defaultdict(dict)
+    for line, row in _rows(text, "score", what):
+        if not row["score"]:
+            continue
+        sheet, painting, letter = place = (row["sheet"], row["painting"], row["letter"])
+        if place not in keys:
+            raise DeepArtError(
+                f"line {line} of {what} is of sheet {sheet}, painting {painting}, letter {letter},"
+                " which the key does not have: give the key of the same sheet"
+            )
+        if row["score"] not in ("0", "1", "2"):
+            meant = ", ".join(f"{number} ({word})" for number, word in enumerate(SCORES))
+            raise DeepArtError(f"line {line} of {what} has the score {row['score']!r}: use {meant}")
+        if keys[place] in cases[painting]:
+            raise DeepArtError(
+                f"line {line} of {what} scores painting {painting}, letter {letter} once more: give"
+                " the scores of each person as a file of their own"
+            )
+        cases[painting][keys[place]] = int(row["score"])
+    return cases
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> str:
@@ -151,5 +162,5 @@ def _rows(text: str, column: str, what: str) -> list[tuple[int, dict[str, str]]]
     return [
         (reader.line_num, {name: (value or "").strip() for name, value in row.items() if name})
         for row in reader
-        if row["letter"] != "letter"  # the headings of a second file
+        if row["letter"] != "letter"  # the headings of a second file, appended
     ]

@@ -100,9 +100,13 @@ def _check_the_surround(pixels: NDArray[np.uint8], by: Descriptor) -> None:
     """
     black = float((pixels == 0).all(axis=1).mean())
     if black > MOSTLY:
+        remedy = (
+            "its weights are broken, or half precision overflows (choose float32)"
+            if by.learned
+            else "take the result of another outpainter"
+        )
         raise PaintingError(
-            f"{by.name} left {black:.0%} of what is around the subject black: its weights are"
-            " broken, or half precision overflows (choose float32)"
+            f"{by.name} left {black:.0%} of what is around the subject black: {remedy}"
         )
     if by.learned and len(pixels) >= SEVERAL and not np.ptp(pixels, axis=0).any():
         raise PaintingError(

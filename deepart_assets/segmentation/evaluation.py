@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deepart_assets.errors import PaintingError
+from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import grouped_mosaic
 from deepart_assets.segmentation.comparison import disagreement, iou
 from deepart_assets.segmentation.curated import read_curated_mask
@@ -63,7 +63,10 @@ def read_truth(data: bytes, name: str, size: tuple[int, int]) -> Truth:
     """
     ids = _palette_ids(data)
     if ids is None:
-        mask = read_curated_mask(data, name, size)
+        try:
+            mask = read_curated_mask(data, name, size)
+        except SkipPainting:  # all black: there is no subject
+            mask = np.zeros(size, bool)
         if isinstance(mask, Scribble):
             raise PaintingError(f"{name} has strokes only: ground truth is a whole mask")
         return Truth(mask, np.ones(size, bool))
@@ -93,9 +96,12 @@ def table(samples: Sequence[Sample], names: Sequence[str], ours: str) -> list[di
     for name in names:
         pairs = [(sample, sample.masks.get(name)) for sample in samples]
         found = [(sample, mask) for sample, mask in pairs if mask is not None]
-        truths = [s.truth.iou(m) for s, m in found if s.truth is not None]
         # Where the truth has a subject, finding none is an error like any other.
-        truths += [0.0 for s, m in pairs if m is None and s.truth is not None]
+        truths = [
+            s.truth.iou(np.zeros_like(s.truth.subject) if m is None else m)
+            for s, m in pairs
+            if s.truth is not None
+        ]
         kept = [iou(m, our) for s, m in found if (our := s.masks.get(ours)) is not None]
         times = [s.seconds[name] for s in samples if name in s.seconds]
         rows.append(

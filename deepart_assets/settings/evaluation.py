@@ -2,25 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from deepart_assets.settings.section import Name, Section
+from deepart_assets.settings.section import Name, Section, other_than
 from deepart_assets.settings.weights import PublishedWeights
 
 Strength = Annotated[float, Field(gt=0, lt=1)]
 
 LpipsNetwork = Literal["squeeze", "alex"]
 
-OWN_ROWS = ("bicubic", "psnr_weights", "art_esrgan")
-
-
-def _of_another_name(name: str) -> str:
-    if name in OWN_ROWS:
-        raise ValueError(f"{name} is a row of its own: give the network another name")
-    return name
-
-
-PeerName = Annotated[Name, AfterValidator(_of_another_name)]
+PeerName = Annotated[Name, other_than("bicubic", "psnr_weights", "art_esrgan")]
 Peer = Annotated[PublishedWeights, Field(discriminator="kind")]
 
 

@@ -6,6 +6,9 @@ from pydantic import Field
 
 from deepart_assets.settings.section import Section
 
+VggLayer = Annotated[str, Field(pattern=r"^((conv|relu)([12]_[12]|[345]_[1-4])|pool[1-5])$")]
+"""A layer of VGG19, as BasicSR names it."""
+
 
 class EfficientNetLoss(Section):
     """A perceptual loss on EfficientNet-Lite0, which comes with a Python package."""
@@ -18,7 +21,9 @@ class VggLoss(Section):
     """BasicSR's PerceptualLoss, on VGG19's features."""
 
     type: Literal["PerceptualLoss"]
-    layer_weights: dict[str, float] = Field(min_length=1, description="conv5_4: before its ReLU.")
+    layer_weights: dict[VggLayer, float] = Field(
+        min_length=1, description="conv5_4: before its ReLU."
+    )
     vgg_type: Literal["vgg19"]
     use_input_norm: bool
     range_norm: bool

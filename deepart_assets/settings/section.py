@@ -9,6 +9,17 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A name that a profile gives to an outpainter or a segmenter."""
 
 
+def other_than(*taken: str) -> AfterValidator:
+    """Return the validator of names beside those of the rows that an evaluation has anyway."""
+
+    def validated(name: str) -> str:
+        if name in taken:
+            raise ValueError(f"{name} is a row of its own: give it another name")
+        return name
+
+    return AfterValidator(validated)
+
+
 def _in_order(years: tuple[int | None, int | None]) -> tuple[int | None, int | None]:
     first, last = years
     if first is not None and last is not None and first > last:

@@ -1,17 +1,19 @@
 """The settings of segmentation: what becomes of a prediction, supports, and the evaluation."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Name, Section
+from deepart_assets.settings.section import Name, Section, other_than
 from deepart_assets.settings.segmenters import Saliency, Segmenter
+
+PeerName = Annotated[Name, other_than("subject_masks")]
 
 
 class MasksEvaluation(Section):
     """The settings of `subject_masks_evaluation`."""
 
-    peers: dict[Name, Segmenter] = Field(
+    peers: dict[PeerName, Segmenter] = Field(
         {},
         description="Segmenters to compare with, under any names. The report lists the unavailable"
         " ones with the reason.",

@@ -81,13 +81,17 @@ class UNetDiscriminatorSN(Part):
 Discriminator = Annotated[VGGStyleDiscriminator | UNetDiscriminatorSN, Field(discriminator="type")]
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+"""How much of a moving average each step of Adam keeps."""
+
+
 class Optimiser(Section):
     """Adam."""
 
     type: Literal["Adam"]
     lr: float = Field(gt=0)
     weight_decay: float = Field(0.0, ge=0)
-    betas: tuple[float, float]
+    betas: tuple[Beta, Beta]
 
 
 class MultiStep(Section):

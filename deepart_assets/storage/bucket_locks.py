@@ -70,7 +70,7 @@ class _Lock:
 
     def renew_until(self, released: threading.Event) -> None:
         while not released.wait(RENEW_SECONDS):
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(Exception):  # of botocore, too: the next one may be answered
                 # The ETag first: if the lock is mine after that, the ETag is that of my own.
                 etag = self._fs.info(self._path)["ETag"]
                 if not self._is_mine():
@@ -81,7 +81,8 @@ class _Lock:
                 self._replace(etag)
 
     def release(self) -> None:
-        with contextlib.suppress(OSError):  # the lease ends by itself
+        # Of botocore, too. The lease ends by itself, and what was done under the lock is done.
+        with contextlib.suppress(Exception):
             if self._is_mine():
                 self._fs.rm_file(self._path)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import contextlib
 import io
 import pickle
-import shutil
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +35,19 @@ def work_lake(lake: Lake, cache: Path) -> Lake:
     return Lake(cache / "training" / sha256_of(lake.url.encode())[:16])
 
 
-def discard(lake: Lake, asset: str) -> None:
-    """Remove all checkpoints of an asset."""
-    shutil.rmtree(lake.full_path(_folder(asset)), ignore_errors=True)
+def discard(lake: Lake, asset: str, before: str) -> None:
+    """Remove an asset's checkpoints from before its result was made, at a time as ISO 8601.
+
+    Later ones are of a training that other settings began, and that may be resumed.
+    """
+    made = datetime.fromisoformat(before).timestamp()
+    folder = Path(lake.full_path(_folder(asset)))
+    for file in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_mtime < made:
+                file.unlink()
+    with contextlib.suppress(OSError):  # it is not empty, or not there
+        folder.rmdir()
 
 
 class Checkpoints:

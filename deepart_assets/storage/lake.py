@@ -14,6 +14,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.places import cache_folder
 from deepart_assets.storage.bucket_locks import lock_object
 from deepart_assets.storage.hashes import sha256_of
 from deepart_assets.storage.local_files import (
@@ -91,6 +92,7 @@ class Lake:
         self._fs, self._root = file_system(self.url)
         self._is_local = isinstance(self._fs, LocalFileSystem)
         self._has_folders = not is_object_store(self._fs)
+        self._is_s3 = "s3" in self._fs.protocol
 
     def __repr__(self) -> str:
         return f"Lake({self.url!r})"
@@ -153,8 +155,11 @@ class Lake:
         return json.loads(self.read(path))
 
     def exists(self, path: str) -> bool:
-        """Return whether there is a file at `path`."""
-        return self._fs.isfile(self._full(path))
+        """Return whether there is a file at `path`; raise what keeps the lake from telling."""
+        try:  # not `isfile`, to which a store that does not answer has no files
+            return bool(self._fs.info(self._full(path))["type"] == "file")
+        except (FileNotFoundError, NotADirectoryError):
+            return False
 
     def remove(self, path: str) -> None:
         """Remove a file if it exists."""
@@ -185,7 +190,9 @@ class Lake:
         try:
             if self._is_local:
                 return stamp_of_file(full)
-            # Not `info`: its time may have another format.
+            if self._is_s3:  # a listing of a file is one of all its folder
+                return stamp_of(self._fs.info(full))
+            # Not `info`: its time, or its ETag, may have another format than in `stamps`.
             return stamp_of(self._fs.ls(full, detail=True)[0])
         except (FileNotFoundError, IndexError):
             return None
@@ -240,7 +247,7 @@ class Lake:
                 self.remove(path)
 
     def sweep(self, folder: str) -> int:
-        """Remove temporary files left by killed writers in `folder`; return their number.
+        """Remove temporary files left by killed writers in `folder` and below; return their number.
 
         Only files unmodified for an hour are removed. A bucket has none.
         """
@@ -259,7 +266,7 @@ class Lake:
             if self._is_local:
                 with self._writing():
                     lock_file(Path(path), stack)
-            elif "s3" in self._fs.protocol:
+            elif self._is_s3:
                 stack.enter_context(lock_object(self._fs, path))
             yield
 
@@ -275,6 +282,8 @@ class Lake:
             yield copy
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
+        if Path(self._root).is_relative_to(cache_folder().absolute()):
+            return with_remedy(f"The cache {self.url}", "DEEPART_CACHE")
         return with_remedy(f"The data lake {self.url}", "DEEPART_DATA")
 
     def _full(self, path: str) -> str:

@@ -110,13 +110,18 @@ def write_atomic(target: Path, data: bytes) -> str | None:
 
 
 def sweep(folder: Path) -> int:
-    """Remove temporary files in `folder` older than `ORPHAN_SECONDS`; return their number."""
+    """Remove temporary files in `folder` and below that are older than `ORPHAN_SECONDS`.
+
+    Returns:
+        Their number.
+    """
     latest, removed = time.time() - ORPHAN_SECONDS, 0
-    try:
-        with os.scandir(folder) as entries:
-            left = [Path(each.path) for each in entries if _TEMPORARY.fullmatch(each.name)]
-    except FileNotFoundError:
-        return 0
+    left = [
+        Path(inside, name)
+        for inside, _, names in os.walk(folder)
+        for name in names
+        if _TEMPORARY.fullmatch(name)
+    ]
     for file in left:
         with contextlib.suppress(FileNotFoundError):
             if file.stat().st_mtime < latest:

@@ -10,12 +10,7 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
 
-from deepart_assets.errors import (
-    TRANSIENT,
-    PaintingError,
-    SkipPainting,
-    described,
-)
+from deepart_assets.errors import PaintingError, SkipPainting, described
 from deepart_assets.storage.hashes import sha256_of
 from deepart_assets.storage.lake import Lake, StoredFile
 from deepart_assets.storage.records import (
@@ -25,6 +20,7 @@ from deepart_assets.storage.records import (
     StageResult,
     Status,
 )
+from deepart_assets.storage.retries import is_transient
 
 T = TypeVar("T")
 
@@ -106,7 +102,8 @@ class MaterializationStore:
 
     def sweep(self, asset: str) -> int:
         """Remove temporary files of killed processes (`Lake.sweep`); return their number."""
-        return sum(self.lake.sweep(folder) for folder in (asset, f"records/{asset}", "reports"))
+        folders = (asset, f"{RECORDS}/{asset}", "registers", "reports")
+        return sum(self.lake.sweep(folder) for folder in folders)
 
     def keys(self, asset: str) -> list[str]:
         """Return the keys that have a record, sorted."""
@@ -250,8 +247,7 @@ def _recorded(
     except SkipPainting as reason:
         return put("skipped", reason=str(reason))
     except Exception as error:
-        transient = isinstance(error, TRANSIENT)
-        put("failed", reason=described(error), transient=transient)
+        put("failed", reason=described(error), transient=is_transient(error))
         raise
     figures = dict(made.figures)
     return put("done", files=files, figures=figures, verdict=made.verdict, doubt=made.doubt)

@@ -4,7 +4,7 @@ Where records are kept, and what makes an output stale, is in `materialization_s
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any, Literal
@@ -90,4 +90,27 @@ class MaterializationRecord:
 
 
 class RecordSummary(MaterializationRecord):
-    """A record without provenance, figures and cause, from a `RecordIndex`."""
+    """A record without provenance, figures and cause, as a `RecordIndex` has it."""
+
+    @classmethod
+    def of(cls, record: MaterializationRecord) -> "RecordSummary":
+        """Return the summary of a record, whose figures may hold pictures."""
+        kept = {each.name: getattr(record, each.name) for each in fields(record)}
+        return cls(**{**kept, "provenance": {}, "figures": {}, "cause": ""})
+
+
+def attempt(previous: MaterializationRecord | None, among: Container[str] | None = None) -> int:
+    """Return the number of this attempt at an output, from the record of the previous one.
+
+    It is part of the provenance: it increases after an attempt that left something out (the figure
+    `left_out`), so that it is tried again, and otherwise stays, so that nothing becomes stale.
+
+    Args:
+        previous: The record, if the previous attempt came to a result.
+        among: The names whose leaving out counts; by default whatever was left out.
+    """
+    if previous is None:
+        return 0
+    last = int(previous.provenance["inputs"].get("attempt", 0))
+    left_out = previous.figures.get("left_out") or ()
+    return last + any(among is None or each in among for each in left_out)

@@ -1,4 +1,4 @@
-"""Object stores that do not answer for a while: requests are repeated until they do."""
+"""What may be over by itself; an object store's requests are repeated until it answers."""
 
 import logging
 import time
@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
 
 PATIENCE_SECONDS = 180.0
@@ -16,6 +17,19 @@ PAUSE_SECONDS = 2.0
 
 UNANSWERED = {"ConnectionError", "ClientConnectionError", "HTTPClientError", "TimeoutError"}
 """Names of Python's, aiohttp's and botocore's errors, so that the latter two need no import."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether an error may be over without anything having been changed.
+
+    Something is unavailable, disk or network fail, or there is too little memory, though an error
+    made from that says it in other words.
+    """
+    return (
+        isinstance(error, (UnavailableError, OSError))
+        or _is_unanswered(error)
+        or any(each and is_out_of_memory(each) for each in (error, error.__cause__))
+    )
 
 
 class PatientFileSystem:
@@ -66,6 +80,6 @@ def _patiently(request: Callable[..., Any], *args: Any, **more: Any) -> Any:
         time.sleep(PAUSE_SECONDS)
 
 
-def _is_unanswered(error: Exception) -> bool:
+def _is_unanswered(error: BaseException) -> bool:
     names = {cls.__name__ for cls in type(error).__mro__}
     return bool(names & UNANSWERED) and "SSLError" not in names

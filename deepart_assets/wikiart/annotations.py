@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from deepart_assets.wikiart.naming import shown, stem_and_suffix
+from deepart_assets.wikiart.naming import shown, without_suffix
 from deepart_assets.wikiart.sources import Source
 
 if TYPE_CHECKING:
@@ -60,9 +60,10 @@ def annotate(source: Source) -> Annotations:
     """Return the annotations of a source's pictures.
 
     With a CSV, a picture is annotated by the row with its path or file name, else by the row with
-    its stem (the original notebook converted JPEG to PNG), else with "". Without one, its style is
-    the name of its folder, as in the original notebook's archive, or "" at the top of the source.
-    A CSV that cannot be read costs the annotations and not the pictures.
+    its stem, with another suffix (the original notebook converted JPEG to PNG) or none, else with
+    "". Without one, its style is the name of its folder, as in the original notebook's archive, or
+    "" at the top of the source. A CSV that cannot be read costs the annotations and not the
+    pictures.
     """
     import pandas as pd
 
@@ -229,13 +230,15 @@ def _matches(paths: Sequence[str], keys: Iterable[str]) -> list[int]:
             continue
         name = path.rsplit("/", 1)[-1]
         by_name.setdefault(name, number)
-        by_stem.setdefault(stem_and_suffix(name)[0], number)
+        by_stem.setdefault(without_suffix(name), number)
     numbers = []
     for path in paths:
         whole = _plain(path)
         name = whole.rsplit("/", 1)[-1]
-        exact = by_path.get(whole, by_name.get(name, -1))
-        numbers.append(exact if exact >= 0 else by_stem.get(stem_and_suffix(name)[0], -1))
+        stem = without_suffix(name)
+        # A stem may be a whole key, of which `without_suffix` would leave less: "St. Jerome".
+        like = by_name.get(stem, by_stem.get(stem, -1))
+        numbers.append(by_path.get(whole, by_name.get(name, like)))
     return numbers
 
 

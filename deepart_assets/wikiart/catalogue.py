@@ -14,8 +14,8 @@ from deepart_assets.wikiart.clashes import ids_by_folder, refuse_clashes
 from deepart_assets.wikiart.examine import inspect_all
 from deepart_assets.wikiart.naming import (
     INBOX,
-    LONGEST_ID,
     WIKIART,
+    name_refusal,
     painting_id,
     shown,
     stem_and_suffix,
@@ -104,7 +104,7 @@ def build_catalogue(
     names = [source.name for source in sources for _ in source.pictures]
     ids = [painting_id(picture.path) for picture in pictures]
     cache = inspection_cache if inspection_cache is not None else StampedCache()
-    reasons = [_refusal(picture, key) for picture, key in zip(pictures, ids, strict=True)]
+    reasons = [name_refusal(picture.path, key) for picture, key in zip(pictures, ids, strict=True)]
     seen, decoded = inspect_all(sources, reasons, cache, report=report, name=name)
 
     table = pd.concat([each.table for each in annotations], ignore_index=True).fillna("")
@@ -171,7 +171,7 @@ def without(build: Build, refused: Mapping[int, str]) -> Build:
 def unread(catalogue: "pandas.DataFrame") -> int:
     """Count the pictures that could not be read and have valid names."""
     unseen = catalogue.loc[catalogue["sha256"] == "", "id"]
-    return sum(bool(key) and len(key.encode()) <= LONGEST_ID for key in unseen)
+    return sum(not name_refusal("", key) for key in unseen)
 
 
 def to_parquet(table: "pandas.DataFrame") -> bytes:
@@ -203,15 +203,6 @@ def quarantined(lake: Lake) -> Iterator[tuple[str, str, str]]:
         if table is not None:
             bad = table.loc[table["status"] != "ok", ["source", "file", "reason"]]
             yield from bad.itertuples(index=False, name=None)
-
-
-def _refusal(picture: Picture, key: str) -> str:
-    """Return why a picture cannot be used because of its name, or ""."""
-    if not key:
-        return f"{shown(picture.path)} has no letter or digit in its name: rename it"
-    if len(key.encode()) > LONGEST_ID:
-        return f"{shown(picture.path)} has a name of more than {LONGEST_ID} bytes: rename it"
-    return ""
 
 
 def _counted(catalogue: "pandas.DataFrame", names: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from deepart_assets import asset_names
 from deepart_assets.storage import MaterializationStore
 from deepart_assets.wikiart.catalogue import quarantined
-from deepart_assets.wikiart.naming import INBOX, WIKIART
+from deepart_assets.wikiart.naming import INBOX, WIKIART, shown
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
 
 
@@ -59,4 +59,4 @@ def _doubles(store: MaterializationStore) -> Iterator[LeftOut]:
 def _masks(store: MaterializationStore, paintings: Collection[str]) -> Iterator[LeftOut]:
     for folder in (MASKS, TEXTS):
         for name, reason in folder.strays(store.lake, set(paintings)).items():
-            yield LeftOut.of(f"{folder.folder}/{name}", reason)
+            yield LeftOut.of(f"{folder.folder}/{shown(name)}", reason)

@@ -1,6 +1,7 @@
 """Decides which paintings may lend their ground to others."""
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from deepart_assets.names import did_you_mean, name_key
 from deepart_assets.settings.grounds import Lenders
@@ -23,16 +24,22 @@ def refusal(painting: str, labels: Mapping[str, str], choice: Lenders) -> str | 
     if painting in choice.not_paintings:
         return "grounds.lenders.not_paintings has it"
     for setting, (label, key) in _NAMED.items():
-        own = key(labels.get(label, ""))
-        wanted = {key(name) for name in getattr(choice, setting)}
+        wanted, unwanted = _keys(choice, setting), _keys(choice, f"not_{setting}")
+        own = key(labels.get(label, "")) if wanted or unwanted else ""
         if wanted and own not in wanted:
             return f"grounds.lenders.{setting} does not have its {label}"
-        unwanted = {key(name) for name in getattr(choice, f"not_{setting}", ())}
         if own and own in unwanted:
             return f"grounds.lenders.not_{setting} has its {label}"
     if choice.years != (None, None) and not overlaps(labels.get("date", ""), *choice.years):
         return "its year is not in grounds.lenders.years"
     return None
+
+
+@lru_cache
+def _keys(choice: Lenders, setting: str) -> frozenset[str]:
+    """Return the keys of a setting's names; once, as a plan asks for each of 100,000 paintings."""
+    _, key = _NAMED[setting.removeprefix("not_")]
+    return frozenset(map(key, getattr(choice, setting, ())))
 
 
 _LOOKED_UP = 20

@@ -69,6 +69,25 @@ def folder_id(path: str) -> str:
     return painting_id(f"{folders[-1]}_{path.rsplit('/', 1)[-1]}") if folders else ""
 
 
+_BESIDE = (".mask", ".classes")
+"""The ends of names of further PNGs of an output: "v.mask.png" is one of v, and would be the result
+of a painting v.mask."""
+
+
+def name_refusal(path: str, key: str) -> str:
+    """Return why a picture of the id `key` cannot be used because of its name, or ""."""
+    if not key:
+        return f"{shown(path)} has no letter or digit in its name: rename it"
+    if len(key.encode()) > LONGEST_ID:
+        return f"{shown(path)} has a name of more than {LONGEST_ID} bytes: rename it"
+    if key.casefold().endswith(_BESIDE):
+        return (
+            f"{shown(path)} is named like what is made beside a painting's result: rename it, or"
+            " put a mask into the folder masks"
+        )
+    return ""
+
+
 def lake_name(path: str) -> str:
     """Return the name of a picture's file in the lake: its id and its original suffix."""
     return painting_id(path) + stem_and_suffix(path)[1]
@@ -79,6 +98,13 @@ def stem_and_suffix(path: str) -> tuple[str, str]:
     name = path[path.rfind("/") + 1 :]
     dot = name.rfind(".")
     return (name[:dot], name[dot:]) if 0 < dot < len(name) - 1 else (name, "")
+
+
+def without_suffix(name: str) -> str:
+    """Return a name without its suffix, which a number is not: 29.100.1 is a part of 29.100, or
+    its verso."""
+    stem, suffix = stem_and_suffix(name)
+    return name if suffix[1:].isdigit() else stem
 
 
 def shown(path: str) -> str:

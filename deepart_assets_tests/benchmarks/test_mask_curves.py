@@ -1,9 +1,12 @@
 """The curves that a verdict's thresholds are chosen by."""
 
 import math
+import subprocess
+import sys
 
 from benchmarks.mask_curves import precision_coverage, reliability
 from deepart_assets.segmentation import Features
+from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.settings.segmenters import Saliency
 
@@ -31,3 +34,9 @@ def test_reliability_has_equally_many_masks_a_row():
         {"masks": 2, "from": 0.1, "to": 0.2, "accepted": 0},
         {"masks": 2, "from": 0.3, "to": 0.9, "accepted": 1},
     ]
+
+
+def test_without_pictures_the_benchmark_says_what_it_needs():
+    command = [sys.executable, PROJECT / "benchmarks/mask_labels.py", "--quick"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.count("\n") == 1 and "needs the pictures" in done.stdout

@@ -118,6 +118,16 @@ def test_only_what_has_changed_is_written_and_the_rest_is_removed(painted):
     assert missing(painted.lake) == []
 
 
+def test_no_page_refers_to_a_list_of_nothing(painted):
+    write(painted.lake)
+    page = painted.lake.read("gallery/paintings/a1.html")
+    assert b"left_out.html" in page
+    write(painted.lake, left_out=[])
+    assert b"left_out.html" not in painted.lake.read("gallery/paintings/a1.html")
+    write(painted.lake)
+    assert painted.lake.read("gallery/paintings/a1.html") == page
+
+
 class Crashing(Lake):
     """A lake whose process is killed at a write."""
 
@@ -213,6 +223,11 @@ def test_a_browser_searches_and_compares_without_a_server(painted, tmp_path):
         page.wait("document.getElementById('handle').ariaValueNow == '25'")
         page.click("#strip button:nth-child(2)")
         assert page.js("document.getElementById('right-name').textContent") == "unfinished"
+        pressed = "dispatchEvent(new KeyboardEvent('keydown', {key: 'n', cancelable: true, %s}))"
+        for modifier in ("ctrlKey", "metaKey", "altKey"):
+            assert page.js(pressed % f"{modifier}: true"), "the browser's own key"
+        assert not page.js(pressed % "")
+        page.wait("!location.pathname.endsWith('a1.html')")
         assert not page.errors
 
 

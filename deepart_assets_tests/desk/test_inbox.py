@@ -52,7 +52,13 @@ def test_a_csv_keeps_its_columns(client, painted):
         's.png;Redon;1900;;"S;"',
     ]
     client.put("/inbox/s.png?artist=Klee", content=PICTURE)
-    assert painted.lake.read("inbox/paintings.csv").decode("utf-8-sig").count("s.png") == 1
+    client.put("/inbox/x.png?title=X", content=PICTURE)
+    text = painted.lake.read("inbox/paintings.csv").decode("utf-8-sig")
+    assert text.splitlines() == [
+        "File;Künstler;Jahr;Signatur;title",
+        's.png;Klee;1900;;"S;"',
+        "x.png;Böcklin;1880;A 1;X",
+    ]
     for unusable in (b"a;b\n1;2\n", b'file,title\na.png,"open\nb.png,B\n', b"PK\x03\x04"):
         painted.lake.write("inbox/paintings.csv", unusable)
         refused = client.put("/inbox/m.png?title=M", content=PICTURE)
@@ -75,7 +81,9 @@ def test_a_csv_keeps_its_columns(client, painted):
         ("x.png", b"<svg/>", 422, "x.png"),
         ("x.png", PICTURE[:-30], 422, "x.png"),
         ("x.png", bomb(), 422, "million"),
-        ("---.png", PICTURE, 422, "rename"),
+        ("---.png", PICTURE, 422, "has no letter or digit in its name: rename it"),
+        (f"{'x' * 161}.png", PICTURE, 422, "has a name of more than 160 bytes: rename it"),
+        ("a1.mask.png", PICTURE, 422, "put a mask into the folder masks"),
         ("a1.png", PICTURE, 409, "rename"),
     ],
 )

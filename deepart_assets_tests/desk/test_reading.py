@@ -16,6 +16,8 @@ from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.pictures import PictureCache, levels, prune
 from deepart_assets.desk.rows import Query
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import encode_png
+from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.desk.conftest import ten_thousand
 
 
@@ -50,6 +52,13 @@ def test_the_wall_shows_each_painting_and_its_status(client):
 def test_search_and_filters(client, query, found):
     page = client.get(f"/?{query}").text
     assert {key for key, shown in (("a1", "/p/a1"), ("b.2_ö", "/p/b.2_")) if shown in page} == found
+
+
+@pytest.mark.parametrize("key", ["Ève", "모나_리자", "モデル"])
+def test_a_painting_is_found_by_an_id_of_any_script(client, painted, key):
+    painted.add(key)
+    client.desk.index.refresh(at_once=True)
+    assert [row.listed.id for row in client.desk.index.find(Query(words=key))] == [key]
 
 
 def test_the_name_of_an_order_is_a_word_like_any_other(client, painted):
@@ -102,8 +111,30 @@ def test_a_new_mask_makes_what_follows_wait(client, painted):
     client.desk.index.refresh(at_once=True)
     assert "out of date" not in client.get("/?words=redon").text
     painted.lake.remove("masks/a1.png")
+    client.desk.index.refresh(at_once=True)
     states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
     assert states["subject_masks"] == "waiting"
+    assert "out of date" in client.get("/?words=redon").text
+    painted.restore("a1")
+    client.desk.index.refresh(at_once=True)
+    assert "out of date" not in client.get("/?words=redon").text
+
+
+def test_another_original_makes_all_that_follows_wait(client, painted):
+    assert "out of date" not in client.get("/?words=redon").text
+    data = encode_png(draw_painting(9, 200, 160))
+    painted.rows[0] = {
+        **painted.rows[0],
+        "sha256": painted.lake.write("wikiart_paintings/a1.png", data).sha256,
+    }
+    painted.list()
+    client.desk.index.refresh(at_once=True)
+    states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
+    assert states["predicted_masks"] == "waiting"
+    assert "out of date" in client.get("/?words=redon").text
+    painted.restore("a1")
+    client.desk.index.refresh(at_once=True)
+    assert "out of date" not in client.get("/?words=redon").text
 
 
 def test_what_was_made_before_its_mask_failed_is_out_of_date(client, painted):
@@ -147,6 +178,24 @@ def test_thumbnails_and_tiles(client):
     assert np.abs(whole - original).mean() < 3
     assert client.get(f"{large['tiles']}/1-2-0.jpg").status_code == 404
     assert client.get(f"{large['tiles']}/7-0-0.jpg").status_code == 404
+
+
+def test_an_original_with_alpha_is_no_unfinished_painting(client, painted):
+    pixels = np.dstack([draw_painting(3, 200, 160), np.full((200, 160), 255, np.uint8)])
+    data, exif = io.BytesIO(), Image.Exif()
+    pixels[150:, :, 3] = 0
+    exif[274] = 6  # to be turned by 90°
+    Image.fromarray(pixels).save(data, "PNG", exif=exif)
+    stored = painted.lake.write("wikiart_paintings/a1.png", data.getvalue())
+    painted.rows[0] = {**painted.rows[0], "sha256": stored.sha256}
+    painted.list()
+    client.desk.index.refresh(at_once=True)
+    pictures = {each["key"]: each for each in client.get("/p/a1/state").json()["pictures"]}
+    original = decoded(client.get(pictures["original"]["thumb"].replace("240", "480")))
+    assert original.shape == (160, 200, 3)
+    assert (original[:, :45] > 250).all(), "white, as when it is segmented"
+    unfinished = decoded(client.get(pictures["unfinished_paintings"]["thumb"]))
+    assert set(np.unique(unfinished[:12, :12])) <= set(range(230, 241)), "a checkerboard"
 
 
 def test_a_version_that_is_no_longer_there_is_not_found(client, painted):
@@ -214,6 +263,15 @@ def test_whose_ground_a_picture_has(client, painted, settings):
     assert shown["telea_outpaintings"] == "Goya, Wall, 1790"
     assert shown["telea_outpaintings.1"] == "g2"
     assert shown["telea_upscaled"] == "", "it was enlarged from an earlier one"
+
+
+@pytest.mark.parametrize("second", ["a1+1.png", "a1.1.png"])  # as it is now, and as it was
+def test_a_candidate_is_where_its_record_says(client, painted, second):
+    files = {"telea_outpaintings/a1.png": b"1", f"telea_outpaintings/{second}": b"2"}
+    painted.record("telea_outpaintings", "a1", files, {"another": "input"})
+    assert client.get("/file/a1/telea_outpaintings").content == b"1"
+    assert client.get("/file/a1/telea_outpaintings.1").content == b"2"
+    assert client.get("/file/a1/telea_outpaintings.2").status_code == 404
 
 
 def test_provenance_says_when_and_why(client, painted):

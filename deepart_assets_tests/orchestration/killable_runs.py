@@ -42,7 +42,7 @@ def serve():
                 for stream, to in enumerate((os.open(os.devnull, os.O_RDONLY), log, log)):
                     os.dup2(to, stream)
                 with instance_in(Path(home)) as instance:
-                    good = bring_up_to_date(instance, profile=profile, root=root)
+                    good = bring_up_to_date(instance, profile=profile, root=root).succeeded
             except BaseException:
                 traceback.print_exc()
             finally:

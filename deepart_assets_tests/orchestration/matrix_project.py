@@ -65,7 +65,7 @@ def restore_all(project, instance, **asked):
     """Do what `deepart restore` does; return whether all went well."""
     return bring_up_to_date(
         instance, profile=str(project.write_profile()), root=str(project.root), **asked
-    )
+    ).succeeded
 
 
 def records(project):

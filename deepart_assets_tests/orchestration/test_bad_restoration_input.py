@@ -33,11 +33,15 @@ def restore(project, instance, *outpainters):
     own = [f"{name}_outpaintings" for name in outpainters]
     selection = [dg.AssetKey(name) for name in [*before, *weights, *own]]
     with project.run("restore", instance, asset_selection=selection) as result:
-        return {
-            event.step_key: event.event_specific_data.user_failure_data.description
-            for event in result.all_events
-            if event.event_type_value == "STEP_FAILURE"
-        }
+        return failures(result)
+
+
+def failures(result):
+    return {
+        event.step_key: event.event_specific_data.user_failure_data.description
+        for event in result.all_events
+        if event.event_type_value == "STEP_FAILURE"
+    }
 
 
 def records(project, asset):
@@ -146,12 +150,38 @@ def test_weights_of_a_comodgan_that_are_not_there_or_are_none(done, instance, tm
         }
     (done.root / "records" / "telea_outpaintings" / "p1.json").unlink()
     failed = restore(done, instance, "missing", "page", "telea")
+    lacking = failed.pop("missing_outpaintings"), failed.pop("page_outpaintings")
     assert set(failed) == {"missing_weights", "page_weights"}
+    assert lacking == (
+        "missing_weights has no result yet: materialize it first",
+        f"page_weights failed: {failed['page_weights']}",
+    )
     assert f"There is no file {tmp_path / 'nowhere.pkl'}: set " in failed["missing_weights"]
     assert ".path to a file of a CoModGAN generator" in failed["missing_weights"]
     assert failed["page_weights"].startswith(f"{page} is a web page, not weights")
     assert "download the file again in a browser" in failed["page_weights"]
     assert set(records(done, "telea_outpaintings")) == KEYS
+
+
+@pytest.mark.slow
+def test_an_unavailable_outpainter_keeps_no_other_result_from_being_published(
+    done, instance, tmp_path, capsys
+):
+    model = str(tmp_path / "nowhere")
+    done.content["outpainters"]["missing"] = {"kind": "stable_diffusion", "model": model}
+    result = done.store.get("telea_upscaled", "p1")
+    choice = {"decision": "accepted", "outpainter": "telea", "sha256": result.files[0].version}
+    done.lake.write_json("choices/p1.json", choice)
+    done.lake.remove("gallery/index.html")
+    with done.run("restore", instance) as result:
+        assert set(failures(result)) == {"missing_outpaintings"}
+        ended = {event.step_key for event in result.all_events if event.is_step_success}
+    assert {"missing_upscaled", "restoration_sheets", "chosen_restorations", "gallery"} <= ended
+    assert done.lake.exists("chosen_restorations/p1.png")
+    assert done.lake.exists("gallery/index.html")
+    logged = capsys.readouterr().out
+    for step in ("missing_upscaled", "restoration_sheets"):
+        assert f"{step} 2/5 p1: left out: missing_outpaintings has no result yet" in logged
 
 
 def test_a_prompt_that_lacks_a_label_is_no_fault_where_nothing_reads_it(project):

@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,16 @@ from hypothesis import strategies as st
 from deepart_assets.orchestration.batching import Computed, compute_stale
 from deepart_assets.orchestration.context import BatchedPrediction, Painting, PaintingStageSpec
 from deepart_assets.orchestration.predicting import Failed
-from deepart_assets.orchestration.staleness import Delisted, Stale
+from deepart_assets.orchestration.staleness import Delisted, Fresh, Stale
 from deepart_assets.orchestration.step_resources import MOST_THREADS, threads_of
 from deepart_assets.settings.execution import LocalExecution, RayExecution
-from deepart_assets.storage import Lake, MaterializationStore, Provenance, StageResult
+from deepart_assets.storage import (
+    Lake,
+    MaterializationStore,
+    Provenance,
+    StageResult,
+    materialize_if_stale,
+)
 
 SECONDS = 20
 """How long one thread waits for another."""
@@ -56,6 +63,18 @@ def batched(make, size):
 @pytest.fixture(scope="module")
 def stores(tmp_path_factory):
     return lambda: MaterializationStore(Lake(tmp_path_factory.mktemp("lake")))
+
+
+def test_fresh_paintings_wait_for_their_report_without_their_previews(stores):
+    store = stores()
+    made = partial(StageResult, {"made/p.txt": b"p"}, {"preview": "data:image/png;base64,AAAA"})
+    record, _ = materialize_if_stale(store, "made", Provenance("1"), made, key="p")
+    checker = Checker(PaintingStageSpec(make), {})
+    checker.status = lambda key, records: Fresh(record)
+    [(_, outcome)] = compute_stale("made", checker, store, ["p"], 1)
+    assert not outcome.record.figures and not outcome.record.provenance
+    assert outcome.record.data_version == record.data_version
+    assert store.whole(outcome.record) == record
 
 
 @settings(max_examples=25, deadline=None)

@@ -162,7 +162,7 @@ def test_others_are_made_of_that_painting_by_that_outpainter_alone(
     candidates = store.done("inspired_outpaintings", "p03").figures["candidates"]
     assert len(candidates) == 2
     assert len(store.done("inspired_outpaintings", "p03").files) == 2
-    second = decode_rgb(lake.read("inspired_outpaintings/p03.1.png"), "")
+    second = decode_rgb(lake.read("inspired_outpaintings/p03+1.png"), "")
     lake.write_json(path, {"candidates": 2, "seed": 9, "first": candidates[1]["seed"]})
     assert computed() == made
     assert (decode_rgb(lake.read("inspired_outpaintings/p03.png"), "") == second).all()

@@ -1,9 +1,16 @@
 """A curator's mask wins; adding, changing or removing it concerns that painting alone."""
 
+import logging
+
 import numpy as np
 import pytest
 
+from deepart_assets.assets.subjects import subject_masks
 from deepart_assets.imaging import decode_grey, encode_png
+from deepart_assets.orchestration.context import Painting, StageContext
+from deepart_assets.settings import load_settings
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
+from deepart_assets.storage.records import RecordSummary
 from deepart_assets_tests.orchestration.test_pipeline import made_at
 from deepart_assets_tests.orchestration.test_staleness import CHAIN, KEYS, stale
 
@@ -98,6 +105,23 @@ def test_a_mask_for_a_painting_without_subject(done, instance):
         assert result.success
     assert done.store.get("unfinished_paintings", "p0").status == "done"
     assert done.store.get("unfinished_paintings", "p1").status == "skipped"
+
+
+def test_a_plan_knows_the_weights_that_follow_strokes(project):
+    """It reads summaries of records, which have no provenance."""
+    project.content["segmentation"]["segmenter"] = {"kind": "described", "strokes": "sam"}
+    settings = load_settings(str(project.write_profile()))
+    provenance, result = Provenance("1", weights="those"), StageResult({"predicted/p1.png": b""})
+    predicted, _ = materialize_if_stale(
+        project.store, "predicted_masks", provenance, lambda: result, key="p1"
+    )
+    painting = Painting(
+        *("p1", "p1.png", "", {}, project.store),
+        inputs={"predicted_masks": RecordSummary.of(predicted)},
+        observed={"curated_masks": ("masks/p1.png", "")},
+    )
+    stage = subject_masks.stage(StageContext(settings, project.store, logging.getLogger()))
+    assert stage.details(painting) == {"stroke_weights": "those"}
 
 
 @pytest.mark.slow

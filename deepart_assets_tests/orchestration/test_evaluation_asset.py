@@ -212,6 +212,27 @@ def test_it_is_made_again_when_what_it_depends_on_changes_and_only_then(trained,
 
 
 @pytest.mark.slow
+def test_a_network_that_was_away_is_compared_once_it_is_there(
+    trained, instance, site, pauses, monkeypatch
+):
+    monkeypatch.setenv("DEEPART_CACHE", str(trained.folder / "cache"))
+    for seed, name in enumerate(("psnr_weights", "art_esrgan")):
+        put_weights(trained, name, small_network(seed=seed))
+    trained.content["super_resolution"]["evaluation"] = {
+        "interpolations": [],
+        "crop": 200,
+        "peers": {"other": {"kind": "url", "url": f"{site.url}/x4.safetensors"}},
+    }
+    for _ in range(2):
+        assert was_computed(shown(materialize(trained, instance, lr_hr_pairs))["made"])
+        assert "x4.safetensors could not be" in figures(trained)["left_out"]["other"]
+    site.files["x4.safetensors"] = small_network(seed=2)
+    assert was_computed(shown(materialize(trained, instance))["made"])
+    assert figures(trained)["metrics"][-1]["name"] == "other"
+    assert shown(materialize(trained, instance))["made"].startswith("reused")
+
+
+@pytest.mark.slow
 def test_lpips_is_a_column_where_its_backbone_is_there(trained, instance, tmp_path):
     pytest.importorskip("lpips")
     from deepart_assets.compat import prepare

@@ -12,6 +12,7 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 from PIL import Image
 
+from deepart_assets import asset_names
 from deepart_assets.assets import upscaled
 from deepart_assets.assets.scene_completions import ground_at_full_size
 from deepart_assets.assets.upscaled import upscaled_from
@@ -166,13 +167,20 @@ def test_a_new_painting_is_restored_from_the_frozen_library_and_makes_nothing_el
         asked, afterwards = runs_planned_in(instance, result.run_id, {})
         assert asked.keys == [*LENDERS, "p9"] and afterwards.job == "evaluate"
     assert lending.store.get("ground_library").figures["from_paintings"] == 10
-    expected = {
-        (name, key)
-        for name in ("completed_outpaintings", "completed_upscaled")
-        for key in [*LENDERS, "p9"]
-    }
-    assert planned(lending, instance) == expected
-    assert stale_in_the_ui(lending, instance, [*LENDERS, "p9"]) == expected
+    keys = [*LENDERS, "p9"]
+    outpaintings = {("completed_outpaintings", key) for key in keys}
+    assert planned(lending, instance) == outpaintings | {("completed_upscaled", k) for k in keys}
+    assert stale_in_the_ui(lending, instance, keys) == outpaintings
+
+    # What it lends as before is not enlarged again.
+    before = {pair: lending.store.get(*pair) for pair in versions(lending)}
+    restore(lending, instance)
+    made = {pair for pair in before if lending.store.get(*pair).made_at != before[pair].made_at}
+    assert outpaintings <= made
+    changed = {key for name, key in outpaintings if before[name, key].data_version
+               != lending.store.get(name, key).data_version}  # fmt: skip
+    assert len(changed) < len(keys)
+    assert {key for name, key in made if name == "completed_upscaled"} == changed
 
 
 @pytest.mark.slow
@@ -199,7 +207,7 @@ def test_a_lender_that_the_profile_withdraws_is_in_no_result(lending, instance):
     assert candidates[0]["id"] == lenders(lending)["p1"]
     best, next_best = (
         decode_rgb(lending.lake.read(f"completed_outpaintings/p1{suffix}.png"), suffix)
-        for suffix in ("", ".1")
+        for suffix in ("", "+1")
     )
     assert (best != next_best).any()
 
@@ -240,37 +248,20 @@ def test_a_missing_library_is_named_with_the_remedy(done, instance):
     assert str(PROJECT / "data" / "grounds" / "none") in text and "grounds.libraries" in text
 
 
-@pytest.fixture
-def enlarging(project):
-    """Return a function that prepares a run by the values of `full_size` in profile and run."""
-
-    def stage(profile, run):
-        def settings(full_size):
-            with_scene_completion(project)
-            project.content["outpainters"]["completed"]["full_size"] = full_size
-            return load_settings(str(project.write_profile()))
-
-        made = upscaled_from("completed", settings(profile).outpainters["completed"])
-        assert made.settings(settings(run)).get("full_size") == (run if profile else None)
-        return made.stage(StageContext(settings(run), project.store, logging.getLogger()))
-
-    return stage
-
-
-def test_a_run_may_do_without_the_lenders_originals_but_not_with_them_where_the_graph_has_none(
-    enlarging, monkeypatch
-):
-    """A library upstream of every result would make stale what is made without it."""
+@pytest.mark.parametrize("full_size", [True, False])
+def test_a_run_may_do_with_or_without_the_lenders_originals(project, monkeypatch, full_size):
+    """Whatever the profile says: the library is not upstream, so that a new one that lends the
+    same makes nothing stale."""
+    with_scene_completion(project)
+    made = upscaled_from("completed")
+    assert asset_names.GROUND_LIBRARY not in made.deps
+    project.content["outpainters"]["completed"]["full_size"] = full_size
+    settings = load_settings(str(project.write_profile()))
+    assert ("maximal_enlargement" in made.settings(settings)) == full_size
     asked = []
     monkeypatch.setattr(upscaled, "scene_completion_outpainter", asked.append)
-    enlarging(profile=True, run=True)
-    assert asked
-    asked.clear()
-    enlarging(profile=True, run=False)
-    enlarging(profile=False, run=False)
-    assert not asked
-    with pytest.raises(SettingsError, match=r"completed\.full_size needs ground_library upstream"):
-        enlarging(profile=False, run=True)
+    made.stage(StageContext(settings, project.store, logging.getLogger()))
+    assert bool(asked) == full_size
 
 
 def test_at_full_size_the_ground_is_the_lenders_own_paint_if_its_original_is_large_enough():

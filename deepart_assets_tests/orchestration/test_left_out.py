@@ -1,6 +1,7 @@
 """What is not used is on one list: of the inbox, the sources and the masks folder."""
 
 import io
+import os
 
 from rich.console import Console
 
@@ -61,6 +62,20 @@ def test_content_decides_and_nothing_is_left_out_in_silence(tmp_path):
     page = lake.read("gallery/left_out.html").decode()
     for row in rows:
         assert row.file in out.getvalue() and row.file in page
+
+
+def test_a_name_that_is_no_text_is_shown_as_well_as_it_can_be(tmp_path):
+    store = MaterializationStore(Lake(str(tmp_path)))
+    (tmp_path / "masks").mkdir()
+    for name in (b"caf\xe9.png", b"caf_.p\xe9g", b"caf\xe8.png"):
+        (tmp_path / "masks" / os.fsdecode(name)).write_bytes(b"")
+    for paintings in ({}, {"caf_"}):
+        rows = left_out_files(store, paintings)
+        assert len(rows) == (2 if paintings else 3)
+        assert "masks/caf\ufffd.png" in [row.file for row in rows]
+        assert b"caf\xef\xbf\xbd.png" in b"".join(
+            data for _, data in Gallery(store, [], rows).write()
+        )
 
 
 def test_a_painting_that_gives_way_is_on_the_list(done, instance):

@@ -6,7 +6,9 @@ import pytest
 
 from deepart_assets.assets.subject_texts import SUBJECT_TEXTS
 from deepart_assets.assets.subjects import CURATED_MASKS
-from deepart_assets.storage import Lake
+from deepart_assets.errors import PaintingError
+from deepart_assets.orchestration.context import Painting
+from deepart_assets.storage import Lake, MaterializationStore
 from deepart_assets.wikiart.painting_folder import by_folded_id
 
 KEYS = {"p1", "Mona_Lisa", "café", "a_mask", "x.y"}
@@ -64,3 +66,30 @@ def test_what_belongs_to_none_is_told_with_the_nearest_painting(lake):
     assert strays["p1.gif"].startswith("is not read, by its suffix .gif: save it as")
     assert strays["p1.jpg"] == "is a second file of p1 beside p1.png: remove one"
     assert set(SUBJECT_TEXTS.strays(lake, KEYS)) == {"note.txt"}
+
+
+def test_the_nearest_is_looked_for_while_that_is_quick(lake):
+    for number in range(9):
+        lake.write(f"masks/Mona_Liza_{number}.png", b"bytes")
+    reasons = CURATED_MASKS.strays(lake, KEYS).values()
+    assert len(reasons) == 9 and all("belongs to no painting" in each for each in reasons)
+    assert sum("the nearest is Mona_Lisa.png" in each for each in reasons) == 5
+    many = {*KEYS, *(f"p{number}" for number in range(6000))}
+    reasons = CURATED_MASKS.strays(lake, many).values()
+    assert len(reasons) == 9 and not any("nearest" in each for each in reasons)
+
+
+def test_a_file_that_cannot_be_read_fails_its_painting_alone(lake, tmp_path):
+    lake.write("masks/x.y.png", b"bytes")
+    (tmp_path / "masks" / "p1.png").symlink_to(tmp_path / "nowhere")
+    observed = CURATED_MASKS.read(lake, KEYS, KEYS)
+    assert set(observed) == {"p1", "x.y"}
+    data = {
+        key: Painting(
+            key, "", "", {}, MaterializationStore(lake), observed={CURATED_MASKS.asset: file}
+        )
+        for key, file in observed.items()
+    }
+    assert data["x.y"].observed_file(CURATED_MASKS.asset) == (b"bytes", "masks/x.y.png")
+    with pytest.raises(PaintingError, match=r"^masks/p1\.png cannot be read \(No such file.*\): r"):
+        data["p1"].observed_file(CURATED_MASKS.asset)

@@ -1,10 +1,12 @@
 """`subject_masks_evaluation` on real segmenters: its table, what it keeps, a ground truth."""
 
 import json
+import shutil
 
 import dagster as dg
 import numpy as np
 import pytest
+import torch
 
 from deepart_assets.assets import subjects_evaluation
 from deepart_assets.imaging import decode_grey, decode_rgb, encode_ids, encode_png, resize
@@ -80,7 +82,27 @@ def test_the_table_the_picture_and_what_is_computed_again(done, compared, no_dri
 
 
 @pytest.mark.slow
-def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_path):
+def test_a_segmenter_that_was_away_is_compared_once_it_is_there(done, compared):
+    segmenter = done.content["segmentation"]["segmenter"]
+    away = done.folder / "elsewhere"
+    peers = {"away": {**segmenter, "folder": str(away)}}
+    done.content["segmentation"]["evaluation"] = {"peers": peers, "paintings": 2}
+    made = set()
+    for _ in range(2):
+        assert compared()
+        assert list(rows_of(done)) == ["subject_masks"]
+        made.add(done.store.get(ASSET).made_at)
+    shutil.copytree(segmenter["folder"], away)
+    for _ in range(2):
+        assert compared()
+        assert list(rows_of(done)) == ["subject_masks", "away"]
+        made.add(done.store.get(ASSET).made_at)
+    assert len(made) == 3, "and then it stays"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("no_drive", "pauses")
+def test_a_ground_truth_is_compared_with(done, compared, tmp_path, monkeypatch):
     folder = tmp_path / "truth"
     folder.mkdir()
     done.content["segmentation"]["evaluation"] |= {"ground_truth": str(folder), "paintings": 2}
@@ -124,3 +146,10 @@ def test_a_ground_truth_is_compared_with(done, compared, no_drive, pauses, tmp_p
     lost, fault = done.store.get(ASSET).figures["faults"]
     assert lost["painting"] == "p2" and lost["reason"] == "RuntimeError: sizes differ"
     assert fault["painting"] == "p4" and rows_of(done)["strict"]["paintings"] == 1
+
+    def short(context, painting, *more):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(subjects_evaluation, "_sample", short)
+    assert not compared(), "the next run may have more memory"
+    assert done.store.get(ASSET).transient

@@ -45,3 +45,12 @@ def test_what_is_there_is_not_fetched_again(bare):
     there.touch()
     gone = before - {each.name for each in model_fetches(settings)}
     assert gone == {f"{there.stem} (rembg)"}
+
+
+@pytest.mark.parametrize("model", ["https://huggingface.co/a/b", "./models/missing", "a/b/c"])
+def test_what_is_no_id_of_a_model_is_left_to_the_step_that_needs_it(bare, model):
+    settings = load_settings("pretrained")
+    [name] = (name for name, each in settings.outpainters.items() if hasattr(each, "model"))
+    wrong = settings.outpainters[name].model_copy(update={"model": model, "loras": ()})
+    changed = settings.model_copy(update={"outpainters": {name: wrong}})
+    assert model not in {each.name for each in model_fetches(changed)}

@@ -6,6 +6,7 @@ from dataclasses import replace
 import dagster as dg
 import numpy as np
 import pytest
+import torch
 
 from deepart_assets.assets import outpainting_evaluation
 from deepart_assets.imaging import decode_rgb, encode_png
@@ -60,6 +61,15 @@ def test_rows_for_the_originals_and_each_outpainter(done, instance, monkeypatch)
     done.content["restoration"]["shown"] = 3
     with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
         assert not run.success
+
+    def short(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(outpainting_evaluation, "_outpainted", short)
+    with done.run("evaluate", instance, asset_selection=[dg.AssetKey(ASSET)]) as run:
+        assert not run.success
+    failed = done.store.get(ASSET)
+    assert failed.transient and failed.reason == "OutOfMemoryError: CUDA out of memory."
 
 
 def test_a_row_of_means_for_each_outpainter_and_none_where_it_painted_nothing():

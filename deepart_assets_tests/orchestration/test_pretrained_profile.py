@@ -171,7 +171,7 @@ def test_another_architecture_from_the_hub(hub, home, drive, instance):
         "super_resolution": {"art_esrgan": chosen},
     }
     profile.write_text(yaml.safe_dump(content))
-    assert bring_up_to_date(instance, profile=str(profile), root=str(home / "lake"))
+    assert bring_up_to_date(instance, profile=str(profile), root=str(home / "lake")).succeeded
     store = restored(home / "lake", instance.get_dynamic_partitions("paintings"))
     assert "DAT" in store.get("art_esrgan").figures["network"]
     assert not drive.kaggle_calls

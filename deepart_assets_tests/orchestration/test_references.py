@@ -1,11 +1,18 @@
 """Another painting of the artist as the reference: which one, and what its change makes stale."""
 
+import logging
+
 import dagster as dg
+import pandas as pd
 import pytest
 
-from deepart_assets.assets.references import same_artist
+from deepart_assets.assets import references
+from deepart_assets.assets.references import labels_from, same_artist
 from deepart_assets.compat import prepare
-from deepart_assets.orchestration.context import Painting
+from deepart_assets.orchestration.context import Painting, StageContext
+from deepart_assets.settings import load_settings
+from deepart_assets.storage import Provenance, StageResult, materialize_if_stale
+from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.outpainting.tiny_families import save_klein
 
 NOTHING = {"artist": "", "title": "", "style": "", "genre": "", "date": ""}
@@ -48,6 +55,29 @@ def test_the_nearest_of_the_same_artist(others, expected):
     assert (found and found.id) == expected
     nobody = painting("nobody")
     assert same_artist(lambda: {"nobody": nobody, "other": painting("other")})(nobody) is None
+
+
+def test_an_artist_of_many_paintings_is_compared_without_reading_each_label_again(monkeypatch):
+    read = []
+    monkeypatch.setattr(references, "name_key", lambda label: read.append(label) or label)
+    many = {f"p{n}": painting(f"p{n}", artist="Ann", title=f"{n}") for n in range(100)}
+    choose = same_artist(lambda: many)
+    found = [choose(each) for each in many.values()]
+    assert all(found) and found == [choose(each) for each in many.values()]
+    assert len(read) < 10 * len(many)
+
+
+def test_the_labels_have_the_catalogues_perceptual_hash(project):
+    listed = to_parquet(pd.DataFrame({"id": ["scan", "unread"], "phash": ["00ff" * 4, ""]}))
+    result = StageResult({"styled_paintings/paintings.parquet": listed})
+    materialize_if_stale(project.store, "styled_paintings", Provenance("1"), lambda: result)
+    settings = load_settings(str(project.write_profile()))
+    labels = labels_from(StageContext(settings, project.store, logging.getLogger()))
+    assert labels(painting("scan", genre="portrait", subject="a vase")) == {
+        **{"id": "scan", "genre": "portrait"},
+        "phash": "00ff" * 4,
+    }
+    assert labels(painting("unread")) == {"id": "unread"}
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """The enlarged subjects that all outpainters' results share."""
 
+import errno
 import os
 
 import numpy as np
@@ -103,6 +104,16 @@ def test_a_damaged_file_is_made_again(ask):
     second, asked = ask()
     assert asked > once and np.array_equal(first, second)
     assert np.array_equal(ask()[0], first) and ask()[1] == asked
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
+def test_a_cache_that_cannot_be_written_to_costs_no_result(ask, monkeypatch, caplog, number):
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(number, "no disk")))
+        first, once = ask()
+    assert "is not kept" in caplog.text and not list(ask.folder.glob("*.png"))
+    second, asked = ask()
+    assert asked == 2 * once and np.array_equal(first, second)
 
 
 def test_the_oldest_go_first(ask, monkeypatch):

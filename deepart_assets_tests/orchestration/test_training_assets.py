@@ -109,6 +109,13 @@ def test_an_interrupted_run_is_resumed_by_the_next(trainable, instance, monkeypa
         assert figures["chosen"].startswith("lowest NIQE")
         assert figures["feature_network"] == "EfficientNet-Lite0"
 
+    # One of other settings, tried since in the launchpad, is no reason to train again, and stays.
+    tried = checkpoints / "of_other_settings.pt"
+    checkpoints.mkdir()
+    tried.write_bytes(b"a checkpoint")
+    assert shown(materialize(trainable, instance, asset), name)["made"].startswith("reused")
+    assert tried.exists()
+
     # How often checkpoints are written is no reason to train again; another rate is.
     chosen = trainable.content["super_resolution"][name]
     chosen["logger"]["checkpoint_seconds"] = 60
@@ -117,3 +124,4 @@ def test_an_interrupted_run_is_resumed_by_the_next(trainable, instance, monkeypa
     again = shown(materialize(trainable, instance, asset), name)
     assert was_computed(again["made"])
     assert "resumed_after" not in again
+    assert not checkpoints.exists()

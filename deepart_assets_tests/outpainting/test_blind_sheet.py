@@ -65,7 +65,7 @@ def test_what_is_filled_in_does_not_name_outpainters_and_the_key_does():
     files = files_of(sheet)
     assert decode_rgb(files["blind_sheet.jpg"], "sheet").shape == sheet.picture.shape
     assert all(list(row) == ["sheet", "painting", "letter", "score"] for row in rows(sheet.scores))
-    assert tally(files["blind_scores.csv"].decode(), files["blind_key.csv"].decode())
+    assert tally([files["blind_scores.csv"].decode()], files["blind_key.csv"].decode())
 
 
 def test_paintings_with_a_single_result_are_left_out():
@@ -77,20 +77,34 @@ def test_paintings_with_a_single_result_are_left_out():
 def test_scores_are_counted_for_the_outpainter_behind_the_letter():
     sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
     scores = filled(sheet, lambda key, name: {"a": "2", "b": "1" if key == "p3" else "2"}[name])
-    found = {row["name"]: row for row in tally(scores, sheet.key)}
+    found = {row["name"]: row for row in tally([scores], sheet.key)}
     assert found["a"]["convincing"] == 12 and found["a"]["preferred"] == 0.54
     assert found["b"]["acceptable"] == 1 and found["b"]["mean"] == 1.92
-    # A second person, a spreadsheet's semicolons, and rows without a score.
-    other = filled(sheet, lambda key, name: "0" if key == "p3" else "")
-    both = {row["name"]: row for row in tally(scores + other, sheet.key)}
-    assert both["a"]["scored"] == 13 and both["a"]["fails"] == 1
     spreadsheet = "\ufeff" + scores.replace(",", ";")
-    assert tally(spreadsheet, sheet.key) == tally(scores, sheet.key)
+    assert tally([spreadsheet], sheet.key) == tally([scores], sheet.key)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_each_person_may_use_another_spreadsheet_and_leave_scores_out(mark):
+    sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
+    scores = filled(sheet, lambda key, name: "2")
+    other = filled(sheet, lambda key, name: "0" if key == "p3" else "").replace(",", mark)
+    both = {row["name"]: row for row in tally([scores, "\ufeff" + other], sheet.key)}
+    assert both["a"]["scored"] == 13 and both["a"]["fails"] == 1
+
+
+def test_a_score_is_compared_with_the_same_persons_where_rows_are_deleted():
+    sheet = blind_sheet(PAINTINGS[:1], ["a", "b"], 0)
+    strict, mild = (filled(sheet, lambda key, name, s=score: s) for score in ("0", "2"))
+    heading, *scored = strict.splitlines(keepends=True)
+    for kept in scored:
+        found = tally([heading + kept, mild], sheet.key)
+        assert [row["preferred"] for row in found] == [0.5, 0.5]
 
 
 def test_an_empty_score_file_has_no_means():
     sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
-    assert [(row["scored"], row["mean"]) for row in tally(sheet.scores, sheet.key)] == [
+    assert [(row["scored"], row["mean"]) for row in tally([sheet.scores], sheet.key)] == [
         (0, None),
         (0, None),
     ]
@@ -100,8 +114,12 @@ def test_faulty_scores_say_what_to_do():
     sheet, other = (blind_sheet(PAINTINGS, ["a", "b"], seed) for seed in (0, 1))
     scores = filled(sheet, lambda key, name: "2")
     with pytest.raises(DeepArtError, match="give the key of the same sheet"):
-        tally(scores, other.key)
+        tally([scores], other.key)
     with pytest.raises(DeepArtError, match=r"line 2 .*'good'.*2 \(convincing\)"):
-        tally(filled(sheet, lambda key, name: "good"), sheet.key)
+        tally([filled(sheet, lambda key, name: "good")], sheet.key)
     with pytest.raises(DeepArtError, match="the scores lack the column score"):
-        tally(sheet.key, sheet.key)
+        tally([sheet.key], sheet.key)
+    with pytest.raises(DeepArtError, match=r"the scores in file 2 lack the column score"):
+        tally([scores, sheet.key], sheet.key)
+    with pytest.raises(DeepArtError, match=r"line 27 .* p0, letter A once more.*file of their own"):
+        tally([scores + scores], sheet.key)

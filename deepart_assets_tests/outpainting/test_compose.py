@@ -160,6 +160,15 @@ def test_faults_are_found(known, paint, words):
         outpaint(Painter(paint), unfinished(known))
 
 
+def test_what_has_no_weights_is_not_told_to_mend_them():
+    painter = Painter(lambda picture, mask: picture)
+    with pytest.raises(PaintingError, match="its weights are broken, or half precision"):
+        outpaint(painter, unfinished(disc()))
+    painter.descriptor = Descriptor("telea", False, False)
+    with pytest.raises(PaintingError, match=r"telea left 100% .* black: take the result"):
+        outpaint(painter, unfinished(disc()))
+
+
 @pytest.mark.parametrize("change", [1, 2, 200])
 def test_difference_is_the_largest_inside_the_subject(change):
     painting = unfinished(disc())

@@ -213,7 +213,7 @@ def test_the_grounds_that_fill_the_hole_are_part_of_what_the_picture_depends_on(
     assert painter.descriptor.reads_labels
     before = painter.weights_hash()
     other = SimpleNamespace(hash="of another library")
-    monkeypatch.setattr(outpainter, "shipped_library", lambda: other)
+    monkeypatch.setattr(outpainter, "shipped_folder", lambda: other)
     assert painter.weights_hash() != before
 
 

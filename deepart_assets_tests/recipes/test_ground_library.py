@@ -25,6 +25,9 @@ def test_an_index_names_each_picture_and_may_lack_columns(tmp_path):
     rows = read_index(tmp_path)
     assert [row["file"] for row in rows] == ["a.png", "b.png"]
     assert rows[0]["title"] == "A" and rows[0]["licence"] == ""
+    index.write_text("file,title\nWand.png,A\nb.png,B\nWänd.jpg,C\n")
+    with pytest.raises(DeepArtError, match=r"Wand\.png and Wänd\.jpg would have one id, 'wand'"):
+        read_index(tmp_path)
 
 
 @pytest.mark.slow

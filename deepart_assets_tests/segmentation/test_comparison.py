@@ -5,11 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from deepart_assets.imaging import encode_png
 from deepart_assets.segmentation import iou
 from deepart_assets.segmentation.comparison import (
     disagreement,
     iou_matrix,
 )
+from deepart_assets.segmentation.evaluation import Sample, read_truth, table
 
 masks = arrays(bool, (4, 5))
 
@@ -50,3 +52,23 @@ def test_a_disagreement_shows_four_regions():
     assert blue > red
     assert shown[1, 1].mean() < 120
     assert (picture == 200).all()
+
+
+def truth(*rows):
+    return read_truth(encode_png(np.array(rows, np.uint8)), "truth/p.png", (4, 4))
+
+
+def test_an_all_black_truth_says_that_there_is_no_subject():
+    empty = truth(*[[0] * 4] * 4)
+    assert not empty.subject.any() and empty.asked.all()
+
+
+def test_who_finds_nothing_where_there_is_nothing_is_right():
+    nothing, subject = truth(*[[0] * 4] * 4), truth(*[[0, 255, 255, 0]] * 4)
+    picture, drawn = np.zeros((4, 4, 3), np.uint8), subject.subject
+    masks = {"ours": None, "wrong": ~drawn}
+    samples = [Sample("p", "", picture, masks, nothing), Sample("q", "", picture, masks, subject)]
+    rows = {row["name"]: row for row in table(samples, ["ours", "wrong"], "ours")}
+    assert rows["ours"]["iou_with_truth"] == 0.5, "1 where there is nothing, 0 where there is"
+    assert rows["wrong"]["iou_with_truth"] == 0
+    assert rows["ours"]["with_truth"] == rows["wrong"]["with_truth"] == 2

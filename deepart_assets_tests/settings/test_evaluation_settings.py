@@ -3,6 +3,7 @@ from pydantic import ValidationError
 
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.evaluation import Evaluation, Lpips
+from deepart_assets.settings.segmentation import MasksEvaluation
 
 
 @pytest.mark.parametrize("profile", ["sample", "gpu", "ray", "kubernetes"])
@@ -27,6 +28,19 @@ def test_every_profile_measures_the_whole_paintings_or_enough_for_niqe(profile):
 def test_what_cannot_be_measured_is_refused(wrong):
     with pytest.raises(ValidationError):
         Evaluation.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "peer"),
+    [
+        (Evaluation, "bicubic", {"kind": "file", "path": "x.pth"}),
+        (MasksEvaluation, "subject_masks", {"kind": "saliency"}),
+    ],
+)
+def test_a_peer_has_no_name_of_a_row_that_is_there_anyway(section, name, peer):
+    assert section.model_validate({"peers": {f"{name}_2": peer}}).peers
+    with pytest.raises(ValidationError, match=f"{name} is a row of its own: give it another name"):
+        section.model_validate({"peers": {name: peer}})
 
 
 def test_a_hash_may_be_written_in_either_case():

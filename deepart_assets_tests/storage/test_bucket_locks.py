@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from deepart_assets.storage import Lake, bucket_locks
+from deepart_assets.storage import Lake, bucket_locks, retries
 
 NAME = "records/a/p.json"
 
@@ -120,6 +120,27 @@ def test_a_lock_whose_renewal_was_not_answered_is_renewed_on(lake, monkeypatch):
         for _ in range(4):
             assert asked.acquire(timeout=20)
     assert not lake.exists(f"{NAME}.lock")
+
+
+def test_an_outage_ends_no_renewing_and_replaces_no_success(lake, monkeypatch):
+    """The client's errors are not all Python's."""
+    from botocore.exceptions import EndpointConnectionError
+
+    gone = EndpointConnectionError(endpoint_url="http://nowhere")
+    monkeypatch.setattr(retries, "PATIENCE_SECONDS", 0)
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
+    asked = threading.Semaphore(0)
+
+    def unanswered(*_, **__):
+        asked.release()
+        raise gone
+
+    renewals(lake, monkeypatch, lambda request: unanswered())
+    with lake.lock(NAME):
+        for _ in range(4):
+            assert asked.acquire(timeout=20)
+        monkeypatch.setattr(lake._fs._fs, "cat_file", unanswered)
+    assert asked.acquire(timeout=20)
 
 
 def test_who_has_lost_a_lock_leaves_that_of_another(lake):

@@ -71,6 +71,21 @@ def test_stamps_report_what_was_written_since(lake):
     assert lake.stamp("pictures/a.png") is None and lake.stamps("nothing") == {}
 
 
+def test_the_stamp_of_an_object_needs_no_listing_and_is_the_same_as_in_one(bucket, monkeypatch):
+    lake = Lake(f"{bucket}/lake")
+    written = {name: lake.write(f"pictures/{name}", name.encode()) for name in ("a.png", "b.png")}
+    assert lake.stamps("pictures") == {name: file.stamp for name, file in written.items()}
+
+    def refuse(*_, **__):
+        raise AssertionError("a listing")
+
+    monkeypatch.setattr(type(lake._fs._fs), "_lsdir", refuse)
+    again = lake.write("pictures/a.png", b"a.png")
+    assert again == written["a.png"] and again.stamp == written["a.png"].stamp
+    assert lake.checked(again) is again
+    assert lake.stamp("pictures/c.png") is None
+
+
 @pytest.mark.parametrize("path", ["../x", "/etc/x", "a//b", "a/../../x", ""])
 def test_paths_stay_inside_the_lake(lake, path):
     with pytest.raises(ValueError, match="inside the lake"):
@@ -141,9 +156,14 @@ def test_what_killed_writers_left_is_swept_when_it_is_old(tmp_path):
     if not left():  # it was between two files
         (tmp_path / "lake" / "masks" / f".2.png.1.{'0' * 32}.tmp").write_bytes(b"half")
     [remnant] = left()
+    below = tmp_path / "lake" / "masks" / "train" / "hr"
+    below.mkdir(parents=True)
+    deeper = below / remnant.name
+    deeper.write_bytes(b"half")
     assert lake.sweep("masks") == 0, "it may be being written"
-    os.utime(remnant, (0, 0))
-    assert lake.sweep("masks") == 1 and not left()
+    for file in (remnant, deeper):
+        os.utime(file, (0, 0))
+    assert lake.sweep("masks") == 2 and not left() and not deeper.exists()
     assert lake.checked(kept) and lake.exists("masks/.someone's.tmp")
     assert lake.sweep("nothing") == 0
 
@@ -201,6 +221,19 @@ def test_a_lake_that_cannot_be_written_to_says_what_to_do(tmp_path, monkeypatch,
         lake.write("a/b.png", b"new")
     assert lake.read("a/b.png") == b"old"
     assert [file.name for file in (tmp_path / "lake" / "a").iterdir()] == ["b.png"]
+
+
+def test_a_cache_that_cannot_be_written_to_is_not_taken_for_the_lake(tmp_path, monkeypatch):
+    monkeypatch.setenv("DEEPART_CACHE", str(tmp_path / "cache"))
+
+    def refuse(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(UnavailableError, match=r"The cache .*/cache/lake cannot .*DEEPART_CACHE"):
+        Lake(tmp_path / "cache" / "lake").write("a", b"")
+    with pytest.raises(UnavailableError, match=r"The data lake .*DEEPART_DATA"):
+        Lake(tmp_path / "lake").write("a", b"")
 
 
 def test_faults_of_other_kinds_pass_as_they_are(tmp_path, monkeypatch):

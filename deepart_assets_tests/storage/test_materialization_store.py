@@ -3,6 +3,7 @@
 import itertools
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,16 @@ def test_a_failure_is_recorded_raised_and_tried_again(store):
     _, computed = materialize_if_stale(store, "masks", RECIPE, Counting())
     assert computed
     assert store.done("masks") is not None
+
+
+@pytest.mark.parametrize(
+    ("fault", "passes"),
+    [(torch.OutOfMemoryError("CUDA out of memory."), True), (ValueError("no sky"), False)],
+)
+def test_a_record_says_whether_a_failure_may_pass(store, fault, passes):
+    with pytest.raises(type(fault)):
+        materialize_if_stale(store, "masks", RECIPE, Counting(fault))
+    assert store.get("masks").transient == passes
 
 
 def test_a_skip_is_recorded_and_not_tried_again(store):

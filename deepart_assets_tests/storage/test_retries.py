@@ -6,9 +6,11 @@ import threading
 import time
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from deepart_assets.cli import app
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.storage import Lake, retries
 
 
@@ -59,6 +61,42 @@ def test_one_that_stays_away_is_given_up(s3_server, bucket, monkeypatch, caplog)
         lake.read("a.png")
     assert 0.5 <= time.monotonic() - start < 20
     assert len([each for each in caplog.records if each.levelno == logging.WARNING]) == 1
+
+
+def test_a_store_that_does_not_answer_is_no_empty_one(s3_server, bucket, monkeypatch):
+    monkeypatch.setattr(retries, "PATIENCE_SECONDS", 0)
+    lake = Lake(f"{bucket}/lake")
+    lake.write("a.png", b"pixels")
+    assert lake.exists("a.png") and not lake.exists("b.png") and not lake.exists("a.png/c")
+    stop(s3_server)
+    with pytest.raises(Exception, match="Could not connect to the endpoint URL"):
+        lake.exists("a.png")
+
+
+def test_what_may_be_over_by_itself(s3_server, bucket, monkeypatch):
+    monkeypatch.setattr(retries, "PATIENCE_SECONDS", 0)
+    lake = Lake(f"{bucket}/lake")
+    stop(s3_server)
+    with pytest.raises(Exception, match="Could not connect") as unanswered:
+        lake.read("a.png")
+    with pytest.raises(RuntimeError, match="DefaultCPUAllocator") as too_large:
+        torch.empty(2**50)
+    told = PaintingError("memory does not hold the picture: lower the scale")
+    told.__cause__ = too_large.value
+    for passing in (
+        UnavailableError("no network"),
+        OSError("a broken disk"),
+        MemoryError(),
+        unanswered.value,
+        too_large.value,
+        torch.OutOfMemoryError("CUDA out of memory."),
+        told,
+    ):
+        assert retries.is_transient(passing), passing
+    damaged = PaintingError("p.png is missing")
+    damaged.__cause__ = FileNotFoundError("p.png")
+    for lasting in (ValueError("sizes differ"), PaintingError("it is damaged"), damaged):
+        assert not retries.is_transient(lasting), lasting
 
 
 def test_what_is_not_there_is_not_asked_for_again(bucket, caplog):

@@ -15,8 +15,6 @@ from .pictures import pair, texture
 
 
 class Repeating:
-    scale = 4
-
     def __call__(self, picture):
         return picture.repeat(4, axis=0).repeat(4, axis=1)
 

@@ -13,11 +13,11 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import decode_rgb, encode_png
 from deepart_assets.settings.super_resolution import Pairs
 from deepart_assets.storage import Lake, MaterializationStore, Provenance, materialize_if_stale
+from deepart_assets.storage.records import attempt
 from deepart_assets.super_resolution.data.alignment import shift
 from deepart_assets.super_resolution.data.degradation import area_jpeg_reduce, lr_hr_pair
 from deepart_assets.super_resolution.data.pair_building import (
     Original,
-    attempt,
     build_pairs,
     remove_unlisted,
 )

@@ -106,11 +106,24 @@ def test_noise_that_the_pixel_training_would_not_add_is_refused():
         ({"network_d": {**UNET, "type": "UNetDiscriminatorSn"}}, "'UNetDiscriminatorSN'"),
         ({"network_d": {**UNET, "input_size": 128}}, "Extra inputs"),
         ({"network_d": {"input_size": 192}, "datasets": crops(192)}, "should be 128 or 256"),
+        ({"train": {"perceptual_opt": {"layer_weights": {"conv9_9": 1}}}}, r"weights\.conv9_9"),
+        ({"train": {"perceptual_opt": {"layer_weights": {"relu2_3": 1}}}}, r"weights\.relu2_3"),
+        ({"train": {"optim_d": {"betas": [0.9, 1.5]}}}, "less than 1"),
+        ({"train": {"optim_g": {"betas": [-0.1, 0.9]}}}, "greater than or equal to 0"),
     ],
 )
 def test_what_basicsr_could_not_build_is_refused(options, message):
     with pytest.raises(ValidationError, match=message):
         AdversarialTraining(**options)
+
+
+def test_features_may_be_those_of_any_layer_of_basicsr_s_network():
+    prepare()
+    from basicsr.archs.vgg_arch import NAMES
+
+    wanted = dict.fromkeys(NAMES["vgg19"], 1.0)
+    settings = AdversarialTraining(train={"perceptual_opt": {"layer_weights": wanted}})
+    assert settings.train.perceptual_opt.layer_weights.keys() == wanted.keys()
 
 
 def test_parts_have_the_arguments_of_basicsr_s():
@@ -189,7 +202,7 @@ def test_no_result_of_a_profile_depends_on_the_batch(asset):
     settings = load_settings("sample")
     name = "artificially_inspired"
     spec = {
-        "upscaled": upscaled_from(name, settings.outpainters[name]),
+        "upscaled": upscaled_from(name),
         "outpaintings": outpaintings_by(name, settings.outpainters[name]),
     }[asset]
 

@@ -152,10 +152,12 @@ def test_what_a_kill_left_half_written_is_removed(tmp_path):
     half.write_bytes(b"half")
     assert kept.load() == {"iteration": 1}
     assert not half.exists()
-    discard(Lake(tmp_path), "pixel")
+    discard(Lake(tmp_path), "pixel", "2026-01-01T00:00:00.000+00:00")
+    assert kept.load() == {"iteration": 1}, "it is later than the result"
+    discard(Lake(tmp_path), "pixel", "2126-01-01T00:00:00.000+00:00")
     assert kept.load() is None
     assert list((tmp_path / "pixel").iterdir()) == []
-    discard(Lake(tmp_path), "pixel")  # nothing there is no error
+    discard(Lake(tmp_path), "pixel", "2126-01-01T00:00:00.000+00:00")  # there is nothing
 
 
 def test_checkpoints_come_as_often_as_asked_for(tmp_path):

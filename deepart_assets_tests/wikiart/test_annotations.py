@@ -109,3 +109,24 @@ def test_a_misspelt_file_is_told_with_the_picture_that_lacks_its_facts():
     assert "nothing of some that are (1, such as sunflowers.jpg)" in warning
     assert not annotate(source(csv, ("stars.jpg",))).warnings  # a part of a collection
     assert not annotate(source(csv, ("stars.jpg", "sunflower.jpg", "new.jpg"))).warnings
+
+
+@pytest.mark.parametrize(
+    ("keys", "paths", "titles"),
+    [
+        (
+            ["29.100", "29.100.1", "29.100.2"],
+            ["29.100.1.jpg", "29.100.2.jpg", "29.100.jpg"],
+            ["29.100.1", "29.100.2", "29.100"],
+        ),
+        (["29.100.1"], ["29.100.jpg"], [""]),
+        (["29.100.1.png"], ["29.100.1", "29.100.jpg"], ["29.100.1.png", ""]),
+        (["29.100.png", "29"], ["29.100.jpg", "29.jpg"], ["29.100.png", "29"]),
+        (["St. Jerome", "ST"], ["St. Jerome.jpg", "ST.jpg"], ["St. Jerome", "ST"]),
+        (["obj1/St. Jerome"], ["obj2/St. Jerome.jpg"], ["obj1/St. Jerome"]),
+        (["a.png", "b"], ["x/a.jpg", "x/b.jpg"], ["a.png", "b"]),
+    ],
+)
+def test_a_dot_in_a_name_without_a_suffix_gives_no_row_to_another_picture(keys, paths, titles):
+    csv = "\n".join(["file,title", *(f"{key},{key}" for key in keys)])
+    assert list(annotate(source(csv.encode(), paths)).table["title"]) == titles

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from deepart_assets.asset_names import candidate_path
 from deepart_assets.storage import Lake
 from deepart_assets.storage.stamped_cache import StampedCache
 from deepart_assets.wikiart.catalogue import (
@@ -99,8 +100,20 @@ def test_ids_are_safe_and_stable(stem):
     assert not key or painting_id(f"{key}.png") == key
 
 
+@pytest.mark.parametrize("rank", [1, 12])
+def test_no_painting_has_the_name_of_anothers_candidate(rank):
+    path = candidate_path("telea_outpaintings", "29.100", rank)
+    assert painting_id(path) != path.rsplit("/", 1)[1].removesuffix(".png")
+    assert path != candidate_path("telea_outpaintings", f"29.100.{rank}", 0)
+
+
 def test_names_that_cannot_be_ids(shelf, picture):
-    files = {"!!!.png": picture(), "x" * (LONGEST_ID + 1) + ".png": picture(1)}
+    files = {
+        "!!!.png": picture(),
+        "x" * (LONGEST_ID + 1) + ".png": picture(1),
+        "v.Mask.png": picture(2),  # a result of that name is the mask of v
+        "v.classes.png": picture(3),
+    }
     table = build_catalogue([shelf(files).source()]).catalogue
     assert set(table["status"]) == {"quarantined"}
     assert all("rename" in reason for reason in table["reason"])

@@ -3,6 +3,7 @@
 import pytest
 
 from deepart_assets.settings.grounds import Lenders
+from deepart_assets.wikiart import lenders
 from deepart_assets.wikiart.lenders import refusal, without_effect
 
 LABELS = {
@@ -46,6 +47,20 @@ def test_a_painting_without_a_label_meets_no_condition_on_it():
     assert refusal("p1", {}, Lenders()) is None
     assert refusal("p1", {}, Lenders(licences=("CC0",)))
     assert refusal("p1", {}, Lenders(years=(1500, None)))
+
+
+def test_the_names_of_a_profile_are_read_once_for_all_paintings(monkeypatch):
+    read = []
+
+    def key(name):
+        read.append(name)
+        return name.casefold()
+
+    named = {setting: (label, key) for setting, (label, _) in lenders._NAMED.items()}
+    monkeypatch.setattr(lenders, "_NAMED", named)
+    choice = Lenders(styles=("Impressionism",), not_artists=("Someone read once",))
+    assert [refusal(f"p{number}", LABELS, choice) for number in range(3)] == [None] * 3
+    assert read.count("Someone read once") == 1
 
 
 def test_a_name_that_withdraws_nothing_is_told_with_the_nearest():

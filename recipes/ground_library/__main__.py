@@ -58,7 +58,7 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     """Return the rows of `index.csv`, sorted by file; columns that it lacks are "".
 
     Raises:
-        DeepArtError: There is none, or it has no column `file`.
+        DeepArtError: There is none, it has no column `file`, or two pictures would have one id.
     """
     file = folder / "index.csv"
     if not file.is_file():
@@ -68,7 +68,21 @@ def read_index(folder: Path) -> list[dict[str, str]]:
     if found and "file" not in found[0]:
         raise DeepArtError(f"{file} has no column file: give it one with the names of the pictures")
     rows = [{name: row.get(name) or "" for name in ("file", *COLUMNS)} for row in found]
-    return sorted(rows, key=lambda row: row["file"])
+    rows.sort(key=lambda row: row["file"])
+    first: dict[str, str] = {}
+    for row in rows:
+        name, key = row["file"], ground_id(row["file"])
+        if key in first:
+            raise DeepArtError(
+                f"{file}: {first[key]} and {name} would have one id, {key!r}: rename one of them"
+            )
+        first[key] = name
+    return rows
+
+
+def ground_id(file: str) -> str:
+    """Return the id of a picture's ground: the stem of its name without case and accents."""
+    return name_key(Path(file).stem).replace(" ", "-")
 
 
 def reduced(picture: NDArray[np.uint8], given: argparse.Namespace) -> bytes:
@@ -88,8 +102,7 @@ def described(
     levels = np.round(probability * 255).astype(np.uint8)
     mask = clean_up(levels, picture.shape[:2], Segmentation()).mask
     labels = {**row, "date": row["year"]}
-    id = name_key(Path(row["file"]).stem).replace(" ", "-")
-    return describe_ground(picture, mask, probability, id=id, labels=labels)
+    return describe_ground(picture, mask, probability, id=ground_id(row["file"]), labels=labels)
 
 
 def write_credits(rows: Sequence[Mapping[str, str]], folder: Path) -> None:

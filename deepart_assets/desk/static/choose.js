@@ -7,9 +7,9 @@ const here = location.pathname;
 const form = $("ask");
 const words = (name) => name.replaceAll("_", " ");
 
-// One after the other: a second click is about what the first one has left.
+// One after the other: a second click is about what the first one has left, even if that failed.
 let last = Promise.resolve();
-const inTurn = (action) => (...all) => (last = last.then(() => action(...all)));
+const inTurn = (action) => (...all) => (last = last.catch(() => {}).then(() => action(...all)));
 
 const TOLD = { accepted: "Accepted: it is published with the next run.", rejected: "Rejected.", open: "Undecided again." };
 
@@ -103,10 +103,10 @@ function fillRequest() {
   renew();
 }
 
-// The form is about the outpainter whose picture is shown, once another is.
+// The form is about the outpainter whose picture is shown, once another is: not while somebody types.
 let group = "";
 function follow() {
-  const another = shown().group !== group && shown().group in state.requests;
+  const another = !typed && shown().group !== group && shown().group in state.requests;
   if (another) form.elements.outpainter.value = shown().group;
   // What somebody else has asked for replaces nothing that is being typed: asking is refused then.
   if (another || (!typed && wanted()?.version !== filled?.version)) fillRequest();

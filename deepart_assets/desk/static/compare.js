@@ -30,6 +30,7 @@ for (const button of buttons)
   };
 
 addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const step = { ArrowLeft: -0.02, ArrowRight: 0.02 }[event.key];
   if (step && document.activeElement === handle) divide(handle.getAttribute("aria-valuenow") / 100 + step);
   else if (event.key === "n") document.querySelector("[rel=next]")?.click();

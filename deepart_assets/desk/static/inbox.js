@@ -41,6 +41,7 @@ $("add").onclick = async () => {
   $("add").disabled = true;
   let sent = 0;
   for (const [line, file] of [...chosen]) {
+    if (!chosen.has(line)) continue; // removed while others were sent
     const labels = Object.fromEntries([...line.querySelectorAll("input")].map((input) => [input.name, input.value]));
     const reason = line.querySelector(".reason");
     const tell = (text) => Object.assign(reason, { hidden: false, textContent: text });

@@ -23,6 +23,7 @@ function caption(key) {
 
 function show() {
   if (!chosen || !picture(right)) right = state.best;
+  if (!picture(left)) left = "original"; // it has become a failure, say
   if (viewer.tool) return; // a mask is being drawn on the original
   viewer.show(picture(left).tiles, picture(right).tiles);
   const comparing = viewer.comparing && left !== right;

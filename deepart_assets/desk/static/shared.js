@@ -35,11 +35,21 @@ export async function write(method, address, body, headers = {}, tell = (text) =
   const csrf = document.querySelector("meta[name=csrf]").content;
   try {
     const answer = await fetch(address, { method, body, headers: { "x-deepart-csrf": csrf, ...headers } });
-    const content = await answer.json();
-    if (answer.ok) return content;
-    tell(content.error, answer.status);
+    if (answer.status === 500) tell("The desk failed; the terminal that it runs in says why.", 500);
+    else {
+      const content = await answer.json();
+      if (answer.ok) return content;
+      tell(content.error, answer.status);
+    }
   } catch {
-    tell("The desk does not answer; is it still running?");
+    tell((await isReadable(body)) ? "The desk does not answer; is it still running?" : GONE);
   }
   return null;
+}
+
+const GONE = "The file cannot be read: it has been changed, moved or removed. Choose it again.";
+
+// Whether what was to be sent can still be: a file may have been removed since it was chosen.
+async function isReadable(body) {
+  return !(body instanceof Blob) || body.slice(0, 1).arrayBuffer().then(() => true, () => false);
 }

@@ -122,7 +122,8 @@ export class Viewer extends EventTarget {
   // Around a point in CSS pixels, by default the middle.
   zoom(factor, x = this.canvas.width / this.ratio / 2, y = this.canvas.height / this.ratio / 2) {
     const [px, py] = [x * this.ratio, y * this.ratio];
-    const scale = Math.min(Math.max(this.scale * factor, 80), 120000);
+    // A high and narrow picture may be fitted at less than 80: zooming out must not enlarge it.
+    const scale = Math.min(Math.max(this.scale * factor, Math.min(80, this.scale)), 120000);
     this.x = px - ((px - this.x) * scale) / this.scale;
     this.y = py - ((py - this.y) * scale) / this.scale;
     this.scale = scale;

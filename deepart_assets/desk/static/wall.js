@@ -4,14 +4,17 @@ import { say } from "./shared.js";
 document.documentElement.classList.add("scripted");
 const form = document.getElementById("search");
 let newest = 0;
+let underWay = 0; // pages that are being fetched
 
 async function show(address, push) {
   const mine = ++newest;
-  const answer = await fetch(address, { headers: { accept: "text/html" } }).catch(() => ({ ok: false }));
+  underWay++;
+  const text = await fetch(address, { headers: { accept: "text/html" } })
+    .then((answer) => (answer.ok ? answer.text() : null)).catch(() => null);
+  underWay--;
   if (mine !== newest) return;
-  if (!answer.ok) return say("The desk does not answer; is it still running?", true);
-  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  if (mine !== newest) return;
+  if (text === null) return say("The desk does not answer; is it still running?", true);
+  const page = new DOMParser().parseFromString(text, "text/html");
   document.getElementById("wall").replaceWith(page.getElementById("wall"));
   history[push ? "pushState" : "replaceState"](null, "", address);
   if (push) scrollTo(0, 0);
@@ -34,10 +37,10 @@ form.addEventListener("submit", (event) => {
 });
 addEventListener("popstate", () => location.reload());
 
-// What is being made is followed, unless somebody is looking elsewhere or walking by keys.
+// What is being made is followed, unless somebody searches, looks elsewhere or walks by keys.
 setInterval(() => {
   const wall = document.getElementById("wall");
-  if (!document.hidden && wall.querySelector(".grid :is(.being_made, .stale)") && !wall.contains(document.activeElement))
+  if (!underWay && !document.hidden && wall.querySelector(".grid :is(.being_made, .stale)") && !wall.contains(document.activeElement))
     show(location.pathname + location.search, false);
 }, 15000);
 

@@ -45,7 +45,7 @@ from deepart_assets.outpainting.diffusion.loading import (
 from deepart_assets.outpainting.diffusion.placement import make_ready, tiles
 from deepart_assets.outpainting.diffusion.plan import Plan, families_for, plan_for
 from deepart_assets.outpainting.diffusion.quantization import check_quantization, gguf_file
-from deepart_assets.outpainting.scene_completion.shipped import shipped_library
+from deepart_assets.outpainting.scene_completion.shipped import shipped_folder
 from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.storage.hashes import sha256_of_file
@@ -108,7 +108,7 @@ class DiffusersOutpainter:
         if isinstance(self._settings.quantization, GGUF):
             identity["gguf"] = sha256_of_file(gguf_file(self._settings.quantization))
         if self._plan.fill == "scene_completion":
-            identity["grounds"] = shipped_library().hash
+            identity["grounds"] = shipped_folder().hash
         if self._settings.ip_adapter:
             identity |= hashes_of_ip_adapter(self._settings.ip_adapter)
         if self._settings.controlnet:

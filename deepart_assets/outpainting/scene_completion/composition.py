@@ -235,8 +235,6 @@ def _studio_light(known: NDArray[np.bool_], *, sinks: bool) -> NDArray[np.float3
     """Return the light on a wall, lightest behind a head: float32, H×W, about 1."""
     height, width = known.shape
     rows, columns = np.flatnonzero(known.any(1)), np.flatnonzero(known.any(0))
-    if not len(rows):
-        return np.ones(known.shape, np.float32)
     top, bottom = int(rows[0]), int(rows[-1])
     down = np.arange(height, dtype=np.float32)[:, None]
     across = np.arange(width, dtype=np.float32)[None]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import hamming
+from deepart_assets.imaging import hamming, hashes_from_hex
 from deepart_assets.names import name_key
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.subject import Subject
@@ -41,8 +41,8 @@ class Catalogue:
     def own(self, labels: Mapping[str, str]) -> NDArray[np.bool_]:
         """Return which grounds are the painting's own: bool, N.
 
-        These are the ground with its id, those with its title and artist, and the copies of those
-        by perceptual hash, mirrored or not.
+        These are the ground with its id, those with its title and artist, those with its perceptual
+        hash, and the copies of all these by perceptual hash, mirrored or not.
 
         Args:
             labels: Of the painting; see `Request`.
@@ -51,6 +51,9 @@ class Catalogue:
         names = name_key(labels.get("title", "")), name_key(labels.get("artist", ""))
         if all(names):
             own |= np.array([each == names for each in self._names], bool)
+        if phash := labels.get("phash"):
+            for each in (self._hashes, self._mirrored):
+                own |= hamming(each, hashes_from_hex([phash])) <= BITS
         for index in np.flatnonzero(own):
             for value in (self._hashes[index], self._mirrored[index]):
                 own |= hamming(self._hashes, value) <= BITS

@@ -19,7 +19,6 @@ from deepart_assets.outpainting.scene_completion.statistics import (
     hub_costs,
     match_costs,
 )
-from deepart_assets.storage import sha256_of
 
 Picture = Callable[[str, int], NDArray[np.uint8]]
 """Returns a painting by id, RGB, uint8, its smaller side reduced to the number, never enlarged."""
@@ -96,11 +95,6 @@ class GroundLibrary:
     def fits(self, cost: float) -> bool:
         """Return whether a match, before placement, is as good as most in the library itself."""
         return not len(self.best) or cost <= float(np.quantile(self.best, FITTING))
-
-    @cached_property
-    def hash(self) -> str:
-        """SHA-256 of what decides a ranking: the grounds and the statistics."""
-        return sha256_of(self.to_bytes())
 
     def to_bytes(self) -> bytes:
         """Return grounds and statistics in one npz file, without pickle and without pictures."""

@@ -17,6 +17,7 @@ from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground, kin
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match, Query
 from deepart_assets.outpainting.scene_completion.ranking import (
+    FINALISTS,
     Finalist,
     calmest_first,
     finalists,
@@ -28,6 +29,7 @@ from deepart_assets.outpainting.scene_completion.resting import CORNER
 from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck, is_bust
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.variety import next_choice
+from deepart_assets.storage import sha256_of
 
 
 class SceneCompletionOutpainter:
@@ -62,7 +64,7 @@ class SceneCompletionOutpainter:
         Raises:
             UnavailableError: There is none; the message has the remedy.
         """
-        return self.library.hash
+        return sha256_of(self.library.to_bytes())
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Lay the best ground for each request.
@@ -109,11 +111,13 @@ class SceneCompletionOutpainter:
         match = library.matcher(query, allowed)
         if subject.framed < CORNER:
             match = replace(match, is_bust=is_bust(self._faces(subject.picture), mask))
-        best = ranked(match, subject, library, allowed)
+        passed = set(excluded) - {first}
+        # Those that are passed over take no place from others.
+        best = ranked(match, subject, library, allowed, FINALISTS + len(passed))
         contrary: list[Finalist] | None = None
         if first is not None:
             best = [*self._placed(first, match, subject, allowed), *best]
-        is_copy, passed = CopyCheck(subject), set(excluded) - {first}
+        is_copy = CopyCheck(subject)
         found, strange, taken = list[Choice](), list[Choice](), list[Finalist]()
         seen = set[str]()
         while len(found) < count:

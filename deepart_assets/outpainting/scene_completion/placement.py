@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deepart_assets.outpainting.scene_completion.footing import lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
 from deepart_assets.outpainting.scene_completion.matching import Match, visible_cost
-from deepart_assets.outpainting.scene_completion.resting import rest_for
+from deepart_assets.outpainting.scene_completion.resting import base_of, rest_for
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.tone import lab_of
 
@@ -249,14 +249,12 @@ def _standing_parts(mask: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 def _under(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return the cells right under a subject's base: float32, 1 there."""
-    rows = np.flatnonzero(mask.any(1))
     found = np.zeros(mask.shape, np.float32)
-    if not len(rows):
+    if not mask.any():
         found[-1] = 1
         return found
     lowest = lowest_rows(mask)
-    near = mask.any(0) & (lowest >= rows[-1] - 0.1 * (rows[-1] - rows[0]))
-    columns = np.flatnonzero(near)
+    columns = np.flatnonzero(base_of(mask))
     found[np.minimum(lowest[columns] + 1, len(mask) - 1), columns] = 1
     return found
 

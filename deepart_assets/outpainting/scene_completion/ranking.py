@@ -68,7 +68,7 @@ def finalists(
     costs: NDArray[np.float32],
     most: int = FINALISTS,
 ) -> list[Finalist]:
-    """Return the best grounds, placed; the cheapest first.
+    """Return the best grounds, placed; the cheapest first, those beyond `FINALISTS` after them.
 
     Args:
         match: Of all N grounds of the library.
@@ -85,7 +85,11 @@ def finalists(
         placement = _at_best(placer, library, index)
         cost = float(costs[index]) - float(match.cover[index]) + PLACED * placement.cost
         found.append(Finalist(index, placement, cost))
-    return sorted(found, key=lambda each: (each.cost, each.index))
+    best, others = (
+        sorted(each, key=lambda each: (each.cost, each.index))
+        for each in (found[:FINALISTS], found[FINALISTS:])
+    )
+    return [*best, *others]
 
 
 def _at_best(placer: Placer, library: GroundLibrary, index: int) -> Placement:
@@ -161,7 +165,11 @@ def calmest_first(
 
 
 def ranked(
-    match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
+    match: Match,
+    subject: Subject,
+    library: GroundLibrary,
+    allowed: NDArray[np.bool_],
+    most: int = FINALISTS,
 ) -> list[Finalist]:
     """Return the finalists; where none fits, plain grounds stand before them.
 
@@ -174,6 +182,7 @@ def ranked(
         subject: As for `finalists`.
         library: As for `finalists`.
         allowed: bool, N: those that may be lent.
+        most: As for `finalists`; a greater one changes nothing in the order of the others.
     """
     costs = _costs(match, library, allowed)
     if match.is_afloat:
@@ -181,7 +190,7 @@ def ranked(
     elif match.is_indoors:
         last = OUT_OF_PLACE * library.matcher.shows_outdoors.astype(np.float32)
         costs = np.asarray(costs + last, np.float32)
-    found = finalists(match, subject, library, costs)
+    found = finalists(match, subject, library, costs, most)
     found = calmest_first(found, match, subject, library)
     rest = rest_for(subject, match)
     # Few grounds have a table at the right height, and one is easily painted before a wall. So is

@@ -82,13 +82,13 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
     may_be_whole = match.cut < CUT or rows > TALL * columns
     if columns > BROAD * rows or (may_be_whole and not match.is_bust):
         return "floor"
-    is_cut = _base(subject.mask).sum() >= WIDE * columns and subject.base_row > LOW
+    is_cut = base_of(subject.mask).sum() >= WIDE * columns and subject.base_row > LOW
     return "body" if is_cut else "table"
 
 
 def _ends_at_a_parapet(known: NDArray[np.bool_]) -> bool:
     """Return whether a subject's base is as wide as itself and as level as a wall."""
-    base = _base(known)
+    base = base_of(known)
     lowest = lowest_rows(known)[base]
     wide, level, off = PARAPET
     is_level = np.abs(lowest - np.median(lowest)) <= off * len(known)
@@ -112,7 +112,7 @@ def with_body(
 
     height, width = known.shape
     unit = min(known.shape) / SIDE
-    base, lowest = _base(known), lowest_rows(known)
+    base, lowest = base_of(known), lowest_rows(known)
     first, last = np.flatnonzero(base)[[0, -1]]
     across = np.arange(width, dtype=np.float32)
     down = np.arange(height, dtype=np.float32)[:, None]
@@ -187,7 +187,7 @@ def _farthest_foot(known: NDArray[np.bool_], plane: Plane) -> float:
     return float(np.percentile(low, BACK[plane]))
 
 
-def _base(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def base_of(known: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return in which columns a subject reaches nearly as low as anywhere: bool, W."""
     rows = np.flatnonzero(known.any(1))
     return np.asarray(known.any(0) & (lowest_rows(known) >= rows[-1] - BASE * (rows[-1] - rows[0])))

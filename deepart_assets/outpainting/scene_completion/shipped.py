@@ -84,10 +84,19 @@ def find_library(choice: Library) -> ShippedLibrary:
     return ShippedLibrary(folder)
 
 
+def shipped_folder() -> ShippedLibrary:
+    """Return the folder of the library that the project ships.
+
+    Raises:
+        UnavailableError: It is missing.
+    """
+    return find_library(BundledLibrary(kind="bundled", name=DEFAULT))
+
+
 def shipped_library() -> GroundLibrary:
     """Return the library that the project ships.
 
     Raises:
         UnavailableError: It is missing or damaged.
     """
-    return find_library(BundledLibrary(kind="bundled", name=DEFAULT)).library
+    return shipped_folder().library

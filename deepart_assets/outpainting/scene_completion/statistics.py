@@ -44,9 +44,9 @@ def match_costs(grounds: Sequence[Ground], matcher: Matcher) -> Costs:
         matcher: Theirs.
     """
     having = [index for index, each in enumerate(grounds) if each.has_subject]
-    step = max(1, len(having) // TARGETS)
+    tried = np.linspace(0, len(having) - 1, min(len(having), TARGETS)).round().astype(int)
     artists = np.array([name_key(each.artist) for each in grounds])
-    targets = having[::step][:TARGETS]
+    targets = [having[each] for each in tried]
     whole = np.empty((len(targets), len(grounds)), np.float32)
     sums, counted = np.zeros(len(grounds)), np.zeros(len(grounds), int)
     filled = 0

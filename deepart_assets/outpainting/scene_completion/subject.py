@@ -18,7 +18,7 @@ from deepart_assets.outpainting.tone import lab_of
 
 QUANTILES = (2, 10, 25, 50, 75, 90, 98)
 THIN = 0.004
-"""A row with a smaller share of subject is taken to have none."""
+"""A row with fewer pixels of subject, as a share of the smaller side, is taken to have none."""
 PIECE = 0.001
 """Share of the picture that a piece of a subject covers at least to count."""
 BEYOND = 1.7
@@ -83,7 +83,7 @@ class Subject:
     @cached_property
     def rows(self) -> tuple[float, float]:
         """First and last row as shares of the height; (0, 0) without a subject."""
-        found = np.nonzero(self.mask.mean(1) > THIN)[0]
+        found = np.nonzero(self.mask.sum(1) > THIN * min(self.mask.shape))[0]
         if not len(found):
             return (0.0, 0.0)
         height = len(self.mask)
@@ -98,7 +98,8 @@ class Subject:
     def framed(self) -> float:
         """Share of the subject's columns that the frame cuts below; 0 without a subject."""
         columns = int(self.mask.any(0).sum())
-        low = self.mask[round(TOUCHES * len(self.mask)) :].any(0)
+        height = len(self.mask)
+        low = self.mask[min(round(TOUCHES * height), height - 1) :].any(0)
         return float(low.sum() / max(columns, 1))
 
     @cached_property

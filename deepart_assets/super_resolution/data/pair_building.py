@@ -144,18 +144,6 @@ def build_pairs(
     )
 
 
-def attempt(previous: MaterializationRecord | None) -> int:
-    """Return the number of this attempt at the pairs, from the record of the previous one.
-
-    It is part of the provenance: it increases after an attempt that left paintings out, so that
-    they are tried again, and otherwise stays, so that nothing becomes stale.
-    """
-    if previous is None:
-        return 0
-    last = int(previous.provenance["inputs"].get("attempt", 0))
-    return last + 1 if previous.figures.get("left_out") else last
-
-
 def remove_unlisted(store: MaterializationStore) -> list[str]:
     """Remove the pictures and records of pairs that the recorded data set does not list.
 

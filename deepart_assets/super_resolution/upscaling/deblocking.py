@@ -102,7 +102,6 @@ class DeblockingUpscaler:
 
     def __init__(self, network: NetworkUpscaler, quality: int) -> None:
         """Take what enlarges, and the quality of the JPEG."""
-        self.scale = network.scale
         self._network, self._quality = network, quality
 
     def __call__(self, picture: Pixels, parts: Sequence[Part] | None = None) -> Pixels:

@@ -22,7 +22,6 @@ from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend
-from deepart_assets.super_resolution.upscaling.channels import enlarge_channels
 from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, with_context
 
 if TYPE_CHECKING:
@@ -40,27 +39,21 @@ _log = logging.getLogger(__name__)
 class Upscaler(Protocol):
     """Something that enlarges pictures."""
 
-    scale: int
-
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge uint8 H×W, H×W×3 or H×W×4 (RGBA) by `scale`; the channels stay what they are."""
+        """Enlarge uint8 H×W×3 by 4."""
         ...
 
 
 class BicubicUpscaler:
     """MATLAB's bicubic interpolation: the baseline of the super-resolution field."""
 
-    scale = SCALE
-
     def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Enlarge as `Upscaler` says."""
-        return enlarge_channels(picture, matlab_bicubic_enlarge)
+        return matlab_bicubic_enlarge(picture)
 
 
 class NetworkUpscaler:
     """A ×4 network that is loaded at the first call, on CUDA where there is a device."""
-
-    scale = SCALE
 
     def __init__(self, weights: bytes, settings: Upscaling, name: str = "the weights") -> None:
         """Keep the bytes of a file for `weights.load_network`, and its name for messages."""
@@ -85,10 +78,7 @@ class NetworkUpscaler:
         """
         if self._backend is None:
             self._backend = _loaded(self._weights, self._settings, self._name)
-        run = self._backend
-        return enlarge_channels(
-            picture, lambda colours: enlarge(run, colours, self._settings, parts)
-        )
+        return enlarge(self._backend, picture, self._settings, parts)
 
 
 @lru_cache(maxsize=1)
@@ -154,7 +144,7 @@ def enlarge(
             raise PaintingError(
                 f"out of memory with the smallest tiles ({tile} pixels and {settings.overlap} of"
                 f" overlap; {reason}): free memory, or set super_resolution.upscaling.overlap lower"
-            )
+            ) from MemoryError(reason)
         tile, batch = tile // 2, 1
         _log.warning("out of memory: tiles of %d pixels for this picture", tile)
 

@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from deepart_assets.imaging import hash_to_hex, perceptual_hash
 from deepart_assets.outpainting.scene_completion.copies import Catalogue, CopyCheck
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint, subject
 
@@ -54,3 +55,12 @@ def test_the_catalogue_names_the_painting_and_its_copies():
     named = {"id": "new", "title": "La promenade", "artist": "Édouard Manet"}
     assert catalogue.own(named).tolist() == [False] * 4 + [True]
     assert not catalogue.own({}).any()
+
+
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_catalogue_knows_a_scan_without_a_title_by_its_perceptual_hash(mirrored):
+    scan = PICTURE[:, ::-1] if mirrored else PICTURE
+    seen = hash_to_hex(perceptual_hash(cv2.resize(scan, (64, 80), interpolation=cv2.INTER_AREA)))
+    catalogue = Catalogue([ground("a", picture=PICTURE), ground("d", 3)])
+    assert catalogue.own({"id": "scan-17", "phash": seen}).tolist() == [True, False]
+    assert not catalogue.own({"id": "scan-17", "phash": ""}).any()

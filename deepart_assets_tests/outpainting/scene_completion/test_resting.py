@@ -66,6 +66,19 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     assert rest(cloth, still=0.8) is None
 
 
+def test_a_thin_subject_of_a_wide_picture_has_rows():
+    mask = np.zeros((128, 2560), bool)
+    mask[40:90, 1200:1209] = True
+    wide = subject(np.zeros((*mask.shape, 3), np.uint8), mask)
+    assert wide.rows == (40 / 128, 90 / 128)
+
+
+def test_the_frame_cuts_a_subject_of_a_tiny_picture():
+    mask = np.zeros((40, 30), bool)
+    mask[10:, 5:25] = True
+    assert subject(np.zeros((*mask.shape, 3), np.uint8), mask).framed == 1
+
+
 def test_a_body_goes_on_down_to_the_frame_and_is_lost_in_the_shade():
     red = np.where(BUST[..., None], np.uint8([200, 40, 40]), np.uint8(0))
     found = with_body(wall(120), red, BUST)

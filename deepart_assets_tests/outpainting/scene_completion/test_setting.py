@@ -5,9 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion import GroundLibrary, titles
+from deepart_assets.outpainting.scene_completion import GroundLibrary, ranking, titles
 from deepart_assets.outpainting.scene_completion.matching import Query
-from deepart_assets.outpainting.scene_completion.ranking import Finalist, otherwise, ranked
+from deepart_assets.outpainting.scene_completion.ranking import (
+    Finalist,
+    finalists,
+    otherwise,
+    ranked,
+)
 from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.variety import next_choice
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
@@ -41,6 +46,17 @@ def test_what_is_outdoors_comes_last_for_a_subject_indoors(library, probability)
     order = [library.matcher.shows_outdoors[each.index] for each in found if not each.plain]
     assert len(order) == len(library)
     assert (order == sorted(order)) is (probability == 0.1)
+
+
+def test_more_finalists_follow_the_others(library, monkeypatch):
+    monkeypatch.setattr(ranking, "FINALISTS", 4)
+    match, seen, *_ = asked(library, 0.5)
+    costs = np.arange(12, dtype=np.float32)[::-1]
+    hidden = replace(match, cover=2 * costs)  # once placed, what was dearest is cheapest
+    few, more = (finalists(hidden, seen, library, costs, most) for most in (4, 9))
+    assert more[:4] == few
+    assert {each.index for each in few} == {8, 9, 10, 11}
+    assert {each.index for each in more[4:]} == {3, 4, 5, 6, 7}
 
 
 def test_each_subject_has_a_probability(library):

@@ -17,7 +17,7 @@ from deepart_assets.outpainting.scene_completion.shipped import (
 )
 from deepart_assets.settings.grounds import BundledLibrary, FolderLibrary
 from deepart_assets.settings.places import PROJECT
-from deepart_assets_tests.outpainting.scene_completion.drawn import oval
+from deepart_assets_tests.outpainting.scene_completion.drawn import oval, paint
 
 SHIPPED = find_library(BundledLibrary(kind="bundled", name="cc0"))
 
@@ -75,6 +75,16 @@ def test_a_subject_is_laid_on_one_of_its_grounds():
     painted = composed(outpainter.render(request, first), unfinished, outpainter.descriptor)
     assert subject_difference(unfinished, painted) == 0
     assert painted[~known].std(axis=0).min() > 1
+
+
+@pytest.mark.slow
+def test_grounds_that_are_passed_over_take_no_place_from_others():
+    subject = np.dstack([paint(1), oval() * np.uint8(255)])
+    outpainter = SceneCompletionOutpainter(shipped_library)
+    first = {each.ground for each in outpainter.choose(request_for(subject), 100)}
+    assert len(first) < len(shipped_library())
+    others = {each.ground for each in outpainter.choose(request_for(subject), 5, excluded=first)}
+    assert others and not others & first
 
 
 def test_a_library_that_is_missing_or_damaged_is_named(tmp_path):
