@@ -68,6 +68,8 @@ class ColourTags:
     """By an sRGB chunk or an enumerated colour space."""
     is_ycc: bool = False
     """Whether sYCC, by an enumerated colour space."""
+    is_cmyk: bool = False
+    """Whether inks, by an enumerated colour space."""
     exif: Literal["sRGB", "Adobe RGB"] | None = None
     gamma: float | None = None
     """The exponent that the file was encoded with, such as 1 / 2.2."""

@@ -76,8 +76,8 @@ def boxes_of(data: bytes) -> Boxes:
     Raises:
         Unsupported: A colour space that neither the decoder nor we convert.
     """
-    cicp, icc, is_srgb, is_ycc, bits = None, None, False, False, 8
-    for kind, content in _boxes(memoryview(data)):
+    cicp, icc, spaces, bits = None, None, set[int](), 8
+    for kind, content in boxes(memoryview(data)):
         if kind == b"colr":
             method = bytes(content[:4]) if content[:4] in (b"nclx", b"prof", b"rICC") else b""
             if method == b"nclx" or (not method and content[0] == 5):
@@ -91,19 +91,27 @@ def boxes_of(data: bytes) -> Boxes:
                 if space not in _ENUMERATED:
                     fault = f"has the colour space {space} of JPEG 2000"
                     raise Unsupported(fault, "export it as sRGB")
-                is_srgb, is_ycc = is_srgb or space in (16, 18), space == 18
+                spaces.add(space)
         elif kind == b"ihdr":
             bits = 8 if content[10] == 255 else (content[10] & 127) + 1
         elif kind == b"pixi":
             bits = max(content[5 : 5 + content[4]], default=8)
-    return Boxes(ColourTags(cicp=cicp, icc=icc, is_srgb=is_srgb, is_ycc=is_ycc), bits)
+    tags = ColourTags(
+        cicp=cicp,
+        icc=icc,
+        is_srgb=bool(spaces & {16, 18}),
+        is_ycc=18 in spaces,
+        is_cmyk=12 in spaces,
+    )
+    return Boxes(tags, bits)
 
 
 _PARENTS = {b"jp2h": 0, b"meta": 4, b"iprp": 0, b"ipco": 0}
 """Boxes that hold others, with the bytes before these."""
 
 
-def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+def boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Yield kind and content of each box that holds no others."""
     at = 0
     while at + 8 <= len(view):
         size, kind = int.from_bytes(view[at : at + 4], "big"), bytes(view[at + 4 : at + 8])
@@ -114,10 +122,23 @@ def _boxes(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
         if end < start:
             return
         if kind in _PARENTS:
-            yield from _boxes(view[start + _PARENTS[kind] : end])
+            yield from boxes(view[start + _PARENTS[kind] : end])
         else:
             yield kind, view[start:end]
         at = end
+
+
+def own_exif(image: Image.Image) -> Image.Exif:
+    """Return the EXIF data, without the orientation that Pillow takes from XMP where it has none.
+
+    Raises:
+        Exception: It is damaged.
+    """
+    exif = image.getexif()  # that of PNG may follow its pixels, and is found by this
+    if "Raw profile type exif" not in image.info:  # as ImageMagick writes it in a text of PNG
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))
+    return exif
 
 
 def exif_colour(image: Image.Image) -> Literal["sRGB", "Adobe RGB"] | None:

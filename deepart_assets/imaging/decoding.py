@@ -20,12 +20,15 @@ from deepart_assets.imaging.colour import (
 )
 from deepart_assets.imaging.colour_space import Colour, ColourTags, resolve
 from deepart_assets.imaging.containers import (
+    boxes,
     boxes_of,
     exif_colour,
+    own_exif,
     png_chunks,
     png_tags,
 )
-from deepart_assets.imaging.jpeg import check_jpeg
+from deepart_assets.imaging.jpeg import check_jpeg, has_profile
+from deepart_assets.imaging.jpeg_xl import jxl_bits
 from deepart_assets.imaging.tiff import Raster, read_tiff
 from deepart_assets.imaging.tiff_white import range_warning
 from deepart_assets.imaging.unsupported import Unsupported
@@ -71,7 +74,7 @@ def decode(image: Image.Image, data: bytes) -> Decoded:
             image.load()
         # EXIF data may follow the pixels.
         tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-        orientation = 1 if image.format == "JXL" else _orientation(image)
+        orientation = _orientation(image)
         if deep is not None:
             raster = _raster(deep, tags, orientation, several)
             return _finished(raster, resolve(tags, raster.model))
@@ -103,7 +106,7 @@ def decode_deep(image: Image.Image | None, data: bytes) -> tuple[NDArray[np.uint
             if deep is None:
                 return None
             tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-            orientation = 1 if image.format == "JXL" else _orientation(image)
+            orientation = _orientation(image)
         raster = _raster(deep, tags, orientation, ())
     if raster.values.dtype == np.uint8:
         return None
@@ -145,16 +148,19 @@ def _raster(
     """Return the raster of an array H×W or H×W×channels of which the last may be alpha."""
     values, white, found = deep
     values = values[..., None] if values.ndim == 2 else values
-    has_alpha = values.shape[2] in (2, 4)
+    has_alpha = values.shape[2] in (2, 4) and not tags.is_cmyk
     alpha = cut(full_range(values[..., -1], white)) if has_alpha else None
     values = full_range(values[..., :-1] if has_alpha else values, white)
-    model = "gray" if values.shape[2] == 1 else "RGB"
+    model = "CMYK" if tags.is_cmyk else "gray" if values.shape[2] == 1 else "RGB"
     return Raster(values, model, alpha, tags, orientation, (*found, *warnings))  # type: ignore[arg-type]
 
 
 def _orientation(image: Image.Image) -> int:
+    """Return the orientation that is left to apply: JPEG XL is turned but for a JPEG within."""
+    if image.format == "JXL" and not getattr(image, "jpeg", False):
+        return 1
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        return int(own_exif(image).get(ORIENTATION, 1))
     except Exception:  # damaged EXIF data
         return 1
 
@@ -164,13 +170,20 @@ def _orientation(image: Image.Image) -> int:
 _Read = tuple[tuple[Any, float, tuple[str, ...]] | None, ColourTags]
 
 
+_DAMAGED_PROFILE = bytes(16) + b"RGB "
+"""An empty one for an ICC profile that lacks a part; `resolve` ignores it with a warning."""
+
+
 def _no_reader(image: Image.Image, data: bytes) -> _Read:
     return None, ColourTags(icc=image.info.get("icc_profile"))
 
 
 def _read_jpeg(image: Image.Image, data: bytes) -> _Read:
     check_jpeg(data)
-    return _no_reader(image, data)
+    icc = image.info.get("icc_profile")
+    if icc is None and has_profile(data):  # Pillow drops one that lacks a part
+        icc = _DAMAGED_PROFILE
+    return None, ColourTags(icc=icc)
 
 
 def _read_png(image: Image.Image, data: bytes) -> _Read:
@@ -179,7 +192,12 @@ def _read_png(image: Image.Image, data: bytes) -> _Read:
         if kind in (b"IHDR", b"cICP", b"gAMA", b"cHRM", b"sRGB", b"sBIT"):
             chunks.setdefault(kind, bytes(content))
     tags = png_tags(chunks, image.info.get("icc_profile"))
-    if chunks.get(b"IHDR", bytes(13))[8] != 16:
+    bits, kind_of_colour = chunks.get(b"IHDR", bytes(13))[8:10]
+    transparent = image.info.get("transparency")
+    if bits in (2, 4) and kind_of_colour == 0 and isinstance(transparent, int):
+        # Pillow scales the pixels to 8 bits, but not the grey that is transparent.
+        image.info["transparency"] = transparent * (255 // ((1 << bits) - 1))
+    if bits != 16:
         return None, tags
     from imagecodecs import png_decode
 
@@ -199,7 +217,8 @@ def _read_jp2(image: Image.Image, data: bytes) -> _Read:
     depths = set(data[at + 42 : at + 42 + 3 * int.from_bytes(data[at + 40 : at + 42], "big") : 3])
     if len(depths) == 1:
         bits = (depths.pop() & 127) + 1
-    if bits <= 8:
+    # A palette is among the boxes; Pillow looks it up.
+    if bits == 8 or (is_boxed and b"pclr" in dict(boxes(memoryview(data)))):
         return None, tags
     if tags.is_ycc:
         raise Unsupported(f"has sYCC of {bits} bits", "export it as RGB")
@@ -207,6 +226,8 @@ def _read_jp2(image: Image.Image, data: bytes) -> _Read:
 
     # Without the boxes, as imagecodecs would convert by the profile, and wrongly.
     values, white = jpeg2k_decode(data[at:]), (1 << bits) - 1
+    if values.dtype.kind == "i":
+        raise Unsupported("has numbers with a sign", "export it without")
     return (values, white, tuple(range_warning(int(values.max()), white))), tags
 
 
@@ -241,7 +262,11 @@ def _read_jxl(image: Image.Image, data: bytes) -> _Read:
     values = jpegxl_decode(data)
     if values.dtype == np.uint8:
         return None, tags
-    return (values, 1.0 if values.dtype.kind == "f" else 65535, ()), tags
+    values = values[0] if values.ndim == 4 else values
+    if values.dtype.kind == "f":
+        return (values, 1.0, ()), tags
+    white = (1 << jxl_bits(data)) - 1
+    return (values, white, tuple(range_warning(int(values.max()), white))), tags
 
 
 _READERS = {

@@ -8,20 +8,21 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging.colour import to_srgb
 from deepart_assets.imaging.decoding import Decoded, decode, decode_deep, decode_tiff
-from deepart_assets.imaging.jpeg import with_end
+from deepart_assets.imaging.jpeg import unread_kind, with_end
 from deepart_assets.imaging.kinds import extra_formats, kind_of
-from deepart_assets.imaging.tiff import MAGIC, tiff_size
+from deepart_assets.imaging.tiff_pages import MAGIC, tiff_dots_per_inch, tiff_size
 from deepart_assets.imaging.unsupported import Unsupported
 
 MAX_PIXELS = 400_000_000
 """Larger pictures are rejected as decompression bombs."""
 
 Image.MAX_IMAGE_PIXELS = None  # `MAX_PIXELS` is checked before decoding
+PngImagePlugin.MAX_TEXT_CHUNK = 64 * 1024**2  # profiles of printers have more than Pillow's 1 MB
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP")
 """Supported formats. Others of Pillow are unlikely, and some start programs."""
@@ -129,9 +130,12 @@ class PictureFile:
     def dots_per_inch(self) -> float | None:
         """The resolution that the file names, if it names one."""
         try:
-            with Image.open(io.BytesIO(self._data)) as opened:
-                found = float(opened.info["dpi"][0])
-        except Exception:  # not every TIFF is one that Pillow knows; values may be of any kind
+            if self._data.startswith(MAGIC):
+                found = tiff_dots_per_inch(self._data)
+            else:
+                with Image.open(io.BytesIO(self._data)) as opened:
+                    found = float(opened.info["dpi"][0])
+        except Exception:  # most files name none; values may be of any kind
             return None
         return found if 1 < found < 100_000 else None
 
@@ -167,6 +171,8 @@ class PictureFile:
 
 def _opened(data: bytes, name: str) -> Image.Image:
     """Open a picture of one of the `FORMATS`, or of those that an installed extra reads."""
+    if (unread := unread_kind(data)) is not None:
+        raise PaintingError(f"{name} is {unread}: export it as TIFF or PNG")
     extra = extra_formats(data)
     try:
         return Image.open(io.BytesIO(with_end(data)), formats=(*FORMATS, *extra))

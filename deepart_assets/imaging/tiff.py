@@ -1,42 +1,35 @@
 """Reads TIFF by its own tags: the main picture, its numbers and its colour space.
 
-What is supported stands in `check_supported`; tifffile and imagecodecs decode.
+What is supported stands in `check_supported`; tifffile and imagecodecs decode. `tiff_pages` finds
+the main picture.
 """
 
-import contextlib
-import io
-import logging
 import math
-import re
-import threading
-from collections.abc import Iterator
+import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from deepart_assets.imaging.colour import cut, full_range
 from deepart_assets.imaging.colour_space import ColourTags, Model
 from deepart_assets.imaging.jpeg import check_jpeg
 from deepart_assets.imaging.tiff_numbers import encoded_lab, looked_up, unassociated
+from deepart_assets.imaging.tiff_pages import main_page, opened_tiff
 from deepart_assets.imaging.tiff_white import white_of
 from deepart_assets.imaging.unsupported import Unsupported
 
 if TYPE_CHECKING:
-    from tifffile import TiffFile, TiffPage
-
-MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-"""The first bytes of a TIFF file, classic and big."""
+    from tifffile import TiffPage
 
 COMPRESSIONS = {
     **{1: "none", 2: "CCITT RLE", 3: "CCITT T.4", 4: "CCITT T.6", 5: "LZW", 6: "JPEG of TIFF 6"},
     **{7: "JPEG", 8: "deflate", 32946: "deflate", 32773: "PackBits", 34925: "LZMA"},
     **{34712: "JPEG 2000", 33003: "JPEG 2000", 33005: "JPEG 2000", 34887: "LERC"},
-    **{34933: "PNG", 34934: "JPEG XR", 22610: "JPEG XR", 50000: "Zstandard", 34926: "Zstandard"},
-    **{50001: "WebP", 34927: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"},
+    **{34933: "PNG", 50000: "Zstandard", 34926: "Zstandard", 50001: "WebP", 34927: "WebP"},
+    **{50002: "JPEG XL", 52546: "JPEG XL"},
 }
-"""Supported compressions by their number."""
+"""Supported compressions by their number; the decoder of JPEG XR crashes at damaged data."""
 
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR, _CIELAB, _ICCLAB = (
     *(0, 1, 2, 3, 5, 6, 8, 9),
@@ -57,9 +50,9 @@ _PHOTOMETRIC = {
 
 _OLD_JPEG, _JPEG = 6, 7
 _BY_LIBTIFF = {1, 5, _OLD_JPEG, 8, 32946, 32773}
-"""Compressions of YCbCr that Pillow's libtiff reads and tifffile does not."""
+"""Compressions of YCbCr that libtiff reads and tifffile does not."""
 
-_TAG, _PRIVATE, _ICC = re.compile(r"TiffTag (\d+)"), 1000, 34675
+_ICC = 34675
 
 
 class Raster(NamedTuple):
@@ -75,13 +68,6 @@ class Raster(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def tiff_size(data: bytes) -> tuple[int, int]:
-    """Return width and height of the main picture."""
-    with _opened(data) as tiff:
-        page, _ = main_page(tiff)
-        return page.imagewidth, page.imagelength
-
-
 def read_tiff(data: bytes) -> Raster:
     """Decode the main picture.
 
@@ -89,7 +75,7 @@ def read_tiff(data: bytes) -> Raster:
         Unsupported: A combination of tags that is not read.
         Exception: It is damaged; tifffile and imagecodecs raise many kinds of errors.
     """
-    with _opened(data) as tiff:
+    with opened_tiff(data) as tiff:
         page, warnings = main_page(tiff)
         check_supported(page)
         _check_whole(page, data)
@@ -125,59 +111,6 @@ def read_tiff(data: bytes) -> Raster:
     colours = ColourTags(icc=tags.get(_ICC), exif=_exif(tags), chromaticities=_points(tags))
     orientation = tags.get(274, 1)
     return Raster(pixels, model, alpha, colours, int(orientation), tuple(warnings))
-
-
-@contextlib.contextmanager
-def _opened(data: bytes) -> "Iterator[TiffFile]":
-    """Open a TIFF; what tifffile logs of a tag that matters is raised, other tags may be broken."""
-    import tifffile
-
-    log, collected = logging.getLogger("tifffile"), _Collected()
-    log.addHandler(collected)
-    try:
-        with tifffile.TiffFile(io.BytesIO(data)) as tiff:
-            yield tiff
-        for message in collected.messages:
-            tag = _TAG.search(message)
-            if tag is None or int(tag[1]) < _PRIVATE or int(tag[1]) == _ICC:
-                raise ValueError(message)
-    finally:
-        log.removeHandler(collected)
-
-
-class _Collected(logging.Handler):
-    """Collects the errors of this thread."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.ERROR)
-        self.messages: list[str] = []
-        self._thread = threading.get_ident()
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.messages.append(record.getMessage())
-
-
-def main_page(tiff: "TiffFile") -> tuple["TiffPage", list[str]]:
-    """Return the largest page that is not marked as reduced or as a mask, and what to warn of."""
-    found = []
-    for page in tiff.pages:
-        found.append(page.aspage())
-        found += [sub.aspage() for sub in page.aspage().pages or ()]
-    if not found:
-        raise ValueError("it has no page")
-    marked = [page for page in found if not _marks(page) & 0b101]
-    page = max(marked or found, key=lambda page: page.imagewidth * page.imagelength)
-    equal = sum(each.shape[:2] == page.shape[:2] for each in marked)
-    if equal > 1:
-        return page, [f"it has {equal} pages of this size, of which the first is taken"]
-    return page, []
-
-
-def _marks(page: "TiffPage") -> int:
-    """Return the bits of NewSubfileType; the older SubfileType says 2 for reduced."""
-    new, old = page.tags.get(254), page.tags.get(255)
-    return (int(new.value) if new else 0) | (1 if old is not None and old.value == 2 else 0)
 
 
 def _channels(page: "TiffPage") -> int:
@@ -265,13 +198,16 @@ def _decoded(page: "TiffPage") -> NDArray:
 
 
 def _by_libtiff(data: bytes, page: "TiffPage") -> NDArray[np.uint8]:
-    """Return YCbCr as RGB."""
-    with Image.open(io.BytesIO(data), formats=["TIFF"]) as image:
-        for number in range(getattr(image, "n_frames", 1)):
-            image.seek(number)
-            if image.size == (page.imagewidth, page.imagelength):
-                return np.asarray(image.convert("RGB"))
-    raise Unsupported("has YCbCr in a page of its own", "export it as RGB")
+    """Return YCbCr as RGB, not turned."""
+    from imagecodecs import tiff_decode
+
+    if len(page.treeindex) > 1:
+        raise Unsupported("has YCbCr in a page of its own", "export it as RGB")
+    turned = page.tags.get(274)
+    if turned is not None:  # libtiff would apply a part of it
+        at, order = turned.valueoffset, page.parent.byteorder
+        data = data[:at] + struct.pack(f"{order}H", 1) + data[at + 2 :]
+    return np.asarray(tiff_decode(data, index=page.index, asrgb=True))[..., :3]
 
 
 def _exif(tags: dict[int, Any]) -> Any:

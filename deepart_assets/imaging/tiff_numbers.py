@@ -15,7 +15,7 @@ def looked_up(indices: NDArray, colour_map: Any) -> NDArray[np.uint16]:
     """Return the colours of a palette.
 
     Args:
-        indices: Integers, H×W.
+        indices: Integers, or booleans of 1 bit, H×W.
         colour_map: The tag ColorMap: all reds, then greens, then blues.
 
     Returns:
@@ -24,7 +24,7 @@ def looked_up(indices: NDArray, colour_map: Any) -> NDArray[np.uint16]:
     table = np.asarray(colour_map, np.uint16).reshape(3, -1).T
     if table.max(initial=0) < 256:  # 8 bits, as old programs write it
         table = table * np.uint16(257)
-    return table[indices]
+    return table[indices.astype(np.uint8) if indices.dtype == bool else indices]
 
 
 def encoded_lab(values: NDArray, *, is_icc: bool) -> NDArray[np.uint16]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 _FLOAT_WHITES = (1.0, 255.0, 65535.0, 4294967295.0)
 _MOSTLY = 0.5
 """Share of the values of a float picture above 1 from which on 1 is not white."""
+_HARDLY = 0.001
+"""Share of the values of a float picture that may be above white: hot pixels, and no data."""
 _PARTS = {4: "quarter", 5: "fifth", 8: "eighth", 15: "fifteenth", 16: "sixteenth"}
 
 
@@ -38,7 +40,8 @@ def white_of(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[f
         and tagged in {(1 << n) - 1 for n in range(8, bits)}
     ):
         return tagged, [f"it uses {int(tagged).bit_length()} of its {bits} bits, as its tags say"]
-    whites = [white for white in _FLOAT_WHITES[1:] if white < top] if bits > 16 else [255.0]
+    whites = [white for white in _FLOAT_WHITES[1:] if white < top]
+    whites = whites if bits > 16 else whites[:1]  # of 7 bits none
     if (white := next((white for white in whites if 0 < brightest <= white), None)) is not None:
         bits_used = int(white).bit_length()
         return white, [*warnings, f"its numbers have {bits} bits but seem to be of {bits_used}"]
@@ -71,9 +74,14 @@ def _float_white(
         warnings.append("some of its pixels are not a number (black) or infinite (black or white)")
     if brightest <= 1:
         return 1.0, [*warnings, *range_warning(brightest, 1)]
-    over = float((values > 1).mean())
-    if over < _MOSTLY and brightest < 255 / 4:
-        return 1.0, [*warnings, f"{over:.0%} of its numbers are above 1 and become white"]
-    white = tagged if tagged is not None and tagged >= brightest else None
-    white = white or next((each for each in _FLOAT_WHITES if brightest <= each), brightest)
+
+    def share_above(top: float) -> float:
+        return float(((values > top) & (values < np.inf)).mean())
+
+    over = share_above(1)
+    if over < _MOSTLY and share_above(255 / 4) <= _HARDLY:
+        share = f"{over:.0%}" if over >= 0.005 else "some"
+        return 1.0, [*warnings, f"{share} of its numbers are above 1 and become white"]
+    whites = (*([] if tagged is None else [tagged]), *_FLOAT_WHITES[1:])
+    white = next((each for each in whites if share_above(each) <= _HARDLY), brightest)
     return white, [*warnings, f"{white:g} is taken for white"]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.asset_names import STYLED_PAINTINGS
-from deepart_assets.errors import DeepArtError, PaintingError
+from deepart_assets.errors import DeepArtError, PaintingError, first_line
 from deepart_assets.imaging import decode_rgb, preview_uri
 from deepart_assets.imaging import mosaic as mosaic_of
 from deepart_assets.settings import Settings

@@ -3,16 +3,14 @@
 `scribble` reads strokes.
 """
 
-import io
 from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from deepart_assets.errors import PaintingError, SkipPainting
-from deepart_assets.imaging import FORMATS, MAX_PIXELS
 from deepart_assets.segmentation.comparison import iou
+from deepart_assets.segmentation.mask_pixels import mask_pixels
 from deepart_assets.segmentation.scribble import LEGEND, Scribble, find_strokes, fitted
 
 THRESHOLD = 128
@@ -49,9 +47,9 @@ def read_curated_mask(
     """
     import cv2
 
-    image = _opened(data, name)
-    _fits((image.height, image.width), size, name)
-    levels = _levels(image, name)
+    picture = mask_pixels(data, name)
+    _fits(picture.shape[:2], size, name)
+    levels = _levels(picture, name)
     if isinstance(levels, tuple):
         return fitted(*levels, size)
     levels = _stretched(levels, name)
@@ -165,35 +163,16 @@ def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
         )
 
 
-def _opened(data: bytes, name: str) -> Image.Image:
-    try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
-        if image.width * image.height <= MAX_PIXELS:
-            image.load()
-            return image
-    except (OSError, SyntaxError, ValueError) as error:
-        raise PaintingError(f"{name} is no readable picture: save it as PNG again") from error
-    raise PaintingError(
-        f"{name} has {image.width}×{image.height} pixels, more than {MAX_PIXELS // 1_000_000}"
-        " million: save it in the painting's size"
-    )
-
-
 def _levels(
-    image: Image.Image, name: str
+    picture: NDArray[np.uint8], name: str
 ) -> NDArray[np.uint8] | tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return the levels of a mask or cut-out, or the strokes to keep and to drop."""
-    if image.mode.startswith("I") or image.mode == "F":  # 16 bits: Pillow would cut them off
-        values = np.asarray(image, dtype=np.float64)
-        return np.round(values / max(1.0, values.max()) * 255).astype(np.uint8)
-    if image.has_transparency_data:
-        picture = np.asarray(image.convert("RGBA"))
-        alpha = picture[..., 3]
-        if 0 < int(alpha.max()) < THRESHOLD and len(np.unique(alpha)) == 2:  # 0 and 1, say
-            picture = np.dstack([picture[..., :3], _stretched(alpha, name)])
-        if picture[..., 3].min() < 255:
-            return find_strokes(picture, name) or picture[..., 3]
-    colours = np.asarray(image.convert("RGB"))
+    alpha = picture[..., 3]
+    if 0 < int(alpha.max()) < THRESHOLD and len(np.unique(alpha)) == 2:  # 0 and 1, say
+        picture = np.dstack([picture[..., :3], _stretched(alpha, name)])
+    if picture[..., 3].min() < 255:
+        return find_strokes(picture, name) or picture[..., 3]
+    colours = picture[..., :3]
     if int(np.ptp(colours, axis=2).max(initial=0)) > CERTAIN:
         raise PaintingError(
             f"{name} is a picture in colours and not a mask: draw the subject white and the rest"

@@ -4,12 +4,12 @@ import codecs
 import csv
 import io
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from deepart_assets.wikiart.naming import shown, without_suffix
+from deepart_assets.wikiart.matching import matches, plain
+from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Source
 
 if TYPE_CHECKING:
@@ -61,9 +61,9 @@ def annotate(source: Source) -> Annotations:
 
     With a CSV, a picture is annotated by the row with its path or file name, else by the row with
     its stem, with another suffix (the original notebook converted JPEG to PNG) or none, else with
-    "". Without one, its style is the name of its folder, as in the original notebook's archive, or
-    "" at the top of the source. A CSV that cannot be read costs the annotations and not the
-    pictures.
+    "" (`matches`). Without one, its style is the name of its folder, as in the original notebook's
+    archive, or "" at the top of the source. A CSV that cannot be read costs the annotations and not
+    the pictures.
     """
     import pandas as pd
 
@@ -74,11 +74,18 @@ def annotate(source: Source) -> Annotations:
         return Annotations(table, 0, len(paths))
     warnings: list[str] = []
     name = f"CSV of {source.name}"
-    columns, keys, rows = _read(source.csv, name, warnings)
-    numbers = _matches(paths, keys)
+    columns, keys, rows = _read(source.csv, name, paths, warnings)
+    numbers, shared = matches(paths, keys)
     used = {number for number in numbers if number >= 0}
-    found = {_plain(keys[number]) for number in used}
-    absent = [key for key in keys if _plain(key) not in found]
+    if shared:
+        number, count = next(iter(shared.items()))
+        others = f" (and {len(shared) - 1} more rows are of several)" if len(shared) > 1 else ""
+        warnings.append(
+            f"{name}: {count} pictures are called {shown(keys[number])} and have the facts of one"
+            f" row{others}: if they are different paintings, name them with their folder"
+        )
+    found = {plain(keys[number]) for number in used}
+    absent = [key for key in keys if plain(key) not in found]
     if absent and -1 in numbers:  # both: a name may be misspelt
         warnings.append(
             f"{name} tells of files that are not there ({len(absent)}, such as"
@@ -124,15 +131,15 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
         fault = f"{name} is a workbook by its content: save it as CSV from the spreadsheet program"
         warnings.append(fault)
         return CsvTable(",", [], [], [], fault)
-    text = _decoded(data, name, warnings)
+    text = re.sub(r"\r\n?", "\n", _decoded(data, name, warnings))
     first, _, rest = text.partition("\n")
-    if first.strip().lower().startswith("sep="):  # Excel's own hint
+    if first.strip(' "').lower().startswith("sep="):  # Excel's own hint
         text = rest
-    if blank := re.match(r"[\s,;|]*[\r\n]", text):
+    if blank := re.match(r"[\s,;|]*\n", text):
         text = text[blank.end() :]
     header_line = text.partition("\n")[0]
     separator = max(",;\t|", key=header_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     names: list[str] = []
     rows: list[list[str]] = []
     fault = ""
@@ -163,7 +170,7 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
 
 
 def _read(
-    data: bytes, name: str, warnings: list[str]
+    data: bytes, name: str, paths: Iterable[str], warnings: list[str]
 ) -> tuple[list[str], list[str], list[tuple[str, ...]]]:
     """Return the annotations there are, and the file name and values of each row that names one."""
     table = parse_csv(data, name, warnings)
@@ -177,6 +184,11 @@ def _read(
         for row in table.rows
         if (key := table.key_of(row))
     ]
+    if not table.fault and (line := _swallowed(table, paths)):
+        warnings.append(
+            f'{name} has rows within a cell, such as "{shown(line[:80])}": a quotation mark (")'
+            " before them is not closed. Close it, or remove it"
+        )
     if repeated := _described_twice(found):
         others = f" and {len(repeated) - 1} more" if repeated[1:] else ""
         warnings.append(
@@ -194,10 +206,23 @@ def _value(row: Sequence[str], place: int, column: str) -> str:
     return " ".join(filter(None, map(str.strip, cell.splitlines())))
 
 
+def _swallowed(table: CsvTable, paths: Iterable[str]) -> str:
+    """Return a line of a cell that is a row by the picture it names, or ""."""
+    cells = (cell for row in table.rows for cell in row if "\n" in cell)
+    lines = [line for cell in cells for line in cell.split("\n")[1:] if table.separator in line]
+    if not lines:
+        return ""
+    there = {name for path in map(plain, paths) for name in (path, path.rsplit("/", 1)[-1])}
+    for line in lines:
+        if any(plain(part.strip(' "')) in there for part in line.split(table.separator)):
+            return line
+    return ""
+
+
 def _described_twice(rows: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Return the files that several rows describe, and not in the same way."""
     first: dict[str, tuple[str, ...]] = {}
-    other = (key for key, values in rows if first.setdefault(_plain(key), values) != values)
+    other = (key for key, values in rows if first.setdefault(plain(key), values) != values)
     return list(dict.fromkeys(other))
 
 
@@ -215,34 +240,3 @@ def _decoded(data: bytes, name: str, warnings: list[str]) -> str:
 
 def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "_", name.strip().casefold())
-
-
-def _matches(paths: Sequence[str], keys: Iterable[str]) -> list[int]:
-    """Return the row number of each path, or -1; the first row of a name counts."""
-    there = {_plain(path) for path in paths}
-    by_path: dict[str, int] = {}
-    by_name: dict[str, int] = {}
-    by_stem: dict[str, int] = {}
-    for number, key in enumerate(keys):
-        path = _plain(key.replace("\\", "/"))
-        if path in there and "/" in path:
-            by_path.setdefault(path, number)
-            continue
-        name = path.rsplit("/", 1)[-1]
-        by_name.setdefault(name, number)
-        by_stem.setdefault(without_suffix(name), number)
-    numbers = []
-    for path in paths:
-        whole = _plain(path)
-        name = whole.rsplit("/", 1)[-1]
-        stem = without_suffix(name)
-        # A stem may be a whole key, of which `without_suffix` would leave less: "St. Jerome".
-        like = by_name.get(stem, by_stem.get(stem, -1))
-        numbers.append(by_path.get(whole, by_name.get(name, like)))
-    return numbers
-
-
-def _plain(name: str) -> str:
-    if name.isascii():
-        return name.strip()
-    return unicodedata.normalize("NFC", shown(name)).strip()

@@ -13,7 +13,7 @@ from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.work import MemoryBudget, in_parallel
 
-INSPECTION_VERSION = "3"
+INSPECTION_VERSION = "4"
 """Increase it when inspecting the same bytes gives another result, to drop cached inspections."""
 
 MIN_SIDE = 16
@@ -101,7 +101,7 @@ def _inspect(
 
     Returns:
         The inspection, and whether the picture was decoded. An inspection without a hash must not
-        be cached: the file could not be read or did not fit into memory.
+        be cached: the file could not be read, did not fit into memory, or met a fault of ours.
     """
     name = shown(picture.path)
     try:
@@ -122,8 +122,11 @@ def _inspect(
             seen = file.reduced(_HASH_SIDE)
     except PaintingError as error:
         return Inspection(sha256, reason=str(error)), True
-    except MemoryError:
-        return Inspection(reason=f"{name} does not fit into memory: free some"), True
+    except Exception as error:  # one picture must not keep the others from being catalogued
+        fault = f"cannot be decoded ({first_line(error)}): replace it, and report the fault"
+        if isinstance(error, MemoryError):
+            fault = "does not fit into memory: free some"
+        return Inspection(reason=f"{name} {fault}"), True
     reason = ""
     if min(seen.width, seen.height) < MIN_SIDE:
         shown_size = f"{seen.width}×{seen.height} pixels"

@@ -62,10 +62,22 @@ def painting_id(path: str) -> str:
 _IIIF = {"full", "max", "square", "0"}
 """Folders between an object's and its picture, where IIIF addresses are saved as paths."""
 
+_REQUEST = re.compile(
+    r"(?<=/)(?:full|square|(?:pct:)?[\d.]+(?:,[\d.]+){3})"  # region
+    r"/\^?(?:max|full|!?\d*,\d*|pct:[\d.]+)"  # size
+    r"/!?\d{1,3}(?:\.\d+)?/(?=[^/]+$)"  # rotation
+)
+"""All of them; numbers alone may be anybody's folders."""
+
+
+def object_folders(path: str) -> list[str]:
+    """Return the folders that a picture is in, without those of IIIF."""
+    return [part for part in _REQUEST.sub("", path).split("/")[:-1] if part not in _IIIF]
+
 
 def folder_id(path: str) -> str:
     """Return the id of a picture by its folder and its stem; "" for one that is in no folder."""
-    folders = [part for part in path.split("/")[:-1] if part not in _IIIF]
+    folders = object_folders(path)
     return painting_id(f"{folders[-1]}_{path.rsplit('/', 1)[-1]}") if folders else ""
 
 

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 from deepart_assets.storage import Lake, sha256_of
@@ -96,7 +97,10 @@ class PaintingFolder:
         """Return what is wrong with each file that is not used, with the remedy, by its name."""
         names = set(filter(self.stray, self.names(lake)))
         used, folded = self.files(lake, keys), by_folded_id(keys)
-        reasons: dict[str, str] = {}
+        reasons = dict.fromkeys(
+            sorted(filter(self.stray, _folders(lake, self.folder))),
+            f"is a folder, which is not read: put what it has into {self.folder}",
+        )
         for name in sorted(names - set(used.values())):
             key = self.key_of(name, folded)
             if key is not None:
@@ -137,6 +141,14 @@ class PaintingFolder:
         names = self.files(lake, {*keys, *wanted})
         paths = {key: f"{self.folder}/{names[key]}" for key in wanted if key in names}
         return {key: CuratorFile(path, _sha256_in(lake, path)) for key, path in paths.items()}
+
+
+def _folders(lake: Lake, folder: str) -> list[str]:
+    """Return the names of the folders in a folder of a local lake."""
+    path = Path(lake.full_path(folder))
+    if not (lake.is_local and path.is_dir()):
+        return []
+    return [each.name for each in path.iterdir() if each.is_dir() and each.name[0] != "."]
 
 
 def _sha256_in(lake: Lake, path: str) -> str:

@@ -2,9 +2,10 @@
 
 import io
 
+import imagecodecs
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms, PngImagePlugin
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile
@@ -120,3 +121,40 @@ def test_a_heic_picture_that_is_cut_off_is_told_in_one_line():
         PictureFile(saved("HEIF")[:-200], "a.heic").rgb()
     assert str(told.value).endswith("): replace the file with an intact one")
     assert "\n" not in str(told.value)
+
+
+def without_last_part_of_its_profile(data):
+    start = data.rindex(b"\xff\xe2", 0, data.index(b"\xff\xda"))
+    return data[:start] + data[start + 2 + int.from_bytes(data[start + 2 : start + 4], "big") :]
+
+
+def test_a_jpeg_with_a_broken_profile_is_read_with_a_warning_and_its_damage_is_noticed():
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    whole = saved(quality=95, icc_profile=profile + bytes(150_000))
+    assert whole.count(b"ICC_PROFILE\0") == 3
+    data = without_last_part_of_its_profile(whole)
+    file = PictureFile(data, "a.jpg")
+    assert np.array_equal(file.rgb(), PictureFile(saved(quality=95), "a.jpg").rgb())
+    assert file.warnings == ("its ICC profile is damaged and is ignored",)
+    half = len(data) - len(saved(quality=95)) // 2
+    with pytest.raises(PaintingError, match="cannot be decoded"):
+        PictureFile(data[:half] + bytes(2000) + data[half + 2000 :], "a.jpg").rgb()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (imagecodecs.jpeg_encode(PICTURE.astype(np.uint16), bitspersample=12), "JPEG of 12 bits"),
+        (imagecodecs.ljpeg_encode(PICTURE[..., 0]), "lossless JPEG"),
+        (imagecodecs.jpegls_encode(PICTURE), "JPEG-LS picture"),
+    ],
+)
+def test_an_intact_jpeg_of_another_kind_is_not_called_damaged(data, words):
+    with pytest.raises(PaintingError, match=f"^a is a {words}: export it as TIFF or PNG$"):
+        PictureFile(data, "a").rgb()
+
+
+def test_a_png_with_a_long_text_is_whole():
+    text = PngImagePlugin.PngInfo()
+    text.add_text("Comment", "x" * 2_000_000, zip=True)
+    assert np.array_equal(PictureFile(saved("PNG", pnginfo=text), "a.png").rgb(), PICTURE)

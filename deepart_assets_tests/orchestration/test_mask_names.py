@@ -93,3 +93,11 @@ def test_a_file_that_cannot_be_read_fails_its_painting_alone(lake, tmp_path):
     assert data["x.y"].observed_file(CURATED_MASKS.asset) == (b"bytes", "masks/x.y.png")
     with pytest.raises(PaintingError, match=r"^masks/p1\.png cannot be read \(No such file.*\): r"):
         data["p1"].observed_file(CURATED_MASKS.asset)
+
+
+def test_a_folder_among_the_masks_is_told(lake):
+    lake.write("masks/done/p1.png", b"bytes")
+    lake.write("masks/.hidden/p1.png", b"bytes")
+    reason = "is a folder, which is not read: put what it has into masks"
+    assert CURATED_MASKS.strays(lake, KEYS) == {"done": reason}
+    assert SUBJECT_TEXTS.strays(lake, KEYS) == {}

@@ -76,9 +76,10 @@ def test_the_reason_is_the_faults_own_and_not_that_dagster_met_it(sensors, hook)
     sensors.project.content["wikiart"]["sources"]["pictures"]["path"] = "/nowhere"
     ended(sensors)
     [notification] = sys.modules[hook].reported
-    [failure] = notification.failures
+    failure, following = notification.failures
     assert failure.startswith("wikiart_paintings: ")
     assert "There is no folder /nowhere" in failure
+    assert following.startswith("styled_paintings: wikiart_paintings has no result yet")
 
 
 def test_a_function_that_raises_is_shown_on_the_tick_and_called_for_the_next_run(sensors, hook):

@@ -253,8 +253,9 @@ def test_missing_weights_fail_at_once_with_the_remedy(unrestored, instance):
             if event.event_type_value == "STEP_FAILURE"
         }
         made = materialized(result)
-    assert set(failures) == {"inspired_weights"}
+    assert set(failures) == {"inspired_weights", "inspired_outpaintings"}
     assert "CoModGAN" in failures["inspired_weights"]
+    assert "inspired_weights has no result yet" in failures["inspired_outpaintings"]
     assert ("telea_upscaled", "p0") in made
     assert not any(asset == "inspired_outpaintings" for asset, _ in made)
 

@@ -110,8 +110,9 @@ def test_whether_styles_are_labelled_is_no_matter_of_a_single_run(styled, instan
             failed = result.filter_events(lambda event: event.is_step_failure)
         return {event.step_key: str(event.step_failure_data.error) for event in failed}
 
-    [(step, told)] = failures(None).items()
-    assert step == "style_labels" and "wikiart.style_labels is part of the graph" in told
+    told = failures(None)
+    assert list(told) == ["style_labels", "styled_paintings"], "which lacks the labels"
+    assert "wikiart.style_labels is part of the graph" in told["style_labels"]
     model = styled.content["wikiart"].pop("style_labels")
     [(step, told)] = failures(model).items()
     assert step == "styled_paintings" and "wikiart.style_labels is part of the graph" in told

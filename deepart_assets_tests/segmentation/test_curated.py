@@ -4,8 +4,10 @@ import io
 import struct
 import zlib
 
+import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -180,3 +182,76 @@ def test_an_inverted_mask_is_refused_and_a_correction_is_not():
     small = np.zeros(SIZE, bool)
     small[:6, :6] = True
     check_polarity(drawn(), small, "masks/p1.png")
+
+
+def saved_as(kind, picture, **more):
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, kind, **more)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF"])
+def test_a_mask_is_read_as_it_is_shown(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned to the left
+    stored = np.ascontiguousarray(np.rot90(drawn())).astype(np.uint8) * 255
+    found = read(saved_as(kind, stored, exif=exif))
+    assert found.shape == SIZE and (found != drawn()).mean() < 0.02
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "AVIF"])
+def test_a_damaged_mask_is_told_whatever_its_format(kind):
+    random = np.random.default_rng(0).integers(0, 2, (60, 40), dtype=np.uint8) * 255
+    whole = saved_as(kind, random)
+    middle = len(whole) // 2
+    damaged = [whole[:middle]]
+    if kind == "JPEG":  # the others have no checksum, and libjpeg warns
+        damaged.append(whole[:middle] + bytes(60) + whole[middle + 60 :])
+    for data in damaged:
+        with pytest.raises(PaintingError, match=r"p1\.png is no readable picture: save it as PNG"):
+            read(data)
+
+
+def deep_png(picture):
+    return imagecodecs.png_encode(picture)
+
+
+def tiff_of(*pages, **more):
+    buffer = io.BytesIO()
+    with tifffile.TiffWriter(buffer) as writer:
+        for page in pages:
+            writer.write(page, metadata=None, **more)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("white", [1, 300, 65535])
+def test_tiffs_of_sixteen_bits_are_read_by_their_tags(white):
+    grey = drawn().astype(np.uint16) * np.uint16(white)
+    assert np.array_equal(read(tiff_of(grey)), drawn())
+    apart = tiff_of(np.stack([grey] * 3), photometric="rgb", planarconfig="separate")
+    assert np.array_equal(read(apart), drawn())
+    thumbnail = np.zeros((30, 20), np.uint16)
+    assert np.array_equal(read(tiff_of(thumbnail, grey, photometric="minisblack")), drawn())
+    assert np.array_equal(read(deep_png(np.dstack([grey] * 3))), drawn())
+    alpha = np.dstack([np.full((*SIZE, 3), 9, np.uint16), grey])
+    assert np.array_equal(read(deep_png(alpha)), drawn())
+
+
+def test_white_may_be_zero_and_numbers_may_be_none():
+    inverted = ~(drawn().astype(np.uint16) * np.uint16(65535))
+    assert np.array_equal(read(tiff_of(inverted, photometric="miniswhite")), drawn())
+    floats = drawn().astype(np.float32)
+    assert np.array_equal(read(tiff_of(floats)), drawn())
+    floats[0, 0] = np.nan
+    try:
+        assert np.array_equal(read(tiff_of(floats)), drawn())
+    except PaintingError as error:
+        assert "masks/p1.png" in str(error)
+
+
+def test_inks_are_read():
+    image = Image.fromarray(drawn().astype(np.uint8) * 255).convert("CMYK")
+    for kind in ("JPEG", "TIFF"):
+        buffer = io.BytesIO()
+        image.save(buffer, kind)
+        assert (read(buffer.getvalue()) != drawn()).mean() < 0.02

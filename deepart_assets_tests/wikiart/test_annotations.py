@@ -125,8 +125,65 @@ def test_a_misspelt_file_is_told_with_the_picture_that_lacks_its_facts():
         (["St. Jerome", "ST"], ["St. Jerome.jpg", "ST.jpg"], ["St. Jerome", "ST"]),
         (["obj1/St. Jerome"], ["obj2/St. Jerome.jpg"], ["obj1/St. Jerome"]),
         (["a.png", "b"], ["x/a.jpg", "x/b.jpg"], ["a.png", "b"]),
+        (["a.png", "a.jpg"], ["a.tif"], [""]),
     ],
 )
 def test_a_dot_in_a_name_without_a_suffix_gives_no_row_to_another_picture(keys, paths, titles):
     csv = "\n".join(["file,title", *(f"{key},{key}" for key in keys)])
     assert list(annotate(source(csv.encode(), paths)).table["title"]) == titles
+
+
+@pytest.mark.parametrize(
+    ("keys", "titles"),
+    [
+        (["./obj1/default.jpg", "./obj2/default.jpg"], "01"),
+        (["/obj2/default.jpg", "/obj1/default.jpg"], "10"),
+        ([r"C:\scans\obj1\default.jpg", r"C:\scans\obj2\default.jpg"], "01"),
+        (["Obj1/Default.JPG", "OBJ2/default.jpg"], "01"),
+        (["obj1/default", "obj2/default"], "01"),
+        (["obj1/default.png", "obj2/default"], "01"),
+        (
+            [f"https://a.org/iiif/2/obj{n}/full/1200,/0/default.jpg?x=/" for n in (2, 1)],
+            "10",
+        ),
+        (["obj1/default.jpg", "obj3/default.jpg"], "0-"),
+        (["obj3/default.jpg", "obj4/default.jpg"], "--"),
+        (["default.jpg"], "00"),
+        (["obj1/default.jpg", "default.jpg"], "01"),
+        (["a/obj1/default.jpg", "b/obj1/default.jpg"], "--"),
+    ],
+)
+@pytest.mark.parametrize("inside", ["", "full/max/0/", "full/1200,/0/", "10,0,5,5/pct:50/90/"])
+def test_pictures_of_one_name_are_told_apart_by_their_folders(keys, titles, inside):
+    csv = "\n".join(["file,title", *(f'"{key}",{row}' for row, key in enumerate(keys))])
+    paths = [f"obj{number}/{inside}default.jpg" for number in (1, 2)]
+    found = annotate(source(csv.encode(), paths))
+    assert [title or "-" for title in found.table["title"]] == list(titles)
+    called = [each for each in found.warnings if "2 pictures are called default.jpg" in each]
+    assert len(called) == (keys == ["default.jpg"])
+    assert all(each.endswith("name them with their folder") for each in called)
+
+
+def test_a_path_in_its_own_case_comes_first_and_a_top_level_name_is_a_path():
+    csv = b"file,title\nA.jpg,A\na.jpg,a\n"
+    found = annotate(source(csv, ["a.jpg", "A.jpg", "sub/a.jpg"]))
+    assert list(found.table["title"]) == ["a", "A", ""] and not found.warnings
+
+
+def test_blanks_before_quotation_marks_and_old_line_ends():
+    spaced = annotate(
+        source(b'file, "title", artist\na.jpg, "Night, The", "Munch, E."\n', ["a.jpg"])
+    )
+    assert spaced.table.loc[0, ["title", "artist"]].tolist() == ["Night, The", "Munch, E."]
+    for end in (b"\r", b"\r\n"):
+        rows = [b'"sep=;"', b"file;title", b"a.jpg;Night, The, by Munch, E.", b"b.jpg;Day"]
+        found = annotate(source(end.join(rows), ["a.jpg", "b.jpg"]))
+        assert list(found.table["title"]) == ["Night, The, by Munch, E.", "Day"]
+
+
+def test_rows_between_two_marks_that_nothing_closes_are_told():
+    rows = 'file,title\na.jpg,"Night\nb.jpg,Day\nc.jpg,"Noon\nd.jpg,Dusk\n'
+    (warning,) = annotate(source(rows.encode(), ["a.jpg", "x/b.jpg", "c.jpg"])).warnings[:1]
+    assert 'rows within a cell, such as "b.jpg,Day"' in warning
+    lines = 'file,title,subject\na.jpg,"Night\n","a dog\na cat, a boat"\n'
+    assert not annotate(source(lines.encode(), ["a.jpg"])).warnings

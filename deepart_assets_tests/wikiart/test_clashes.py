@@ -10,6 +10,7 @@ from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     to_parquet,
 )
+from deepart_assets.wikiart.naming import folder_id, painting_id
 
 
 def test_clash_of_ids(shelf, picture):
@@ -27,6 +28,25 @@ def test_clash_of_ids(shelf, picture):
     assert "lily.png would have the same id as Lily.png" in reasons
     second = build_catalogue([shelf(files).source()], first.catalogue, first.inspection_cache)
     assert to_parquet(second.catalogue) == to_parquet(first.catalogue)
+
+
+@pytest.mark.parametrize(
+    ("inside", "is_iiif"),
+    [
+        ("full/max/0/", True),
+        ("full/1200,/0/", True),
+        ("square/!90,90/!90/", True),
+        ("0,0,9,9/^max/22.5/", True),
+        ("pct:1,1,9.5,9/pct:50/180/", True),
+        ("12,5/", False),  # folders of somebody's own
+        ("90/", False),
+    ],
+)
+def test_what_iiif_asks_for_is_no_name_of_an_object(inside, is_iiif):
+    paths = [f"x/obj{n}/{inside}default.jpg" for n in (1, 2)]
+    own = painting_id(f"{inside[:-1]}_default.jpg")
+    expected = ["obj1_default", "obj2_default"] if is_iiif else [own, own]
+    assert [folder_id(path) for path in paths] == expected
 
 
 def test_pictures_of_one_name_are_told_apart_by_their_folders_for_good(shelf, picture):

@@ -115,6 +115,26 @@ def test_a_csv_that_cannot_be_read_is_told(tmp_path, monkeypatch, error, why):
     )
 
 
+def test_a_csv_that_nobody_may_read_does_not_stop_the_inbox(tmp_path, monkeypatch):
+    lake = Lake(tmp_path)
+    for name in ("1.png", "paintings.csv"):
+        lake.write(f"inbox/{name}", b"1")
+    fault: OSError = PermissionError(13, "Permission denied")
+
+    def refuse(self, path):
+        raise fault
+
+    monkeypatch.setattr(LocalFileSystem, "cat_file", refuse)
+    source = open_inbox(Inbox(), lake)
+    assert [each.path for each in source.pictures] == ["1.png"] and source.csv is None
+    assert source.ignored == {
+        "paintings.csv": "cannot be read (Permission denied): make it readable, or remove it"
+    }
+    fault = OSError("the network is away")  # no reason to restore without titles
+    with pytest.raises(UnavailableError):
+        open_inbox(Inbox(), lake)
+
+
 def test_links_are_followed_and_loops_are_no_trap(tmp_path, downloads):
     (tmp_path / "in/deep").mkdir(parents=True)
     (tmp_path / "in/deep/1.png").write_bytes(b"1")

@@ -1,7 +1,9 @@
 """The inbox: a folder into which users drop paintings to restore."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.settings.places import project_path
 from deepart_assets.settings.wikiart import FolderSource, Inbox
 from deepart_assets.storage import Lake, sha256_of
@@ -61,7 +63,15 @@ def open_inbox(choice: Inbox, lake: Lake) -> Source:
     if not fs.isdir(inside):  # a bucket's folder exists once it has a file
         return Source(NAME, place.url, ())
     csv = choice.csv if place.exists(choice.csv) else None
-    return open_folder(NAME, FolderSource(path=place.url, csv=csv), NAME)
+    try:
+        return open_folder(NAME, FolderSource(path=place.url, csv=csv), NAME)
+    except UnavailableError as error:
+        # A store that fails for a moment must not cost the paintings their labels.
+        if not (place.is_local and isinstance(error.__cause__, PermissionError)):
+            raise
+        source = open_folder(NAME, FolderSource(path=place.url, csv=None), NAME)
+        fault = f"cannot be read ({first_line(error.__cause__)}): make it readable, or remove it"
+        return replace(source, ignored={**source.ignored, choice.csv: fault})
 
 
 def inbox_stamps(choice: Inbox, lake: Lake) -> dict[str, str]:
