@@ -14,8 +14,7 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
 from deepart_assets.settings.evaluation import Lpips, Peer
-from deepart_assets.storage import MaterializationRecord, StageResult
-from deepart_assets.storage.records import attempt
+from deepart_assets.storage import MaterializationRecord, StageResult, records
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
     BASE,
@@ -134,7 +133,7 @@ def _versions(peers: Mapping[str, Peer], previous: MaterializationRecord | None)
             versions |= {f"peer {name}": version for version in found.values()}
             if not found:  # only an attempt to fetch it tells
                 fetched.add(name)
-    tried = attempt(previous, fetched)
+    tried = records.attempt(previous, fetched, records.RESTS)
     return versions | ({"attempt": str(tried)} if tried else {})
 
 

@@ -46,9 +46,9 @@ from deepart_assets.storage import (
     Provenance,
     StageResult,
     materialize_if_stale,
+    records,
     sha256_of,
 )
-from deepart_assets.storage.records import attempt
 from deepart_assets.storage.retries import is_transient
 
 ASSET = asset_names.SUBJECT_MASKS_EVALUATION
@@ -88,7 +88,7 @@ def subject_masks_evaluation(context: StageContext) -> StageSpec:
     reads_texts = any(peer.kind == "described" for peer in choice.peers.values())
     listed = context.paintings
     texts = SUBJECT_TEXTS.read(context.lake, listed, listed) if reads_texts else {}
-    tried = attempt(context.store.done(ASSET))  # again while a peer is unavailable
+    tried = records.attempt(context.store.done(ASSET), rests=records.RESTS)
 
     def make() -> StageResult:
         paintings = context.paintings

@@ -32,7 +32,7 @@ from deepart_assets.orchestration.planner import (
     restore_runs,
 )
 from deepart_assets.orchestration.resources import Profile
-from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, only_about
+from deepart_assets.orchestration.tags import AUTOMATED, PRIORITY, REASON, only_tags
 from deepart_assets.settings.automation import Automation
 from deepart_assets.wikiart.naming import shown
 from deepart_assets.wikiart.painting_folder import by_folded_id
@@ -106,8 +106,8 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         if any(name.startswith(f"{REQUESTS}/") for name in names):
             return restore_runs(ranges, tags, only=keys)
         return [
-            PlannedRun(RESTORE_PART, part, {**tags, **tag})
-            for part, tag in only_about(ranges, keys)
+            PlannedRun(RESTORE_PART, range_, {**tags, **only_tags(range_, keys)})
+            for range_ in ranges
         ]
 
     return [

@@ -190,6 +190,8 @@ def _drawn(
         data = desk.lake.read(path)
     except FileNotFoundError:
         return None
+    except PermissionError as error:
+        raise PaintingError(f"{path} cannot be read: replace or remove it") from error
     try:
         return read_curated_mask(data, path, size)
     except SkipPainting:

@@ -24,7 +24,7 @@ from deepart_assets.storage import (
     StoredFile,
     sha256_of,
 )
-from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, UNREADABLE
 
 ORIGINAL = "original"
 """The key of the original among the pictures; the others have the names of their assets."""
@@ -105,6 +105,8 @@ class PaintingPage:
                 found[asset] = sha256_of(self._store.lake.read(path))
             except FileNotFoundError:
                 continue
+            except PermissionError:
+                found[asset] = UNREADABLE
         return found
 
     @cached_property
@@ -169,7 +171,7 @@ class PaintingPage:
         path, _ = self._observed[asset]
         try:
             return read_decision(kind, self._store.lake.read(path), path)
-        except (FileNotFoundError, PaintingError):
+        except (OSError, PaintingError):
             return kind()
 
     def sheet(self) -> StoredFile | None:

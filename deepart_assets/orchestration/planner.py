@@ -33,7 +33,7 @@ from deepart_assets.orchestration.staleness import (
     StalenessChecker,
     data_staleness,
 )
-from deepart_assets.orchestration.tags import Tags, only_about, range_tags
+from deepart_assets.orchestration.tags import Tags, only_tags, range_tags
 from deepart_assets.settings.automation import Automation
 from deepart_assets.storage import MaterializationRecord, RecordIndex
 
@@ -116,7 +116,7 @@ def restore_runs(
     publish: bool = False,
     evaluate: bool = False,
 ) -> list[PlannedRun]:
-    """Return a run for each range of partitions, or several where `only` has too many for a tag.
+    """Return a run for each range of partitions.
 
     The gallery, which is of all paintings, is left to the last run.
 
@@ -127,12 +127,12 @@ def restore_runs(
         publish: Return a run of `publish` if there is nothing to restore.
         evaluate: Return a run of `evaluate` as the last.
     """
-    parts = list(only_about(ranges, only))
-    jobs = [RESTORE_PART] * (len(parts) - 1) + [RESTORE] * bool(parts)
+    jobs = [RESTORE_PART] * (len(ranges) - 1) + [RESTORE] * bool(ranges)
     runs = [
-        PlannedRun(job, keys, {**tags, **tag}) for job, (keys, tag) in zip(jobs, parts, strict=True)
+        PlannedRun(job, keys, {**tags, **only_tags(keys, only)})
+        for job, keys in zip(jobs, ranges, strict=True)
     ]
-    if publish and not runs:
+    if publish and not ranges:
         runs.append(PlannedRun(PUBLISH, tags=tags))
     return [*runs, PlannedRun(EVALUATE, tags=tags)] if evaluate else runs
 

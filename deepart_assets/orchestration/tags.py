@@ -1,7 +1,8 @@
 """The tags of a run: which paintings it covers, why it was started, and what it computes."""
 
+import itertools
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.staleness import RunPolicy
@@ -11,9 +12,10 @@ Tags = Mapping[str, str]
 REASON = "deepart/reason"
 """Why the run was started, in words."""
 ONLY = "deepart/only"
-"""The paintings of a range that the run is about, as JSON; it leaves the others alone."""
+"""The paintings of a range that the run is about, as JSON; it leaves the others alone. What does
+not fit into one tag goes on in deepart/only.1, and so on."""
 MOST_BYTES = 2400
-"""Of that JSON, which is ASCII: Dagster's index of tags in PostgreSQL has rows of 2,704 at most."""
+"""Of a tag of that, which is ASCII: Dagster's index of tags in PostgreSQL has rows of 2,704."""
 FORCE = "deepart/force"
 """Whether fresh outputs are computed again."""
 RENEW = "deepart/renew"
@@ -49,36 +51,24 @@ def range_tags(keys: Sequence[str]) -> dict[str, str]:
     return {RANGE_START_TAG: keys[0], RANGE_END_TAG: keys[-1]} if keys else {}
 
 
-def only_about(
-    ranges: Iterable[Sequence[str]], wanted: Collection[str] | None
-) -> Iterator[tuple[Sequence[str], dict[str, str]]]:
-    """Yield the partitions of each run over ranges of which not all paintings are wanted, and its
-    tag; None: all are. A range with more of them than a tag holds is cut."""
+def only_tags(keys: Sequence[str], wanted: Collection[str] | None) -> dict[str, str]:
+    """Return the tags of a run over a range of which not all are wanted; None: all are."""
     among = None if wanted is None else set(wanted)  # of 100,000, a list would take a minute
-    for keys in ranges:
-        found = keys if among is None else [key for key in keys if key in among]
-        if len(found) == len(keys):
-            yield keys, {}
-            continue
-        for part in _that_fit(found):
-            span = keys[keys.index(part[0]) : keys.index(part[-1]) + 1]
-            yield span, {} if len(part) == len(span) else {ONLY: json.dumps(part)}
-
-
-def _that_fit(keys: Sequence[str]) -> Iterator[list[str]]:
-    part, size = list[str](), 0
-    for key in keys:
-        length = len(json.dumps(key)) + 2  # with the comma, or one of the brackets, and a space
-        if part and size + length > MOST_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(key)
-        size += length
-    if part:
-        yield part
+    found = keys if among is None else [key for key in keys if key in among]
+    if len(found) == len(keys):
+        return {}
+    text = json.dumps(found)
+    parts = [text[at : at + MOST_BYTES] for at in range(0, len(text), MOST_BYTES)]
+    return {_only(number): part for number, part in enumerate(parts)}
 
 
 def wanted_keys(tags: Tags, keys: Sequence[str]) -> list[str]:
     """Return the paintings of a run's range that the run is about."""
-    wanted = set(json.loads(tags[ONLY])) if ONLY in tags else None
+    names = itertools.takewhile(tags.__contains__, map(_only, itertools.count()))
+    text = "".join(tags[name] for name in names)
+    wanted = set(json.loads(text)) if text else None
     return [key for key in keys if wanted is None or key in wanted]
+
+
+def _only(number: int) -> str:
+    return f"{ONLY}.{number}" if number else ONLY

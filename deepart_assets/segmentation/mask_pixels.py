@@ -12,6 +12,7 @@ from PIL import Image
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import FORMATS, MAX_PIXELS
+from deepart_assets.imaging.containers import own_exif
 from deepart_assets.imaging.decoding import ORIENTATION
 from deepart_assets.imaging.jpeg import check_jpeg, with_end
 from deepart_assets.imaging.picture_file import TURNS
@@ -79,7 +80,7 @@ def _decoded(data: bytes) -> tuple[NDArray[np.uint8], int]:
 
 def _orientation(image: Image.Image) -> int:
     try:
-        return int(image.getexif().get(ORIENTATION, 1))
+        return int(own_exif(image).get(ORIENTATION, 1))
     except Exception:  # damaged EXIF data
         return 1
 

@@ -6,6 +6,7 @@ Where records are kept, and what makes an output stale, is in `materialization_s
 import json
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
@@ -99,7 +100,15 @@ class RecordSummary(MaterializationRecord):
         return cls(**{**kept, "provenance": {}, "figures": {}, "cause": ""})
 
 
-def attempt(previous: MaterializationRecord | None, among: Container[str] | None = None) -> int:
+RESTS = timedelta(days=7)
+"""After which an evaluation tries anew what could not be had, and with it all the rest."""
+
+
+def attempt(
+    previous: MaterializationRecord | None,
+    among: Container[str] | None = None,
+    rests: timedelta = timedelta(0),
+) -> int:
     """Return the number of this attempt at an output, from the record of the previous one.
 
     It is part of the provenance: it increases after an attempt that left something out (the figure
@@ -108,9 +117,11 @@ def attempt(previous: MaterializationRecord | None, among: Container[str] | None
     Args:
         previous: The record, if the previous attempt came to a result.
         among: The names whose leaving out counts; by default whatever was left out.
+        rests: How old the record has to be.
     """
     if previous is None:
         return 0
     last = int(previous.provenance["inputs"].get("attempt", 0))
     left_out = previous.figures.get("left_out") or ()
-    return last + any(among is None or each in among for each in left_out)
+    is_old = datetime.now(UTC) - datetime.fromisoformat(previous.made_at) >= rests
+    return last + (is_old and any(among is None or each in among for each in left_out))

@@ -139,21 +139,12 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
         text = text[blank.end() :]
     header_line = text.partition("\n")[0]
     separator = max(",;\t|", key=header_line.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
-    names: list[str] = []
-    rows: list[list[str]] = []
-    fault = ""
-    try:
-        names = next(reader, [])
-        rows.extend(reader)
-    except csv.Error as error:
-        fault = f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
-        warnings.append(fault)
-    if rows and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
-        fault = (
-            f'{name} has a quotation mark (") that nothing closes, in the row of'
-            f" {shown(rows[-1][0])}: what follows it is not read. Close it, or remove it"
-        )
+    names, rows, fault = _parsed(text, separator, name)
+    if fault and '"' in text:  # a mark after a blank may be one that nothing closes, and no quote
+        again = _parsed(text, separator, name, blanks=True)
+        if not again[2]:
+            names, rows, fault = again
+    if fault:
         warnings.append(fault)
     folded = [_folded(each) for each in names]
     columns = [
@@ -167,6 +158,38 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
         )
         warnings.append(fault)
     return CsvTable(separator, names, columns, rows, fault)
+
+
+def _parsed(
+    text: str, separator: str, name: str, *, blanks: bool = False
+) -> tuple[list[str], list[list[str]], str]:
+    """Return the header, the rows, and what is wrong.
+
+    Args:
+        text: Of the CSV.
+        separator: Between its cells.
+        name: Of the CSV, for messages.
+        blanks: Whether blanks before a cell belong to it.
+    """
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=not blanks
+    )
+    names: list[str] = []
+    rows: list[list[str]] = []
+    try:
+        names = next(reader, [])
+        rows.extend(reader)
+    except csv.Error as error:
+        fault = f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
+        return names, rows, fault
+    if rows and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
+        return (
+            names,
+            rows,
+            f'{name} has a quotation mark (") that nothing closes, in the row of'
+            f" {shown(rows[-1][0])}: what follows it is not read. Close it, or remove it",
+        )
+    return names, rows, ""
 
 
 def _read(

@@ -124,9 +124,9 @@ def _inspect(
         return Inspection(sha256, reason=str(error)), True
     except Exception as error:  # one picture must not keep the others from being catalogued
         fault = f"cannot be decoded ({first_line(error)}): replace it, and report the fault"
-        if isinstance(error, MemoryError):
-            fault = "does not fit into memory: free some"
-        return Inspection(reason=f"{name} {fault}"), True
+        if isinstance(error, MemoryError):  # without a hash it is tried again
+            sha256, fault = "", "does not fit into memory: free some"
+        return Inspection(sha256, reason=f"{name} {fault}"), True
     reason = ""
     if min(seen.width, seen.height) < MIN_SIDE:
         shown_size = f"{seen.width}×{seen.height} pixels"

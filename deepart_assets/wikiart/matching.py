@@ -48,8 +48,8 @@ def matches(paths: Sequence[str], keys: Sequence[str]) -> Matches:
     for number, key in enumerate(keys):
         exact.setdefault(plain(key.replace("\\", "/")), number)
         rows.setdefault(_parts(key), number)
-    by_name = _only(rows.items())
-    by_stem = _only((_stem(parts), number) for parts, number in rows.items())
+    by_name, first_names = _tables(rows.items())
+    by_stem, first_stems = _tables((_stem(parts), number) for parts, number in rows.items())
     parts_of = [_parts(path) for path in paths]
     distinct = set(parts_of)
     names, stems = _counts(distinct), _counts(map(_stem, distinct))
@@ -73,14 +73,17 @@ def matches(paths: Sequence[str], keys: Sequence[str]) -> Matches:
             for table, own in ((left, parts), (left, stem), (left_stems, stem)):
                 if (number := table.get(own[:length], -1)) >= 0:
                     return number
-        return -1
+        if len(parts) > 1:
+            return -1
+        # A picture in no folder, with rows that have some: they are about one painting.
+        return first_names.get(parts, first_stems.get(stem, -1))
 
     numbers = [found(path, parts) for path, parts in zip(paths, parts_of, strict=True)]
     used = {exact[path] for path in map(plain, paths) if path in exact}
     left = {parts: number for parts, number in rows.items() if number not in used}
     left_stems: dict[_Tail, int] = {}
     for parts, number in left.items():
-        left_stems[_stem(parts)] = number if _stem(parts) not in left_stems else _SEVERAL
+        left_stems.setdefault(_stem(parts), number)
     numbers = [
         number if number >= 0 else found_again(parts)
         for number, parts in zip(numbers, parts_of, strict=True)
@@ -109,10 +112,12 @@ def _counts(names: Iterable[_Tail]) -> Counter[_Tail]:
     return Counter(tail for parts in names for tail in _tails(parts))
 
 
-def _only(rows: Iterable[tuple[_Tail, int]]) -> dict[_Tail, int]:
-    """Return the row that has a tail, or `_SEVERAL`."""
-    found: dict[_Tail, int] = {}
+def _tables(rows: Iterable[tuple[_Tail, int]]) -> tuple[dict[_Tail, int], dict[_Tail, int]]:
+    """Return the only row that has a tail, or `_SEVERAL`, and the first that has it."""
+    only: dict[_Tail, int] = {}
+    first: dict[_Tail, int] = {}
     for parts, number in rows:
         for tail in _tails(parts):
-            found[tail] = number if tail not in found else _SEVERAL
-    return found
+            first.setdefault(tail, number)
+            only[tail] = number if tail not in only else _SEVERAL
+    return only, first

@@ -17,6 +17,7 @@ from deepart_assets.desk.pictures import PictureCache, levels, prune
 from deepart_assets.desk.rows import Query
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import encode_png
+from deepart_assets.storage import Lake
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.desk.conftest import ten_thousand
 
@@ -73,6 +74,22 @@ def test_orders(client):
     index = client.desk.index
     assert [row.listed.id for row in index.find(Query(sort="new"))] == ["a1", "b.2_ö"]
     assert [row.listed.id for row in index.find(Query(sort="check"))] == ["b.2_ö", "a1"]
+
+
+def test_files_of_people_that_cannot_be_read_stop_no_page(client, painted, monkeypatch):
+    read = Lake.read
+
+    def refused(lake, path):
+        if path in ("masks/a1.png", "choices/a1.json"):
+            raise PermissionError(13, "Permission denied", path)
+        return read(lake, path)
+
+    painted.lake.write("masks/a1.png", b"a mask")
+    painted.lake.write("choices/a1.json", b"{}")
+    monkeypatch.setattr(Lake, "read", refused)
+    client.desk.index.refresh(at_once=True)
+    assert "Vase of Flowers" in client.get("/").text
+    assert client.get("/p/a1").status_code == 200
 
 
 def test_what_was_made_since_is_seen(client, painted):

@@ -125,7 +125,8 @@ def test_a_misspelt_file_is_told_with_the_picture_that_lacks_its_facts():
         (["St. Jerome", "ST"], ["St. Jerome.jpg", "ST.jpg"], ["St. Jerome", "ST"]),
         (["obj1/St. Jerome"], ["obj2/St. Jerome.jpg"], ["obj1/St. Jerome"]),
         (["a.png", "b"], ["x/a.jpg", "x/b.jpg"], ["a.png", "b"]),
-        (["a.png", "a.jpg"], ["a.tif"], [""]),
+        (["a.png", "a.jpg"], ["a.tif"], ["a.png"]),
+        (["x/a.png", "y/a.png"], ["a.png"], ["x/a.png"]),
     ],
 )
 def test_a_dot_in_a_name_without_a_suffix_gives_no_row_to_another_picture(keys, paths, titles):
@@ -179,6 +180,12 @@ def test_blanks_before_quotation_marks_and_old_line_ends():
         rows = [b'"sep=;"', b"file;title", b"a.jpg;Night, The, by Munch, E.", b"b.jpg;Day"]
         found = annotate(source(end.join(rows), ["a.jpg", "b.jpg"]))
         assert list(found.table["title"]) == ["Night, The, by Munch, E.", "Day"]
+
+
+def test_a_mark_after_a_blank_that_nothing_closes_swallows_no_row():
+    csv = b'file,title\n1.jpg, "Der Kuss\n2.jpg,b\n3.jpg,c\n'
+    found = annotate(source(csv, ["1.jpg", "2.jpg", "3.jpg"]))
+    assert list(found.table["title"]) == ['"Der Kuss', "b", "c"] and not found.warnings
 
 
 def test_rows_between_two_marks_that_nothing_closes_are_told():

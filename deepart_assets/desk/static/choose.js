@@ -111,7 +111,7 @@ function follow() {
   // What somebody else has asked for replaces nothing that is being typed: asking is refused then.
   if (another || (!typed && wanted()?.version !== filled?.version)) fillRequest();
   else renew();
-  group = shown().group;
+  if (!typed) group = shown().group;
 }
 
 $("accept").onclick = () => {
