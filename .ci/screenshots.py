@@ -34,7 +34,7 @@ PICTURES = ROOT / "docs" / "images"
 SAMPLE = ROOT / "data" / "sample" / "paintings"
 BIN = Path(sys.executable).parent
 PAGES: Mapping[str, tuple[str, int, int, str]] = {
-    "lineage": ("asset-groups", 1900, 1840, "wikiart"),
+    "lineage": ("asset-groups", 1900, 2040, "wikiart"),
     "mask_outputs": (
         "assets/subject_masks?view=lineage&lineageScope=downstream&lineageDepth=5",
         1500,
@@ -131,7 +131,12 @@ def arrange_lineage(page: Browser) -> None:
     for kind in ("keyDown", "keyUp"):  # Alt+E
         page.call("Input.dispatchKeyEvent", type=kind, modifiers=1, key="e", code="KeyE")
     time.sleep(2 * SETTLES)
-    page.drag([(1740, 1150 + 110 * step // 8) for step in range(9)])
+    held = {"button": "left", "buttons": 1, "clickCount": 1}
+    moves = ["mousePressed", *["mouseMoved"] * 8, "mouseReleased"]
+    for step, kind in enumerate(moves):  # at a pace that the graph follows
+        at = 1150 + 110 * min(step, 8) // 8
+        page.call("Input.dispatchMouseEvent", type=kind, x=1740, y=at, **held)
+        time.sleep(0.1)
     time.sleep(1)
 
 
