@@ -74,7 +74,7 @@ def decode(image: Image.Image, data: bytes) -> Decoded:
             image.load()
         # EXIF data may follow the pixels.
         tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         if deep is not None:
             raster = _raster(deep, tags, orientation, several)
             return _finished(raster, resolve(tags, raster.model))
@@ -106,7 +106,7 @@ def decode_deep(image: Image.Image | None, data: bytes) -> tuple[NDArray[np.uint
             if deep is None:
                 return None
             tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-            orientation = _orientation(image)
+            orientation = orientation_of(image)
         raster = _raster(deep, tags, orientation, ())
     if raster.values.dtype == np.uint8:
         return None
@@ -155,7 +155,7 @@ def _raster(
     return Raster(values, model, alpha, tags, orientation, (*found, *warnings))  # type: ignore[arg-type]
 
 
-def _orientation(image: Image.Image) -> int:
+def orientation_of(image: Image.Image) -> int:
     """Return the orientation that is left to apply: JPEG XL is turned but for a JPEG within."""
     if image.format == "JXL" and not getattr(image, "jpeg", False):
         return 1

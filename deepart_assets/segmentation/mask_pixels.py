@@ -12,8 +12,7 @@ from PIL import Image
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import FORMATS, MAX_PIXELS
-from deepart_assets.imaging.containers import own_exif
-from deepart_assets.imaging.decoding import ORIENTATION
+from deepart_assets.imaging.decoding import orientation_of
 from deepart_assets.imaging.jpeg import check_jpeg, with_end
 from deepart_assets.imaging.picture_file import TURNS
 from deepart_assets.imaging.tiff import read_tiff
@@ -64,7 +63,7 @@ def _decoded(data: bytes) -> tuple[NDArray[np.uint8], int]:
         if image.format in ("JPEG", "MPO"):
             check_jpeg(data)
         image.load()
-        orientation = _orientation(image)
+        orientation = orientation_of(image)
         if image.format == "PNG" and data[24] == 16:  # Pillow would cut off colours' lower 8 bits
             from imagecodecs import png_decode
 
@@ -76,13 +75,6 @@ def _decoded(data: bytes) -> tuple[NDArray[np.uint8], int]:
         if image.mode.startswith("I"):
             return _rgba(np.asarray(image)[..., None]), orientation
         return np.asarray(image.convert("RGBA")), orientation
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(own_exif(image).get(ORIENTATION, 1))
-    except Exception:  # damaged EXIF data
-        return 1
 
 
 def _rgba(colours: NDArray[Any], alpha: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:

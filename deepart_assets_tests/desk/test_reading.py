@@ -115,6 +115,10 @@ def test_a_painting_and_what_it_was_made_from(client):
     assert [each["state"] for each in state["stages"]] == ["done"] * 5 + ["waiting"]
 
 
+def stage_states(client):
+    return {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
+
+
 def test_a_new_mask_makes_what_follows_wait(client, painted):
     painted.lake.write("masks/a1.png", b"a mask")
     client.desk.index.refresh(at_once=True)
@@ -129,8 +133,7 @@ def test_a_new_mask_makes_what_follows_wait(client, painted):
     assert "out of date" not in client.get("/?words=redon").text
     painted.lake.remove("masks/a1.png")
     client.desk.index.refresh(at_once=True)
-    states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
-    assert states["subject_masks"] == "waiting"
+    assert stage_states(client)["subject_masks"] == "waiting"
     assert "out of date" in client.get("/?words=redon").text
     painted.restore("a1")
     client.desk.index.refresh(at_once=True)
@@ -146,8 +149,7 @@ def test_another_original_makes_all_that_follows_wait(client, painted):
     }
     painted.list()
     client.desk.index.refresh(at_once=True)
-    states = {each["asset"]: each["state"] for each in client.get("/p/a1/state").json()["stages"]}
-    assert states["predicted_masks"] == "waiting"
+    assert stage_states(client)["predicted_masks"] == "waiting"
     assert "out of date" in client.get("/?words=redon").text
     painted.restore("a1")
     client.desk.index.refresh(at_once=True)
