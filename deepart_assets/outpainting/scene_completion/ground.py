@@ -1,9 +1,7 @@
 """A ground: what the library knows of one painting that may lend its surround."""
 
-import io
 import json
 import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import perceptual_hash, resize, working_size
 from deepart_assets.outpainting.scene_completion.hole import find_hole, plainness
+from deepart_assets.outpainting.scene_completion.npz import arrays_in, npz_of
 from deepart_assets.outpainting.scene_completion.probes import KINDS, likely_kind, places
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.vectors import (
@@ -110,10 +109,8 @@ class Ground:
             name = "hole" if each.name == "packed_hole" else each.name
             value = getattr(self, name)
             (arrays if isinstance(value, np.ndarray) else plain)[name] = value
-        buffer = io.BytesIO()
         header = np.frombuffer(json.dumps(plain, sort_keys=True).encode(), np.uint8)
-        np.savez_compressed(buffer, header=header, **arrays)  # type: ignore[arg-type]
-        return buffer.getvalue()
+        return npz_of({"header": header, **arrays})
 
     @classmethod
     def from_bytes(cls, data: bytes, name: str) -> "Ground":
@@ -127,15 +124,14 @@ class Ground:
             PaintingError: The file is damaged, or another version's.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+            arrays: dict[str, Any] = arrays_in(data)
             values = json.loads(arrays.pop("header").tobytes())
             if values.pop("version") != VERSION:
                 raise ValueError("another version's")
             values["shape"], values["rows"] = tuple(values["shape"]), tuple(values["rows"])
             packed_hole = np.packbits(arrays.pop("hole"))
             return cls(**values, **arrays, packed_hole=packed_hole)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise PaintingError(
                 f"{name} is not a ground of this version ({error}): materialize it again"
             ) from error

@@ -1,19 +1,17 @@
 """The library of grounds, frozen: a new painting changes no result until it is renewed."""
 
-import io
-import itertools
-import json
-import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import PaintingError, UnavailableError
+from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.scene_completion.copies import Catalogue
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.matching import Matcher
+from deepart_assets.outpainting.scene_completion.npz import arrays_in, npz_of
+from deepart_assets.outpainting.scene_completion.stacking import stacked, unstacked
 from deepart_assets.outpainting.scene_completion.statistics import (
     best_costs,
     hub_costs,
@@ -26,7 +24,7 @@ MINIMUM = 8
 """Fewer usable grounds make no library."""
 FITTING = 0.95
 """A match fits if it costs no more than the best one of so many of the library's subjects."""
-VERSION = 1
+VERSION = 2
 """Of the file format."""
 
 
@@ -98,17 +96,8 @@ class GroundLibrary:
 
     def to_bytes(self) -> bytes:
         """Return grounds and statistics in one npz file, without pickle and without pictures."""
-        buffer = io.BytesIO()
-        files = [each.to_bytes() for each in self.grounds]
-        header = {"version": VERSION, "sizes": [len(each) for each in files]}
-        np.savez(
-            buffer,
-            header=np.frombuffer(json.dumps(header).encode(), np.uint8),
-            grounds=np.frombuffer(b"".join(files), np.uint8),
-            hubs=self.hubs,
-            best=self.best,
-        )
-        return buffer.getvalue()
+        statistics = {"version": np.array(VERSION), "hubs": self.hubs, "best": self.best}
+        return npz_of({**statistics, **stacked(self.grounds)})
 
     @classmethod
     def from_bytes(cls, data: bytes, picture: Picture, name: str) -> "GroundLibrary":
@@ -123,23 +112,14 @@ class GroundLibrary:
             UnavailableError: The file is damaged, or another version's.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as file:
-                header = json.loads(file["header"].tobytes())
-                joined = file["grounds"].tobytes()
-                hubs, best = file["hubs"], file["best"]
-            if header["version"] != VERSION:
+            arrays = arrays_in(data)
+            if arrays.pop("version", None) != VERSION:
                 raise ValueError("another version's")
-            ends = np.cumsum([0, *header["sizes"]])
-            if len(hubs) != len(ends) - 1 or len(joined) != ends[-1]:
+            hubs, best = arrays.pop("hubs"), arrays.pop("best")
+            grounds = unstacked(arrays)
+            if len(hubs) != len(grounds):
                 raise ValueError("its parts disagree")
-            grounds = [
-                Ground.from_bytes(joined[start:end], name)
-                for start, end in itertools.pairwise(ends)
-            ]
-        except (
-            *(OSError, EOFError, ValueError, KeyError, TypeError),
-            *(zipfile.BadZipFile, PaintingError),
-        ) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise UnavailableError(
                 f"{name} is not a library of grounds of this version ({error}): renew it"
             ) from error

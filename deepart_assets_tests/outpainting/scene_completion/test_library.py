@@ -14,6 +14,7 @@ from deepart_assets.outpainting.scene_completion.ground import (
 )
 from deepart_assets.outpainting.scene_completion.matching import Query
 from deepart_assets.outpainting.scene_completion.shipped import find_library
+from deepart_assets.outpainting.scene_completion.stacking import stacked, unstacked
 from deepart_assets.outpainting.scene_completion.statistics import CHOICES, MOST, Costs, hub_costs
 from deepart_assets.outpainting.scene_completion.vectors import AT_ONCE, by_rows
 from deepart_assets.settings.grounds import BundledLibrary
@@ -88,6 +89,34 @@ def test_a_broken_library_is_named():
     for broken in (b"", data[:-200], GROUNDS[0].to_bytes()):
         with pytest.raises(UnavailableError, match=r"library\.npz .*renew it"):
             GroundLibrary.from_bytes(broken, PICTURE, "library.npz")
+
+
+def test_a_damaged_byte_is_never_a_traceback():
+    library, ground = GroundLibrary.of(GROUNDS, PICTURE).to_bytes(), GROUNDS[0].to_bytes()
+    random = np.random.default_rng(0)
+    told = 0
+    for data, read in (
+        (library, lambda data: GroundLibrary.from_bytes(data, PICTURE, "library.npz")),
+        (ground, lambda data: Ground.from_bytes(data, "met-1.npz")),
+    ):
+        for place in random.integers(0, len(data), 200):
+            damaged = bytearray(data)
+            damaged[place] ^= int(random.integers(1, 256))
+            try:
+                read(bytes(damaged))
+            except (UnavailableError, PaintingError):
+                told += 1
+    assert told > 200
+
+
+def test_grounds_of_any_shape_are_stacked_and_come_back():
+    tall = replace(GROUNDS[1], shape=(900, 512), packed_hole=np.packbits(np.ones(113 * 64, bool)))
+    bare = replace(GROUNDS[2], standing=np.zeros((0, 9), np.int8), year=None, title="Zoë, “1”")
+    some = [GROUNDS[0], tall, bare]
+    again = unstacked(stacked(some))
+    assert [each.to_bytes() for each in again] == [each.to_bytes() for each in some]
+    assert again[1].hole.all()
+    assert again[1].shape == (900, 512)
 
 
 def test_a_ground_that_suits_everything_is_capped():
