@@ -15,9 +15,10 @@ from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.build import build_defs
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.dagster_internals.local_runs import execute_job
-from deepart_assets.errors import SettingsError, UnknownPaintingError
+from deepart_assets.errors import DeepArtError, SettingsError, UnknownPaintingError
 from deepart_assets.orchestration.events import metadata_made_in
 from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY, runs_planned_in
+from deepart_assets.orchestration.step_failures import was_caused_by
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT, dagster_home
@@ -118,6 +119,7 @@ def bring_up_to_date(
     Raises:
         SettingsError: There is no library of grounds to renew.
         UnknownPaintingError: The plan's configuration has an unknown id or style.
+        DeepArtError: No plan could be made.
         KeyboardInterrupt: Somebody pressed Ctrl-C; the runs that would have followed do not start.
     """
     if renew_grounds and not ground_assets(load_settings(profile)):
@@ -135,7 +137,9 @@ def bring_up_to_date(
         for event in result.filter_events(lambda event: event.is_step_failure):
             refusal = event.step_failure_data.user_failure_data
             if event.step_key == RESTORATION_PLAN and refusal is not None:
-                raise UnknownPaintingError(str(refusal.description))
+                unknown = was_caused_by(event, UnknownPaintingError)
+                kind = UnknownPaintingError if unknown else DeepArtError
+                raise kind(str(refusal.description))
         succeeded = result.success
         tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
         plan = metadata_made_in(instance, result.run_id, RESTORATION_PLAN)

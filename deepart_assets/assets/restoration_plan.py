@@ -15,6 +15,7 @@ from deepart_assets.orchestration.partitions import painting_keys
 from deepart_assets.orchestration.planner import ONLY, RUNS, UNPUBLISHED, make_plan, stale_data
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import RunPolicy
+from deepart_assets.orchestration.step_failures import as_failure
 from deepart_assets.orchestration.tags import INTERACTIVE, Tags, policy_of
 
 EVERYTHING = "everything"
@@ -68,13 +69,11 @@ def restoration_plan(
         if (reason := refusal(config, context.run.tags)) is not None:
             raise dg.Failure(reason, allow_retries=False)
         stage_context = StageContext(profile.settings, profile.store, context.log)
-        try:
-            keys = _selected(stage_context, painting_keys(context.instance), config)
-        except UnknownPaintingError as error:
-            raise dg.Failure(str(error), allow_retries=False) from error
         policy = RunPolicy(config.force, policy_of(context.run.tags).retry, config.thorough)
-        made = make_plan(context.instance, specs, stage_context, keys, policy)
-        unpublished = {} if made.ranges else stale_data(published, stage_context)
+        with as_failure():
+            keys = _selected(stage_context, painting_keys(context.instance), config)
+            made = make_plan(context.instance, specs, stage_context, keys, policy)
+            unpublished = {} if made.ranges else stale_data(published, stage_context)
         context.log.info(
             f"{RESTORATION_PLAN}: {len(made.stale)} outputs of {made.paintings} paintings are"
             f" stale; checked {made.checked} paintings in {made.seconds:.1f} s"

@@ -1,9 +1,13 @@
 """Why a step failed, in the words of whoever raised the error."""
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+
+from deepart_assets.errors import DeepArtError
 
 _CLASS = re.compile(r"(?:dagster|deepart_assets)(?:\.\w+)*\.(?:Failure|\w*Error): ")
 """What Dagster puts before the message of an error that says all by itself."""
@@ -17,6 +21,26 @@ def message_of(error: Any) -> str:
     message = str(error.message).strip()
     start = _CLASS.match(message)
     return message[start.end() :] if start else message
+
+
+@contextlib.contextmanager
+def as_failure() -> Iterator[None]:
+    """Raise a `dg.Failure` in place of a DeepArtError, whose message is meant for the user.
+
+    Dagster shows it without a traceback, and does not retry it.
+    """
+    try:
+        yield
+    except DeepArtError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+
+
+def was_caused_by(event: dg.DagsterEvent, kind: type[Exception]) -> bool:
+    """Return whether an error of just that class led to a failure event."""
+    error: Any = event.step_failure_data.error
+    while error is not None and error.cls_name != kind.__name__:
+        error = error.cause
+    return error is not None
 
 
 def reason_of(event: dg.DagsterEvent) -> str:

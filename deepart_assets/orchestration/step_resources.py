@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import dagster as dg
 
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
-from deepart_assets.errors import DeepArtError, SettingsError
+from deepart_assets.errors import SettingsError
 from deepart_assets.orchestration.devices import Devices
+from deepart_assets.orchestration.step_failures import as_failure
 from deepart_assets.settings.execution import Execution, LocalExecution, Needs
 
 GPU = "gpu"
@@ -73,11 +74,10 @@ def at_work(
     """Hold the devices that a step needs, and only those, while it works.
 
     Raises:
-        dg.Failure: In place of a DeepArtError, whose message is meant for the user; Dagster does
-            not retry it.
+        dg.Failure: See `as_failure`.
     """
     keep_connections(context.instance)
-    try:
+    with as_failure():
         needs = needs_of(execution, step, pool)
         if isinstance(execution, LocalExecution):
             with _devices(execution).reserve(needs.gpus, step, context.log.info):
@@ -88,8 +88,6 @@ def at_work(
             seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all that the machine shows")
             context.log.info(f"{step}: CUDA devices {seen}")
         yield
-    except DeepArtError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def _devices(execution: LocalExecution) -> Devices:

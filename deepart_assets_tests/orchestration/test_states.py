@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from dagster._core.storage.partition_status_cache import get_and_update_asset_status_cache_value
 
+from deepart_assets.asset_names import RESTORATION_PLAN
 from deepart_assets.assets.restoration_plan import PlanConfig, refusal
 from deepart_assets.build import asset_specs
+from deepart_assets.errors import UnknownPaintingError
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.orchestration import reporting
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
@@ -16,6 +18,7 @@ from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.partitions import PAINTINGS
 from deepart_assets.orchestration.planner import make_plan
 from deepart_assets.orchestration.staleness import RunPolicy
+from deepart_assets.orchestration.step_failures import was_caused_by
 from deepart_assets.orchestration.tags import INTERACTIVE
 from deepart_assets.settings import load_settings
 from deepart_assets.storage.desk_address import desk_at
@@ -192,6 +195,16 @@ def test_to_compute_everything_again_is_confirmed(config, tags, refused):
     reason = refusal(PlanConfig(**config), tags)
     assert (reason is not None) == refused
     assert reason is None or "type everything at ops.restoration_plan.config.confirm" in reason
+
+
+def test_a_plan_before_any_list_says_what_is_missing(unrestored, instance):
+    plan = [dg.AssetKey(RESTORATION_PLAN)]
+    for path in unrestored.lake.list("records/styled_paintings"):
+        unrestored.lake.remove(path)
+    with unrestored.run("restore_stale", instance, asset_selection=plan) as result:
+        [failed] = [each for each in result.all_events if each.is_step_failure]
+    assert "has no result yet" in failed.step_failure_data.user_failure_data.description
+    assert not was_caused_by(failed, UnknownPaintingError)
 
 
 def test_an_unpartitioned_output_that_is_reused_is_not_reported_again(done, instance):
