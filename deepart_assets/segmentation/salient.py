@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.base import Descriptor, Prediction, confidence_of
+from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter, confidence_of
 from deepart_assets.settings.places import project_path
 from deepart_assets.settings.segmenters import Salient
 from deepart_assets.storage import sha256_of_file
@@ -56,7 +56,7 @@ CONVENTIONS = {
 FOLDER, PROVIDER = "segmentation.segmenter.folder", "segmentation.segmenter.provider"
 
 
-class SalientSegmenter:
+class SalientSegmenter(Segmenter):
     """Segments what a network for salient objects keeps, whatever its class."""
 
     def __init__(self, settings: Salient) -> None:
@@ -75,10 +75,6 @@ class SalientSegmenter:
             UnavailableError: rembg is missing, or the model is unavailable.
         """
         return self._hash
-
-    def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
-        """Return nothing: all paintings are treated alike."""
-        return {}
 
     def __call__(
         self,

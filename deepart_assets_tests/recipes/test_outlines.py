@@ -54,27 +54,25 @@ def test_the_masks_that_come_with_the_project():
     assert all(0.001 < each.mask(100, 100).mean() < 0.99 for each in subjects)
 
 
-def test_training_takes_them_for_paintings_of_its_split_that_have_no_other_label(tmp_path):
+def test_training_takes_them_for_paintings_of_its_split_before_their_labels(tmp_path):
     outlined = dict.fromkeys("abcd", RING)
     outlined["e"] = Outlined("empty", ())
-    labels = {"a": "", "b": "empty", "d": "", "e": "", "f": ""}
+    labels = {"a": "", "b": "accepted", "d": "", "e": "", "f": "", "g": "empty"}
     table = {
         name: Label(name, "validation" if name == "d" else "train", labels[name]) for name in labels
     }
     file = tmp_path / "picture.png"
     file.write_bytes(encode_png(np.zeros((180, 240, 3), np.uint8)))
-    files = dict.fromkeys("abcdef", file)
+    files = dict.fromkeys("abcdefg", file)
     rest = {"teacher": None, "first": None, "cache": tmp_path}
     learnt = learnt_from(files, table, outlined, **rest)
     assert not learnt.accepted
-    assert set(learnt.outlined) == {
-        "a",
-        "e",
-    }  # c has no row, d is of the other split, f has neither
-    assert set(learnt.empty) == {"b"}
+    # c has no row, d is of the other split, f has neither label nor mask
+    assert set(learnt.outlined) == {"a", "b", "e"}
+    assert set(learnt.empty) == {"g"}
     mask = learnt.outlined["a"].mask > 0.5
     assert abs(mask.mean() - RING.mask(*mask.shape).mean()) < 0.02
     assert learnt.outlined["e"].mask.max() == 0
-    without = learnt_from(files, table, {}, **rest)
+    without = learnt_from(dict.fromkeys("aefg", file), table, {}, **rest)
     assert not without.outlined
-    assert set(without.empty) == {"b"}
+    assert set(without.empty) == {"g"}

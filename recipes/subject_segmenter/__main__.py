@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from deepart_assets.segmentation.bundled import BundledSegmenter
     from deepart_assets.segmentation.subject_network import SubjectNetwork
 
-OUTLINED_VARIED_ROUNDS, OUTLINED_ROUNDS = 4, 2
+OUTLINED_VARIED_ROUNDS, OUTLINED_ROUNDS = 2, 1
 """Variations, and composites, of each painting with a corrected mask."""
 PATCHES = 441, 880
 """Fewest and most patches of a view: both looks of the segmenter are learnt."""
@@ -135,7 +135,7 @@ def learnt_from(
     Args:
         files: The pictures, named as the tables name them.
         labels: What was decided of each.
-        masks: Masks for paintings that `labels` leaves out.
+        masks: Corrected masks, which go before what `labels` says.
         teacher: Labels the accepted ones.
         first: Labels those labelled `own` and `second`.
         cache: Keeps the teacher's masks.
@@ -144,20 +144,18 @@ def learnt_from(
     wanted = {"accepted", "empty", *(["own"] if first else []), *(["second"] if masks else [])}
     for name, file in files.items():
         row, mask = labels.get(name), masks.get(name)
-        if row is None or row.split != "train":
-            continue
-        if row.label not in wanted and (row.label or mask is None):
+        if row is None or row.split != "train" or (row.label not in wanted and mask is None):
             continue
         picture = read_picture(file)
         size = picture.shape[:2]
-        if row.label == "accepted":
+        if mask:
+            learnt.outlined[name] = Labelled(picture, mask.mask(*size).astype(np.float32))
+        elif row.label == "accepted":
             learnt.accepted[name] = label(name, picture, teacher, cache)
         elif row.label in ("own", "second") and first:
             learnt.accepted[name] = own_label(picture, first)
         elif row.label == "empty":
             learnt.empty[name] = Labelled(picture, np.zeros(size, np.float32))
-        elif mask:
-            learnt.outlined[name] = Labelled(picture, mask.mask(*size).astype(np.float32))
     return learnt
 
 
