@@ -3,9 +3,10 @@
     python benchmarks/scene_search.py [--quick]
 
 Writes benchmarks/results/scene_search.json. The grounds have random vectors and drawn holes; each
-size is measured in a process of its own. "statistics" is what a library costs once, when it is
-renewed; "compare" is one subject against all grounds, "place" the placement of its finalists. The
-seconds of the CPU that both take depend less on what else the machine does.
+size is measured in a process of its own. "read" is what a step that lays grounds begins with;
+"statistics" is what a library costs once, when it is renewed; "compare" is one subject against all
+grounds, "place" the placement of its finalists. The seconds of the CPU that both take depend less
+on what else the machine does.
 """
 
 import argparse
@@ -120,15 +121,22 @@ def one_size(count: int) -> dict[str, Any]:
         compared.append(between - begun)
         placed.append(time.perf_counter() - between)
         searched.append(time.process_time() - at_work)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    written = library.to_bytes()
+    at_work = time.process_time()
+    GroundLibrary.from_bytes(written, library.picture, "library.npz")
+    read = time.process_time() - at_work
     return {
         "grounds": count,
+        "file, MiB": round(len(written) / MEBIBYTE, 1),
+        "read, CPU s": round(read, 2),
         "held, MiB": round(held * count / MEBIBYTE, 1),
         "stack, s": round(stacked - start, 1),
         "statistics, CPU s": round(counted, 1),
         "compare, s": round(min(compared), 3),
         "place, s": round(min(placed), 2),
         "both, CPU s": round(min(searched), 2),
-        "peak, MiB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak, MiB": round(peak / 1024),
     }
 
 

@@ -45,9 +45,9 @@ class RayExecution(_Engine):
     )
     runtime_env: dict[str, Any] = Field({}, description="Ray's runtime environment of all steps.")
     env_vars: list[str] = Field(
-        ["DEEPART_PROFILE", "DEEPART_DATA", "DEEPART_CACHE", "AWS_ENDPOINT_URL"],
+        ["DEEPART_PROFILE", "DEEPART_DATA", "DEEPART_CACHE", "DAGSTER_HOME", "AWS_ENDPOINT_URL"],
         description="Environment variables of the steps: NAME=value, or the name of one that the"
-        " run has.",
+        " run has. DAGSTER_HOME is where an event log on a shared path is.",
     )
     wait_for_nodes: float = Field(
         0,
