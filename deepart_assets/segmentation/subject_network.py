@@ -107,10 +107,9 @@ class SubjectNetwork(nn.Module):
         tokens, coarse, pixels = (torch.from_numpy(each).float() for each in features)
         rows, columns = pixels.shape[0] // 4, pixels.shape[1] // 4
         last = tokens[None]
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.training):
-            for layer in self.layers:
-                last = layer(last)
-        both = torch.stack([tokens[1:], last[0, 1:].float()]).reshape(2, rows, columns, -1)
+        for layer in self.layers:
+            last = layer(last)
+        both = torch.stack([tokens[1:], last[0, 1:]]).reshape(2, rows, columns, -1)
         x = self.tokens(both)
         x = self.dropout(x + _resized(self.coarse(coarse), rows, columns))
         x = self.blocks[0](x)

@@ -50,7 +50,7 @@ class Bundled(Section):
 
     kind: Literal["bundled"]
     minimal_confidence: float = _minimal_confidence(0.7)
-    confident_from: float = _confident_from(0.85)
+    confident_from: float = _confident_from(0.8)
     heads: bool = Field(
         True,
         description="Whether a face that the subject touches is kept whole, with its hair, and the"

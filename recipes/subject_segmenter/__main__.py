@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from deepart_assets.segmentation.bundled import BundledSegmenter
     from deepart_assets.segmentation.subject_network import SubjectNetwork
 
-OUTLINED_VARIED_ROUNDS, OUTLINED_ROUNDS = 2, 1
+OUTLINED_VARIED_ROUNDS, OUTLINED_ROUNDS = 1, 1
 """Variations, and composites, of each painting with a corrected mask."""
 PATCHES = 441, 880
 """Fewest and most patches of a view: both looks of the segmenter are learnt."""

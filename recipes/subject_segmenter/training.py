@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from deepart_assets.segmentation.subject_network import SubjectNetwork
 
-BATCH = 4
+BATCH, OUTLINED = 4, 3
+"""Views of a step, and how many of them have corrected masks, where there are any."""
 LEARNING_RATES, WARM_UP = (2e-3, 1e-4), 40
 """Of the decoder, and of the pretrained layers."""
 SECOND_LEARNING_RATES = 8e-4, 5e-5
@@ -81,7 +82,7 @@ def train(
         steps: Updates, of `BATCH` views each.
         seed: Of the order and of dropout.
         start: The network to go on from.
-        outlined: More of such files, which make half of every batch.
+        outlined: More of such files, of which every batch has `OUTLINED`.
         keep: Called with the number of steps done and the average, every `KEPT_EVERY` steps.
     """
     import torch
@@ -107,13 +108,14 @@ def train(
     rates = SECOND_LEARNING_RATES if start else LEARNING_RATES
     rates = THIRD_LEARNING_RATES if outlined else rates
     optimiser = torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
-    piles = [_shuffled(each, random) for each in (files, outlined) if each]
+    plain = _shuffled(files, random)
+    corrected = _shuffled(outlined, random) if outlined else plain
     for step in range(steps):
         cosine = 0.5 * (1 + np.cos(np.pi * step / steps)) + 0.01
         for group, rate in zip(optimiser.param_groups, rates, strict=True):
             group["lr"] = rate * cosine * min(1, (step + 1) / WARM_UP)
         for number in range(BATCH):
-            example = read_example(next(piles[number % len(piles)]))
+            example = read_example(next(corrected if number < OUTLINED else plain))
             target = torch.from_numpy(example.mask)
             (loss_of(network(example.features), target) / BATCH).backward()
         torch.nn.utils.clip_grad_norm_(pretrained, MOST_CHANGE)
