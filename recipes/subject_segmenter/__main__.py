@@ -10,11 +10,11 @@
 
 `labels.csv` says which pictures are learnt from (`labels`). The teacher labels the accepted ones;
 other views and composites (`views`) inherit its masks. The second training goes on from the first
-and learns from accepted masks of the first network as well. The third gives half of every batch to
-paintings of which both were wrong, with their corrected masks (`outlines`), and ships: the mean of
-two trainings, one for each seed. The cache folder keeps masks and features, so that training begins
-at once the second time; the average of every fiftieth step is written beside the output, for the
-validation split to choose from.
+and learns from accepted masks of the first network as well. The third and the fourth give three
+views of four to paintings with corrected masks (`outlines`), and each is the mean of two trainings,
+one for each seed; the fourth goes on from the third, and ships. The cache folder keeps masks and
+features, so that training begins at once the second time; the average of every fiftieth step is
+written beside the output, for the validation split to choose from.
 """
 
 import argparse

@@ -8,7 +8,8 @@
 * `label`: `accepted` (the teacher's mask is the subject), `own` (the teacher's is wrong, and that
   of the network of the first training is the subject), `second` (an eye accepted what the network
   of the second training made of it: learnt from in the third alone), `empty` (a view without a
-  subject), or nothing (all are wrong: not learnt from, but for a mask in `masks.csv`).
+  subject), or nothing (all are wrong). A mask in `masks.csv` goes before it; with neither,
+  nothing is learnt.
 """
 
 import csv
