@@ -23,7 +23,7 @@ _PAIRS = "shape", "rows"
 def stacked(grounds: Sequence[Ground]) -> dict[str, NDArray[Any]]:
     """Return at least one ground as arrays; `plain`, uint8, is JSON: a list for each other field.
 
-    Two float16 of one value are one value afterwards: nothing is rounded.
+    Nothing is rounded.
     """
     columns = {name: [getattr(each, name) for each in grounds] for name in _PLAIN}
     arrays = {"plain": np.frombuffer(json.dumps(columns).encode(), np.uint8)}
