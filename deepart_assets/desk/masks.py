@@ -23,7 +23,7 @@ from deepart_assets.segmentation import (
     support_in,
 )
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.painting_folder import MASKS, TEXTS
+from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, PaintingFolder
 
 SIDE = 2048
 """Longer side at which a mask is drawn at most, in pixels."""
@@ -73,52 +73,37 @@ def editable_mask(page: PaintingPage, desk: Desk, layer: str) -> bytes:
         "prediction": (asset_names.PREDICTED_MASKS,),
     }
     for asset in sources.get(layer, ()):
-        if (mask := _made(page, desk, asset, size)) is not None:
+        if (levels := _levels(page, desk, asset)) is not None:
+            mask = resize(levels, *size) >= 128
             return encode_png(mask.astype(np.uint8) * 255)
     raise UnknownError(f"{page.listed.id} has no {layer} yet")
 
 
-def save_mask(desk: Desk, key: str, data: bytes, expected: str) -> str:
-    """Save a curator's mask, cut-out or strokes, as somebody could by hand.
+def save_mask(desk: Desk, key: str, data: bytes | None, expected: str) -> None:
+    """Save a curator's mask, cut-out or strokes, as somebody could by hand, or remove it.
 
     Args:
         desk: The desk.
         key: The painting's id.
-        data: The file, of one of the formats in `SUFFIXES`.
+        data: The file, of one of the formats in `SUFFIXES`; None for the prediction to count again.
         expected: The version of the file that this one replaces; `NO_FILE` for none.
-
-    Returns:
-        The new version.
 
     Raises:
         PaintingError: It is none of these for this painting; the message says what to do.
         ConflictError: The file is another one by now.
     """
     page = desk.painting(key)
-    path = f"{MASKS.folder}/{key}{_suffix_of(data, MASKS.path(key))}"
-    size = fit_within(page.listed.height, page.listed.width, SIDE)
-    try:
-        drawn = read_curated_mask(data, path, size)
-    except SkipPainting:  # nothing is kept: allowed, and the painting is left out
-        drawn = None
-    if isinstance(drawn, np.ndarray):
-        _check_by_prediction(page, desk, drawn, path)
-    with desk.lake.lock(MASKS.path(key)):
-        old = desk.located(MASKS, key)
-        check_version(desk, old, expected)
-        version = desk.lake.write(path, data).sha256
-        if old != path:
-            desk.lake.remove(old)
-        return version
-
-
-def remove_mask(desk: Desk, key: str, expected: str) -> str:
-    """Remove a curator's mask, so that the prediction counts again; return `NO_FILE`."""
-    with desk.lake.lock(MASKS.path(desk.listed(key).id)):
-        path = desk.located(MASKS, key)
-        check_version(desk, path, expected)
-        desk.lake.remove(path)
-    return NO_FILE
+    path = MASKS.path(key)
+    if data is not None:
+        path = f"{MASKS.folder}/{key}{_suffix_of(data, path)}"
+        size = fit_within(page.listed.height, page.listed.width, SIDE)
+        try:
+            drawn = read_curated_mask(data, path, size)
+        except SkipPainting:  # nothing is kept: allowed, and the painting is left out
+            drawn = None
+        if isinstance(drawn, np.ndarray):
+            _check_by_prediction(page, desk, drawn, path)
+    _replace(desk, MASKS, key, expected, path=path, data=data)
 
 
 def text_of(desk: Desk, key: str) -> str:
@@ -143,14 +128,21 @@ def save_text(desk: Desk, key: str, data: bytes, expected: str) -> None:
         PaintingError: It names nothing, or is too long.
         ConflictError: The file is another one by now.
     """
-    path = TEXTS.path(desk.listed(key).id)
     text = data.decode("utf-8", errors="replace").strip()
-    with desk.lake.lock(path):
-        old = desk.located(TEXTS, key)
+    checked = check_text(text, "the text").encode() if text else None
+    _replace(desk, TEXTS, desk.listed(key).id, expected, path=TEXTS.path(key), data=checked)
+
+
+def _replace(
+    desk: Desk, folder: PaintingFolder, key: str, expected: str, *, path: str, data: bytes | None
+) -> None:
+    """Replace a painting's file in a folder by `data` at `path`, or by none."""
+    with desk.lake.lock(folder.path(key)):
+        old = desk.located(folder, key)
         check_version(desk, old, expected)
-        if text:
-            desk.lake.write(path, check_text(text, "the text").encode())
-        if old != path or not text:
+        if data is not None:
+            desk.lake.write(path, data)
+        if data is None or old != path:
             desk.lake.remove(old)
 
 
@@ -219,14 +211,6 @@ def _check_by_prediction(
     if verdict.level != "none":
         check_polarity(drawn, predicted.mask, path)
         check_position(drawn, predicted.mask, path)
-
-
-def _made(
-    page: PaintingPage, desk: Desk, asset: str, size: tuple[int, int]
-) -> NDArray[np.bool_] | None:
-    """Return a mask that the pipeline made, bool, H×W of a size; None if there is none."""
-    levels = _levels(page, desk, asset)
-    return None if levels is None else np.asarray(resize(levels, *size) >= 128)
 
 
 def _levels(page: PaintingPage, desk: Desk, asset: str) -> NDArray[np.uint8] | None:

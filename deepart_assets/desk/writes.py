@@ -1,6 +1,6 @@
 """What a curator changes: requests that write a file into the lake, and nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -12,13 +12,7 @@ from deepart_assets.desk.decisions import save_choice, save_request
 from deepart_assets.desk.desk import Desk
 from deepart_assets.desk.inbox import MAX_BYTES as LARGEST_PICTURE
 from deepart_assets.desk.inbox import take_in
-from deepart_assets.desk.masks import (
-    MAX_BYTES,
-    editable_mask,
-    remove_mask,
-    save_mask,
-    save_text,
-)
+from deepart_assets.desk.masks import MAX_BYTES, editable_mask, save_mask, save_text
 from deepart_assets.desk.pages import painting_state
 
 MAX_WORDS = 64 * 1024
@@ -29,60 +23,43 @@ def writing_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes of masks, texts, choices, requests and the inbox."""
 
     def layer(request: Request) -> Response:
-        page = desk.painting(request.path_params["id"])
+        page = desk.painting(request.path_params["key"])
         data = editable_mask(page, desk, request.path_params["layer"])
         return Response(data, media_type="image/png")
 
-    async def mask(request: Request) -> Response:
-        key, expected = request.path_params["id"], _expected(request)
-        if request.method == "DELETE":
-            return await answered(lambda: remove_mask(desk, key, expected), key)
-        data = await body_of(request, MAX_BYTES)
-        return await answered(lambda: save_mask(desk, key, data, expected), key)
+    def saved_by(
+        save: Callable[..., None], limit: int = MAX_WORDS
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return what hands a body, None to delete, and the version that it replaces to `save`."""
 
-    async def text(request: Request) -> Response:
-        key, expected = request.path_params["id"], _expected(request)
-        data = await body_of(request, MAX_WORDS)
-        return await answered(lambda: save_text(desk, key, data, expected), key)
+        async def answered(request: Request) -> Response:
+            if (expected := request.headers.get("if-match")) is None:
+                raise HTTPException(428, "say in If-Match which version is to be replaced")
+            data = None if request.method == "DELETE" else await body_of(request, limit)
 
-    async def choice(request: Request) -> Response:
-        key, expected = request.path_params["id"], _expected(request)
-        data = await body_of(request, MAX_WORDS)
-        return await answered(lambda: save_choice(desk, key, data, expected), key)
+            def do() -> dict[str, object]:
+                save(desk, **request.path_params, data=data, expected=expected)
+                desk.index.refresh(at_once=True)
+                return painting_state(desk, desk.painting(request.path_params["key"]))
 
-    async def asked(request: Request) -> Response:
-        key, outpainter = request.path_params["id"], request.path_params["outpainter"]
-        expected = _expected(request)
-        data = None if request.method == "DELETE" else await body_of(request, MAX_WORDS)
-        return await answered(lambda: save_request(desk, key, outpainter, data, expected), key)
+            return JSONResponse(await run_in_threadpool(do))
+
+        return answered
 
     async def dropped(request: Request) -> Response:
         name, labels = request.path_params["name"], dict(request.query_params)
         data = await body_of(request, LARGEST_PICTURE)
         return JSONResponse({"id": await run_in_threadpool(take_in, desk, name, data, labels)})
 
-    async def answered(change: Callable[[], object], key: str) -> Response:
-        def do() -> dict[str, object]:
-            change()
-            desk.index.refresh(at_once=True)
-            return painting_state(desk, desk.painting(key))
-
-        return JSONResponse(await run_in_threadpool(do))
-
+    change = ["PUT", "DELETE"]
     return [
-        Route("/p/{id}/mask/{layer}.png", layer),
-        Route("/p/{id}/mask", mask, methods=["PUT", "DELETE"]),
-        Route("/p/{id}/text", text, methods=["PUT"]),
+        Route("/p/{key}/mask/{layer}.png", layer),
+        Route("/p/{key}/mask", saved_by(save_mask, MAX_BYTES), methods=change),
+        Route("/p/{key}/text", saved_by(save_text), methods=["PUT"]),
         Route("/inbox/{name}", dropped, methods=["PUT"]),
-        Route("/p/{id}/choice", choice, methods=["PUT"]),
-        Route("/p/{id}/request/{outpainter}", asked, methods=["PUT", "DELETE"]),
+        Route("/p/{key}/choice", saved_by(save_choice), methods=["PUT"]),
+        Route("/p/{key}/request/{outpainter}", saved_by(save_request), methods=change),
     ]
-
-
-def _expected(request: Request) -> str:
-    if (expected := request.headers.get("if-match")) is None:
-        raise HTTPException(428, "say in If-Match which version is to be replaced")
-    return expected
 
 
 async def body_of(request: Request, limit: int) -> bytes:

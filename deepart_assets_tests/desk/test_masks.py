@@ -187,8 +187,9 @@ def test_a_prediction_without_a_subject_refuses_no_mask(
     assert painted.lake.read("masks/a1.png") == inverted()
 
 
-def test_a_body_too_long_is_not_read(client, monkeypatch, painted):
+def test_a_body_too_long_is_not_read(open_desk, monkeypatch, painted):
     monkeypatch.setattr("deepart_assets.desk.writes.MAX_BYTES", 1000)
+    client = open_desk()
     read = []
 
     def parts():
