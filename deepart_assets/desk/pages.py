@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import asdict
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -36,10 +37,10 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
     """Return the routes that change nothing."""
 
     def wall(request: Request) -> Response:
-        given, query = request.query_params, _query(request)
+        query, asked = _query(request), request.query_params.get("page", "")
         found = desk.index.find(query)
         pages = max(1, math.ceil(len(found) / PAGE))
-        number = min(max(1, _number(given.get("page"), 1)), pages)
+        number = min(max(1, int(asked) if re.fullmatch("[0-9]+", asked) else 1), pages)
         shown = found[(number - 1) * PAGE : number * PAGE]
 
         def address(**changed: object) -> str:
@@ -144,11 +145,15 @@ def reading_routes(desk: Desk) -> list[BaseRoute]:
 def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
     """Return what the page of a painting needs to follow what is being made, as JSON."""
     key = quote(page.listed.id)
+
+    def version(asset: str) -> str:
+        return page.file_hashes.get(asset, NO_FILE)
+
     return {
         "id": page.listed.id,
         "best": page.best,
         "mask": {
-            "version": page.mask_version,
+            "version": version(asset_names.CURATED_MASKS),
             "kind": mask_kind(page, desk),
             "seen": desk.seen_by_sensor(
                 "curated_masks_folder", desk.located(MASKS, page.listed.id)
@@ -157,16 +162,13 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
         "text": {
             "is_read": desk.is_described,
             "own": text_of(desk, page.listed.id),
-            "version": page.file_hashes.get(asset_names.SUBJECT_TEXTS, NO_FILE),
+            "version": version(asset_names.SUBJECT_TEXTS),
         },
-        "choice": {
-            **page.choice.model_dump(),
-            "version": page.file_hashes.get(asset_names.CURATOR_CHOICES, NO_FILE),
-        },
+        "choice": page.choice.model_dump() | {"version": version(asset_names.CURATOR_CHOICES)},
         "requests": {
             name: {
                 **page.request(name).model_dump(),
-                "version": page.file_hashes.get(asset_names.requests(name), NO_FILE),
+                "version": version(asset_names.requests(name)),
                 "takes": taken,
                 "made": page.candidates(name),
             }
@@ -182,11 +184,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
         "height": page.listed.height,
         "pictures": [
             {
-                "key": each.key,
-                "caption": each.caption,
-                "group": each.group,
-                "credit": each.credit,
-                "version": each.version,
+                **asdict(each),
                 "thumb": f"/thumb/{key}/{each.key}/{each.version}/240.jpg",
                 "tiles": f"/tiles/{key}/{each.key}/{each.version}",
             }
@@ -232,10 +230,6 @@ def _asking(words: Mapping[str, object]) -> str:
     """Return what follows an address, "" where all is as at first."""
     kept = {name: value for name, value in words.items() if value != _AT_FIRST[name]}
     return "?" + urlencode(kept) if kept else ""
-
-
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else default
 
 
 def _attachment(data: bytes, name: str) -> Response:

@@ -18,7 +18,6 @@ from deepart_assets.desk.listed import Listed
 from deepart_assets.desk.stages import StageState
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import (
-    Lake,
     MaterializationRecord,
     MaterializationStore,
     StoredFile,
@@ -47,25 +46,6 @@ class Picture:
     """The painting whose ground it has, or ""."""
 
 
-def curator_files(
-    lake: Lake, key: str, folded: Mapping[str, str], outpainters: Iterable[str]
-) -> dict[str, tuple[str, str]]:
-    """Return the lake path of each file that people may add for a painting, and who reads it.
-
-    By the observed asset; the second is the asset whose stage reads the file. `folded` has
-    all paintings (`by_folded_id`).
-    """
-    return {
-        asset_names.CURATED_MASKS: (MASKS.located(lake, key, folded), asset_names.SUBJECT_MASKS),
-        asset_names.SUBJECT_TEXTS: (TEXTS.located(lake, key, folded), asset_names.PREDICTED_MASKS),
-        asset_names.CURATOR_CHOICES: (choice_path(key), asset_names.CHOSEN_RESTORATIONS),
-        **{
-            asset_names.requests(name): (request_path(name, key), asset_names.outpaintings(name))
-            for name in outpainters
-        },
-    }
-
-
 class PaintingPage:
     """What the desk knows of a painting, read from its records now.
 
@@ -88,7 +68,24 @@ class PaintingPage:
 
     @cached_property
     def _observed(self) -> dict[str, tuple[str, str]]:
-        return curator_files(self._store.lake, self.listed.id, self._folded, self._outpainters)
+        """The lake path of each file that people may add, and who reads it, by observed asset.
+
+        The second is the asset whose stage reads the file.
+        """
+        lake, key, folded = self._store.lake, self.listed.id, self._folded
+        mask, text = (each.located(lake, key, folded) for each in (MASKS, TEXTS))
+        return {
+            asset_names.CURATED_MASKS: (mask, asset_names.SUBJECT_MASKS),
+            asset_names.SUBJECT_TEXTS: (text, asset_names.PREDICTED_MASKS),
+            asset_names.CURATOR_CHOICES: (choice_path(key), asset_names.CHOSEN_RESTORATIONS),
+            **{
+                asset_names.requests(name): (
+                    request_path(name, key),
+                    asset_names.outpaintings(name),
+                )
+                for name in self._outpainters
+            },
+        }
 
     @cached_property
     def records(self) -> dict[str, MaterializationRecord]:
@@ -133,16 +130,10 @@ class PaintingPage:
     @property
     def best(self) -> str:
         """The key of the picture that is shown first."""
-        for asset_of in (asset_names.upscaled, asset_names.outpaintings):
-            for name in self._outpainters:  # profiles name the best first
-                if asset_of(name) in self.pictures:
-                    return asset_of(name)
-        return ORIGINAL
-
-    @property
-    def mask_version(self) -> str:
-        """What stands for the curator's file now; "none" without one."""
-        return self.file_hashes.get(asset_names.CURATED_MASKS, "none")
+        kinds = (asset_names.upscaled, asset_names.outpaintings)
+        # Profiles name the best first.
+        results = (asset_of(name) for asset_of in kinds for name in self._outpainters)
+        return next((each for each in results if each in self.pictures), ORIGINAL)
 
     @cached_property
     def choice(self) -> CuratorChoice:
@@ -182,14 +173,10 @@ class PaintingPage:
     @cached_property
     def _headings(self) -> dict[str, str]:
         """Return the stages' headings by asset."""
-        return {
-            **asset_names.painting_stages(self._outpainters),
-            **(
-                {asset_names.CHOSEN_RESTORATIONS: "published"}
-                if self._store.lake.exists(choice_path(self.listed.id))
-                else {}
-            ),
-        }
+        headings = asset_names.painting_stages(self._outpainters)
+        if self._store.lake.exists(choice_path(self.listed.id)):
+            headings[asset_names.CHOSEN_RESTORATIONS] = "published"
+        return headings
 
     def _made(self) -> Iterator[Picture]:
         groups = {
@@ -251,23 +238,17 @@ class PaintingPage:
     ) -> list[str]:
         """Name the inputs that are no longer what an output was made from."""
         inputs: Mapping[str, str] = record.provenance.get("inputs") or {}
-        read_here = {
-            name: self.file_hashes[name]
+        changed = [
+            name
             for name, (_, reader) in self._observed.items()
-            if reader == asset and name in self.file_hashes
-        }
-        changed = [name for name in read_here if name not in inputs]
+            if reader == asset and name in self.file_hashes and name not in inputs
+        ]
         for name, version in inputs.items():
-            if name in unsettled:
-                changed.append(name)
-                continue
-            # A skip is passed on with the inputs of the stage that skipped first.
-            now = self._version(name)
-            if now is None:
+            if (now := self._version(name)) is None:
                 is_another = name in self._observed
-            else:
+            else:  # a skip is passed on with the inputs of the stage that skipped first
                 is_another = now != version and record.status != "skipped"
-            if is_another:
+            if is_another or name in unsettled:
                 changed.append(name)
         return changed
 

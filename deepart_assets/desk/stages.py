@@ -24,16 +24,6 @@ class StageState:
         """Whether there is an output, made from something else than there is now."""
         return self.state in ("waiting", "stale") and self.record is not None
 
-    @property
-    def figures(self) -> dict[str, Any]:
-        """What was recorded of the output, without previews and what is empty."""
-        figures = self.record.figures if self.record is not None else {}
-        return {
-            name.replace("_", " "): value
-            for name, value in figures.items()
-            if value not in (None, "", []) and not str(value).startswith("data:image/")
-        }
-
 
 def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, str]]]:
     """Return what each output was made from: heading, and words and values in the order to show."""
@@ -46,7 +36,12 @@ def provenance_rows(stages: Sequence[StageState]) -> list[tuple[str, dict[str, s
             "made": f"{record.made_at[:19].replace('T', ' ')} UTC",
             "why": record.cause,
             "seconds": record.seconds,
-            **stage.figures,
+            # Without previews.
+            **{
+                name.replace("_", " "): value
+                for name, value in record.figures.items()
+                if value != [] and not str(value).startswith("data:image/")
+            },
             "code version": made.get("code_version"),
             "weights": made.get("weights"),
             **{
