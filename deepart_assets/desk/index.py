@@ -118,31 +118,33 @@ class PaintingIndex:
 
     def _refresh(self) -> None:
         stamp = self._store.lake.stamp(f"records/{asset_names.STYLED_PAINTINGS}/_whole.json")
-        changed: set[str] | None = set()
-        if stamp != self._list_stamp or stamp is None:
+        is_other_list = stamp != self._list_stamp or stamp is None
+        if is_other_list:
             before, self._listed = self._listed, read_list(self._store)
             both = before.keys() & self._listed.keys()
             self._suspects |= {k for k in both if before[k].sha256 != self._listed[k].sha256}
             self.folded = by_folded_id(self._listed)
-            self._list_stamp, changed = stamp, None
-        for asset in self._assets:
-            news = self._read(asset)
-            changed = None if changed is None else changed | news
-        files = self._curators_files()
-        names = {name for name in files | self._files if files.get(name) != self._files.get(name)}
-        gone = self._files.keys() - files.keys()
-        self._suspects |= {key for each in gone if (key := _key(each, self.folded)) is not None}
-        self._files = files
-        if changed is None or names:
-            self._decided = {key for each in files if (key := _key(each, self.folded)) is not None}
-        if changed is None:
+            self._list_stamp = stamp
+        changed = set[str]().union(*map(self._read, self._assets))
+        old, self._files = self._files, self._curators_files()
+        self._suspects |= self._about(old.keys() - self._files.keys())
+        self._decided = self._about(self._files)
+        changed |= self._about(name for name, _ in old.items() ^ self._files.items())
+        if is_other_list:
             self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
-            return
-        if names:
-            changed |= {key for name in names if (key := _key(name, self.folded)) is not None}
-        renewed = [key for key in changed if key in self._listed]
-        if renewed:  # a copy: others may read the old rows
+        elif renewed := changed & self._listed.keys():  # a copy: others may read the old rows
             self._rows = {**self._rows, **{key: self._row(self._listed[key]) for key in renewed}}
+
+    def _about(self, paths: Iterable[str]) -> set[str]:
+        """Return the paintings that curators' files are about (`PaintingFolder.key_of`)."""
+        found = set()
+        for path in paths:
+            folder, _, name = path.rpartition("/")
+            if folder == MASKS.folder:
+                found.add(MASKS.key_of(name, self.folded) or TEXTS.key_of(name, self.folded) or "")
+            else:
+                found.add(name.rpartition(".")[0])
+        return found
 
     def _curators_files(self) -> dict[str, str]:
         """Return the stamps of the files that people have added, by path."""
@@ -194,16 +196,13 @@ class PaintingIndex:
         self._folders[folder] = changed if settled else -1
         return before != changed
 
-    def _may_be_stale(self, key: str, found: Mapping[str, Outcome]) -> bool:
-        """Whether the records have to be read to know: for most paintings they need not be."""
-        return key in self._decided or key in self._suspects or not made_in_order(found)
-
     def _row(self, listed: Listed) -> Row:
         found = self.outcomes(listed.id)
         statuses, reason = statuses_of(found, len(self._assets))
         # Most paintings need none.
         page = cache(partial(PaintingPage, self._store, listed, self._outpainters, self.folded))
-        if statuses[0] != "being_made" and self._may_be_stale(listed.id, found):
+        may_be_stale = listed.id in self._decided or listed.id in self._suspects
+        if statuses[0] != "being_made" and (may_be_stale or not made_in_order(found)):
             first = next((e for e in page().stages if e.is_stale or e.state == "failed"), None)
             if first is not None and first.is_stale:
                 statuses = ("stale", *(each for each in statuses if each == "doubtful"))
@@ -227,11 +226,3 @@ class PaintingIndex:
             picture,
             name_key(f"{listed.title} {listed.artist} {listed.date} {listed.id}"),
         )
-
-
-def _key(path: str, folded: Mapping[str, str]) -> str | None:
-    """Return the painting that a curator's file is about, if any (`PaintingFolder.key_of`)."""
-    folder, _, name = path.rpartition("/")
-    if folder == MASKS.folder:
-        return MASKS.key_of(name, folded) or TEXTS.key_of(name, folded)
-    return name.rpartition(".")[0]
