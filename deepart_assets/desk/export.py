@@ -21,6 +21,7 @@ from deepart_assets.desk.rendering import HERE, STATUSES, templates
 from deepart_assets.desk.rows import Query, Row
 from deepart_assets.errors import PaintingError
 from deepart_assets.storage import MaterializationStore, RecordIndex, sha256_of, sha256_of_json
+from deepart_assets.wikiart.left_out import LeftOut
 from deepart_assets.work import in_parallel
 
 FOLDER = asset_names.GALLERY
@@ -40,9 +41,6 @@ WORKERS = 4
 
 _ASSETS = ("desk.css", "gallery.js", "compare.js")
 _TEMPLATES = ("base", "parts", "wall", "gallery", "gallery_painting", "gallery_left_out")
-
-LeftOutRow = tuple[str, str, str]
-"""File, reason and remedy."""
 
 
 class Shown(NamedTuple):
@@ -71,7 +69,7 @@ class Gallery:
         self,
         store: MaterializationStore,
         outpainters: Sequence[str],
-        left_out: Sequence[LeftOutRow] = (),
+        left_out: Sequence[LeftOut] = (),
         facts: Callable[[Mapping[str, Any]], Mapping[str, str]] = lambda _: {},
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:

@@ -136,7 +136,7 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
         paths = (PurePosixPath(each.path) for each in source.pictures)
         table = CsvTable(",", names, names, [])
         rows = [
-            _row(table, {KEY: str(path), "style": path.parent.name})
+            _labelled(table, [], {KEY: str(path), "style": path.parent.name})
             for path in paths
             if path.parent.name
         ]
@@ -144,13 +144,9 @@ def _label(desk: Desk, name: str, labels: Mapping[str, str]) -> None:
     table = table._replace(names=[*table.names, *added], columns=[*table.columns, *added])
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, delimiter=table.separator)
-    row = own[0] if own else _row(table, {KEY: name})  # of several the first counts
+    row = own[0] if own else _labelled(table, [], {KEY: name})  # of several the first counts
     writer.writerows([table.names, *rows, _labelled(table, row, labels)])
     place.write(path, buffer.getvalue().encode(encoding))
-
-
-def _row(table: CsvTable, values: Mapping[str, str]) -> list[str]:
-    return [values.get(each, "") for each in table.columns]
 
 
 def _labelled(table: CsvTable, row: Sequence[str], labels: Mapping[str, str]) -> list[str]:

@@ -1,7 +1,6 @@
 """The paintings to restore, as the desk reads them from `styled_paintings`."""
 
 import sys
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from deepart_assets import asset_names
@@ -29,9 +28,6 @@ class Listed(NamedTuple):
         return ", ".join(filter(None, (self.artist, self.title, self.date))) or self.id
 
 
-_LIST_COLUMNS = ("id", "path", "sha256", "width", "height")
-
-
 def read_list(store: MaterializationStore) -> dict[str, Listed]:
     """Return the paintings by id as `styled_paintings` lists them; none before it was made."""
     from deepart_assets.wikiart.catalogue import from_parquet
@@ -39,9 +35,7 @@ def read_list(store: MaterializationStore) -> dict[str, Listed]:
     record = store.done(asset_names.STYLED_PAINTINGS)
     if record is None:
         return {}
-    table = from_parquet(store.lake.read(record.path))
-    labels: Sequence[str] = Listed._fields[len(_LIST_COLUMNS) :]
-    columns = [table[name].tolist() for name in (*_LIST_COLUMNS, *labels)]
+    table = from_parquet(store.lake.read(record.path))[list(Listed._fields)]
     return {
         str(key): Listed(
             str(key),
@@ -51,5 +45,5 @@ def read_list(store: MaterializationStore) -> dict[str, Listed]:
             int(height),
             *(sys.intern(str(word or "")) for word in words),
         )
-        for key, path, sha256, width, height, *words in zip(*columns, strict=True)
+        for key, path, sha256, width, height, *words in table.itertuples(index=False, name=None)
     }

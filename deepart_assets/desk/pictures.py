@@ -40,12 +40,11 @@ class PictureCache:
 
     Args:
         lake: Where the pictures are.
-        folder: Where thumbnails and tiles are kept.
     """
 
-    def __init__(self, lake: Lake, folder: Path | None = None) -> None:
+    def __init__(self, lake: Lake) -> None:
         self._lake = lake
-        self._folder = folder or cache_folder() / "desk"
+        self._folder = cache_folder() / "desk"
         self._decoding = threading.BoundedSemaphore(2)
         self._tiling = threading.Lock()
         self._written = 0
@@ -93,17 +92,12 @@ class PictureCache:
                 return folder
             image = _decoded(self._lake, path, version)
             height, width = image.height, image.width
-            top = levels(height, width) - 1
-            for level in range(top, -1, -1):
+            for level in reversed(range(levels(height, width))):
                 for row in range(-(-image.height // TILE)):
                     for column in range(-(-image.width // TILE)):
                         left, upper = column * TILE, row * TILE
-                        box = (
-                            left,
-                            upper,
-                            min(left + TILE, image.width),
-                            min(upper + TILE, image.height),
-                        )
+                        right, lower = left + TILE, upper + TILE
+                        box = left, upper, min(right, image.width), min(lower, image.height)
                         file = folder / f"{level}-{column}-{row}.jpg"
                         self._keep(file, _jpeg(image.crop(box)))
                 if level:
@@ -158,10 +152,7 @@ def _decoded(lake: Lake, path: str, version: str, side: int | None = None) -> Im
 
 def levels(height: int, width: int) -> int:
     """Return the number of levels of a picture's tiles."""
-    count = 1
-    while max(height, width) > TILE * 2 ** (count - 1):
-        count += 1
-    return count
+    return 1 + ((max(height, width) - 1) // TILE).bit_length()
 
 
 def prune(folder: Path, limit: int) -> None:

@@ -236,10 +236,11 @@ def test_downloads(client, painted):
 
 def test_tiles_of_a_kept_picture_are_made_again_when_some_were_removed(painted, tmp_path):
     path, version = "wikiart_paintings/a1.png", painted.rows[0]["sha256"][:16]
-    cache = PictureCache(painted.lake, tmp_path / "kept")
+    cache, kept = PictureCache(painted.lake), tmp_path / "cache" / "desk"
     cache.tile(path, version, 0, 0, 0)
-    prune(tmp_path / "kept", 0)
-    assert not [each for each in (tmp_path / "kept").rglob("*") if each.is_file()]
+    assert [each for each in kept.rglob("*") if each.is_file()]
+    prune(kept, 0)
+    assert not [each for each in kept.rglob("*") if each.is_file()]
     cache.tile(path, version, 0, 0, 0)
     assert levels(512, 512) == 1
     assert levels(513, 10) == 2
