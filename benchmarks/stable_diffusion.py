@@ -192,8 +192,8 @@ def original_way(folder: Path, side: int, requests: Sequence[Request]) -> tuple[
             image=picture,
             mask_image=hole,
             generator=torch.Generator(DEVICE).manual_seed(0),
-            num_inference_steps=PRESETS["seed"].steps,
-            guidance_scale=PRESETS["seed"].guidance,
+            num_inference_steps=PRESETS["original"].steps,
+            guidance_scale=PRESETS["original"].guidance,
         ).images[0]
         result.resize((each.known.shape[1], each.known.shape[0]))
     return loaded - start, time.perf_counter() - loaded
