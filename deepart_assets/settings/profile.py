@@ -4,12 +4,12 @@ import itertools
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from deepart_assets.errors import SettingsError
 from deepart_assets.names import did_you_mean
@@ -123,11 +123,12 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
     if fault["type"] == "extra_forbidden":
         if (renamed := RENAMED.get(key)) is not None:
             return f"{key} is now called {renamed}: rename it"
-        return f"unknown key {key!r}{_nearest(location[-1], _names_beside(location))}"
+        beside = sorted(_schema_at(location[:-1]).get("properties", ()))
+        return f"unknown key {key!r}{_nearest(location[-1], beside)}"
     if fault["type"] == "missing":
         other = "" if "." in key else ", or extend a profile that has it (`extends: sample`)"
         return f"{key} is missing: add it{other}"
-    named = fault.get("ctx", {}).get("discriminator", "").strip("'") or _discriminator(location)
+    named = _schema_at(location).get("discriminator", {}).get("propertyName", "kind")
     if fault["type"] == "union_tag_invalid":
         tag, known = str(fault["ctx"]["tag"]), fault["ctx"]["expected_tags"]
         hint = did_you_mean(tag, re.findall(r"\w+", known), 1)
@@ -158,45 +159,24 @@ def _nearest(name: str, known: list[str]) -> str:
     return did_you_mean(name, known, 1) or others
 
 
-def _names_beside(location: list[str]) -> list[str]:
-    """Return the valid names at the end of a location, walking the models as pydantic does."""
-    return sorted({name for model in _models_at(location[:-1]) for name in _fields(model)})
+@cache
+def _schema() -> dict[str, Any]:
+    return Settings.model_json_schema()
 
 
-def _discriminator(location: list[str]) -> str:
-    """Return the field that tells the members of a union apart."""
-    names = {name for model in _models_at(location) for name in _fields(model)}
-    return "type" if "type" in names and "kind" not in names else "kind"
+def _schema_at(location: list[str]) -> dict[str, Any]:
+    """Return the JSON schema of what a location leads to, with the tags of unions as pydantic has.
 
-
-def _models_at(location: list[str]) -> list[Any]:
-    models: list[Any] = [Settings]
+    {} for what lies in a list.
+    """
+    whole = here = _schema()
     for part in location:
-        models = [inner for model in models for inner in _step(model, part)]
-    return models
-
-
-def _fields(model: Any) -> list[str]:
-    is_model = isinstance(model, type) and issubclass(model, BaseModel)
-    return list(model.model_fields) if is_model else []
-
-
-def _step(annotation: Any, part: str) -> list[Any]:
-    """Descend by one part of a location: a field, the tag of a union, or the key of a mapping."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        fields = annotation.model_fields
-        inner = _members(fields[part].annotation) if part in fields else []
-        # A tag may have the name of a field: `train` of a training.
-        tags = [get_args(fields[name].annotation) for name in ("kind", "type") if name in fields]
-        return [*inner, annotation] if any(part in each for each in tags) else inner
-    if get_origin(annotation) is dict:
-        return _members(get_args(annotation)[1])
-    return []
-
-
-def _members(annotation: Any) -> list[Any]:
-    if hasattr(annotation, "__metadata__"):
-        return _members(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, UnionType):
-        return [inner for member in get_args(annotation) for inner in _members(member)]
-    return [annotation]
+        tags = here.get("discriminator", {}).get("mapping", {})
+        inner = {"$ref": tags[part]} if part in tags else here.get("properties", {}).get(part)
+        of_any_key = [*here.get("patternProperties", {}).values(), here.get("additionalProperties")]
+        here = inner or next((each for each in of_any_key if isinstance(each, dict)), {})
+        # Of a value or null.
+        here = next((each for each in here.get("anyOf", ()) if each != {"type": "null"}), here)
+        if "$ref" in here:
+            here = whole["$defs"][here["$ref"].rpartition("/")[2]]
+    return here
