@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import NonEmpty, PositiveShare, Section, Share
 
 Scheduler = Literal["model", "ddim", "euler", "dpm_solver", "unipc", "lcm"]
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
@@ -32,9 +32,8 @@ class Pipeline(Section):
         {"batch", "offload", "compile", "attention_slicing"}
     )
 
-    model: str = Field(
-        min_length=1,
-        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    model: NonEmpty = Field(
+        description="Id in the Hugging Face hub, or a local folder with the same files."
     )
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
     steps: int | None = Field(
@@ -99,8 +98,8 @@ class Pipeline(Section):
 class Lora(Section):
     """Low-rank weights that are added to a model's: a style, or fewer steps."""
 
-    model: str = Field(
-        min_length=1, description="Id in the Hugging Face hub, a local folder, or a file in one."
+    model: NonEmpty = Field(
+        description="Id in the Hugging Face hub, a local folder, or a file in one."
     )
     weight_name: str = Field(
         "pytorch_lora_weights.safetensors",
@@ -117,9 +116,8 @@ class IPAdapter(Section):
     For Stable Diffusion 1.5, XL and 3.5, and FLUX.1. Paintings are painted one at a time with it.
     """
 
-    model: str = Field(
+    model: NonEmpty = Field(
         "h94/IP-Adapter",
-        min_length=1,
         description="Id in the Hugging Face hub, or a local folder with the same files.",
     )
     weight_name: str = Field(
@@ -133,9 +131,8 @@ class IPAdapter(Section):
         description="The folder in it with the network that looks at the picture. Stable Diffusion"
         " XL: sdxl_models/image_encoder.",
     )
-    image_encoder_model: str | None = Field(
+    image_encoder_model: NonEmpty | None = Field(
         None,
-        min_length=1,
         description="Id or local folder of that network, where the adapter comes without it. Stable"
         " Diffusion 3.5: google/siglip-so400m-patch14-384; FLUX.1: openai/clip-vit-large-patch14.",
     )
@@ -143,7 +140,7 @@ class IPAdapter(Section):
         None, description="Commit, tag or branch of `image_encoder_model` on the hub."
     )
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
-    scale: float = Field(0.5, ge=0, le=1, description="How much the picture counts.")
+    scale: Share = Field(0.5, description="How much the picture counts.")
 
 
 class ControlNet(Section):
@@ -153,9 +150,8 @@ class ControlNet(Section):
     time with it.
     """
 
-    model: str = Field(
-        min_length=1,
-        description="Id in the Hugging Face hub, or a local folder with the same files.",
+    model: NonEmpty = Field(
+        description="Id in the Hugging Face hub, or a local folder with the same files."
     )
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
     scale: float | None = Field(
@@ -187,8 +183,8 @@ class GGUF(Section):
     """The denoiser's weights from a GGUF file, whose own are not fetched then."""
 
     kind: Literal["gguf"]
-    model: str = Field(
-        min_length=1, description="Id in the Hugging Face hub, or a local folder with the file."
+    model: NonEmpty = Field(
+        description="Id in the Hugging Face hub, or a local folder with the file."
     )
     file: str = Field(pattern=r"\.gguf$", description="The file in the folder or repository.")
     revision: str | None = Field(None, description="Commit, tag or branch of the hub's model.")
@@ -222,10 +218,8 @@ class Diffusers(Pipeline):
         " LoRAs that need few steps; auto: few_steps where the model's index or name says that it"
         " is distilled, else quality. steps, guidance and scheduler override it.",
     )
-    strength: float | None = Field(
+    strength: PositiveShare | None = Field(
         None,
-        gt=0,
-        le=1,
         description="How much noise covers what lies in the hole: 1 is noise alone, less begins"
         " with the filled hole and skips that share of the steps. Null: the family's.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Name, Section, other_than
+from deepart_assets.settings.section import Name, NonEmpty, Section, other_than
 from deepart_assets.settings.weights import PublishedWeights
 
 Strength = Annotated[float, Field(gt=0, lt=1)]
@@ -26,9 +26,8 @@ class Lpips(Section):
         description="Backbone: torchvision's SqueezeNet 1.1, as in the original notebook, or"
         " AlexNet, as in most papers. Their figures are not comparable.",
     )
-    path: str | None = Field(
+    path: NonEmpty | None = Field(
         None,
-        min_length=1,
         description="File of torchvision's ImageNet weights, relative to the project. None: torch's"
         " hub cache, under torchvision's name.",
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import NonEmpty, Section
 
 VggLayer = Annotated[str, Field(pattern=r"^((conv|relu)([12]_[12]|[345]_[1-4])|pool[1-5])$")]
 """A layer of VGG19, as BasicSR names it."""
@@ -30,9 +30,8 @@ class VggLoss(Section):
     perceptual_weight: float = Field(ge=0)
     style_weight: float = Field(ge=0)
     criterion: Literal["l1"]
-    weights: str = Field(
-        min_length=1,
-        description="torchvision's VGG19: an address, or a path relative to the project.",
+    weights: NonEmpty = Field(
+        description="torchvision's VGG19: an address, or a path relative to the project."
     )
     sha256: str = Field(
         pattern=r"^[0-9a-f]{8,64}$",

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Section, YearRange
+from deepart_assets.settings.section import NonEmpty, Section, YearRange
 
 
 class BundledLibrary(Section):
@@ -18,7 +18,7 @@ class FolderLibrary(Section):
     """A library that `recipes/ground_library` made from a folder of pictures."""
 
     kind: Literal["folder"]
-    path: str = Field(min_length=1, description="A path, relative to the project.")
+    path: NonEmpty = Field(description="A path, relative to the project.")
 
 
 Library = Annotated[BundledLibrary | FolderLibrary, Field(discriminator="kind")]

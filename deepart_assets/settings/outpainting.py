@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from deepart_assets.settings.diffusion import Diffusers, Precision
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import PositiveShare, Section, Share
 from deepart_assets.settings.stable_diffusion import StableDiffusion
 from deepart_assets.settings.weights import GeneratorWeights, InpaintingWeights
 
@@ -14,7 +14,7 @@ class Telea(Section):
     """Fast marching inpainting (Telea 2004) of OpenCV, at a reduced size: smooth colour fields."""
 
     kind: Literal["telea"]
-    scale: float = Field(0.25, gt=0, le=1)
+    scale: PositiveShare = 0.25
     radius: int = Field(12, ge=1, description="Neighbourhood in pixels of the reduced size.")
 
 
@@ -22,7 +22,7 @@ class PatchMatch(Section):
     """PatchMatch inpainting (Barnes et al. 2009) of PyPatchMatch, at a reduced size."""
 
     kind: Literal["patchmatch"]
-    scale: float = Field(0.5, gt=0, le=1)
+    scale: PositiveShare = 0.5
     patch: int = Field(5, ge=3, description="Radius of a patch in pixels: 5 for 11×11.")
     sources: Literal["plain", "subject"] = Field(
         "plain",
@@ -39,10 +39,8 @@ class Inpainting(Section):
 
     kind: Literal["inpainting"]
     weights: InpaintingWeights
-    scale: float = Field(
+    scale: PositiveShare = Field(
         1.0,
-        gt=0,
-        le=1,
         description="Size at which it paints, as a share of the working size. LaMa sees more of the"
         " painting at a smaller one, and its lines reach farther.",
     )
@@ -55,10 +53,8 @@ class ArtificiallyInspired(Section):
 
     kind: Literal["artificially_inspired"]
     weights: GeneratorWeights
-    scale: float = Field(
+    scale: PositiveShare = Field(
         1.0,
-        gt=0,
-        le=1,
         description="Size at which it paints, as a share of the working size. A network much"
         " smaller than the painting sees more of it at a smaller scale.",
     )
@@ -73,15 +69,13 @@ class ArtificiallyInspired(Section):
         " detail to it where it is smaller than the picture. published: tiles from the subject"
         " outwards, each beside the last, as in the published inference; their borders show.",
     )
-    tone: float = Field(
+    tone: Share = Field(
         0.7,
-        ge=0,
-        le=1,
         description="How far the surround's colours are moved, within bounds, towards those that"
         " suit the subject; 0: not at all, as in the published inference.",
     )
-    truncation: float = Field(
-        1.0, ge=0, le=1, description="Truncation of the latent towards the mean; 1: none."
+    truncation: Share = Field(
+        1.0, description="Truncation of the latent towards the mean; 1: none."
     )
     dropout: bool = Field(
         False,

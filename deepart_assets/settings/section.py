@@ -6,7 +6,16 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-"""A name that a profile gives to an outpainter or a segmenter."""
+"""A name that a profile gives to a source, an outpainter or a segmenter."""
+
+NonEmpty = Annotated[str, Field(min_length=1)]
+"""A text, a name or a path."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+"""A share or a probability, from 0 to 1."""
+
+PositiveShare = Annotated[float, Field(gt=0, le=1)]
+"""A share above 0, up to 1."""
 
 
 def other_than(*taken: str) -> AfterValidator:

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Name, Section, other_than
+from deepart_assets.settings.section import Name, NonEmpty, Section, Share, other_than
 from deepart_assets.settings.segmenters import Saliency, Segmenter
 
 PeerName = Annotated[Name, other_than("subject_masks")]
@@ -24,9 +24,8 @@ class MasksEvaluation(Section):
         description="Maximum number of paintings: those with ground truth first, then those with a"
         " curator's mask, then by a hash of their ids, so that a new painting changes little.",
     )
-    ground_truth: str | None = Field(
+    ground_truth: NonEmpty | None = Field(
         None,
-        min_length=1,
         description="Folder of <painting id>.png, relative to the project: white = subject; or a"
         " palette PNG of class ids, 0 = background, 255 = ignored.",
     )
@@ -55,32 +54,22 @@ class Segmentation(Section):
     performance_only: ClassVar[frozenset[str]] = frozenset({"batch"})
 
     segmenter: Segmenter = Saliency()
-    smallest_part: float = Field(
-        0.005,
-        ge=0,
-        le=1,
-        description="Islands and holes smaller than this share of the area are removed.",
+    smallest_part: Share = Field(
+        0.005, description="Islands and holes smaller than this share of the area are removed."
     )
-    minimal_share: float = Field(
-        0.01,
-        ge=0,
-        le=1,
-        description="Minimum share of the subject; below, the painting is skipped.",
+    minimal_share: Share = Field(
+        0.01, description="Minimum share of the subject; below, the painting is skipped."
     )
-    maximal_share: float = Field(
+    maximal_share: Share = Field(
         0.95,
-        ge=0,
-        le=1,
         description="Share of the subject above which little is left to generate: doubtful, or"
         " skipped if the segmenter is not confident.",
     )
-    confident_share: float = Field(
-        0.05, ge=0, le=1, description="Share of the subject below which it is doubtful."
+    confident_share: Share = Field(
+        0.05, description="Share of the subject below which it is doubtful."
     )
-    filling_share: float = Field(
+    filling_share: Share = Field(
         0.3,
-        ge=0,
-        le=1,
         description="Share from which a subject in one part fills the picture: with a confidence"
         " of at least 0.8 `minimal_confidence` it is doubtful instead of skipped.",
     )

