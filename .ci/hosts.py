@@ -10,9 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import boto3
 from botocore.exceptions import BotoCoreError
 from ray.job_submission import JobSubmissionClient
 from ray.util.state import list_nodes
+from waiting import wait_for
 
 PREFIX = "deepart-"
 BRIDGE = "bridge"
@@ -27,20 +27,6 @@ NETWORK = "10.77.0"
 CLONE_NEWNET = 0x40000000
 KEY, SECRET = "deepart", "secret-of-this-test"
 BUCKET = "paintings"
-
-
-def wait_for(what: str, happened: Callable[[], Any], seconds: float = 400) -> Any:
-    """Return what `happened` returns, once it is true.
-
-    Raises:
-        TimeoutError: It is not, for so long.
-    """
-    deadline = time.monotonic() + seconds
-    while not (found := happened()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:.0f} s for {what}")
-        time.sleep(0.25)
-    return found
 
 
 def call(*command: str | Path, **more: Any) -> str:

@@ -19,11 +19,12 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageOps
+from waiting import wait_for
 
 from deepart_assets.imaging import decode_grey, encode_png
 from deepart_assets.storage import Lake, MaterializationStore
@@ -55,18 +56,11 @@ SCALE = 0.8
 """Pixels of a picture for each CSS pixel."""
 SETTLES = 8.0
 """Seconds in which a page shows the rest; it never ends to poll."""
+LONGEST = 1800.0
+"""Most seconds until the daemon has done something."""
 NEW, TURNED, SHEET = "436122", "437382", "643540"
 """Ids of sample paintings: it comes mirrored into the inbox; its mask is turned; its sheet is in
 the README."""
-
-
-def wait_for(what: str, happened: Callable[[], Any], seconds: float = 1800) -> None:
-    """Return once something has happened."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > deadline:
-            sys.exit(f"waited {seconds:.0f} s in vain for {what}")
-        time.sleep(0.5)
 
 
 def free_port() -> int:
@@ -103,7 +97,7 @@ def dagster_ui(environment: Mapping[str, str]) -> Iterator[str]:
 
     command = (BIN / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port))
     with running(*command, cwd=ROOT, env=environment):
-        wait_for("the UI", answers)
+        wait_for("the UI", answers, LONGEST)
         yield url
 
 
@@ -151,10 +145,10 @@ def let_things_happen(store: MaterializationStore, environment: Mapping[str, str
         inbox = Path(environment["DEEPART_DATA"]) / "inbox"
         inbox.mkdir(exist_ok=True)
         ImageOps.mirror(Image.open(SAMPLE / f"{NEW}.jpg")).save(inbox / "harbour.jpg")
-        wait_for("the new painting", lambda: store.done("restoration_sheets", "harbour"))
+        wait_for("the new painting", lambda: store.done("restoration_sheets", "harbour"), LONGEST)
         mask = decode_grey(store.lake.read(f"subject_masks/{TURNED}.png"), TURNED)
         store.lake.write(f"masks/{TURNED}.png", encode_png(mask.T.copy()))
-        wait_for("the turned mask", lambda: status_of(TURNED) == "failed")
+        wait_for("the turned mask", lambda: status_of(TURNED) == "failed", LONGEST)
         time.sleep(60)  # the rest of that run
     # A plan that finds the failed painting; the command fails with it again.
     subprocess.run([BIN / "deepart", "restore"], cwd=ROOT, env=environment, check=False)

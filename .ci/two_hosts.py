@@ -23,7 +23,8 @@ from typing import Any
 
 import dagster as dg
 import yaml
-from hosts import BUCKET, KEY, SECRET, Ceph, Host, PostgreSQL, Ray, connect, remove_hosts, wait_for
+from hosts import BUCKET, KEY, SECRET, Ceph, Host, PostgreSQL, Ray, connect, remove_hosts
+from waiting import wait_for
 
 from deepart_assets.storage import Lake, MaterializationRecord, MaterializationStore
 from deepart_assets_tests.conftest import Project
