@@ -4,7 +4,6 @@ Whether an output is stale is decided in `orchestration.planner`, as for the run
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -160,11 +159,6 @@ class Overview:
             return State(UP_TO_DATE, mask.doubt or "" if mask is not None else "")
 
         return {key: state(key) for key in self._keys}
-
-    @property
-    def counts(self) -> Counter[str]:
-        """The number of paintings in each state."""
-        return Counter(each.state for each in self.states.values())
 
     def stages(self, key: str) -> Iterator[tuple[str, State, MaterializationRecord | None]]:
         """Yield each asset of a painting with its state and its record."""

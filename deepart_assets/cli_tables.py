@@ -1,6 +1,7 @@
 """What the command line prints on the terminal: tables that fit 80 columns, and a few lines."""
 
 import resource
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ from rich import box
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from deepart_assets import asset_names
 from deepart_assets.cli_status import FAILED, LEFT_OUT, NEW, STALE, UP_TO_DATE, Overview, RunningRun
@@ -48,11 +49,8 @@ def open_console() -> Console:
 
 def print_paintings(console: Console, overview: Overview) -> None:
     """Print all paintings, a line each: id, title, artist, style, state."""
-    table = _table(f"{len(overview.paintings)} paintings")
-    table.add_column("painting", max_width=LONGEST_ID)
-    for heading in ("title", "artist", "style"):
-        table.add_column(heading, ratio=1)
-    table.add_column("state")
+    labelled = [Column(heading, ratio=1) for heading in ("title", "artist", "style")]
+    table = _table(f"{len(overview.paintings)} paintings", _painting(), *labelled, "state")
     for key, painting in overview.paintings.items():
         labels = (escape(painting.labels[name]) for name in ("title", "artist", "style"))
         table.add_row(escape(key), *labels, _coloured(overview.states[key].state))
@@ -63,15 +61,15 @@ def print_status(
     console: Console, overview: Overview, files: Sequence[LeftOut], runs: Sequence[RunningRun]
 ) -> None:
     """Print what is stale, failed, left out and running, and how many are up to date."""
-    counts = overview.counts
+    counts = Counter(each.state for each in overview.states.values())
     order = (UP_TO_DATE, NEW, STALE, FAILED, LEFT_OUT)
     each = ", ".join(f"{counts[name]} {_coloured(name)}" for name in order if counts[name])
-    console.print(f"{_counted(len(overview.paintings), 'painting')}: {each or 'none yet'}")
+    number = len(overview.paintings)
+    console.print(f"{number} painting{'' if number == 1 else 's'}: {each or 'none yet'}")
     print_states(console, overview, (FAILED, STALE, NEW, LEFT_OUT))
     if overview.stale_data:
-        table = _table("Networks, evaluations and gallery that are stale")
-        table.add_column("asset")
-        table.add_column("why", ratio=1)
+        title = "Networks, evaluations and gallery that are stale"
+        table = _table(title, "asset", Column("why", ratio=1))
         for name, reason in overview.stale_data.items():
             table.add_row(name, escape(reason))
         console.print(table)
@@ -84,11 +82,8 @@ def print_status(
 
 def print_states(console: Console, overview: Overview, wanted: Sequence[str]) -> None:
     """Print the paintings in some states and those with a doubtful mask, a line each."""
-    table = _table("Paintings to look at")
-    table.add_column("painting", max_width=LONGEST_ID)
-    table.add_column("title", ratio=2)
-    table.add_column("state")
-    table.add_column("why", ratio=3)
+    columns = (_painting(), Column("title", ratio=2), "state", Column("why", ratio=3))
+    table = _table("Paintings to look at", *columns)
     rows = [
         (key, "doubtful" if state.state == UP_TO_DATE else state.state, state.reason)
         for key, state in overview.states.items()
@@ -116,10 +111,7 @@ def print_painting(
         if remedy.remedy:
             console.print(f"what to do  {escape(remedy.remedy)}", soft_wrap=True)
     stages = list(overview.stages(key))
-    table = _table("Stages")
-    table.add_column("stage", ratio=1, no_wrap=False, overflow="fold")
-    table.add_column("state")
-    table.add_column("made (UTC)")
+    table = _table("Stages", Column("stage", ratio=1, overflow="fold"), "state", "made (UTC)")
     for asset, stage, record in stages:
         at = record.made_at[:16].replace("T", " ") if record is not None else ""
         name = f"{asset}\n  [dim]{escape(stage.reason)}[/]" if stage.reason else asset
@@ -212,33 +204,27 @@ def print_end(console: Console, store: MaterializationStore, seconds: float, ok:
         )
 
 
-def _table(title: str) -> Table:
-    """Return a table as wide as the terminal; each row is one line."""
+def _table(title: str, *columns: Column | str) -> Table:
+    """Return a table as wide as the terminal; each row is one line, but for what is folded."""
+    look: dict[str, Any] = {"title_justify": "left", "pad_edge": False, "expand": True}
+    table = Table(*columns, title=title, box=box.SIMPLE_HEAD, **look)
+    for column in table.columns:
+        column.no_wrap = column.overflow != "fold"
+    return table
 
-    class OneLine(Table):
-        def add_column(self, *args: Any, **more: Any) -> None:
-            super().add_column(*args, **{"no_wrap": True, "overflow": "ellipsis", **more})
 
-    return OneLine(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, expand=True
-    )
+def _painting() -> Column:
+    return Column("painting", max_width=LONGEST_ID)
 
 
 def _coloured(state: str) -> str:
     return f"[{_COLOURS[state]}]{state}[/]" if state in _COLOURS else state
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _paintings_table(rows: list[dict[str, Any]]) -> Table:
-    table = _table("Paintings")
-    table.add_column("painting", max_width=LONGEST_ID)
-    table.add_column("title", ratio=2)
-    table.add_column("subject", justify="right")
-    table.add_column("seconds", justify="right")
-    table.add_column("result", ratio=3)
+    numbers = [Column(heading, justify="right") for heading in ("subject", "seconds")]
+    title, result = Column("title", ratio=2), Column("result", ratio=3)
+    table = _table("Paintings", _painting(), title, *numbers, result)
     for row in rows:
         share = row["subject_share"]
         spent = [value for name, value in row.items() if name.endswith("_seconds") and value]
@@ -253,10 +239,8 @@ def _paintings_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _data_table(store: MaterializationStore) -> Table:
-    table = _table("Data set and networks")
-    table.add_column("asset")
-    table.add_column("seconds", justify="right")
-    table.add_column("made (UTC)")
+    columns = ("asset", Column("seconds", justify="right"), "made (UTC)")
+    table = _table("Data set and networks", *columns)
     for asset in DATA_ASSETS:
         if (record := store.get(asset)) is not None:
             at = record.made_at[:16].replace("T", " ")
