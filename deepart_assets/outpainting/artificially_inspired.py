@@ -85,7 +85,7 @@ class ArtificiallyInspiredOutpainter:
         Raises:
             UnavailableError: They are unavailable, or not a CoModGAN's; the message has the remedy.
         """
-        return self._hash
+        return sha256_of_file(self._file)
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Fill the unknown pixels, one picture at a time; known pixels are unchanged.
@@ -102,18 +102,13 @@ class ArtificiallyInspiredOutpainter:
     def _fill(
         self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
     ) -> NDArray[np.uint8]:
-        height, width = known.shape
         paint = self._refine if self._settings.tiles == "refined" else self._paint_outwards
-        small, small_known = (picture, known)
-        if self._settings.scale < 1:
-            small, small_known = reduce(picture, known, self._settings.scale)
+        small, small_known = reduce(picture, known, self._settings.scale)
         painted = self._padded(paint, small, small_known, seed)
         painted = follow_tone(painted, small, small_known, self._settings.tone)
-        if self._settings.scale < 1:
-            if self._enlarger is not None:
-                painted = self._enlarger(painted)
-            painted = fit(painted, height, width)
-        return np.where(known[..., None], picture, painted)
+        if self._enlarger is not None:  # only where the scale is below 1
+            painted = self._enlarger(painted)
+        return np.where(known[..., None], picture, fit(painted, *known.shape))
 
     def _padded(
         self, paint: Paint, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
@@ -189,7 +184,7 @@ class ArtificiallyInspiredOutpainter:
 
         from deepart_assets.outpainting.comodgan.generator import draw_noise
 
-        network = self._network
+        network, device = self._network, w.device
         pictures = np.stack([canvas[tile.window] for tile in tiles])
         masks = np.stack([done[tile.window] for tile in tiles])
         colours = torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
@@ -197,8 +192,15 @@ class ArtificiallyInspiredOutpainter:
         drawn = [
             draw_noise(network.spec, 1, _generator(seed, tile.row, tile.column)) for tile in tiles
         ]
-        noise = [torch.cat(level) for level in zip(*drawn, strict=True)]
-        painted = self._run(colours, inside, w, noise)
+        noise = [torch.cat(level).to(device) for level in zip(*drawn, strict=True)]
+        given = (colours.to(device), inside.to(device), w.expand(len(tiles), -1), noise)
+        dtype = dtype_for(self._settings.precision, device.type)
+        with torch.inference_mode():
+            with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
+                painted = network(*given)
+            if dtype != torch.float32 and not bool(torch.isfinite(painted).all()):
+                painted = network(*given)  # overflow in float16: use float32
+            painted = painted.cpu()
         if not bool(torch.isfinite(painted).all()):
             raise PaintingError(
                 "the CoModGAN gave values that are not finite: its weights are broken; fetch or"
@@ -206,28 +208,6 @@ class ArtificiallyInspiredOutpainter:
             )
         levels = ((painted + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
         return np.asarray(levels.permute(0, 2, 3, 1).numpy())
-
-    def _run(
-        self,
-        pictures: torch.Tensor,
-        known: torch.Tensor,
-        w: torch.Tensor,
-        noise: list[torch.Tensor],
-    ) -> torch.Tensor:
-        """Run the network on its device."""
-        import torch
-
-        count, device = len(pictures), w.device
-        dtype = dtype_for(self._settings.precision, device.type)
-        reduced = dtype != torch.float32
-        given = (pictures.to(device), known.to(device), w.expand(count, -1))
-        with torch.inference_mode():
-            moved = [level.to(device) for level in noise]
-            with torch.autocast(device.type, dtype, enabled=reduced):
-                painted = self._network(*given, moved)
-            if reduced and not bool(torch.isfinite(painted).all()):
-                painted = self._network(*given, moved)  # overflow in float16: use float32
-            return painted.cpu()
 
     def _halved(self, size: int) -> None:
         self._batch = size
@@ -250,10 +230,6 @@ class ArtificiallyInspiredOutpainter:
     @cached_property
     def _file(self) -> Path:
         return self._find()
-
-    @cached_property
-    def _hash(self) -> str:
-        return sha256_of_file(self._file)
 
     @cached_property
     def _network(self) -> Generator:

@@ -6,6 +6,7 @@ Imports torch at module level; only import it inside functions.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import cast
 
 import torch
@@ -142,20 +143,16 @@ class Synthesis(nn.Module):
         """Return the picture, B×3×R×R, float32; `ws` is B×layers×latent."""
         # One w for each pair of a block's toRGB and the next block's first convolution.
         styles = [torch.cat([w, code], dim=1) for w in ws.unbind(1)]
-        noises = iter(noise) if noise is not None else None
-
-        def drawn() -> torch.Tensor | None:
-            return None if noises is None else next(noises)
-
+        noises = iter(noise) if noise is not None else repeat(None)
         start = self.b4
         x = start.fc(code).unflatten(1, (-1, SMALLEST, SMALLEST))
         x = x.contiguous(memory_format=torch.channels_last)
-        x = start.conv(x + skips[SMALLEST], styles[0], drawn())
+        x = start.conv(x + skips[SMALLEST], styles[0], next(noises))
         picture = start.torgb(x, styles[1])
         for number, side in enumerate(self._sides[1:]):
             block = cast(SynthesisBlock, self.get_submodule(f"b{side}"))
-            x = block.conv0(x, styles[2 * number + 1], drawn()) + skips[side]
-            x = block.conv1(x, styles[2 * number + 2], drawn())
+            x = block.conv0(x, styles[2 * number + 1], next(noises)) + skips[side]
+            x = block.conv1(x, styles[2 * number + 2], next(noises))
             picture = doubled(picture) + block.torgb(x, styles[2 * number + 3])
         return picture
 

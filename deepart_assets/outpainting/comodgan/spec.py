@@ -72,52 +72,14 @@ def spec_for(
     return Spec(resolution, tuple(min(base // side, most) for side in sides), latent, code)
 
 
-# --- tensors -------------------------------------------------------------------------------------
-
-
 def generator_shapes(spec: Spec) -> dict[str, Shape]:
     """Return name and shape of every tensor of a generator, including noise and the mean of w."""
-    latent, code = spec.latent, spec.code
-    shapes: dict[str, Shape] = {}
-    for k in range(MAPPING_LAYERS):
-        shapes |= _weights(f"mapping.fc{k}", (latent, latent))
-    shapes["mapping.w_avg"] = (latent,)
+    import torch
 
-    last = spec.width(SMALLEST)
-    flat = last * SMALLEST**2
-    for side in reversed(spec.sides[1:]):
-        here, below = spec.width(side), spec.width(side // 2)
-        block = f"encoder.b{side}"
-        if side == spec.resolution:
-            shapes |= _weights(f"{block}.fromrgb", (here, 4, 1, 1))
-        shapes |= _weights(f"{block}.conv0", (here, here, 3, 3))
-        shapes |= _weights(f"{block}.conv1", (below, here, 3, 3))
-    shapes |= _weights("encoder.b4.conv", (last, last, 3, 3))
-    shapes |= _weights("encoder.b4.fc", (code, flat))
+    from deepart_assets.outpainting.comodgan.generator import Generator
 
-    shapes |= _weights("synthesis.b4.fc", (flat, code))
-    shapes |= _modulated(spec, "synthesis.b4.conv", (last, last, 3, 3), 4)
-    shapes |= _modulated(spec, "synthesis.b4.torgb", (3, last, 1, 1))
-    for side in spec.sides[1:]:
-        here, below = spec.width(side), spec.width(side // 2)
-        block = f"synthesis.b{side}"
-        shapes |= _modulated(spec, f"{block}.conv0", (here, below, 3, 3), side)
-        shapes |= _modulated(spec, f"{block}.conv1", (here, here, 3, 3), side)
-        shapes |= _modulated(spec, f"{block}.torgb", (3, here, 1, 1))
-    return shapes
-
-
-def _weights(name: str, shape: Shape) -> dict[str, Shape]:
-    return {f"{name}.weight": shape, f"{name}.bias": (shape[0],)}
-
-
-def _modulated(spec: Spec, name: str, shape: Shape, side: int | None = None) -> dict[str, Shape]:
-    inputs = shape[1]
-    shapes = _weights(name, shape)
-    shapes |= _weights(f"{name}.affine", (inputs, spec.latent + spec.code))
-    if side is not None:
-        shapes |= {f"{name}.noise_strength": (), f"{name}.noise_const": (side, side)}
-    return shapes
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in Generator(spec).state_dict().items()}
 
 
 def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
@@ -139,27 +101,17 @@ def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
         widths += [shapes[f"synthesis.b{side}.conv1.weight"][0] for side in sides[1:]]
         latent, code = shapes["mapping.fc0.weight"][0], shapes["encoder.b4.fc.weight"][0]
         spec = Spec(sides[-1], tuple(widths), latent, code)
-    except (KeyError, IndexError, ValueError) as error:
+        expected = generator_shapes(spec)
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
         raise UnavailableError(
             f"{name} holds no CoModGAN generator ({error} up to synthesis.b{sides[-1]}.{last}):"
             " choose a file of a CoModGAN, or fetch it again if it may be cut short"
         ) from error
-    check_shapes(shapes, spec, name)
-    return spec
-
-
-def check_shapes(shapes: Mapping[str, Shape], spec: Spec, name: str) -> None:
-    """Check the shapes of a file's tensors against those of a generator.
-
-    Raises:
-        UnavailableError: A tensor is missing or unknown, or has another shape.
-    """
-    expected = generator_shapes(spec)
     missing = sorted(expected.keys() - shapes.keys())
     unknown = sorted(shapes.keys() - expected.keys())
     wrong = sorted(key for key in expected.keys() & shapes.keys() if expected[key] != shapes[key])
     if not missing and not unknown and not wrong:
-        return
+        return spec
     faults = [f"{missing[0]} is missing ({len(missing)} in all)"] if missing else []
     faults += [f"{unknown[0]} is not known ({len(unknown)} in all)"] if unknown else []
     faults += [f"{key} is {shapes[key]} instead of {expected[key]}" for key in wrong[:1]]

@@ -108,12 +108,7 @@ def to_bytes(
 
     kind = np.float16 if half else np.float32
     with np.errstate(over="ignore"):
-        arrays = {
-            name: np.ascontiguousarray(np.asarray(tensors[name]), dtype=kind).reshape(
-                np.shape(tensors[name])  # keeps scalars
-            )
-            for name in sorted(tensors)
-        }
+        arrays = {name: np.asarray(tensors[name], kind, order="C") for name in sorted(tensors)}
     for name, value in arrays.items():
         if not np.isfinite(value).all():
             raise UnavailableError(
