@@ -6,7 +6,7 @@ from typing import Any
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
-from deepart_assets.outpainting.diffusion.completeness import check_loaded
+from deepart_assets.outpainting.diffusion.completeness import load_whole
 from deepart_assets.outpainting.diffusion.families import Encoder
 from deepart_assets.settings.diffusion import IPAdapter, Lora
 from deepart_assets.settings.places import project_path
@@ -136,16 +136,9 @@ def _image_encoder(folder: Path, kind: Encoder, dtype: Any) -> dict[str, Any]:
     verbosity = known.logging.get_verbosity()
     known.logging.set_verbosity_error()  # else the unused half of a CLIP is reported, key by key
     try:
-        encoder, report = network.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-        )
+        encoder = load_whole(network, folder, "the image encoder", dtype=dtype)
     finally:
         known.logging.set_verbosity(verbosity)
-    check_loaded("the image encoder", report)
     side = encoder.config.image_size
     prepares: Any = (
         known.CLIPImageProcessor(size=side, crop_size=side)

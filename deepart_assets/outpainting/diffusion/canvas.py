@@ -52,7 +52,7 @@ class Canvas(NamedTuple):
 def filler_for(fill: Fill) -> Filler:
     """Return what fills the hole of a request."""
     if fill == "grey":
-        return lambda request: np.where(request.known[..., None], request.picture, _grey())
+        return lambda request: np.where(request.known[..., None], request.picture, np.uint8(GREY))
     outpainter: Outpainter
     match fill:
         case "telea":
@@ -111,7 +111,7 @@ def lay(request: Request, size: Size, plan: Plan) -> Canvas:
         known = whole if whole.any() else share > 0
         picture = fit(picture, size.height, size.width)
     if resized and grey:
-        picture = np.where(known[..., None], picture, _grey())
+        picture = np.where(known[..., None], picture, np.uint8(GREY))
     margin = ((0, size.padded_height - size.height), (0, size.padded_width - size.width))
     return Canvas(
         np.pad(picture, (*margin, (0, 0)), mode="symmetric"),
@@ -160,10 +160,6 @@ def take_back(painted: NDArray[np.float32], size: Size, request: Request) -> NDA
     inner = np.round(painted[: size.height, : size.width] * 255).astype(np.uint8)
     height, width = request.known.shape
     return inner if inner.shape[:2] == (height, width) else fit(inner, height, width)
-
-
-def _grey() -> NDArray[np.uint8]:
-    return np.full(3, GREY, np.uint8)
 
 
 def _padded(side: int, multiple: int) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,18 +28,26 @@ def fault_of(folder: Path, networks: Sequence[str]) -> str | None:
     return None
 
 
-def check_loaded(name: str, report: Mapping[str, Any]) -> None:
-    """Refuse a network of which weights were not in its file: they would be random.
+def load_whole(kind: Any, folder: Path, name: str, **options: Any) -> Any:
+    """Load a network from a folder with safetensors, and refuse it if weights were not in them.
+
+    They would be random.
 
     Args:
+        kind: Its class, of diffusers or transformers.
+        folder: The folder.
         name: The network's, for the message.
-        report: What `from_pretrained` returns with `output_loading_info`.
+        options: Further ones of `from_pretrained`.
 
     Raises:
         ValueError: Weights are missing.
     """
+    network, report = kind.from_pretrained(
+        folder, local_files_only=True, use_safetensors=True, output_loading_info=True, **options
+    )
     if missing := sorted(report["missing_keys"]):
         raise ValueError(f"{name} lacks {len(missing)} weights, the first is {missing[0]}")
+    return network
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -71,11 +79,11 @@ def check_memory(folder: Path, networks: Sequence[str], itemsize: int, model: st
     Raises:
         UnavailableError: There is too little memory.
     """
-    needed = sum(
-        itemsize * numbers
+    needed = itemsize * sum(
+        math.prod(tensor["shape"])
         for name in networks
         for file in weight_files(folder / name)
-        for numbers in _sizes(_header(file))
+        for tensor in _header(file).values()
     )
     available = available_memory()
     if needed > available:
@@ -86,21 +94,20 @@ def check_memory(folder: Path, networks: Sequence[str], itemsize: int, model: st
         )
 
 
-def _sizes(header: Mapping[str, Any]) -> Iterator[int]:
-    for name, tensor in header.items():
-        if name != "__metadata__":
-            yield math.prod(tensor["shape"])
-
-
 def _header(file: Path) -> dict[str, Any]:
-    """Return a safetensors file's header; raises ValueError if the file is longer or shorter."""
+    """Return the tensors in a safetensors file's header.
+
+    Raises:
+        ValueError: The file is longer or shorter than it says.
+    """
     with file.open("rb") as opened:
         length = int.from_bytes(opened.read(8), "little")
         size = file.stat().st_size
         if not 2 <= length <= size - 8:
             raise ValueError(f"{file.name} is damaged or no safetensors file")
         header = dict(json.loads(opened.read(length)))
-    ends = [tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__"]
+    header.pop("__metadata__", None)
+    ends = [tensor["data_offsets"][1] for tensor in header.values()]
     if 8 + length + max(ends, default=0) != size:
         raise ValueError(f"{file.name} is cut short or damaged")
     return header

@@ -1,7 +1,6 @@
 """Inpainting ControlNets: finds and loads one, and says how its pipeline is called."""
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
-from deepart_assets.outpainting.diffusion.completeness import check_loaded, fault_of
+from deepart_assets.outpainting.diffusion.completeness import fault_of, load_whole
 from deepart_assets.outpainting.diffusion.families import FAMILIES, ControlNetCall, Family
 from deepart_assets.settings.diffusion import ControlNet
 from deepart_assets.storage.hub import download_model, hash_of_model
@@ -72,20 +71,11 @@ def load_controlnet(controlnet: ControlNet, call: ControlNetCall, dtype: Any) ->
         found = kind.load_config(folder, local_files_only=True).get("_class_name")
         if found != call.network:
             raise ValueError(f"it is a {found} and not a {call.network}")
-        network, report = kind.from_pretrained(
-            folder,
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=dtype,
-            output_loading_info=True,
-            **call.options,
-        )
-        check_loaded("it", report)
+        return load_whole(kind, folder, "it", dtype=dtype, **call.options)
     except Exception as error:  # files of another layout fail in many ways
         if is_out_of_memory(error):
             raise
         raise _unsuitable(controlnet.model, first_line(error)) from error
-    return network
 
 
 def pictures_for(
@@ -115,16 +105,6 @@ def pictures_for(
         for each, hole in zip(pictures, holes, strict=True)
     ]
     return {"image": images, "mask_image": masks, "strength": strength, "control_image": white}
-
-
-@contextlib.contextmanager
-def global_seed(seed: int) -> Iterator[None]:
-    """Seed torch's global generator for a while: masked ControlNets encode their picture by it."""
-    import torch
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
 
 
 def _unsuitable(model: str, reason: str) -> UnavailableError:

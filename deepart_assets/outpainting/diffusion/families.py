@@ -6,7 +6,6 @@ model cards. The strengths below 1 of models without a mask are ours.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Literal
 
 from deepart_assets.settings.diffusion import Sampling
@@ -44,24 +43,24 @@ class Family:
     inpaints: str
     """The class of diffusers that inpaints with these components. Its masks are white where it
     paints, as in all families."""
-    denoiser: Literal["unet", "transformer"]
     strengths: Mapping[int, float]
     """The strength at which it paints, by the denoiser's number of input channels; a network with
     another number cannot inpaint. It is always passed: some classes' default keeps much of what
     lies in the hole."""
-    masked: frozenset[int]
-    """The numbers of channels with which the denoiser is given the mask. With others it begins
-    with what lies in the hole, which must not be grey then."""
-    multiple: int
-    """Both sides of a picture are padded to multiples of this: some classes would stretch it."""
-    native: int
-    """Side in pixels of a square of the area that it was trained on, unless the denoiser's
-    configuration has a `sample_size`."""
     quality: Sampling
     few_steps: Sampling | None
     """For distilled models, and for LoRAs that need few steps."""
     models: Mapping[str, str]
     """The licence of published models, by id; gated ones are marked."""
+    masked: frozenset[int] = frozenset()
+    """The numbers of channels with which the denoiser is given the mask. With others it begins
+    with what lies in the hole, which must not be grey then."""
+    denoiser: Literal["unet", "transformer"] = "transformer"
+    multiple: int = 16
+    """Both sides of a picture are padded to multiples of this: some classes would stretch it."""
+    native: int = 1024
+    """Side in pixels of a square of the area that it was trained on, unless the denoiser's
+    configuration has a `sample_size`."""
     precision: Literal["float16", "bfloat16"] = "bfloat16"
     """The number format on a GPU. Diffusion transformers and their text encoders overflow in
     float16."""
@@ -111,7 +110,6 @@ STABLE_DIFFUSION_XL = Family(
     strengths={9: 0.9999, 4: 1.0},
     masked=frozenset({9}),
     multiple=8,
-    native=1024,
     quality=Sampling(25, 8.0, "dpm_solver"),
     few_steps=Sampling(8, 1.5, "lcm"),
     models={"diffusers/stable-diffusion-xl-1.0-inpainting-0.1": "CreativeML Open RAIL++-M"},
@@ -132,11 +130,8 @@ STABLE_DIFFUSION_3 = Family(
     name="Stable Diffusion 3.5",
     pipelines=("StableDiffusion3InpaintPipeline", "StableDiffusion3Pipeline"),
     inpaints="StableDiffusion3InpaintPipeline",
-    denoiser="transformer",
     strengths={16: 0.9, 33: 1.0},
     masked=frozenset({33}),
-    multiple=16,
-    native=1024,
     quality=Sampling(28, 4.5),
     few_steps=Sampling(4, 0.0),
     models={
@@ -158,11 +153,8 @@ FLUX_FILL = Family(
     name="FLUX.1 Fill",
     pipelines=("FluxFillPipeline",),
     inpaints="FluxFillPipeline",
-    denoiser="transformer",
     strengths={384: 1.0},
     masked=frozenset({384}),
-    multiple=16,
-    native=1024,
     quality=Sampling(50, 30.0),
     few_steps=None,
     models={"black-forest-labs/FLUX.1-Fill-dev": _FLUX_DEV},
@@ -172,11 +164,7 @@ FLUX = Family(
     name="FLUX.1",
     pipelines=("FluxPipeline", "FluxInpaintPipeline"),
     inpaints="FluxInpaintPipeline",
-    denoiser="transformer",
     strengths={64: 0.9},
-    masked=frozenset(),
-    multiple=16,
-    native=1024,
     quality=Sampling(28, 7.0),
     few_steps=Sampling(4, 0.0),
     models={
@@ -190,12 +178,8 @@ FLUX_2_KLEIN = Family(
     name="FLUX.2 klein",
     pipelines=("Flux2KleinPipeline", "Flux2KleinInpaintPipeline"),
     inpaints="Flux2KleinInpaintPipeline",
-    denoiser="transformer",
     # What lies in the hole is shown to it beside the noise, too.
     strengths={128: 0.8},
-    masked=frozenset(),
-    multiple=16,
-    native=1024,
     quality=Sampling(50, 4.0),
     few_steps=Sampling(4, 1.0),
     models={
@@ -211,12 +195,8 @@ Z_IMAGE = Family(
     name="Z-Image",
     pipelines=("ZImagePipeline", "ZImageInpaintPipeline"),
     inpaints="ZImageInpaintPipeline",
-    denoiser="transformer",
     # Of eight steps it skips the first.
     strengths={16: 0.85},
-    masked=frozenset(),
-    multiple=16,
-    native=1024,
     quality=Sampling(50, 4.0),
     few_steps=Sampling(8, 0.0),
     models={"Tongyi-MAI/Z-Image-Turbo": "Apache-2.0", "Tongyi-MAI/Z-Image": "Apache-2.0"},
@@ -225,10 +205,7 @@ QWEN_IMAGE = Family(
     name="Qwen-Image",
     pipelines=("QwenImagePipeline", "QwenImageInpaintPipeline"),
     inpaints="QwenImageInpaintPipeline",
-    denoiser="transformer",
     strengths={64: 0.9},
-    masked=frozenset(),
-    multiple=16,
     native=1328,
     quality=Sampling(50, 4.0),
     few_steps=Sampling(8, 1.0),
@@ -253,12 +230,8 @@ FAMILIES = (
     Z_IMAGE,
     QWEN_IMAGE,
 )
-BY_PIPELINE: Mapping[str, Family] = MappingProxyType(
-    {pipeline: family for family in FAMILIES for pipeline in family.pipelines}
-)
-BY_MODEL: Mapping[str, Family] = MappingProxyType(
-    {model: family for family in FAMILIES for model in family.models}
-)
+BY_PIPELINE = {pipeline: family for family in FAMILIES for pipeline in family.pipelines}
+BY_MODEL = {model: family for family in FAMILIES for model in family.models}
 DISTILLED = ("turbo", "schnell", "lightning", "lcm", "hyper")
 """A model with one of these words in its name needs few steps."""
 

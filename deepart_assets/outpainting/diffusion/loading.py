@@ -9,9 +9,9 @@ from deepart_assets.compat import prepare
 from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.diffusion.completeness import (
-    check_loaded,
     check_memory,
     fault_of,
+    load_whole,
 )
 from deepart_assets.outpainting.diffusion.controlnet import call_for, load_controlnet
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, BY_PIPELINE, FAMILIES, Family
@@ -22,7 +22,7 @@ from deepart_assets.outpainting.diffusion.quantization import (
     replaced_by,
 )
 from deepart_assets.settings.diffusion import GGUF, ControlNet, Quantization
-from deepart_assets.storage.hub import check_disk, hash_of_model, model_folder
+from deepart_assets.storage.hub import check_disk, download_model, hash_of_model, local_folder
 
 if TYPE_CHECKING:
     import torch
@@ -54,40 +54,28 @@ def find_folder(
         UnavailableError: It is unavailable, no pipeline of these families, or without a network
             that is to be quantized; the message has the remedy.
     """
-
-    def read(folder: Path) -> tuple[dict[str, Any], Family]:
+    try:
+        # The index first: it tells the kind before gigabytes are fetched.
+        folder = download_model(model, revision, [INDEX], SETTING)
         index, family = read_index(folder, families, model)
         check_parts(quantization, networks_of(index), model)
-        return index, family
-
-    def fetch() -> str:
-        from huggingface_hub import snapshot_download
-
-        # The index first: it tells the kind before gigabytes are fetched.
-        first = snapshot_download(model, revision=revision, allow_patterns=[INDEX])
-        index, family = read(Path(first))
         replaced = replaced_by(quantization, family)
-        wanted = _patterns(index, replaced)
-        check_disk(model, revision, wanted)
-        found = snapshot_download(model, revision=revision, allow_patterns=list(wanted))
         networks = networks_of(index, replaced)
-        if not any(file for name in networks for file in Path(found, name).glob("*.safetensors")):
-            raise UnavailableError(
-                f"the model {model} has no weights in safetensors, and others could hold code:"
-                f" correct {SETTING}"
-            )
-        return found
-
-    try:
-        folder = model_folder(model, SETTING, fetch)
+        if local_folder(model) is None:
+            wanted = _patterns(index, replaced)
+            check_disk(model, revision, wanted)
+            folder = download_model(model, revision, wanted, SETTING)
+            if not any(file for each in networks for file in (folder / each).glob("*.safetensors")):
+                raise UnavailableError(
+                    f"the model {model} has no weights in safetensors, and others could hold code:"
+                    f" correct {SETTING}"
+                )
     except UnavailableError as error:
         licence = BY_MODEL[model].models[model] if model in BY_MODEL else ""
         if "is gated" in str(error) and licence:
             raise UnavailableError(f"{error}. Its licence: {licence}") from error
         raise
-    index, family = read(folder)
-    fault = fault_of(folder, networks_of(index, replaced_by(quantization, family)))
-    if fault:
+    if fault := fault_of(folder, networks):
         raise _damaged(folder, fault)
     return folder
 
@@ -138,14 +126,17 @@ def load_pipeline(
     import diffusers
     from safetensors import SafetensorError
 
-    from_disk = {"local_files_only": True, "use_safetensors": True, "dtype": dtype}
     try:
         needed = networks_of(index, replaced_by(quantization, family))
         if quantization is None:  # else it is less, by how much the packages know
             check_memory(folder, needed, dtype.itemsize, str(folder))
         networks = {
-            name: _network(
-                folder, name, index[name], from_disk | quantized(quantization, name, index[name])
+            name: load_whole(
+                _class_of(name, index[name]),
+                folder / name,
+                name,
+                dtype=dtype,
+                **quantized(quantization, name, index[name]),
             )
             for name in needed
         }
@@ -162,7 +153,9 @@ def load_pipeline(
             inpaints = call.inpaints
         pipeline = getattr(diffusers, inpaints).from_pretrained(
             folder,
-            **from_disk,
+            local_files_only=True,
+            use_safetensors=True,
+            dtype=dtype,
             **networks,
             **{part: None for part in UNUSED if part in index},
             **family.options,
@@ -246,8 +239,8 @@ def networks_of(index: Mapping[str, Any], replaced: Sequence[str] = ()) -> list[
     return [name for name in NETWORKS if name in index and index[name][0] and name not in replaced]
 
 
-def _network(folder: Path, name: str, kind: list[str], how: Mapping[str, Any]) -> Any:
-    """Return a network; raises ValueError unless all its weights are in its file."""
+def _class_of(name: str, kind: list[str]) -> Any:
+    """Return a network's class by library and name; raises ValueError if there is none."""
     import diffusers
     import transformers
 
@@ -255,8 +248,4 @@ def _network(folder: Path, name: str, kind: list[str], how: Mapping[str, Any]) -
     library, class_name = kind
     if library not in libraries or not hasattr(libraries[library], class_name):
         raise ValueError(f"{name} is a {class_name} of {library}, which is not known")
-    network, report = getattr(libraries[library], class_name).from_pretrained(
-        folder / name, output_loading_info=True, **how
-    )
-    check_loaded(name, report)
-    return network
+    return getattr(libraries[library], class_name)

@@ -1,7 +1,5 @@
 """Outpainting with a diffusers pipeline of any family; `plan` decides how it is called."""
 
-import contextlib
-import hashlib
 import json
 import logging
 from collections.abc import Sequence
@@ -31,11 +29,7 @@ from deepart_assets.outpainting.diffusion.canvas import (
     subject_picture,
     take_back,
 )
-from deepart_assets.outpainting.diffusion.controlnet import (
-    global_seed,
-    hash_of_controlnet,
-    pictures_for,
-)
+from deepart_assets.outpainting.diffusion.controlnet import hash_of_controlnet, pictures_for
 from deepart_assets.outpainting.diffusion.families import BY_MODEL, Family
 from deepart_assets.outpainting.diffusion.loading import (
     find_folder,
@@ -48,7 +42,7 @@ from deepart_assets.outpainting.diffusion.quantization import check_quantization
 from deepart_assets.outpainting.scene_completion.shipped import shipped_folder
 from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.stable_diffusion import StableDiffusion
-from deepart_assets.storage.hashes import sha256_of_file
+from deepart_assets.storage.hashes import sha256_of, sha256_of_file
 
 logger = logging.getLogger(__name__)
 
@@ -113,10 +107,10 @@ class DiffusersOutpainter:
             identity |= hashes_of_ip_adapter(self._settings.ip_adapter)
         if self._settings.controlnet:
             identity["controlnet"] = hash_of_controlnet(self._settings.controlnet)
+        files = hash_of_pipeline(self._folder, self._settings.quantization)
         if not identity:
-            return self._hash
-        text = json.dumps({"files": self._hash, **identity}, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()
+            return files
+        return sha256_of(json.dumps({"files": files, **identity}, sort_keys=True).encode())
 
     def __call__(self, requests: Sequence[Request]) -> list[NDArray[np.uint8]]:
         """Fill the unknown pixels, in batches of pictures of the same padded size.
@@ -184,7 +178,9 @@ class DiffusersOutpainter:
             holes: Sequence[NDArray[np.bool_]],
             strength: float,
         ) -> NDArray[np.float32]:
-            with global_seed(requests[0].seed) if plan.alone else contextlib.nullcontext():
+            with torch.random.fork_rng(enabled=plan.alone):
+                if plan.alone:  # masked ControlNets encode their picture by the global generator
+                    torch.manual_seed(requests[0].seed)
                 images: NDArray[np.float32] = pipeline(
                     **pictures_for(plan.controlnet, pictures, holes, strength),
                     # Always on the CPU: a GPU's generator gives other numbers on another GPU.
@@ -252,10 +248,6 @@ class DiffusersOutpainter:
         families = families_for(settings)
         check_quantization(settings.quantization, best_device())
         return find_folder(settings.model, settings.revision, families, settings.quantization)
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_of_pipeline(self._folder, self._settings.quantization)
 
     @cached_property
     def _plan(self) -> Plan:

@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 from deepart_assets.outpainting.diffusion.plan import Plan
-from deepart_assets.settings.diffusion import Pipeline, Scheduler
+from deepart_assets.settings.diffusion import Pipeline
 
 TILED_FROM = 2**21
 """Pictures with more pixels are tiled. The decoder's largest layers have 256 channels at full
@@ -64,21 +64,17 @@ def weights_of(pipeline: Any) -> dict[str, int]:
     }
 
 
-def choose_scheduler(pipeline: Any, scheduler: Scheduler) -> None:
-    """Replace the scheduler, keeping the noise levels that the model was trained on."""
-    if scheduler == "model":
-        return
-    import diffusers
-
-    name, options = SCHEDULERS[scheduler]
-    pipeline.scheduler = getattr(diffusers, name).from_config(pipeline.scheduler.config, **options)
-
-
 def make_ready(pipeline: Any, settings: Pipeline, plan: Plan, device: str) -> Any:
     """Fit a loaded pipeline into memory as the settings say, and return it."""
+    import diffusers
     import torch
 
-    choose_scheduler(pipeline, plan.sampling.scheduler)
+    if plan.sampling.scheduler != "model":
+        name, options = SCHEDULERS[plan.sampling.scheduler]
+        # With the noise levels that the model was trained on.
+        pipeline.scheduler = getattr(diffusers, name).from_config(
+            pipeline.scheduler.config, **options
+        )
     denoiser = getattr(pipeline, plan.family.denoiser)
     for network in (denoiser, pipeline.vae):
         # Convolutions of pictures; those of videos, as in Qwen-Image's VAE, have five dimensions.

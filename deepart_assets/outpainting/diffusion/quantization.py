@@ -106,12 +106,7 @@ def gguf_file(quantization: GGUF) -> Path:
     Raises:
         UnavailableError: It is not available; the message has the remedy.
     """
-    return download_file(
-        quantization.model,
-        quantization.file,
-        quantization.revision,
-        SETTING,
-    )
+    return download_file(quantization.model, quantization.file, quantization.revision, SETTING)
 
 
 def load_gguf(quantization: GGUF, kind: Any, folder: Path, name: str, dtype: "torch.dtype") -> Any:
