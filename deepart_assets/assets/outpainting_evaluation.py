@@ -21,7 +21,7 @@ from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, StageContext, StageSpec, chosen
-from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of
+from deepart_assets.outpainting.blind_sheet import blind_sheet
 from deepart_assets.outpainting.evaluation import COLUMNS, Outpainted, measured, sheet, table
 from deepart_assets.outpainting.measures import MEASURES
 from deepart_assets.reports import report_json
@@ -110,7 +110,7 @@ def outpainting_evaluation(settings: Settings) -> PipelineAssetSpec:
                 rows = table(found, names, remembered := Remembered(cache))
                 cache.retain(remembered.asked)
             picture = sheet(found[: shared.shown], names)
-            blind = files_of(blind_sheet(found, names, shared.seed)) if len(names) > 1 else {}
+            blind = blind_sheet(found, names, shared.seed) if len(names) > 1 else {}
             return StageResult(
                 {
                     asset_names.report_path(ASSET): report_json(rows),

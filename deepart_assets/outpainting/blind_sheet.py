@@ -6,12 +6,10 @@ import io
 import string
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deepart_assets.errors import DeepArtError
 from deepart_assets.imaging import encode_jpeg, grouped_mosaic, over_checkerboard
@@ -24,25 +22,20 @@ SCORES = ("fails", "acceptable", "convincing")
 """What the scores 0, 1 and 2 mean."""
 
 
-@dataclass(frozen=True)
-class BlindSheet:
-    """A sheet with its score file to fill in, and its key."""
-
-    picture: NDArray[np.uint8]
-    """uint8, H×W×3: the unfinished painting, then its outpaintings as A, B, …"""
-    scores: str
-    """CSV: sheet, painting, letter and an empty score."""
-    key: str
-    """CSV: sheet, painting, letter, outpainter. Not to be seen by those who score."""
-
-
-def blind_sheet(paintings: Sequence[Outpainted], names: Sequence[str], seed: int) -> BlindSheet:
+def blind_sheet(
+    paintings: Sequence[Outpainted], names: Sequence[str], seed: int
+) -> dict[str, bytes]:
     """Return a sheet of the paintings that at least two of the outpainters have painted.
 
     Args:
         paintings: The paintings with their results.
         names: The outpainters.
         seed: Seed of the order, which differs from painting to painting.
+
+    Returns:
+        Files by name: the sheet, with each unfinished painting and its outpaintings as A, B, …; the
+        score file to fill in, CSV: sheet, painting, letter and an empty score; and the key, CSV:
+        sheet, painting, letter, outpainter, not to be seen by those who score.
     """
     groups, rows, digest = [], [], hashlib.sha256()
     for each in paintings:
@@ -60,19 +53,12 @@ def blind_sheet(paintings: Sequence[Outpainted], names: Sequence[str], seed: int
             digest.update(repr(rows[-1]).encode() + result.tobytes())
         groups.append((f"{each.id}   {each.caption}", cells))
     sheet = digest.hexdigest()[:8]
-    return BlindSheet(
-        grouped_mosaic(groups, CELL, size=24),
-        _csv([("sheet", "painting", "letter", "score"), *((sheet, *row[:2], "") for row in rows)]),
-        _csv([("sheet", "painting", "letter", "outpainter"), *((sheet, *row) for row in rows)]),
-    )
-
-
-def files_of(sheet: BlindSheet) -> dict[str, bytes]:
-    """Return the files of a blind sheet by name."""
+    scores = [("sheet", "painting", "letter", "score"), *((sheet, *row[:2], "") for row in rows)]
+    key = [("sheet", "painting", "letter", "outpainter"), *((sheet, *row) for row in rows)]
     return {
-        "blind_sheet.jpg": encode_jpeg(sheet.picture),
-        "blind_scores.csv": sheet.scores.encode(),
-        "blind_key.csv": sheet.key.encode(),
+        "blind_sheet.jpg": encode_jpeg(grouped_mosaic(groups, CELL, size=24)),
+        "blind_scores.csv": _csv(scores),
+        "blind_key.csv": _csv(key),
     }
 
 
@@ -144,10 +130,10 @@ def _cases(
     return cases
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
+def _csv(rows: Sequence[Sequence[str]]) -> bytes:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()
+    return text.getvalue().encode()
 
 
 def _rows(text: str, column: str, what: str) -> list[tuple[int, dict[str, str]]]:

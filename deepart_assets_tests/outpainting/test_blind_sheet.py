@@ -2,13 +2,14 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deepart_assets.errors import DeepArtError
 from deepart_assets.imaging import decode_rgb
-from deepart_assets.outpainting.blind_sheet import blind_sheet, files_of, tally
+from deepart_assets.outpainting.blind_sheet import blind_sheet, tally
 from deepart_assets.outpainting.evaluation import Outpainted
 
 
@@ -20,6 +21,15 @@ def painting(name, side=20, **levels):
 
 
 PAINTINGS = [painting(f"p{number}", a=100, b=200) for number in range(12)]
+
+
+def made(*given):
+    files = blind_sheet(*given)
+    return SimpleNamespace(
+        picture=decode_rgb(files["blind_sheet.jpg"], "sheet"),
+        scores=files["blind_scores.csv"].decode(),
+        key=files["blind_key.csv"].decode(),
+    )
 
 
 def rows(text):
@@ -39,12 +49,12 @@ def filled(sheet, score_of):
 
 
 def test_the_order_is_shuffled_painting_by_painting_and_stays():
-    sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
+    sheet = made(PAINTINGS, ["a", "b"], 0)
     first = [row["outpainter"] for row in rows(sheet.key) if row["letter"] == "A"]
     assert 2 <= first.count("a") <= 10
-    assert blind_sheet(PAINTINGS, ["a", "b"], 0).key == sheet.key
-    assert blind_sheet(PAINTINGS, ["a", "b"], 1).key != sheet.key
-    fewer = rows(blind_sheet(PAINTINGS[5:8], ["a", "b"], 0).key)
+    assert made(PAINTINGS, ["a", "b"], 0).key == sheet.key
+    assert made(PAINTINGS, ["a", "b"], 1).key != sheet.key
+    fewer = rows(made(PAINTINGS[5:8], ["a", "b"], 0).key)
     assert [{**row, "sheet": ""} for row in fewer] == [
         {**row, "sheet": ""} for row in rows(sheet.key)[10:16]
     ]
@@ -53,7 +63,7 @@ def test_the_order_is_shuffled_painting_by_painting_and_stays():
 
 def test_a_letter_on_the_sheet_is_the_result_that_the_key_names():
     one = painting("p1", side=400, a=100, b=200)
-    sheet = blind_sheet([one], ["a", "b"], 0)
+    sheet = made([one], ["a", "b"], 0)
     widths = np.split(sheet.picture, 4, axis=1)  # a sheet is at least four cells wide
     for cell, row in zip(widths[1:], rows(sheet.key), strict=False):
         level = one.results[row["outpainter"]][0, 0, 0]
@@ -61,21 +71,19 @@ def test_a_letter_on_the_sheet_is_the_result_that_the_key_names():
 
 
 def test_what_is_filled_in_does_not_name_outpainters_and_the_key_does():
-    sheet = blind_sheet(PAINTINGS[:2], ["a", "b"], 0)
-    files = files_of(sheet)
-    assert decode_rgb(files["blind_sheet.jpg"], "sheet").shape == sheet.picture.shape
+    sheet = made(PAINTINGS[:2], ["a", "b"], 0)
     assert all(list(row) == ["sheet", "painting", "letter", "score"] for row in rows(sheet.scores))
-    assert tally([files["blind_scores.csv"].decode()], files["blind_key.csv"].decode())
+    assert tally([sheet.scores], sheet.key)
 
 
 def test_paintings_with_a_single_result_are_left_out():
-    sheet = blind_sheet([painting("p1", a=3), painting("p2", a=3, b=5)], ["a", "b"], 0)
+    sheet = made([painting("p1", a=3), painting("p2", a=3, b=5)], ["a", "b"], 0)
     assert {row["painting"] for row in rows(sheet.key)} == {"p2"}
-    assert rows(blind_sheet([], ["a", "b"], 0).key) == []
+    assert rows(made([], ["a", "b"], 0).key) == []
 
 
 def test_scores_are_counted_for_the_outpainter_behind_the_letter():
-    sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
+    sheet = made(PAINTINGS, ["a", "b"], 0)
     scores = filled(sheet, lambda key, name: {"a": "2", "b": "1" if key == "p3" else "2"}[name])
     found = {row["name"]: row for row in tally([scores], sheet.key)}
     assert found["a"]["convincing"] == 12 and found["a"]["preferred"] == 0.54
@@ -86,7 +94,7 @@ def test_scores_are_counted_for_the_outpainter_behind_the_letter():
 
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_each_person_may_use_another_spreadsheet_and_leave_scores_out(mark):
-    sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
+    sheet = made(PAINTINGS, ["a", "b"], 0)
     scores = filled(sheet, lambda key, name: "2")
     other = filled(sheet, lambda key, name: "0" if key == "p3" else "").replace(",", mark)
     both = {row["name"]: row for row in tally([scores, "\ufeff" + other], sheet.key)}
@@ -94,7 +102,7 @@ def test_each_person_may_use_another_spreadsheet_and_leave_scores_out(mark):
 
 
 def test_a_score_is_compared_with_the_same_persons_where_rows_are_deleted():
-    sheet = blind_sheet(PAINTINGS[:1], ["a", "b"], 0)
+    sheet = made(PAINTINGS[:1], ["a", "b"], 0)
     strict, mild = (filled(sheet, lambda key, name, s=score: s) for score in ("0", "2"))
     heading, *scored = strict.splitlines(keepends=True)
     for kept in scored:
@@ -103,7 +111,7 @@ def test_a_score_is_compared_with_the_same_persons_where_rows_are_deleted():
 
 
 def test_an_empty_score_file_has_no_means():
-    sheet = blind_sheet(PAINTINGS, ["a", "b"], 0)
+    sheet = made(PAINTINGS, ["a", "b"], 0)
     assert [(row["scored"], row["mean"]) for row in tally([sheet.scores], sheet.key)] == [
         (0, None),
         (0, None),
@@ -111,7 +119,7 @@ def test_an_empty_score_file_has_no_means():
 
 
 def test_faulty_scores_say_what_to_do():
-    sheet, other = (blind_sheet(PAINTINGS, ["a", "b"], seed) for seed in (0, 1))
+    sheet, other = (made(PAINTINGS, ["a", "b"], seed) for seed in (0, 1))
     scores = filled(sheet, lambda key, name: "2")
     with pytest.raises(DeepArtError, match="give the key of the same sheet"):
         tally([scores], other.key)
