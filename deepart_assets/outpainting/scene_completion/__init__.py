@@ -4,16 +4,8 @@ After Hays and Efros 2007, "Scene completion using millions of photographs", tur
 """
 
 from deepart_assets.outpainting.scene_completion.choice import Choice
-from deepart_assets.outpainting.scene_completion.ground import KINDS, Ground, describe_ground
-from deepart_assets.outpainting.scene_completion.library import GroundLibrary, Picture
+from deepart_assets.outpainting.scene_completion.ground import Ground, describe_ground
+from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.outpainter import SceneCompletionOutpainter
 
-__all__ = [
-    "KINDS",
-    "Choice",
-    "Ground",
-    "GroundLibrary",
-    "Picture",
-    "SceneCompletionOutpainter",
-    "describe_ground",
-]
+__all__ = ["Choice", "Ground", "GroundLibrary", "SceneCompletionOutpainter", "describe_ground"]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
+from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.footing import footing_of, lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
@@ -46,25 +47,15 @@ SIGMAS = (0.0, 0.5, 0.7, 0.9, 1.2)
 
 
 def lay(
-    picture: NDArray[np.uint8],
-    ground: Ground,
-    known: NDArray[np.bool_],
-    *,
-    scale: float,
-    offset: tuple[float, float],
-    flip: bool,
-    is_wall: bool = False,
+    picture: NDArray[np.uint8], ground: Ground, known: NDArray[np.bool_], choice: Choice
 ) -> NDArray[np.uint8]:
-    """Lay a ground on a canvas and fill what is seen of its hole.
+    """Lay a ground on a canvas and fill what is seen of its hole; a wall is made good, too.
 
     Args:
         picture: The ground's picture in any size, uint8, RGB.
         ground: What is known of it.
         known: bool, H×W: the subject.
-        scale: As in `Placement`.
-        offset: Row and column of the canvas in the scaled ground, as shares of H and W.
-        flip: Whether the ground is mirrored.
-        is_wall: Whether it is made good, too: see `walls`.
+        choice: How it is laid.
 
     Returns:
         uint8, H×W×3.
@@ -72,10 +63,11 @@ def lay(
     import cv2
 
     (height, width), unit = known.shape, _unit(known)
-    corner = round(offset[0] * height), round(offset[1] * width)
-    window = Window.of(ground, (height, width), scale=scale * unit, offset=corner, flip=flip)
+    corner = round(choice.offset[0] * height), round(choice.offset[1] * width)
+    scale = choice.scale * unit
+    window = Window.of(ground, (height, width), scale=scale, offset=corner, flip=choice.flip)
     laid, hole = window.cut(resize(picture, *window.size)), window.hole(ground)
-    if is_wall:
+    if choice.wall:
         gradient = gradient_of(resize(picture, *ground.shape))
         hole |= window.cut(blemishes(gradient, ground, window.size))
     reach = round(4 * unit)
@@ -85,7 +77,7 @@ def lay(
         filled = _fill(laid, seen, hidden)
         soft = np.maximum(cv2.GaussianBlur(seen.astype(np.float32), (0, 0), unit), seen)[..., None]
         laid = np.asarray(np.round(laid * (1 - soft) + filled * soft), np.uint8)
-    return made_good(laid, unit) if is_wall else laid
+    return made_good(laid, unit) if choice.wall else laid
 
 
 def colour_map(
@@ -104,29 +96,23 @@ def colour_map(
 
 
 def finish(
-    laid: NDArray[np.uint8],
-    picture: NDArray[np.uint8],
-    known: NDArray[np.bool_],
-    gain: NDArray[np.float32],
-    shift: NDArray[np.float32],
-    *,
-    rest: Rest | None = None,
-    is_wall: bool = False,
+    laid: NDArray[np.uint8], picture: NDArray[np.uint8], known: NDArray[np.bool_], choice: Choice
 ) -> NDArray[np.uint8]:
     """Return the laid ground in the subject's tone and sharpness, shaded, with a soft outline.
+
+    A wall is dark under what hangs over: before it there is nothing else.
 
     Args:
         laid: As `lay` gives it.
         picture: uint8, H×W×3: the subject.
         known: bool, H×W: where it is.
-        gain: See `colour_map`.
-        shift: See `colour_map`.
-        rest: What is painted under the subject.
-        is_wall: Whether it is dark under what hangs over: before a wall there is nothing else.
+        choice: How its colours are mapped, and what is painted under the subject.
 
     Returns:
         uint8, H×W×3; the subject's pixels are those of `picture`.
     """
+    rest = choice.rest
+    gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
     toned = _toned(laid, gain, shift)
     toned = _softened(toned, picture, known)
     plane = None if rest == "body" else rest
@@ -136,7 +122,7 @@ def finish(
         toned = with_plane(toned, known, plane, footing)
         contact += footing.certainty * (STANDING - CONTACT)
     shaded = toned * _shade(known, rest, contact)[..., None]
-    if is_wall:
+    if choice.wall:
         shaded *= _studio_light(known, sinks=rest == "body")[..., None]
         if rest != "body":
             shaded *= 1 - _underside(shaded, known)[..., None]

@@ -68,17 +68,13 @@ class CopyCheck:
     """
 
     def __init__(self, subject: Subject) -> None:
-        self._subject = subject
-        self._seen: list[tuple[NDArray[np.float32], Any]] = []
+        self._seen = [
+            _keypoints(np.ascontiguousarray(subject.picture[:, side]), subject.mask[:, side])
+            for side in (slice(None), slice(None, None, -1))
+        ]
 
     def __call__(self, picture: NDArray[np.uint8]) -> bool:
         """Return whether a picture, RGB at a smaller side of about 512, shows the subject."""
-        if not self._seen:
-            picture_, mask = self._subject.picture, self._subject.mask
-            self._seen = [
-                _keypoints(np.ascontiguousarray(picture_[:, side]), mask[:, side])
-                for side in (slice(None), slice(None, None, -1))
-            ]
         points, descriptors = _keypoints(picture, None)
         return any(_agree(own, points, descriptors) >= INLIERS for own in self._seen)
 

@@ -170,7 +170,6 @@ def describe_ground(
     whole = lab_of(small)
     lab = whole[~hole if usable else np.ones_like(hole)]
     tones = np.stack([subject.tone, np.stack([lab.mean(0), lab.std(0)])])
-    rows = subject.rows
     return Ground(
         id=id,
         title=labels.get("title", ""),
@@ -182,7 +181,7 @@ def describe_ground(
         shape=(height, width),
         plain=plainness(small, hole),
         base_row=subject.base_row,
-        rows=rows,
+        rows=subject.rows,
         usable=usable,
         hash=perceptual_hash(small),
         mirrored_hash=perceptual_hash(np.ascontiguousarray(small[:, ::-1])),
@@ -202,9 +201,7 @@ def cells_of(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return which cells of 8×8 pixels have at least one pixel of hole: bool, ⌈H/8⌉×⌈W/8⌉."""
     height, width = hole.shape
     padded = np.pad(hole, ((0, -height % CELL), (0, -width % CELL)))
-    return np.asarray(
-        padded.reshape(padded.shape[0] // CELL, CELL, padded.shape[1] // CELL, CELL).any((1, 3))
-    )
+    return np.asarray(padded.reshape(len(padded) // CELL, CELL, -1, CELL).any((1, 3)))
 
 
 def year_of(date: str) -> int | None:

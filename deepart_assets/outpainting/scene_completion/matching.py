@@ -145,38 +145,38 @@ class Matcher:
         known = self._has if self._has.any() else np.ones_like(self._has)
         textures = np.stack([each.texture for each in grounds])
         self._spread = textures[known].std(0, dtype=np.float32) + 1e-3
-        self._textures = by_rows(lambda rows: _narrow(rows / self._spread), textures)
+        self._textures = by_rows(lambda rows: (rows / self._spread).astype(np.float16), textures)
         self._squares = by_rows(lambda rows: (rows**2).sum(1), self._textures)
         subjects = np.stack([each.subject for each in grounds])
         self._mean = subjects[known].mean(0, dtype=np.float32)
-        self._subjects = by_rows(lambda rows: _narrow(unit(rows - self._mean)), subjects)
+        self._subjects = by_rows(lambda rows: unit(rows - self._mean).astype(np.float16), subjects)
         del textures, subjects
         spaces = np.stack([each.ground for each in grounds])
         mean = spaces.mean(0, dtype=np.float32)
-        self._grounds = by_rows(lambda rows: _narrow(unit(rows - mean)), spaces)
-        self.shows_outdoors = by_rows(lambda rows: probes.outdoors(rows, "ground"), spaces) > 0.5
+        self._grounds = by_rows(lambda rows: unit(rows - mean).astype(np.float16), spaces)
+        self.shows_outdoors = (
+            by_rows(lambda rows: probes.likely("outdoors_ground", rows), spaces) > 0.5
+        )
         """bool, N: the grounds that show something outdoors."""
-        self.water = by_rows(lambda rows: probes.water(rows, "ground"), spaces)
+        self.water = by_rows(lambda rows: probes.likely("water_ground", rows), spaces)
         """float32, N: how likely each shows open water, on which nobody stands."""
         del spaces
         self._palettes = np.stack([each.palette for each in grounds]).astype(np.float32)
         self._tones = np.stack([each.tones[1] for each in grounds]).astype(np.float32)
         self._years = np.array([each.year or 0 for each in grounds])
         self._cut = np.array([each.base_row is None for each in grounds])
-        self._still = np.array([each.kind == "still" for each in grounds])
-        self._scenery = np.array([each.kind == "landscape" for each in grounds])
-        self._outdoors = np.array(
-            [
-                each.kind == "landscape" or (each.kind == "figure" and each.horizon is not None)
-                for each in grounds
-            ]
-        )
+        kinds = np.array([each.kind for each in grounds])
+        has_sky = np.array([each.horizon is not None for each in grounds])
+        self._still, self._scenery = kinds == "still", kinds == "landscape"
+        self._outdoors = self._scenery | ((kinds == "figure") & has_sky)
         self._layouts = np.empty((len(grounds), LAYOUT**2), np.float16)
         for layout, each in zip(self._layouts, grounds, strict=True):
             layout[:] = layout_of(each.hole).ravel()
-        self.usual = usual_plainness(grounds)
-        """The median of `Ground.plain`."""
-        self.plain = relative_plainness(grounds, self.usual)
+        plain = np.array([each.plain for each in grounds], np.float32)
+        self.usual = max(float(np.median(plain)), 1e-6)
+        """The median of `Ground.plain`, above 0."""
+        self.plain = np.clip(plain / self.usual, 0.2, 2)
+        """float32, N: `Ground.plain` over that, in [0.2, 2]."""
 
     def __call__(self, query: Query, allowed: NDArray[np.bool_]) -> Match:
         """Compare a subject with all grounds.
@@ -220,10 +220,8 @@ class Matcher:
             "kind": np.where(self._still, 1 - still, still + self._scenery * scenery),
             "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
         }
-        guessed, on_water = (
-            float(probe(query.vector[None], "subject")[0])
-            for probe in (probes.outdoors, probes.water)
-        )
+        guessed = float(probes.likely("outdoors_subject", query.vector[None])[0])
+        on_water = float(probes.likely("water_subject", query.vector[None])[0])
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
         cover = np.float32(PLACED) * self._covers(query.layout)
         return Match(
@@ -262,20 +260,6 @@ def visible_cost(visible: NDArray, plain: NDArray | float) -> NDArray:
 def layout_of(mask: NDArray) -> NDArray[np.float32]:
     """Return a mask or a hole of any size as shares of 16×16 parts: float32, in [0, 1]."""
     return resize(mask.astype(np.float32), LAYOUT, LAYOUT).clip(0, 1)
-
-
-def usual_plainness(grounds: Sequence[Ground]) -> float:
-    """Return the median of the grounds' plainness, above 0."""
-    return max(float(np.median(np.array([each.plain for each in grounds], np.float32))), 1e-6)
-
-
-def relative_plainness(grounds: Sequence[Ground], usual: float) -> NDArray[np.float32]:
-    """Return the plainness of each ground over the usual one: N, in [0.2, 2]."""
-    return np.clip(np.array([each.plain for each in grounds], np.float32) / usual, 0.2, 2)
-
-
-def _narrow(values: NDArray[np.float32]) -> NDArray[np.float16]:
-    return values.astype(np.float16)
 
 
 def _standard(

@@ -26,7 +26,7 @@ from deepart_assets.outpainting.scene_completion.ranking import (
 )
 from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.resting import CORNER
-from deepart_assets.outpainting.scene_completion.strangers import FindFaces, StrangerCheck, is_bust
+from deepart_assets.outpainting.scene_completion.strangers import FindFaces, is_bust, shows_stranger
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.variety import next_choice
 from deepart_assets.storage import sha256_of
@@ -51,7 +51,6 @@ class SceneCompletionOutpainter:
     ) -> None:
         self._find = library
         self._faces = faces or (lambda picture: [])
-        self._is_strange = StrangerCheck(self._faces)
 
     @cached_property
     def library(self) -> GroundLibrary:
@@ -138,8 +137,8 @@ class SceneCompletionOutpainter:
                     raise PaintingError(_own_ground(first))
                 continue
             taken.append(finalist)
-            is_last = ground.id != first and self._is_strange(
-                picture, ground, finalist.placement, subject.mask
+            is_last = ground.id != first and shows_stranger(
+                self._faces(picture), picture, ground, finalist.placement, mask
             )
             (strange if is_last else found).append(choice_of(finalist, match, subject, library))
         found = [*found, *strange][:count]
@@ -213,25 +212,8 @@ class SceneCompletionOutpainter:
         if lent is None:
             height, width = request.known.shape
             lent, _ = self.lent(choice, (height, width))
-        laid = composition.lay(
-            lent,
-            self._ground(choice),
-            request.known,
-            scale=choice.scale,
-            offset=choice.offset,
-            flip=choice.flip,
-            is_wall=choice.wall,
-        )
-        gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
-        return composition.finish(
-            laid,
-            request.picture,
-            request.known,
-            gain,
-            shift,
-            rest=choice.rest,
-            is_wall=choice.wall,
-        )
+        laid = composition.lay(lent, self._ground(choice), request.known, choice)
+        return composition.finish(laid, request.picture, request.known, choice)
 
 
 def _own_ground(ground: str) -> str:

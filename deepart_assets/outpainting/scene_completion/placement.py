@@ -165,11 +165,8 @@ class Placer:
             "horizon": self._horizon(ground, scale, y),
             "light": 0.12 * abs(self._light - (-ground.light if flip else ground.light)),
         }
-        cost = np.zeros((down, across))
-        for each in terms.values():
-            cost = cost + each
-        best = np.unravel_index(int(cost.argmin()), cost.shape)
-        row, column = int(best[0]), int(best[1])
+        cost = np.asarray(sum(terms.values(), np.zeros((down, across))))
+        row, column = map(int, np.unravel_index(int(cost.argmin()), cost.shape))
         return Placement(
             terms={
                 name: float(np.broadcast_to(each, cost.shape)[row, column])
@@ -263,11 +260,8 @@ def _window_sums(values: NDArray[np.float32], rows: int, columns: int) -> NDArra
     """Return the sums of all windows of rows×columns, by an integral image."""
     import cv2
 
-    integral = cv2.integral(values)
-    down, across = values.shape[0] - rows + 1, values.shape[1] - columns + 1
+    whole = cv2.integral(values)
+    below, above = whole[rows:], whole[:-rows]
     return np.asarray(
-        integral[rows : rows + down, columns : columns + across]
-        - integral[:down, columns : columns + across]
-        - integral[rows : rows + down, :across]
-        + integral[:down, :across]
+        below[:, columns:] - above[:, columns:] - below[:, :-columns] + above[:, :-columns]
     )

@@ -54,26 +54,16 @@ def likely_kind(tokens: NDArray[np.float32]) -> str:
     return KINDS[int(np.argmax(probe[:, :-1] @ tokens.mean((0, 1)) + probe[:, -1]))]
 
 
-def outdoors(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -> NDArray:
-    """Return how likely each painting is set outdoors: N, in [0, 1].
+def likely(
+    what: Literal["outdoors_subject", "outdoors_ground", "water_subject", "water_ground"],
+    vectors: NDArray[np.float32],
+) -> NDArray:
+    """Return how likely each painting is set outdoors, or its ground is open water: N, in [0, 1].
 
     Args:
+        what: Which is asked, and what of the paintings is looked at: a ground tells far more surely
+            whether it is outdoors.
         vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
-        what: Which of the two; a ground tells far more surely.
     """
-    return _likely(vectors, f"outdoors_{what}")
-
-
-def water(vectors: NDArray[np.float32], what: Literal["subject", "ground"]) -> NDArray:
-    """Return how likely open water is the ground of each painting: N, in [0, 1].
-
-    Args:
-        vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
-        what: Which of the two.
-    """
-    return _likely(vectors, f"water_{what}")
-
-
-def _likely(vectors: NDArray[np.float32], name: str) -> NDArray:
-    probe = weights()[name]
+    probe = weights()[what]
     return np.asarray(0.5 + 0.5 * np.tanh((vectors @ probe[:-1] + probe[-1]) / 2))

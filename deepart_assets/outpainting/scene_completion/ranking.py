@@ -1,6 +1,6 @@
 """Orders the grounds for a subject: all are compared, the finalists are placed."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -79,22 +79,24 @@ def finalists(
     """
     lendable = int(np.isfinite(costs).sum())
     shortlist = np.argsort(costs, kind="stable")[: min(most, lendable)]
-    placer = Placer(subject, match)
-    found = []
+    found = [
+        Finalist(index, laid, float(costs[index]) - float(match.cover[index]) + PLACED * laid.cost)
+        for index, laid in _placed(shortlist, match, subject, library)
+    ]
+    return [*_cheapest_first(found[:FINALISTS]), *_cheapest_first(found[FINALISTS:])]
+
+
+def _placed(
+    shortlist: NDArray[np.intp], match: Match, subject: Subject, library: GroundLibrary
+) -> Iterator[tuple[int, Placement]]:
+    placer, matcher = Placer(subject, match), library.matcher
     for index in shortlist.tolist():
-        placement = _at_best(placer, library, index)
-        cost = float(costs[index]) - float(match.cover[index]) + PLACED * placement.cost
-        found.append(Finalist(index, placement, cost))
-    best, others = (
-        sorted(each, key=lambda each: (each.cost, each.index))
-        for each in (found[:FINALISTS], found[FINALISTS:])
-    )
-    return [*best, *others]
+        plain, water = float(matcher.plain[index]), float(matcher.water[index])
+        yield index, placer(library.grounds[index], plain, water)
 
 
-def _at_best(placer: Placer, library: GroundLibrary, index: int) -> Placement:
-    matcher = library.matcher
-    return placer(library.grounds[index], float(matcher.plain[index]), float(matcher.water[index]))
+def _cheapest_first(found: Sequence[Finalist]) -> list[Finalist]:
+    return sorted(found, key=lambda each: (each.cost, each.index))
 
 
 def plain_finalists(
@@ -119,14 +121,12 @@ def plain_finalists(
     terms = match.terms
     costs = terms["tone"] + 0.5 * (terms["texture"] + terms["year"]) + 1.5 * plain
     order = wanted[np.argsort(costs[wanted], kind="stable")[: FINALISTS // 2]]
-    placer = Placer(subject, match)
-    found = []
-    for index in order.tolist():
-        placement = _at_best(placer, library, index)
-        if placement.visible < MOST_VISIBLE:
-            extra = 2 * max(placement.visible - 0.05, 0)
-            found.append(Finalist(index, placement, float(costs[index]) + extra, plain=True))
-    return sorted(found, key=lambda each: (each.cost, each.index))
+    found = [
+        Finalist(index, laid, float(costs[index]) + 2 * max(laid.visible - 0.05, 0), plain=True)
+        for index, laid in _placed(order, match, subject, library)
+        if laid.visible < MOST_VISIBLE
+    ]
+    return _cheapest_first(found)
 
 
 def calmest_first(
@@ -160,8 +160,7 @@ def calmest_first(
         )
         extra = (BARER if each.plain else weight) * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
-    looked.sort(key=lambda each: (each.cost, each.index))
-    return [*looked, *placed[CLOSEST:]]
+    return [*_cheapest_first(looked), *placed[CLOSEST:]]
 
 
 def ranked(

@@ -55,6 +55,5 @@ def unstacked(arrays: Mapping[str, NDArray[Any]]) -> list[Ground]:
         columns[name] = [
             part.reshape(shape) for part, shape in zip(parts, shapes.tolist(), strict=True)
         ]
-    names = list(columns)
-    rows = zip(*(columns[name] for name in names), strict=True)
-    return [Ground(**dict(zip(names, row, strict=True))) for row in rows]
+    rows = zip(*columns.values(), strict=True)
+    return [Ground(**dict(zip(columns, row, strict=True))) for row in rows]

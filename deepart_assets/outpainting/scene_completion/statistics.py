@@ -73,8 +73,6 @@ def hub_costs(costs: Costs) -> NDArray[np.float32]:
         costs: See `match_costs`.
     """
     targets, grounds = costs.whole.shape
-    if not targets:
-        return np.zeros(grounds, np.float32)
     extra = np.asarray(costs.means.mean() - costs.means, np.float32)
     most = max(2.0, MOST * targets * CHOICES)
     kept = min(CHOICES, grounds)
@@ -95,6 +93,4 @@ def best_costs(costs: Costs, hubs: NDArray[np.float32]) -> NDArray[np.float32]:
         costs: See `match_costs`.
         hubs: N: see `hub_costs`.
     """
-    if not len(costs.whole):
-        return np.zeros(0, np.float32)
     return np.sort([(each + hubs).min() for each in costs.whole]).astype(np.float32)

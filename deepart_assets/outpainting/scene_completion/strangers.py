@@ -45,47 +45,34 @@ FindFaces = Callable[[NDArray[np.uint8]], Sequence[Face]]
 """Finds the faces in a picture, uint8, H×W×3, RGB: the surest first."""
 
 
-class StrangerCheck:
-    """Tells whether a stranger's face is seen in a ground, once it is placed.
+def shows_stranger(
+    faces: Sequence[Face],
+    picture: NDArray[np.uint8],
+    ground: Ground,
+    placement: Placement,
+    mask: NDArray[np.bool_],
+) -> bool:
+    """Return whether a stranger's face is seen beside the subject, once a ground is placed.
 
     Args:
-        find: Called once for each ground.
+        faces: Those in the picture.
+        picture: uint8, RGB: the ground's, its smaller side about 512.
+        ground: What is known of it; a face in its hole is filled.
+        placement: Where it is laid.
+        mask: bool, H×W: the subject, its smaller side 512.
     """
-
-    def __init__(self, find: FindFaces) -> None:
-        self._find = find
-        self._found: dict[str, Sequence[Face]] = {}
-
-    def __call__(
-        self,
-        picture: NDArray[np.uint8],
-        ground: Ground,
-        placement: Placement,
-        mask: NDArray[np.bool_],
-    ) -> bool:
-        """Return whether a face is seen beside the subject.
-
-        Args:
-            picture: uint8, RGB: the ground's, its smaller side about 512.
-            ground: What is known of it; a face in its hole is filled.
-            placement: Where it is laid.
-            mask: bool, H×W: the subject, its smaller side 512.
-        """
-        if ground.id not in self._found:
-            self._found[ground.id] = self._find(picture)
-        window, seen = beside(ground, placement, mask)
-        scale = window.size[0] / picture.shape[0]
-        for face in self._found[ground.id]:
-            side, across = face.side * scale, face.x * scale
-            x = (window.size[1] - across if window.flip else across) - window.part[1].start
-            y = face.y * scale - window.part[0].start
-            rows, columns = (
-                slice(max(round(each - side / 2), 0), max(round(each + side / 2), 0))
-                for each in (y, x)
-            )
-            if side >= LEAST * min(mask.shape) and seen[rows, columns].sum() >= UNHIDDEN * side**2:
-                return True
-        return False
+    window, seen = beside(ground, placement, mask)
+    scale = window.size[0] / picture.shape[0]
+    for face in faces:
+        side, across = face.side * scale, face.x * scale
+        x = (window.size[1] - across if window.flip else across) - window.part[1].start
+        y = face.y * scale - window.part[0].start
+        rows, columns = (
+            slice(max(round(each - side / 2), 0), max(round(each + side / 2), 0)) for each in (y, x)
+        )
+        if side >= LEAST * min(mask.shape) and seen[rows, columns].sum() >= UNHIDDEN * side**2:
+            return True
+    return False
 
 
 def is_bust(faces: Sequence[Face], mask: NDArray[np.bool_]) -> bool:

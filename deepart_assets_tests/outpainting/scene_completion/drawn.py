@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from deepart_assets.imaging import perceptual_hash, resize
+from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.ground import Ground, cells_of
 from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.subject import Subject
@@ -39,6 +40,13 @@ def subject(picture, mask):
 def match(*, still=0.0, outdoors=0.0, cut=0.0, is_bust=False, afloat=0.0):
     """Return a match with no grounds: what is known of a subject."""
     return Match({}, np.zeros(0, np.float32), still, outdoors, cut, is_bust, afloat)
+
+
+def choice(**changes):
+    """Return a choice of a ground that is laid as it is."""
+    where = {"ground": "g", "flip": False, "scale": 512 / 100, "offset": (0, 0)}
+    colours = {"gain": (1, 1, 1), "shift": (0, 0, 0)}
+    return Choice(**{**where, **colours, "cost": 0.0, "fits": True, "terms": {}, **changes})
 
 
 def ground(name, seed=0, *, picture=None, mask=None, **changes):

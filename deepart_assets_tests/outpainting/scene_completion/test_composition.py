@@ -5,13 +5,13 @@ from deepart_assets.imaging import resize
 from deepart_assets.outpainting import composed, subject_difference
 from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.composition import colour_map, finish, lay
-from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, paint
+from deepart_assets_tests.outpainting.scene_completion.drawn import choice, ground, oval, paint
 
 ORIGINAL = paint(11, 256, 200)
 """The lender's picture at its largest size."""
 SMALL = resize(ORIGINAL, 128, 100)
 MASK = oval(128, 100, radii=(0.3, 0.2))
-GAIN, SHIFT = np.float32([0.9, 1.1, 1]), np.float32([6, -3, 4])
+COLOURS = {"gain": (0.9, 1.1, 1), "shift": (6, -3, 4)}
 PICTURE = np.where(MASK[..., None], paint(12, 128, 100), np.uint8(0))
 
 
@@ -19,9 +19,9 @@ def rendered(times=1, **placement):
     lender = ground("g", picture=SMALL, mask=oval(128, 100, centre=(0.6, 0.55), radii=(0.2, 0.2)))
     known = np.kron(MASK, np.ones((times, times), bool))
     picture = np.kron(PICTURE, np.ones((times, times, 1), np.uint8))
-    where = {"scale": 512 / 100, "offset": (0.02, 0.04), "flip": True} | placement
-    laid = lay(resize(ORIGINAL, 128 * times, 100 * times), lender, known, **where)
-    return finish(laid, picture, known, GAIN, SHIFT), picture, known
+    chosen = choice(**COLOURS, **({"offset": (0.02, 0.04), "flip": True} | placement))
+    laid = lay(resize(ORIGINAL, 128 * times, 100 * times), lender, known, chosen)
+    return finish(laid, picture, known, chosen), picture, known
 
 
 def test_the_subject_is_unchanged_byte_for_byte():
@@ -51,14 +51,7 @@ def test_a_ground_keeps_its_own_hole_out_of_the_picture():
     mask = oval(128, 100, centre=(0.3, 0.5), radii=(0.2, 0.2))
     lender[mask] = (255, 0, 255)
     known = oval(128, 100, centre=(0.8, 0.5), radii=(0.15, 0.15))
-    laid = lay(
-        lender,
-        ground("g", picture=lender, mask=mask),
-        known,
-        scale=512 / 100,
-        offset=(0, 0),
-        flip=False,
-    )
+    laid = lay(lender, ground("g", picture=lender, mask=mask), known, choice())
     pink = (np.abs(laid.astype(int) - (255, 0, 255)).sum(2) < 60) & ~known
     assert pink.mean() < 0.005
 

@@ -7,6 +7,7 @@ from deepart_assets.outpainting.scene_completion.composition import finish
 from deepart_assets.outpainting.scene_completion.footing import UNSEEN, footing_of
 from deepart_assets.outpainting.scene_completion.resting import with_plane
 from deepart_assets.outpainting.tone import lab_of
+from deepart_assets_tests.outpainting.scene_completion.drawn import choice
 
 FIGURE = np.zeros((512, 400), bool)
 FIGURE[60:440, 120:280] = True
@@ -73,9 +74,8 @@ def test_a_plane_comes_nearer_to_the_old_floor_and_the_wall_above_stays(plane):
 
 
 def test_the_shadow_of_the_old_floor_is_not_painted_once_more():
-    one = np.ones(3, np.float32)
     bright, grey = (
-        finish(WALL, standing_on(each), FIGURE, one, 0 * one, rest="floor").astype(int).mean(2)
+        finish(WALL, standing_on(each), FIGURE, choice(rest="floor")).astype(int).mean(2)
         for each in (OLD, (30, 70, 40))
     )
     under, beside = (446, 200), (446, 8)

@@ -15,6 +15,7 @@ from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.resting import rest_for, with_body, with_plane
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import (
+    choice,
     ground,
     match,
     oval,
@@ -26,7 +27,6 @@ PICTURE = paint(1)
 BUST = oval(centre=(0.9, 0.5), radii=(0.5, 0.3))
 BUST[230:] = False
 STANDING = oval(centre=(0.5, 0.5), radii=(0.4, 0.1))
-ONE = np.float32([1, 1, 1])
 
 
 def wall(lightness, height=256, width=200):
@@ -145,8 +145,8 @@ def test_a_floor_begins_behind_what_stands_farthest_back():
 def test_the_subject_is_unchanged(under):
     mask = BUST if under == "body" else STANDING
     laid = paint(7)
-    bare = finish(laid, PICTURE, mask, ONE, 0 * ONE)
-    found = finish(laid, PICTURE, mask, ONE, 0 * ONE, rest=under)
+    bare = finish(laid, PICTURE, mask, choice())
+    found = finish(laid, PICTURE, mask, choice(rest=under))
     assert np.array_equal(found[mask], PICTURE[mask])
     assert not np.array_equal(found, bare)
 
@@ -191,8 +191,7 @@ def test_it_is_dark_under_what_hangs_over_and_not_under_an_arm():
     hanging[70:80, 10:60] = True  # and an arm
     laid = wall(120).astype(np.uint8)
     found, elsewhere = (
-        finish(laid, PICTURE, hanging, ONE, 0 * ONE, is_wall=each).astype(float)
-        for each in (True, False)
+        finish(laid, PICTURE, hanging, choice(wall=each)).astype(float) for each in (True, False)
     )
     assert found[196, 140].mean() < elsewhere[196, 140].mean() - 20
     assert found[196, 140].mean() < found[215, 140].mean() - 5 < found[245, 140].mean() - 10
@@ -203,7 +202,7 @@ def test_it_is_dark_under_what_hangs_over_and_not_under_an_arm():
 def test_a_wall_is_lit_behind_the_head_and_dark_where_a_body_is_lost():
     laid = wall(120).astype(np.uint8)
     found, sunk, elsewhere = (
-        finish(laid, PICTURE, BUST, ONE, 0 * ONE, is_wall=is_wall, rest=rest)[..., 1].astype(float)
+        finish(laid, PICTURE, BUST, choice(wall=is_wall, rest=rest))[..., 1].astype(float)
         for is_wall, rest in ((True, None), (True, "body"), (False, "body"))
     )
     assert found[140, 20] > found[5, 5] + 5

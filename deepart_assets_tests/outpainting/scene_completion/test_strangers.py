@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deepart_assets.outpainting.scene_completion.placement import Placement
-from deepart_assets.outpainting.scene_completion.strangers import StrangerCheck, is_bust
+from deepart_assets.outpainting.scene_completion.strangers import is_bust, shows_stranger
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval
 
 PICTURE = np.full((256, 200, 3), 90, np.uint8)
@@ -17,8 +17,8 @@ MASK = oval()
 
 def is_strange(*faces, mask=MASK, hole=None, **changes):
     given = {"terms": {}, "visible": 0.0, "scale": 1.0, "offset": (0, 0), "flip": False}
-    check = StrangerCheck(lambda picture: faces)
-    return check(PICTURE, ground("g", mask=hole), Placement(**(given | changes)), mask)
+    placed = Placement(**(given | changes))
+    return shows_stranger(faces, PICTURE, ground("g", mask=hole), placed, mask)
 
 
 def test_a_face_beside_the_subject_is_seen_and_no_face_is_not():
@@ -49,14 +49,6 @@ def test_a_face_grows_with_its_ground():
     small = SimpleNamespace(x=15.0, y=20.0, side=6.0)
     assert not is_strange(small)
     assert is_strange(small, scale=2.0)
-
-
-def test_faces_of_a_ground_are_looked_for_once():
-    seen = []
-    check = StrangerCheck(lambda picture: seen.append(picture) or [FACE])
-    placed = Placement({}, 0.0, 1.0, (0, 0), False)
-    assert check(PICTURE, ground("g"), placed, MASK) and check(PICTURE, ground("g"), placed, MASK)
-    assert len(seen) == 1
 
 
 def test_a_large_face_is_that_of_a_bust():

@@ -10,7 +10,7 @@ from deepart_assets.outpainting.scene_completion.placement import Placement
 from deepart_assets.outpainting.scene_completion.structure import seen_structure
 from deepart_assets.outpainting.scene_completion.walls import blemishes, made_good
 from deepart_assets.outpainting.tone import lab_of
-from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval
+from deepart_assets_tests.outpainting.scene_completion.drawn import choice, ground, oval
 
 WALL = np.full((256, 200, 3), 90, np.uint8)
 SIGNED = WALL.copy()
@@ -41,10 +41,9 @@ def test_blemishes_of_a_wall_are_painted_over_at_any_size(times):
     lender = ground("g", picture=SIGNED)
     known = np.kron(oval(centre=(0.4, 0.6), radii=(0.2, 0.2)), np.ones((times, times), bool))
     picture = resize(SIGNED, 256 * times, 200 * times)
-    where = {"scale": 512 / 200, "offset": (0.0, 0.0), "flip": False}
-    bare = lay(picture, lender, known, is_wall=True, **where)
+    bare = lay(picture, lender, known, choice(scale=512 / 200, wall=True))
     assert np.abs(bare[210 * times :].astype(int) - 90).max() < 30
-    assert lay(picture, lender, known, **where).max() > 190
+    assert lay(picture, lender, known, choice(scale=512 / 200)).max() > 190
 
 
 def test_blemishes_do_not_count():
