@@ -1,6 +1,6 @@
 """Outpainting: generates the surround of a painting's subject."""
 
-from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
+from deepart_assets.outpainting.base import Descriptor, Request
 from deepart_assets.outpainting.compose import (
     composed,
     outpaint,
@@ -14,7 +14,6 @@ from deepart_assets.outpainting.seam import seam_score
 
 __all__ = [
     "Descriptor",
-    "Outpainter",
     "Request",
     "build_outpainter",
     "composed",

@@ -72,12 +72,8 @@ class ArtificiallyInspiredOutpainter:
     def descriptor(self) -> Descriptor:
         """Describe the outpainter."""
         weights = self._settings.weights
-        own = weights.name if isinstance(weights, BundledWeights) else None
-        return Descriptor(
-            name=f"Artificially Inspired ({own})" if own else "Artificially Inspired",
-            learned=True,
-            uses_prompt=False,
-        )
+        own = f" ({weights.name})" if isinstance(weights, BundledWeights) else ""
+        return Descriptor(f"Artificially Inspired{own}", learned=True, uses_prompt=False)
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the converted weights; fetches them if needed.

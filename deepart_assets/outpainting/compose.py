@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from string import Formatter
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,15 +78,10 @@ def composed(
 
 
 def outpaint(
-    outpainter: Outpainter,
-    unfinished: NDArray[np.uint8],
-    *,
-    prompt: str = "",
-    negative_prompt: str = "",
-    seed: int = 0,
+    outpainter: Outpainter, unfinished: NDArray[np.uint8], **asked: Any
 ) -> NDArray[np.uint8]:
     """Generate the surround of one subject: `request_for`, the outpainter, `composed`."""
-    request = request_for(unfinished, prompt=prompt, negative_prompt=negative_prompt, seed=seed)
+    request = request_for(unfinished, **asked)
     if request is None:
         return np.ascontiguousarray(unfinished[..., :3])
     [generated] = outpainter([request])

@@ -50,9 +50,7 @@ def region_colours(
     if min(len(around), len(inside)) < 50:
         return None
     random = np.random.default_rng(0)
-    return around[random.integers(len(around), size=most)], inside[
-        random.integers(len(inside), size=most)
-    ]
+    return random.choice(around, most), random.choice(inside, most)
 
 
 def blur(values: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:

@@ -136,12 +136,11 @@ class ModulatedConv(nn.Module):
         demodulation = (GAIN * torch.rsqrt(power + EPSILON / largest.square()))[..., None, None]
 
         x = x * style[..., None, None].to(x.dtype)
-        weight = self.weight
         if self._up:
-            x = functional.conv_transpose2d(x, weight.transpose(0, 1), stride=2)
+            x = functional.conv_transpose2d(x, self.weight.transpose(0, 1), stride=2)
             x = filtered(x, padding=1, gain=4)
         else:
-            x = functional.conv2d(x, weight, padding=1)
+            x = functional.conv2d(x, self.weight, padding=1)
         noise = self.noise_const if noise is None else noise
         added = noise * (self.noise_strength * GAIN) + (self.bias * GAIN)[:, None, None]
         x = torch.addcmul(added.to(x.dtype), x, demodulation.to(x.dtype))
@@ -174,8 +173,7 @@ def filtered(x: torch.Tensor, *, padding: int, gain: float = 1) -> torch.Tensor:
     Returns:
         B×C×H'×W' with H' = H + 2·padding - 3.
     """
-    kernel = _kernel(x, gain)
-    return functional.conv2d(x, kernel, padding=padding, groups=x.shape[1])
+    return functional.conv2d(x, _kernel(x, gain), padding=padding, groups=x.shape[1])
 
 
 def doubled(x: torch.Tensor) -> torch.Tensor:
