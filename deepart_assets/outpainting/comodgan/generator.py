@@ -158,7 +158,7 @@ class Synthesis(nn.Module):
 
 
 class Generator(nn.Module):
-    """CoModGAN's generator. The parameters have the names of `spec.generator_shapes`.
+    """CoModGAN's generator. The parameters have the names of `weights.generator_shapes`.
 
     Args:
         spec: The sizes.

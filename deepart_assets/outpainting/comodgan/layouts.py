@@ -7,7 +7,8 @@ Three layouts, all with weights before the run-time scaling of the equalised lea
 * `zeng`: zengxianyu/co-mod-gan-pytorch. Modulated weights have a leading axis of 1; constant noise
   and the mean of w are missing. Its converted official files are supported; networks trained with
   it are not, since its block has no skip at 4×4.
-* `shgan`: SH-GAN and MI-GAN. It has the names of `spec.generator_shapes`, which the project uses.
+* `shgan`: SH-GAN and MI-GAN. It has the names of `weights.generator_shapes`, which are the
+  project's.
 """
 
 from __future__ import annotations

@@ -20,12 +20,14 @@ from deepart_assets.outpainting.comodgan.layouts import (
     from_torch,
 )
 from deepart_assets.outpainting.comodgan.pickles import read_networks
-from deepart_assets.outpainting.comodgan.spec import Spec, spec_of
+from deepart_assets.outpainting.comodgan.spec import SMALLEST, Spec
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.storage.responses import looks_like_html
 
 if TYPE_CHECKING:
     from deepart_assets.outpainting.comodgan.generator import Generator
+
+Shape = tuple[int, ...]
 
 _WRAPPERS = ("G_ema", "g_ema", "params_ema", "state_dict", "model")
 """Keys under which PyTorch files store the tensors; moving averages come first."""
@@ -37,7 +39,7 @@ class Weights:
     """A generator's weights.
 
     Attributes:
-        tensors: float32 arrays with the names and shapes of `spec.generator_shapes`.
+        tensors: float32 arrays with the names and shapes of `generator_shapes`.
         spec: The sizes.
         provenance: Where they come from; see `to_bytes`.
     """
@@ -96,7 +98,7 @@ def to_bytes(
     """Write a generator's tensors as safetensors.
 
     Args:
-        tensors: Arrays or torch tensors with the names of `spec.generator_shapes`.
+        tensors: Arrays or torch tensors with the names of `generator_shapes`.
         provenance: Where they come from, for the file's metadata. Must not contain dates: equal
             weights give equal bytes.
         half: Whether to store float16 instead of float32.
@@ -136,6 +138,55 @@ def build_generator(weights: Weights, **options: bool) -> Generator:
     state = {name: torch.from_numpy(np.array(value)) for name, value in weights.tensors.items()}
     network.load_state_dict(state)
     return network.eval()
+
+
+def generator_shapes(spec: Spec) -> dict[str, Shape]:
+    """Return name and shape of every tensor of a generator, including noise and the mean of w."""
+    import torch
+
+    from deepart_assets.outpainting.comodgan.generator import Generator
+
+    with torch.device("meta"):
+        return {name: tuple(value.shape) for name, value in Generator(spec).state_dict().items()}
+
+
+def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
+    """Infer the sizes from the shapes of a generator's tensors.
+
+    Args:
+        shapes: Shape by tensor name.
+        name: The file's name, for messages.
+
+    Raises:
+        UnavailableError: Tensors are missing or unknown, or have inconsistent shapes.
+    """
+    sides = [SMALLEST]
+    while f"synthesis.b{2 * sides[-1]}.conv1.weight" in shapes:
+        sides.append(2 * sides[-1])
+    last = "conv" if len(sides) == 1 else "conv1"
+    try:
+        widths = [shapes["synthesis.b4.conv.weight"][0]]
+        widths += [shapes[f"synthesis.b{side}.conv1.weight"][0] for side in sides[1:]]
+        latent, code = shapes["mapping.fc0.weight"][0], shapes["encoder.b4.fc.weight"][0]
+        spec = Spec(sides[-1], tuple(widths), latent, code)
+        expected = generator_shapes(spec)
+    except (KeyError, IndexError, ValueError, RuntimeError) as error:
+        raise UnavailableError(
+            f"{name} holds no CoModGAN generator ({error} up to synthesis.b{sides[-1]}.{last}):"
+            " choose a file of a CoModGAN, or fetch it again if it may be cut short"
+        ) from error
+    missing = sorted(expected.keys() - shapes.keys())
+    unknown = sorted(shapes.keys() - expected.keys())
+    wrong = sorted(key for key in expected.keys() & shapes.keys() if expected[key] != shapes[key])
+    if not missing and not unknown and not wrong:
+        return spec
+    faults = [f"{missing[0]} is missing ({len(missing)} in all)"] if missing else []
+    faults += [f"{unknown[0]} is not known ({len(unknown)} in all)"] if unknown else []
+    faults += [f"{key} is {shapes[key]} instead of {expected[key]}" for key in wrong[:1]]
+    raise UnavailableError(
+        f"{name} does not fit a CoModGAN of {spec.resolution} pixels: {'; '.join(faults)}; choose"
+        " another file, or fetch it again if it may be cut short"
+    )
 
 
 # --- reading -------------------------------------------------------------------------------------

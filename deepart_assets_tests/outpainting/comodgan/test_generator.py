@@ -7,7 +7,8 @@ from torch.autograd import gradcheck, gradgradcheck
 
 from deepart_assets.outpainting.comodgan import layers
 from deepart_assets.outpainting.comodgan.generator import Generator, composed, draw_noise
-from deepart_assets.outpainting.comodgan.spec import generator_shapes, spec_for, spec_of
+from deepart_assets.outpainting.comodgan.spec import spec_for
+from deepart_assets.outpainting.comodgan.weights import generator_shapes, spec_of
 from deepart_assets_tests.outpainting.comodgan import reference
 from deepart_assets_tests.outpainting.comodgan.small import inputs, narrow, tiny
 

@@ -9,8 +9,13 @@ from safetensors.torch import save_file
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan import layouts
-from deepart_assets.outpainting.comodgan.spec import generator_shapes, spec_for
-from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.spec import spec_for
+from deepart_assets.outpainting.comodgan.weights import (
+    build_generator,
+    generator_shapes,
+    read_weights,
+    to_bytes,
+)
 from deepart_assets.storage import sha256_of
 from deepart_assets_tests.outpainting.comodgan.published import (
     rows,
