@@ -23,7 +23,7 @@ from deepart_assets.segmentation.heads import with_heads
 from deepart_assets.segmentation.lost_figures import with_lost_figures
 from deepart_assets.segmentation.persons import NETWORK as PERSONS
 from deepart_assets.segmentation.persons import find_figures, raised
-from deepart_assets.segmentation.refinement import Contour, refine
+from deepart_assets.segmentation.refinement import SIDE, Contour, refine
 from deepart_assets.segmentation.subject_features import FeatureExtractor, grid_of
 from deepart_assets.segmentation.trimming import trimmed, without_fragments
 from deepart_assets.settings.places import PROJECT
@@ -37,7 +37,7 @@ NETWORK = PROJECT / "data" / "models" / "segmentation" / "subject.safetensors"
 """The weights that the project ships; data/models/README.md says what they were made from."""
 AGAIN_PATCHES = 441
 """Patches of the second look, 21×21 for a square, at about half the cost of the first."""
-CONTOUR = Contour(threshold=0.5, side=400, certain=(0.15, 0.6))
+CONTOUR = Contour(threshold=0.5, side=SIDE, certain=(0.15, 0.6))
 """GrabCut's colours mislead where dark hair meets a dark ground: over 54 paintings not trained on,
 with an unfinished network, it lowered the recall from 0.774 (the map above 0.4) to 0.754 when it
 could move by 3% of the side, and raised it to 0.802 where the map is between 0.1 and 0.6. With
@@ -60,14 +60,10 @@ class BundledSegmenter(Segmenter):
 
         return load_network(self._file)
 
-    @cached_property
-    def _hash(self) -> str:
-        files = (self._features.file, self._file, *([FACES, PERSONS] if self._heads else []))
-        return sha256_of("".join(sha256_of_file(file) for file in files).encode())
-
     def weights_hash(self) -> str:
         """Return the SHA-256 of all files' SHA-256, one after the other."""
-        return self._hash
+        files = (self._features.file, self._file, *([FACES, PERSONS] if self._heads else []))
+        return sha256_of("".join(sha256_of_file(file) for file in files).encode())
 
     def probability(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return how probably each place is subject: float32 in [0, 1].

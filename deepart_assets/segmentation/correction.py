@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.base import Corrector
 from deepart_assets.segmentation.cleanup import THRESHOLD, SubjectMask, clean_up
-from deepart_assets.segmentation.refinement import moved_towards
+from deepart_assets.segmentation.refinement import grab_cut, moved_towards
 from deepart_assets.segmentation.scribble import Scribble, fitted
 from deepart_assets.settings.segmentation import Segmentation
 
@@ -105,17 +105,9 @@ def _spread(
     labels[open_] = np.where(near < NEAR * reach, same, opposite)[open_]
     labels[certain.keep[part]] = cv2.GC_FGD
     labels[certain.drop[part]] = cv2.GC_BGD
-
-    def subject() -> NDArray[np.bool_]:
-        return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-
     new = old
-    if CLUSTERS <= subject().sum() <= labels.size - CLUSTERS:
-        cv2.setRNGSeed(0)  # makes its clustering repeatable
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        crop = np.ascontiguousarray(lab[part])
-        cv2.grabCut(crop, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-        new = subject()
+    if CLUSTERS <= (labels % 2).sum() <= labels.size - CLUSTERS:  # the subject's are odd
+        new = grab_cut(lab[part], labels, ITERATIONS)
     _, parts = cv2.connectedComponents((new != old).astype(np.uint8))
     connected = np.isin(parts, np.setdiff1d(parts[strokes[part]], 0))
     result = mask.copy()

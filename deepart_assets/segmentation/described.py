@@ -44,7 +44,10 @@ class DescribedSegmenter:
         Raises:
             UnavailableError: A model is unavailable; names model and remedy.
         """
-        return self._hash
+        folders = [self._folder]
+        if self._settings.detector is not None:
+            folders.append(self._folder_of(self._settings.detector))
+        return sha256_of("".join(hash_of_model(each, FILES) for each in folders).encode())
 
     def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the text for a painting: its own (`subject`), or the profile's for its labels."""
@@ -113,13 +116,6 @@ class DescribedSegmenter:
             f" or lower {limits}"
         )
         return Prediction(found.mask, 0.0, found.classes, verdict)
-
-    @cached_property
-    def _hash(self) -> str:
-        folders = [self._folder]
-        if self._settings.detector is not None:
-            folders.append(self._folder_of(self._settings.detector))
-        return sha256_of("".join(hash_of_model(each, FILES) for each in folders).encode())
 
     @cached_property
     def _folder(self) -> Path:

@@ -1,7 +1,6 @@
 """The original notebook's segmenter: DRAM networks chosen by the painting's style."""
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,20 +66,16 @@ class DramSegmenter:
         self._limits: dict[Mixture, int] = {}
         """Pictures at once that have turned out to fit into memory."""
 
-    @cached_property
-    def _hash(self) -> str:
-        mixtures = (self._otherwise, *self._by_style.values())
-        movements = sorted({movement for mixture in mixtures for movement, _ in mixture})
-        hashes = [sha256_of_file(self._checkpoint(movement)) for movement in movements]
-        return hashes[0] if len(hashes) == 1 else sha256_of("".join(hashes).encode())
-
     def weights_hash(self) -> str:
         """Return the SHA-256 of the checkpoint, fetching it if it is not in the cache.
 
         Where the settings can choose several, it is that of their SHA-256, one after the other in
         the order of the movements' names.
         """
-        return self._hash
+        mixtures = (self._otherwise, *self._by_style.values())
+        movements = sorted({movement for mixture in mixtures for movement, _ in mixture})
+        hashes = [sha256_of_file(self._checkpoint(movement)) for movement in movements]
+        return hashes[0] if len(hashes) == 1 else sha256_of("".join(hashes).encode())
 
     def choice(self, labels: Mapping[str, str]) -> Mapping[str, Any]:
         """Return the movements whose networks are used for a style, and their weights."""
@@ -115,7 +110,8 @@ class DramSegmenter:
         batch = torch.stack([_stretched(picture) for picture in pictures])
         chosen = [NAMES.index(name) for name in self._settings.classes]
         with torch.inference_mode():
-            logits = [self._logits(movement, batch) for movement, _ in mixture]
+            batch = batch.to(best_device())
+            logits = [self._network(movement)(batch) for movement, _ in mixture]
             weights = [weight for _, weight in mixture]
             found = []
             for index, picture in enumerate(pictures):
@@ -124,10 +120,6 @@ class DramSegmenter:
                 classes = ClassMap(ids, NAMES, PALETTE)
                 found.append(Prediction(mask, confidence_of(mask, mask >= 0.5), classes))
         return found
-
-    def _logits(self, movement: str, batch: "torch.Tensor") -> "torch.Tensor":
-        network = self._network(movement)
-        return network(batch.to(best_device()))
 
     def _network(self, movement: str) -> "DeepLabV2":
         if movement not in self._networks:

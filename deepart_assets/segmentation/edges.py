@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize, working_size
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.heads import HEAD
-from deepart_assets.segmentation.refinement import box_mean
+from deepart_assets.segmentation.refinement import box_mean, reduced
 
-SIDE = 400
-"""Smaller side at which edges are followed, in pixels: that of the bundled contour."""
 REACH = 8
 """Pixels from a window's middle to its border. Over 95 maps of the validation split the IoU rose
 from 0.809 to 0.814 with 8, to 0.812 with 4, and to 0.814 with 16, which keeps less."""
@@ -40,10 +38,9 @@ def along_edges(
     Returns:
         float32 in [0, 1], h×w with a smaller side of at most 400.
     """
-    factor = min(1.0, SIDE / min(picture.shape[:2]))
-    height, width = working_size(picture.shape[0], picture.shape[1], SIDE)
-    colours = resize(picture, height, width).astype(np.float32) / np.float32(255)
-    before = np.clip(resize(map_, height, width), 0, 1)
+    small, factor = reduced(picture)
+    colours = small.astype(np.float32) / np.float32(255)
+    before = np.clip(resize(map_, *small.shape[:2]), 0, 1)
     colours_mean, map_mean = _mean(colours), _mean(before)
     together = _mean(colours * before[..., None]) - colours_mean * map_mean[..., None]
     spread = _mean(colours[..., None] * colours[..., None, :])

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize, working_size
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation.cleanup import THRESHOLD
 from deepart_assets.segmentation.faces import Face
-from deepart_assets.segmentation.refinement import moved_towards
+from deepart_assets.segmentation.refinement import grab_cut, moved_towards, reduced
 
-SIDE = 400
-"""Smaller side at which heads are completed, in pixels: that of the bundled contour."""
 ITERATIONS = 2
 HEAD = {"across": 0.75, "along": 0.95, "rise": 0.2}
 """The ellipse that may be head, by `Face.ellipse`."""
@@ -45,9 +43,7 @@ def with_heads(
     """
     import cv2
 
-    height, width = picture.shape[:2]
-    factor = min(1.0, SIDE / min(height, width))
-    small = resize(picture, *working_size(height, width, SIDE))
+    small, factor = reduced(picture)
     before = resize(soft, *small.shape[:2]) * 255 >= THRESHOLD
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
     mask = before
@@ -78,11 +74,7 @@ def _with_head(lab: NDArray[np.uint8], mask: NDArray[np.bool_], face: Face) -> N
     labels = np.ascontiguousarray(labels[part])
     new = labels == cv2.GC_FGD
     if (labels % 2 == 0).any():  # without ground there is nothing to tell the head from
-        cv2.setRNGSeed(0)  # makes its clustering repeatable
-        models = np.zeros((1, 65)), np.zeros((1, 65))
-        crop = np.ascontiguousarray(lab[part])
-        cv2.grabCut(crop, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-        new = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+        new = grab_cut(lab[part], labels, ITERATIONS)
     result = mask.copy()
     result[part] |= new
     return result

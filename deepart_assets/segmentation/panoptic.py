@@ -6,7 +6,6 @@ Cheng et al., "Masked-attention Mask Transformer for Universal Image Segmentatio
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,13 +36,6 @@ surround."""
 MOST_THINGS = 255
 
 
-@dataclass(frozen=True)
-class _Loaded:
-    model: Any
-    processor: Any
-    rules: Rules
-
-
 class PanopticSegmenter(Segmenter):
     """Unites the segments of things that are probable and large enough to one subject."""
 
@@ -60,7 +52,7 @@ class PanopticSegmenter(Segmenter):
         Raises:
             UnavailableError: The model is unavailable; names model and remedy.
         """
-        return self._hash
+        return hash_of_model(self._folder, FILES)
 
     def __call__(
         self,
@@ -75,14 +67,14 @@ class PanopticSegmenter(Segmenter):
         """
         if not pictures:
             return []
-        loaded = self._loaded
-        inputs = [_input(loaded.processor, picture) for picture in pictures]
+        model, processor, rules = self._loaded
+        inputs = [_input(processor, picture) for picture in pictures]
         # Padded to one size, as transformers would, a picture's masks would depend on the others.
         shapes = [tuple(each.shape) for each in inputs]
-        batch = BATCH[loaded.model.device.type]
+        batch = BATCH[model.device.type]
         queries = predict_by_group(self._queries, inputs, shapes, batch, self._limits)
         return [
-            subject_of(loaded.processor, classes, masks, picture.shape[:2], loaded.rules)
+            subject_of(processor, classes, masks, picture.shape[:2], rules)
             for picture, (classes, masks) in zip(pictures, queries, strict=True)
         ]
 
@@ -92,15 +84,11 @@ class PanopticSegmenter(Segmenter):
         """Return class logits, Q×(labels + 1), and mask logits, Q×h×w, of inputs of one shape."""
         import torch
 
-        model = self._loaded.model
+        model = self._loaded[0]
         with torch.inference_mode():
             answer = model(pixel_values=torch.stack(list(inputs)).to(model.device))
         classes, masks = answer.class_queries_logits.cpu(), answer.masks_queries_logits.cpu()
         return list(zip(classes, masks, strict=True))
-
-    @cached_property
-    def _hash(self) -> str:
-        return hash_of_model(self._folder, FILES)
 
     @cached_property
     def _folder(self) -> Path:
@@ -108,8 +96,9 @@ class PanopticSegmenter(Segmenter):
         return download_model(settings.model, settings.revision, FILES, SETTING)
 
     @cached_property
-    def _loaded(self) -> _Loaded:
-        folder = self._folder
+    def _loaded(self) -> tuple[Any, Any, Rules]:
+        """The model, its processor, and what counts as subject."""
+        settings, folder = self._settings, self._folder
         model, processor = load_model(
             folder,
             "Mask2FormerForUniversalSegmentation",
@@ -117,13 +106,8 @@ class PanopticSegmenter(Segmenter):
             "a Mask2Former",
             SETTING,
         )
-        settings = self._settings
-        rules = Rules(
-            things=_things(model.config.id2label, settings.things, str(folder)),
-            score=settings.score,
-            area=settings.area,
-        )
-        return _Loaded(model, processor, rules)
+        things = _things(model.config.id2label, settings.things, str(folder))
+        return model, processor, Rules(things, settings.score, settings.area)
 
 
 def _input(processor: Any, picture: NDArray[np.uint8]) -> "torch.Tensor":

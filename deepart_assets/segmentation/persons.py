@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize, working_size
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation.faces import SMALLEST, SURE, Face
+from deepart_assets.segmentation.refinement import reduced
 from deepart_assets.settings.places import PROJECT
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 NETWORK = PROJECT / "data" / "models" / "segmentation" / "persons.safetensors"
 """MediaPipe's selfie segmentation; data/models/README.md says where it is from."""
-SIDE = 400
-"""Smaller side at which figures are found, in pixels: that of the bundled contour."""
 VIEW = 256
 """Side of what the network sees, in pixels."""
 MOST = 4
@@ -115,9 +114,8 @@ def find_figures(picture: NDArray[np.uint8], faces: Sequence[Face]) -> NDArray[n
     Raises:
         UnavailableError: The network's file is missing.
     """
-    factor = min(1.0, SIDE / min(picture.shape[:2]))
-    size = working_size(picture.shape[0], picture.shape[1], SIDE)
-    small = resize(picture, *size)
+    small, factor = reduced(picture)
+    size = small.shape[0], small.shape[1]
     sure = [each.moved(factor) for each in faces if each.score >= SURE]
     large = [each for each in sure if each.side >= SMALLEST * max(size)]
     chosen = sorted(large, key=lambda face: -face.side)

@@ -30,50 +30,45 @@ def pretrained_layers(numbers: Iterable[int]) -> dict[int, dict[str, NDArray[np.
     wanted = {number: _names(number) for number in numbers}
     if not wanted:
         return {}
-    names = [
-        each
-        for vectors, matrices, biases in wanted.values()
-        for each in (*vectors.values(), *matrices, *biases)
-    ]
+    names = [each for state in wanted.values() for joint in state.values() for each in joint]
     # A weight declared as an output comes out as it is.
     session = open_session(network_file(USER), USER, names)
     blank = np.zeros((1, 3, PATCH, PATCH), dtype=np.float32)
     found = dict(zip(names, session.run(names, {INPUT: blank}), strict=True))
-    states = {}
-    for number, (vectors, matrices, biases) in wanted.items():
-        state = {own: found[name] for own, name in vectors.items()}
-        state["attention.weight"] = np.concatenate([found[name].T for name in matrices[:3]])
-        state["attention.bias"] = np.concatenate([found[name] for name in biases])
-        for own, name in zip(("projection", "widen", "narrow"), matrices[3:], strict=True):
-            state[f"{own}.weight"] = found[name].T
-        states[number] = {own: np.ascontiguousarray(each) for own, each in state.items()}
-    return states
+    # The exporter transposed the matrices.
+    return {
+        number: {
+            own: np.ascontiguousarray(np.concatenate([found[name].T for name in joint]))
+            for own, joint in state.items()
+        }
+        for number, state in wanted.items()
+    }
 
 
-def _names(layer: int) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...]]:
-    """Return the file's names of a layer's vectors by ours, of its matrices, of attention's biases.
-
-    The matrices are query, key, value, projection, widen, narrow.
-    """
+def _names(layer: int) -> dict[str, list[str]]:
+    """Return the file's names of a layer's weights by ours; attention's are joint in ours."""
     first = _FIRST_MATRIX + layer * _MATRICES_A_LAYER
     key, value, query, projection, widen, narrow = (
         f"onnx::MatMul_{first + offset}" for offset in (0, 3, 6, 14, 15, 16)
     )
     prefix = f"backbone.encoder.layer.{layer}"
     inside = f"{prefix}.attention.attention"
-    vectors = {
-        "norm1.weight": f"{prefix}.norm1.weight",
-        "norm1.bias": f"{prefix}.norm1.bias",
-        "projection.bias": f"{prefix}.attention.output.dense.bias",
-        "scale1": f"{prefix}.layer_scale1.lambda1",
-        "norm2.weight": f"{prefix}.norm2.weight",
-        "norm2.bias": f"{prefix}.norm2.bias",
-        "widen.bias": f"{prefix}.mlp.fc1.bias",
-        "narrow.bias": f"{prefix}.mlp.fc2.bias",
-        "scale2": f"{prefix}.layer_scale2.lambda1",
+    return {
+        "norm1.weight": [f"{prefix}.norm1.weight"],
+        "norm1.bias": [f"{prefix}.norm1.bias"],
+        "attention.weight": [query, key, value],
+        "attention.bias": [f"{inside}.{part}.bias" for part in ("query", "key", "value")],
+        "projection.weight": [projection],
+        "projection.bias": [f"{prefix}.attention.output.dense.bias"],
+        "scale1": [f"{prefix}.layer_scale1.lambda1"],
+        "norm2.weight": [f"{prefix}.norm2.weight"],
+        "norm2.bias": [f"{prefix}.norm2.bias"],
+        "widen.weight": [widen],
+        "widen.bias": [f"{prefix}.mlp.fc1.bias"],
+        "narrow.weight": [narrow],
+        "narrow.bias": [f"{prefix}.mlp.fc2.bias"],
+        "scale2": [f"{prefix}.layer_scale2.lambda1"],
     }
-    biases = tuple(f"{inside}.{part}.bias" for part in ("query", "key", "value"))
-    return vectors, (query, key, value, projection, widen, narrow), biases
 
 
 def from_difference(stored: "Mapping[str, torch.Tensor]", first: int) -> "dict[str, torch.Tensor]":

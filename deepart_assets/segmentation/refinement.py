@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.segmentation.base import Prediction, confidence_of
 
+SIDE = 400
+"""Smaller side at which the bundled segmenter finds and moves contours, in pixels."""
 ITERATIONS = 3
 RADIUS = 3
 """Window of the guided filter in pixels of GrabCut's size."""
@@ -48,6 +50,8 @@ def refine(
         The mask, and as confidence the mean saliency inside minus outside the region. Where the map
         is flat or all on one side the mask is 0 everywhere.
     """
+    import cv2
+
     contour = contour or Contour()
     height, width = picture.shape[:2]
     size = working_size(height, width, contour.side)
@@ -59,8 +63,17 @@ def refine(
     flat = float(levels.max() - levels.min()) < 1 / 255
     if flat or not region.any() or region.all():
         return Prediction(np.zeros((height, width), dtype=np.float32), 0.0)
-    cut = _grab_cut(small, region, _certain(levels, region, contour))
+    labels = np.where(region, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    ground, subject = _certain(levels, region, contour)
+    labels[ground], labels[subject] = cv2.GC_BGD, cv2.GC_FGD
+    cut = grab_cut(cv2.cvtColor(small, cv2.COLOR_RGB2LAB), labels, ITERATIONS)
     return Prediction(follow_edges(picture, small, cut), confidence_of(levels, region))
+
+
+def reduced(picture: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], float]:
+    """Return a picture, H×W×3, with a smaller side of at most `SIDE`, and the factor to it."""
+    size = working_size(picture.shape[0], picture.shape[1], SIDE)
+    return resize(picture, *size), min(1.0, SIDE / min(picture.shape[:2]))
 
 
 def otsu_threshold(levels: NDArray[np.float32]) -> float:
@@ -86,23 +99,27 @@ def _certain(
     return outside > band, inside > band
 
 
-def _grab_cut(
-    picture: NDArray[np.uint8],
-    region: NDArray[np.bool_],
-    certain: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+def grab_cut(
+    lab: NDArray[np.uint8], labels: NDArray[np.uint8], iterations: int
 ) -> NDArray[np.bool_]:
-    """Move a region's contour to the picture's edges (Rother et al. 2004) where it may move."""
+    """Move a contour to a picture's edges (Rother et al. 2004) where it may move.
+
+    Args:
+        lab: uint8, H×W×3, the picture in L*a*b*.
+        labels: uint8, H×W, GrabCut's for what is certain and what is likely; they are changed.
+        iterations: Of its clustering and cut.
+
+    Returns:
+        bool, H×W, True = subject.
+    """
     import cv2
 
-    labels = np.where(region, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-    ground, subject = certain
-    labels[ground], labels[subject] = cv2.GC_BGD, cv2.GC_FGD
     # Its clustering draws from OpenCV's random numbers; the seed makes it repeatable.
     cv2.setRNGSeed(0)
-    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
     models = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(lab, labels, None, *models, ITERATIONS, cv2.GC_INIT_WITH_MASK)
-    return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+    crop = np.ascontiguousarray(lab)
+    cv2.grabCut(crop, labels, None, *models, iterations, cv2.GC_INIT_WITH_MASK)
+    return labels % 2 == 1  # `GC_FGD` and `GC_PR_FGD`
 
 
 def follow_edges(

@@ -42,16 +42,12 @@ class SaliencySegmenter(Segmenter):
         return network_file("the saliency segmenter")
 
     @cached_property
-    def _hash(self) -> str:
-        return sha256_of_file(self._file)
-
-    @cached_property
     def _session(self) -> "onnxruntime.InferenceSession":
         return open_session(self._file, "the saliency segmenter")
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the package's ONNX file."""
-        return self._hash
+        return sha256_of_file(self._file)
 
     def saliency(self, picture: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return the saliency in [0, 1]: float32, the picture's aspect, longer side 392."""

@@ -74,7 +74,7 @@ class SalientSegmenter(Segmenter):
         Raises:
             UnavailableError: rembg is missing, or the model is unavailable.
         """
-        return self._hash
+        return sha256_of_file(self._file)
 
     def __call__(
         self,
@@ -125,10 +125,6 @@ class SalientSegmenter(Segmenter):
         if convention.logits:
             levels = np.float32(0.5) * (1 + np.tanh(levels / 2))  # the sigmoid, without overflow
         return np.clip(levels[0, 0], 0, 1)
-
-    @cached_property
-    def _hash(self) -> str:
-        return sha256_of_file(self._file)
 
     @property
     def _remedy(self) -> str:

@@ -2,7 +2,7 @@
 
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,14 +71,10 @@ class FeatureExtractor:
         """Look at a picture: uint8, H×W×3, RGB, as rows×columns patches (see `grid_of`)."""
         factor = (COARSE_PATCHES / (rows * columns)) ** 0.5
         few = max(PATCH // 2, round(rows * factor)), max(PATCH // 2, round(columns * factor))
-        saliency, *coarse = self._seen(picture, few, OUTPUT, *_COARSE_TOKENS)
-        return Features(
-            tokens=self._seen(picture, (rows, columns), _TOKENS)[0][0].astype(np.float16),
-            coarse=np.stack([each[0, 1:].reshape(*few, CHANNELS) for each in coarse]).astype(
-                np.float16
-            ),
-            pixels=_pixels(picture, rows, columns, saliency[0, 0]),
-        )
+        sized = resize(picture, PATCH * few[0], PATCH * few[1])
+        saliency, *seen = run(self._session, sized, (OUTPUT, *_COARSE_TOKENS))
+        coarse = np.stack([each[0, 1:].reshape(*few, CHANNELS) for each in seen])
+        return self._features(picture, (rows, columns), coarse, saliency[0, 0])
 
     def mirrored(
         self, picture: NDArray[np.uint8], rows: int, columns: int, seen: Features
@@ -93,11 +89,8 @@ class FeatureExtractor:
         """
         picture = np.ascontiguousarray(picture[:, ::-1])
         saliency = np.ascontiguousarray(seen.pixels[:, ::-1, -1]).astype(np.float32)
-        return Features(
-            tokens=self._seen(picture, (rows, columns), _TOKENS)[0][0].astype(np.float16),
-            coarse=np.ascontiguousarray(seen.coarse[:, :, ::-1]),
-            pixels=_pixels(picture, rows, columns, saliency),
-        )
+        coarse = np.ascontiguousarray(seen.coarse[:, :, ::-1])
+        return self._features(picture, (rows, columns), coarse, saliency)
 
     def closer(
         self, picture: NDArray[np.uint8], part: Part, patches: int, seen: Features
@@ -112,19 +105,22 @@ class FeatureExtractor:
                 they know what surrounds the part.
         """
         there = np.ascontiguousarray(picture[part.slices(picture.shape)])
-        rows, columns = grid_of(there.shape[0], there.shape[1], patches)
-        saliency = _within(seen.pixels[..., -1:], part)[..., 0]
-        return Features(
-            tokens=self._seen(there, (rows, columns), _TOKENS)[0][0].astype(np.float16),
-            coarse=np.stack([_within(layer, part) for layer in seen.coarse]).astype(np.float16),
-            pixels=_pixels(there, rows, columns, saliency),
-        )
+        grid = grid_of(there.shape[0], there.shape[1], patches)
+        coarse = np.stack([_within(layer, part) for layer in seen.coarse])
+        return self._features(there, grid, coarse, _within(seen.pixels[..., -1:], part)[..., 0])
 
-    def _seen(
-        self, picture: NDArray[np.uint8], grid: tuple[int, int], *tensors: str
-    ) -> list[NDArray[np.float32]]:
+    def _features(
+        self,
+        picture: NDArray[np.uint8],
+        grid: tuple[int, int],
+        coarse: NDArray[Any],
+        saliency: NDArray[np.float32],
+    ) -> Features:
+        """Look at a picture as a grid of patches."""
         sized = resize(picture, PATCH * grid[0], PATCH * grid[1])
-        return run(self._session, sized, tensors)
+        tokens = run(self._session, sized, [_TOKENS])[0][0]
+        pixels = _pixels(picture, *grid, saliency)
+        return Features(tokens.astype(np.float16), coarse.astype(np.float16), pixels)
 
 
 def _within(values: NDArray[np.float16], part: Part) -> NDArray[np.float32]:

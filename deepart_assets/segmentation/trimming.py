@@ -5,15 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize, working_size
+from deepart_assets.imaging import resize
 from deepart_assets.segmentation.cleanup import THRESHOLD, components_of
 from deepart_assets.segmentation.faces import Face
-from deepart_assets.segmentation.refinement import box_mean, moved_towards
+from deepart_assets.segmentation.refinement import box_mean, moved_towards, reduced
 
-SIDE = 400
-"""Smaller side at which a mask is trimmed, in pixels: that of the bundled contour."""
 DEPTH = 14
-"""Nothing deeper in the subject is trimmed, in pixels at that side."""
+"""Nothing deeper in the subject is trimmed, in pixels of the reduced picture."""
 INSIDE, OUTSIDE = 7, 3
 """The subject's colours are learnt deeper in it than the first, the ground's farther from it than
 the second."""
@@ -58,9 +56,8 @@ def trimmed(
     Returns:
         float32, H×W, in [0, 1]; `soft` itself where nothing is trimmed.
     """
-    factor = min(1.0, SIDE / min(picture.shape[:2]))
-    height, width = working_size(picture.shape[0], picture.shape[1], SIDE)
-    small = resize(picture, height, width)
+    small, factor = reduced(picture)
+    height, width = small.shape[:2]
     before = resize(soft, height, width) * 255 >= THRESHOLD
     probability = np.clip(resize(map_, height, width), 0.02, 0.98)
     safe = np.zeros_like(before)
