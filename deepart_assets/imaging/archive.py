@@ -11,8 +11,7 @@ from PIL import ExifTags, Image, ImageOps
 from deepart_assets.imaging.colour import cut
 from deepart_assets.imaging.colour_space import srgb_profile
 from deepart_assets.imaging.geometry import resize
-from deepart_assets.imaging.metadata import PictureMetadata
-from deepart_assets.imaging.xmp import TIFF_TAG
+from deepart_assets.imaging.metadata import XMP_TAG, PictureMetadata
 
 _PROFILE_DATE = slice(24, 36)
 """Where an ICC profile says when it was made."""
@@ -53,7 +52,7 @@ def encode_archive_tiff(
         resolutionunit=None if dots_per_inch is None else "INCH",
         extratags=[
             *((tag, _ASCII, 0, text, True) for tag, text in tags.items()),
-            (TIFF_TAG, _BYTE, len(packet), packet, True),
+            (XMP_TAG, _BYTE, len(packet), packet, True),
         ],
     )
     return buffer.getvalue()
@@ -74,7 +73,7 @@ def converted_to_tiff(data: bytes) -> bytes:
             tag: exif[tag].encode("latin-1") for tag in _TEXTS if isinstance(exif.get(tag), str)
         }
         if packet := image.info.get("xmp"):
-            tags[TIFF_TAG] = packet
+            tags[XMP_TAG] = packet
         ImageOps.exif_transpose(image).save(
             buffer,
             "TIFF",

@@ -3,13 +3,15 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging.containers import PNG, png_chunks
 from deepart_assets.imaging.picture_file import PictureFile
 
 
@@ -49,17 +51,13 @@ def encode_png(picture: NDArray[np.uint8], text: Mapping[str, str] | None = None
     """
     import cv2
 
-    order = {2: None, 3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}
-    code = order[2 if picture.ndim == 2 else picture.shape[2]]
-    pixels = picture if code is None else cv2.cvtColor(picture, code)
-    ok, data = cv2.imencode(".png", pixels)
+    if picture.ndim == 3:
+        order = {3: cv2.COLOR_RGB2BGR, 4: cv2.COLOR_RGBA2BGRA}[picture.shape[2]]
+        picture = np.asarray(cv2.cvtColor(picture, order))
+    ok, data = cv2.imencode(".png", picture)
     if not ok:
         raise PaintingError(f"a picture of shape {picture.shape} could not be written as PNG")
     return with_text(data.tobytes(), text) if text else data.tobytes()
-
-
-_SIGNATURE, _CHUNK = 8, 12
-"""Lengths in a PNG: of its signature, and of a chunk without its data."""
 
 
 def with_text(png: bytes, text: Mapping[str, str], exif: bytes | None = None) -> bytes:
@@ -74,23 +72,15 @@ def with_text(png: bytes, text: Mapping[str, str], exif: bytes | None = None) ->
     bodies = [b"sRGB\0"] + ([] if exif is None else [b"eXIf" + exif])
     replaced = (*(body[:4] for body in bodies), *texts)
     bodies += [start + b"\0\0\0\0" + words.encode() for start, words in texts.items() if words]
-    chunks = [
+    before = takewhile(lambda chunk: chunk[0] != b"IDAT", png_chunks(png))
+    header, *others = (kind + bytes(content) for kind, content in before)
+    pixels = len(PNG) + sum(8 + len(body) for body in (header, *others))
+    kept = (body for body in others if not body.startswith(replaced))
+    chunks = (
         struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-        for body in bodies
-    ]
-    header, *others = _before_pixels(png)
-    kept = [each for each in others if not each[4:].startswith(replaced)]
-    pixels = _SIGNATURE + len(header) + sum(map(len, others))
-    return b"".join([png[:_SIGNATURE], header, *chunks, *kept, png[pixels:]])
-
-
-def _before_pixels(png: bytes) -> Iterator[bytes]:
-    """Yield the chunks of a PNG that come before its pixels."""
-    start = _SIGNATURE
-    while png[start + 4 : start + 8] not in (b"IDAT", b""):
-        end = start + _CHUNK + int.from_bytes(png[start : start + 4], "big")
-        yield png[start:end]
-        start = end
+        for body in (header, *bodies, *kept)
+    )
+    return b"".join([PNG, *chunks, png[pixels:]])
 
 
 def text_of(png: bytes) -> dict[str, str]:

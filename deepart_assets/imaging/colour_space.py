@@ -28,7 +28,7 @@ _SIGNATURES: dict[bytes, Model] = {
 }
 """Colour spaces in the header of an ICC profile."""
 
-_D65, _D50, _DCI, _C = (0.3127, 0.3290), (0.3457, 0.3585), (0.314, 0.351), (0.310, 0.316)
+_D65, _DCI, _C = (0.3127, 0.3290), (0.314, 0.351), (0.310, 0.316)
 _SRGB = (0.640, 0.330, 0.300, 0.600, 0.150, 0.060)
 _ADOBE = (0.640, 0.330, 0.210, 0.710, 0.150, 0.060)
 
@@ -185,12 +185,10 @@ def _by_numbers(
     if is_near and not curved:
         return Colour(f"sRGB by {named}", None, tuple(warnings))
     try:
-        if gamma is not None and curved:
-            profile = _rgb_profile(points, white, gamma=1 / gamma)
-        elif gamma is not None:
-            profile = _rgb_profile(points, white, gamma=2.2)
-        else:
+        if gamma is None:
             profile = _rgb_profile(points, white, curve=_srgb_curve())
+        else:
+            profile = _rgb_profile(points, white, gamma=1 / gamma if curved else 2.2)
     except Exception:  # littleCMS refuses points that make no triangle
         return Colour(ASSUMED, None, (*warnings, f"its {named} makes no sense and is ignored"))
     values = [f"gamma {1 / gamma:.3g}"] if gamma is not None else []

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from PIL import Image
 
@@ -16,14 +16,6 @@ _COLOUR_SPACE, _INTEROPERABILITY, _EXIF = 0xA001, 0xA005, 0x8769
 
 _ENUMERATED = {16: "sRGB", 17: "grey", 18: "sYCC", 12: "CMYK"}
 """Enumerated colour spaces of ISO/IEC 15444-1 that decoders convert to sRGB, or inks."""
-
-
-class Boxes(NamedTuple):
-    """What the boxes of JP2 or AVIF say."""
-
-    tags: ColourTags
-    bits: int
-    """Of a channel; 8 if nothing is said."""
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, memoryview]]:
@@ -70,8 +62,10 @@ def png_tags(chunks: dict[bytes, bytes], icc: bytes | None) -> ColourTags:
     )
 
 
-def boxes_of(data: bytes) -> Boxes:
+def boxes_of(data: bytes) -> tuple[ColourTags, int]:
     """Return what the boxes of a JP2 or AVIF say of its colours and depth.
+
+    The depth is the bits of a channel; 8 if nothing is said.
 
     Raises:
         Unsupported: A colour space that neither the decoder nor we convert.
@@ -103,7 +97,7 @@ def boxes_of(data: bytes) -> Boxes:
         is_ycc=18 in spaces,
         is_cmyk=12 in spaces,
     )
-    return Boxes(tags, bits)
+    return tags, bits
 
 
 _PARENTS = {b"jp2h": 0, b"meta": 4, b"iprp": 0, b"ipco": 0}

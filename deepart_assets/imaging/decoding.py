@@ -4,6 +4,7 @@
 """
 
 import io
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ from deepart_assets.imaging.colour import (
     to_8bit_srgb,
     to_deep_srgb,
 )
-from deepart_assets.imaging.colour_space import Colour, ColourTags, resolve
+from deepart_assets.imaging.colour_space import ColourTags, resolve
 from deepart_assets.imaging.containers import (
     boxes,
     boxes_of,
@@ -49,37 +50,30 @@ class Decoded(NamedTuple):
     warnings: tuple[str, ...]
 
 
-def decode_tiff(data: bytes) -> Decoded:
-    """Decode the main picture of a TIFF."""
-    raster = read_tiff(data)
-    return _finished(raster, resolve(raster.tags, raster.model))
-
-
-def decode(image: Image.Image, data: bytes) -> Decoded:
-    """Decode a picture that Pillow has opened, of any format but TIFF.
+def decode(image: Image.Image | None, data: bytes) -> Decoded:
+    """Decode a picture.
 
     Args:
-        image: What Pillow opened, perhaps with a `draft` size; it is closed.
+        image: What Pillow opened, perhaps with a `draft` size; it is closed. None for a TIFF, of
+            which the main picture is decoded.
         data: The bytes of the file.
 
     Raises:
         Unsupported: A colour space or depth that is not read.
         Exception: It is damaged.
     """
+    if image is None:
+        return _finished(read_tiff(data))
     with image:
         frames = getattr(image, "n_frames", 1)
         several = (f"it has {frames} frames, of which the first is taken",) if frames > 1 else ()
-        deep, tags = _READERS.get(str(image.format), _no_reader)(image, data)
-        if deep is None:
-            image.load()
+        raster, tags = _deep(image, data, several)
+        if raster is not None:
+            return _finished(raster)
+        image.load()
         # EXIF data may follow the pixels.
-        tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-        orientation = orientation_of(image)
-        if deep is not None:
-            raster = _raster(deep, tags, orientation, several)
-            return _finished(raster, resolve(tags, raster.model))
-        icc = tags.icc or image.info.get("icc_profile")
-        colour = resolve(ColourTags(**{**tags.__dict__, "icc": icc}), model_of(image))
+        icc, orientation = tags.icc or image.info.get("icc_profile"), orientation_of(image)
+        colour = resolve(replace(tags, icc=icc, exif=exif_colour(image)), model_of(image))
         made = plain(image)
     return Decoded(made, colour.profile, orientation, colour.label, (*several, *colour.warnings))
 
@@ -98,17 +92,13 @@ def decode_deep(image: Image.Image | None, data: bytes) -> tuple[NDArray[np.uint
         Unsupported: As `decode`.
         Exception: It is damaged.
     """
+    raster: Raster | None
     if image is None:
         raster = read_tiff(data)
     else:
         with image:
-            deep, tags = _READERS.get(str(image.format), _no_reader)(image, data)
-            if deep is None:
-                return None
-            tags = ColourTags(**{**tags.__dict__, "exif": exif_colour(image)})
-            orientation = orientation_of(image)
-        raster = _raster(deep, tags, orientation, ())
-    if raster.values.dtype == np.uint8:
+            raster, _ = _deep(image, data)
+    if raster is None or raster.values.dtype == np.uint8:
         return None
     colour = resolve(raster.tags, raster.model)
     values = to_deep_srgb(raster.values, raster.model, colour.profile)
@@ -120,8 +110,9 @@ def decode_deep(image: Image.Image | None, data: bytes) -> tuple[NDArray[np.uint
     return values, raster.orientation
 
 
-def _finished(raster: Raster, colour: Colour) -> Decoded:
+def _finished(raster: Raster) -> Decoded:
     """Leave 8 bits to `to_srgb`; convert others now, before they are cut."""
+    colour = resolve(raster.tags, raster.model)
     values, profile = raster.values, colour.profile
     if values.dtype == np.uint8 and raster.model != "Lab":
         mode = {1: "L", 3: "RGB", 4: "CMYK"}[values.shape[2]]
@@ -139,20 +130,22 @@ def _finished(raster: Raster, colour: Colour) -> Decoded:
     return Decoded(image, profile, raster.orientation, colour.label, warnings)
 
 
-def _raster(
-    deep: tuple[Any, float, tuple[str, ...]],
-    tags: ColourTags,
-    orientation: int,
-    warnings: tuple[str, ...],
-) -> Raster:
-    """Return the raster of an array H×W or H×W×channels of which the last may be alpha."""
-    values, white, found = deep
+def _deep(
+    image: Image.Image, data: bytes, warnings: tuple[str, ...] = ()
+) -> tuple[Raster | None, ColourTags]:
+    """Return the raster of more than 8 bits, None where Pillow's pixels are whole; and the tags."""
+    deep, tags = _READERS.get(str(image.format), _no_reader)(image, data)
+    if deep is None:
+        return None, tags
+    values, white, found = deep  # H×W or H×W×channels, of which the last may be alpha
     values = values[..., None] if values.ndim == 2 else values
     has_alpha = values.shape[2] in (2, 4) and not tags.is_cmyk
     alpha = cut(full_range(values[..., -1], white)) if has_alpha else None
     values = full_range(values[..., :-1] if has_alpha else values, white)
     model = "CMYK" if tags.is_cmyk else "gray" if values.shape[2] == 1 else "RGB"
-    return Raster(values, model, alpha, tags, orientation, (*found, *warnings))  # type: ignore[arg-type]
+    tags = replace(tags, exif=exif_colour(image))
+    warnings = (*found, *warnings)
+    return Raster(values, model, alpha, tags, orientation_of(image), warnings), tags  # type: ignore[arg-type]
 
 
 def orientation_of(image: Image.Image) -> int:
@@ -167,11 +160,18 @@ def orientation_of(image: Image.Image) -> int:
 
 # --- the formats: each returns pixels of more than 8 bits with their white, and the colour tags ---
 
-_Read = tuple[tuple[Any, float, tuple[str, ...]] | None, ColourTags]
+_Deep = tuple[Any, float, tuple[str, ...]]
+_Read = tuple[_Deep | None, ColourTags]
 
 
 _DAMAGED_PROFILE = bytes(16) + b"RGB "
 """An empty one for an ICC profile that lacks a part; `resolve` ignores it with a warning."""
+
+
+def _checked(values: NDArray, white: int) -> _Deep:
+    """Return pixels, of several frames the first, with a warning where they are dark."""
+    values = values[0] if values.ndim == 4 else values
+    return values, white, tuple(range_warning(int(values.max()), white))
 
 
 def _no_reader(image: Image.Image, data: bytes) -> _Read:
@@ -225,10 +225,10 @@ def _read_jp2(image: Image.Image, data: bytes) -> _Read:
     from imagecodecs import jpeg2k_decode
 
     # Without the boxes, as imagecodecs would convert by the profile, and wrongly.
-    values, white = jpeg2k_decode(data[at:]), (1 << bits) - 1
+    values = jpeg2k_decode(data[at:])
     if values.dtype.kind == "i":
         raise Unsupported("has numbers with a sign", "export it without")
-    return (values, white, tuple(range_warning(int(values.max()), white))), tags
+    return _checked(values, (1 << bits) - 1), tags
 
 
 def _read_avif(image: Image.Image, data: bytes) -> _Read:
@@ -237,10 +237,7 @@ def _read_avif(image: Image.Image, data: bytes) -> _Read:
         return None, tags
     from imagecodecs import avif_decode
 
-    values = avif_decode(data)
-    values = values[0] if values.ndim == 4 else values
-    white = (1 << bits) - 1
-    return (values, white, tuple(range_warning(int(values.max()), white))), tags
+    return _checked(avif_decode(data), (1 << bits) - 1), tags
 
 
 def _read_heif(image: Image.Image, data: bytes) -> _Read:
@@ -252,7 +249,7 @@ def _read_heif(image: Image.Image, data: bytes) -> _Read:
     if image.info.get("bit_depth", 8) <= 8:
         return None, tags
     values = np.asarray(open_heif(io.BytesIO(data), convert_hdr_to_8bit=False))
-    return (values, 65535, tuple(range_warning(int(values.max()), 65535))), tags
+    return _checked(values, 65535), tags
 
 
 def _read_jxl(image: Image.Image, data: bytes) -> _Read:
@@ -262,11 +259,9 @@ def _read_jxl(image: Image.Image, data: bytes) -> _Read:
     values = jpegxl_decode(data)
     if values.dtype == np.uint8:
         return None, tags
-    values = values[0] if values.ndim == 4 else values
     if values.dtype.kind == "f":
-        return (values, 1.0, ()), tags
-    white = (1 << jxl_bits(data)) - 1
-    return (values, white, tuple(range_warning(int(values.max()), white))), tags
+        return (values[0] if values.ndim == 4 else values, 1.0, ()), tags
+    return _checked(values, (1 << jxl_bits(data)) - 1), tags
 
 
 _READERS = {

@@ -1,4 +1,4 @@
-"""Picture sizes, resizing and distances."""
+"""Picture sizes, resizing, turning and distances."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,21 @@ def resize(picture: NDArray, height: int, width: int) -> NDArray:
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     resized = cv2.resize(picture, (width, height), interpolation=method)
     return np.asarray(resized)
+
+
+TURNED = range(5, 9)
+"""EXIF orientations of pictures whose rows are stored as columns."""
+
+
+def upright(pixels: NDArray, orientation: int) -> NDArray:
+    """Turn pixels, H×W or H×W×channels, upright from their EXIF orientation; any other is 1."""
+    if orientation in TURNED:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
 
 
 def depth(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

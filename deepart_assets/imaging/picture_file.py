@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging.colour import to_srgb
-from deepart_assets.imaging.decoding import Decoded, decode, decode_deep, decode_tiff
+from deepart_assets.imaging.decoding import Decoded, decode, decode_deep
+from deepart_assets.imaging.geometry import TURNED, upright
 from deepart_assets.imaging.jpeg import unread_kind, with_end
 from deepart_assets.imaging.kinds import extra_formats, kind_of
 from deepart_assets.imaging.tiff_pages import MAGIC, tiff_dots_per_inch, tiff_size
@@ -26,30 +27,6 @@ PngImagePlugin.MAX_TEXT_CHUNK = 64 * 1024**2  # profiles of printers have more t
 
 FORMATS = ("AVIF", "BMP", "GIF", "JPEG", "JPEG2000", "PNG", "TIFF", "WEBP")
 """Supported formats. Others of Pillow are unlikely, and some start programs."""
-
-TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-"""Transposition to upright, by EXIF orientation."""
-
-_TURNED: dict[Image.Transpose, Callable[[NDArray], NDArray]] = {
-    Image.Transpose.FLIP_LEFT_RIGHT: np.fliplr,
-    Image.Transpose.ROTATE_180: lambda values: np.rot90(values, 2),
-    Image.Transpose.FLIP_TOP_BOTTOM: np.flipud,
-    Image.Transpose.TRANSPOSE: lambda values: values.swapaxes(0, 1),
-    Image.Transpose.ROTATE_270: lambda values: np.rot90(values, 3),
-    Image.Transpose.TRANSVERSE: lambda values: np.rot90(values, 2).swapaxes(0, 1),
-    Image.Transpose.ROTATE_90: np.rot90,
-}
-"""The same of arrays, as Pillow has no RGB of 16 bits."""
-
-_SWAPPING = {TURNS[number] for number in (5, 6, 7, 8)}
 
 
 @dataclass(frozen=True)
@@ -112,19 +89,14 @@ class PictureFile:
         """Decode the picture: sRGB uint8, H×W×3."""
         with _decode_errors(self._name):
             decoded = self._decoded()
-            turn = TURNS.get(decoded.orientation)
-            image = decoded.image if turn is None else decoded.image.transpose(turn)
-            return np.asarray(to_srgb(image, decoded.profile))
+            picture = np.asarray(to_srgb(decoded.image, decoded.profile))
+            return upright(picture, decoded.orientation)
 
     def rgb16(self) -> NDArray[np.uint16] | None:
         """Decode a picture of more than 8 bits: sRGB uint16, H×W×3; None where it has 8."""
         with _decode_errors(self._name):
             found = decode_deep(self._image, self._data)
-            if found is None:
-                return None
-            values, orientation = found
-            turn = TURNS.get(orientation)
-            return values if turn is None else np.ascontiguousarray(_TURNED[turn](values))
+            return None if found is None else upright(*found)
 
     @property
     def dots_per_inch(self) -> float | None:
@@ -154,17 +126,12 @@ class PictureFile:
             # Large boxes of whole pixels approximate the average.
             width, height = (side if size >= 8 * side else size for size in image.size)
             image = image.resize((width, height), Image.Resampling.BOX)
-            width, height = self._size
-            turn = TURNS.get(decoded.orientation)
-            if turn is not None:
-                image = image.transpose(turn)
-                width, height = (height, width) if turn in _SWAPPING else (width, height)
             picture = np.asarray(to_srgb(image, decoded.profile))
-            return Reduced(picture, height, width, hidden)
+            width, height = self._size[::-1] if decoded.orientation in TURNED else self._size
+            return Reduced(upright(picture, decoded.orientation), height, width, hidden)
 
     def _decoded(self) -> Decoded:
-        image, data = self._image, self._data
-        decoded = decode_tiff(data) if image is None else decode(image, data)
+        decoded = decode(self._image, self._data)
         self.colour, self.warnings = decoded.colour, decoded.warnings
         return decoded
 

@@ -6,10 +6,9 @@ from deepart_assets.segmentation.cleanup import (
     clean_up,
     remove_small_parts,
 )
-from deepart_assets.segmentation.comparison import iou
+from deepart_assets.segmentation.comparison import iou, overlay
 from deepart_assets.segmentation.correction import corrected_mask
 from deepart_assets.segmentation.curated import check_polarity, check_position, read_curated_mask
-from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.registry import build_corrector, build_segmenter
 from deepart_assets.segmentation.scribble import Scribble
 from deepart_assets.segmentation.subject_text import check_text, read_text

@@ -64,15 +64,11 @@ class Prediction:
 
 def pascal_palette(count: int) -> tuple[tuple[int, int, int], ...]:
     """Return PASCAL VOC's first colours: the bits of each id, spread over the channels."""
-    return tuple(_colour(each) for each in range(count))
 
+    def level(number: int, channel: int) -> int:
+        return sum((number >> (3 * bit + channel) & 1) << (7 - bit) for bit in range(8))
 
-def _colour(number: int) -> tuple[int, int, int]:
-    channels = [0, 0, 0]
-    for bit in range(8):
-        for channel in range(3):
-            channels[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
-    return channels[0], channels[1], channels[2]
+    return tuple((level(each, 0), level(each, 1), level(each, 2)) for each in range(count))
 
 
 class Segmenter(Protocol):

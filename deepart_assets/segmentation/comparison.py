@@ -1,4 +1,4 @@
-"""Agreement of several segmenters on the same paintings, and pictures of where they differ."""
+"""Agreement of several segmenters on the same paintings, and pictures of their masks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +9,7 @@ _BOTH = (38, 56, 92)
 _FIRST_ONLY = (230, 120, 40)
 _SECOND_ONLY = (40, 150, 220)
 _TINT = 0.65
+_CONTOUR = (255, 214, 64)
 
 
 def iou(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
@@ -56,6 +57,26 @@ def disagreement(
     ):
         shown[where] = shown[where] * (1 - _TINT) + np.array(colour, np.float32) * _TINT
     return np.round(shown).astype(np.uint8)
+
+
+def overlay(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Dim and tint what is outside the subject and draw the subject's contour around it.
+
+    Args:
+        picture: uint8, H×W×3.
+        mask: bool, H×W, True = subject.
+
+    Returns:
+        uint8, H×W×3. Subject pixels are unchanged; the contour lies wholly outside of them.
+    """
+    import cv2
+
+    shown = disagreement(picture, mask, mask)
+    thickness = max(1, round(min(mask.shape) / 250))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * thickness + 1, 2 * thickness + 1))
+    widened = cv2.dilate(mask.astype(np.uint8), kernel).astype(bool)
+    shown[widened & ~mask] = _CONTOUR
+    return shown
 
 
 def _mean_iou(

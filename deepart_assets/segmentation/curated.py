@@ -3,12 +3,11 @@
 `scribble` reads strokes.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError, SkipPainting
+from deepart_assets.imaging.geometry import upright
 from deepart_assets.segmentation.comparison import iou
 from deepart_assets.segmentation.mask_pixels import mask_pixels
 from deepart_assets.segmentation.scribble import LEGEND, Scribble, find_strokes, fitted
@@ -107,16 +106,17 @@ TURNED_FROM = 0.6
 TURNED_BY = 0.2
 """Least difference of that overlap to the one as drawn."""
 
-_POSITIONS: dict[str, Callable[[NDArray[np.bool_]], NDArray[np.bool_]]] = {
-    "mirrored": lambda mask: mask[:, ::-1],
-    "turned by 180°": lambda mask: mask[::-1, ::-1],
-    "upside down": lambda mask: mask[::-1],
-    "turned by 90°": lambda mask: np.rot90(mask, -1),
-    "turned by 270°": lambda mask: np.rot90(mask, 1),
-    "turned and mirrored": lambda mask: mask.T,
-    "turned and mirrored the other way": lambda mask: mask[::-1, ::-1].T,
+_POSITIONS = {
+    "mirrored": 2,
+    "turned by 180°": 3,
+    "upside down": 4,
+    "turned by 90°": 6,
+    "turned by 270°": 8,
+    "turned and mirrored": 5,
+    "turned and mirrored the other way": 7,
 }
-"""The seven ways in which the pixels that a camera stored may lie, but for as they are shown."""
+"""EXIF's orientations: the seven ways in which the pixels that a camera stored may lie, but for as
+they are shown."""
 
 
 def check_position(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: str) -> None:
@@ -132,8 +132,8 @@ def check_position(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
     """
     overlaps = {
         position: iou(moved, predicted)
-        for position, move in _POSITIONS.items()
-        if (moved := move(mask)).shape == predicted.shape
+        for position, orientation in _POSITIONS.items()
+        if (moved := upright(mask, orientation)).shape == predicted.shape
     }
     best = max(overlaps, key=lambda position: overlaps[position])
     if overlaps[best] >= max(TURNED_FROM, iou(mask, predicted) + TURNED_BY):

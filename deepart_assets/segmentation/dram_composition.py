@@ -60,12 +60,11 @@ def compose(
     strip = max(1, STRIP // width)
     for start in range(0, height, strip):
         part = slice(start, min(start + strip, height))
-        total: torch.Tensor | None = None
-        for each, weight in zip(wide, weights, strict=True):
-            enlarged = torch.lerp(each[:, upper[part]], each[:, lower[part]], share[part])
-            probability = enlarged.softmax(dim=0).mul_(weight)
-            total = probability if total is None else total.add_(probability)
-        assert total is not None
+        enlarged = (
+            torch.lerp(each[:, upper[part]], each[:, lower[part]], share[part]) for each in wide
+        )
+        weighted = (each.softmax(dim=0) * w for each, w in zip(enlarged, weights, strict=True))
+        total = sum(weighted, start=torch.zeros((), device=device))
         wanted, others = total[chosen_ids].amax(dim=0), total[other_ids].amax(dim=0)
         ids[part] = total.argmax(dim=0).to(torch.uint8).cpu().numpy()
         mask[part] = (wanted / (wanted + others)).cpu().numpy()

@@ -11,9 +11,8 @@ from PIL import Image
 
 from deepart_assets.errors import PaintingError, SkipPainting
 from deepart_assets.imaging import grouped_mosaic
-from deepart_assets.segmentation.comparison import disagreement, iou
+from deepart_assets.segmentation.comparison import disagreement, iou, overlay
 from deepart_assets.segmentation.curated import read_curated_mask
-from deepart_assets.segmentation.overlay import overlay
 from deepart_assets.segmentation.scribble import Scribble
 
 NOT_ASKED = 255
@@ -48,6 +47,11 @@ class Sample:
     """By segmenter; None where it found no subject."""
     truth: Truth | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def mask(self, name: str) -> NDArray[np.bool_]:
+        """Return the mask of a segmenter, all False where it found no subject."""
+        found = self.masks.get(name)
+        return np.zeros(self.picture.shape[:2], bool) if found is None else found
 
 
 def read_truth(data: bytes, name: str, size: tuple[int, int]) -> Truth:
@@ -97,11 +101,7 @@ def table(samples: Sequence[Sample], names: Sequence[str], ours: str) -> list[di
         pairs = [(sample, sample.masks.get(name)) for sample in samples]
         found = [(sample, mask) for sample, mask in pairs if mask is not None]
         # Where the truth has a subject, finding none is an error like any other.
-        truths = [
-            s.truth.iou(np.zeros_like(s.truth.subject) if m is None else m)
-            for s, m in pairs
-            if s.truth is not None
-        ]
+        truths = [each.truth.iou(each.mask(name)) for each in samples if each.truth is not None]
         kept = [iou(m, our) for s, m in found if (our := s.masks.get(ours)) is not None]
         times = [s.seconds[name] for s in samples if name in s.seconds]
         rows.append(
@@ -133,8 +133,7 @@ def disagreements(
     groups = []
     for lowest, key in ranked[:shown]:
         sample = by_id[key]
-        none = np.zeros(sample.picture.shape[:2], bool)
-        masks = {n: m if (m := sample.masks.get(n)) is not None else none for n in names}
+        masks = {name: sample.mask(name) for name in names}
         cells = [("painting", sample.picture)]
         cells += [(name, overlay(sample.picture, mask)) for name, mask in masks.items()]
         cells += [
@@ -146,9 +145,8 @@ def disagreements(
 
 def _lowest(sample: Sample, others: Sequence[str], ours: str) -> float:
     """Return the IoU of ours with the segmenter that differs most; none and none agree."""
-    none = np.zeros(sample.picture.shape[:2], bool)
-    masks = {n: m if (m := sample.masks.get(n)) is not None else none for n in (ours, *others)}
-    return min((iou(masks[ours], masks[name]) for name in others), default=1.0)
+    kept = sample.mask(ours)
+    return min((iou(kept, sample.mask(name)) for name in others), default=1.0)
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -3,8 +3,6 @@
 `faces` runs it on pictures; `recipes/face_detector` converts the published weights.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,7 +10,7 @@ from torch import nn
 from torch.nn import functional
 
 from deepart_assets.compute.inference import single_threaded_inference
-from deepart_assets.segmentation.published_network import padded, read_weights
+from deepart_assets.segmentation.published_network import padded
 
 STRIDE = 4
 """Pixels from one place of the result to the next."""
@@ -122,8 +120,3 @@ class FaceNetwork(nn.Module):
         absolute = np.asarray(points[0].reshape(-1, POINTS, 2).numpy()).copy()
         absolute[:, np.arange(POINTS) != 1] += centres
         return torch.sigmoid(logits[0]).numpy().ravel(), absolute
-
-
-def load_face_network(file: Path) -> FaceNetwork:
-    """Read the weights; UnavailableError where the file is missing, or another network's."""
-    return read_weights(FaceNetwork(), file, "the face detector")

@@ -75,17 +75,17 @@ class Face(NamedTuple):
 
 @cache
 def _network() -> "FaceNetwork":
-    from deepart_assets.segmentation.face_network import load_face_network
+    from deepart_assets.segmentation.face_network import FaceNetwork
+    from deepart_assets.segmentation.published_network import read_weights
 
-    return load_face_network(NETWORK)
+    return read_weights(FaceNetwork(), NETWORK, "the face detector")
 
 
-def find_faces(picture: NDArray[np.uint8], least: float = LEAST) -> list[Face]:
+def find_faces(picture: NDArray[np.uint8]) -> list[Face]:
     """Find faces, the surest first.
 
     Args:
         picture: uint8, H×W×3, RGB, any size.
-        least: Least score, in [0, 1].
 
     Raises:
         UnavailableError: The network's file is missing.
@@ -97,7 +97,7 @@ def find_faces(picture: NDArray[np.uint8], least: float = LEAST) -> list[Face]:
         scores, points = _network().found(resize(picture, height, width))
         found += [
             _face(float(scores[place]), points[place]).moved(1 / factor)
-            for place in np.nonzero(scores >= least)[0]
+            for place in np.nonzero(scores >= LEAST)[0]
         ]
     faces: list[Face] = []
     for face in sorted(found, reverse=True):

@@ -13,8 +13,8 @@ from PIL import Image
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import FORMATS, MAX_PIXELS
 from deepart_assets.imaging.decoding import orientation_of
+from deepart_assets.imaging.geometry import upright
 from deepart_assets.imaging.jpeg import check_jpeg, with_end
-from deepart_assets.imaging.picture_file import TURNS
 from deepart_assets.imaging.tiff import read_tiff
 from deepart_assets.imaging.tiff_pages import MAGIC, tiff_size
 from deepart_assets.imaging.unsupported import Unsupported
@@ -29,9 +29,7 @@ def mask_pixels(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
         width, height = _size(data)
         if width * height <= MAX_PIXELS:
-            picture, orientation = _decoded(data)
-            turn = TURNS.get(orientation)
-            return picture if turn is None else np.asarray(Image.fromarray(picture).transpose(turn))
+            return upright(*_decoded(data))
     except Unsupported as error:
         raise PaintingError(f"{name} {error}") from error
     except Exception as error:  # decoders raise errors of any kind

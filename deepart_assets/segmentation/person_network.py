@@ -4,7 +4,6 @@
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +13,7 @@ from torch import nn
 from torch.nn import functional
 
 from deepart_assets.compute.inference import single_threaded_inference
-from deepart_assets.segmentation.published_network import padded, read_weights
+from deepart_assets.segmentation.published_network import padded
 
 SIDE = 256
 """Side of the input in training, in pixels."""
@@ -137,8 +136,3 @@ class PersonNetwork(nn.Module):
         with single_threaded_inference():
             batch = torch.from_numpy(views).permute(0, 3, 1, 2).float() / 255
             return np.asarray(self(batch.contiguous()).numpy())
-
-
-def load_person_network(file: Path) -> PersonNetwork:
-    """Read the weights; UnavailableError where the file is missing, or another network's."""
-    return read_weights(PersonNetwork(), file, "the person segmenter")

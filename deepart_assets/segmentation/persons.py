@@ -77,9 +77,10 @@ class Square(NamedTuple):
 
 @cache
 def _network() -> "PersonNetwork":
-    from deepart_assets.segmentation.person_network import load_person_network
+    from deepart_assets.segmentation.person_network import PersonNetwork
+    from deepart_assets.segmentation.published_network import read_weights
 
-    return load_person_network(NETWORK)
+    return read_weights(PersonNetwork(), NETWORK, "the person segmenter")
 
 
 def person_probability(views: NDArray[np.uint8]) -> NDArray[np.float32]:

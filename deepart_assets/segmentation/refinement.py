@@ -150,7 +150,7 @@ def follow_edges(
 
 
 def box_mean(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    """Return the mean over the square of so many pixels about each place: float32, H×W."""
+    """Return the mean over the square of so many pixels about each place, of the same shape."""
     import cv2
 
     return np.asarray(cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT))

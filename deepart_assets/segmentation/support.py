@@ -61,8 +61,7 @@ class Support(NamedTuple):
     def painted(self, height: int, width: int) -> Flags:
         """Return where the paint is in the picture of H×W pixels: bool, H×W."""
         region = np.zeros((height, width), dtype=np.bool_)
-        box = self.box
-        region[box.top : box.bottom, box.left : box.right] = self.shape(*box.size)
+        self.box.of(region)[:] = self.shape(*self.box.size)
         return region
 
     def resized(self, size: tuple[int, ...], copy: tuple[int, ...]) -> "Support":
@@ -91,8 +90,7 @@ class Support(NamedTuple):
     def placed(self, part: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
         """Return a mask of the painting alone as one of the picture: uint8, H×W, 0 elsewhere."""
         whole_mask = np.zeros((height, width), np.uint8)
-        box = self.box
-        whole_mask[box.top : box.bottom, box.left : box.right] = part * self.shape(*box.size)
+        self.box.of(whole_mask)[:] = part * self.shape(*self.box.size)
         return whole_mask
 
     def shape(self, height: int, width: int) -> Flags:

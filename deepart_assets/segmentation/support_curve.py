@@ -46,7 +46,7 @@ def find_curves(region: NDArray[np.uint8]) -> Support | None:
     box = Box(left, top, left + across, top + down)
     if across * down < SMALLEST * height * width:
         return None
-    painted, part = (labels == largest)[top : box.bottom, left : box.right], box.of(region)
+    painted, part = box.of(labels == largest), box.of(region)
     upper, lower = _curve(painted, part), _curve(painted[::-1], part[::-1])
     if not upper:
         return None
@@ -66,7 +66,7 @@ def innermost_oval(region: NDArray[np.uint8], box: Box) -> Support | None:
 
     It is the inner edge of an oval frame, or of the spandrels that make an oval of a rectangle.
     """
-    height, width = box.bottom - box.top, box.right - box.left
+    height, width = box.size
     # The rings of the oval as the rows of a picture, from outside to inside.
     depths = np.arange(-3, min(height, width) * DEEPEST / 2)[:, None]
     angles = np.linspace(0, 2 * np.pi, 2 * (height + width), endpoint=False)

@@ -3,6 +3,8 @@
 The detector is made not to crop paint: what is not clearly visible on all sides is left in.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -47,17 +49,13 @@ def find_support(picture: NDArray[np.uint8]) -> Support | None:
         box = within(frame, part, frame)
         box = within(margins, box, whole(small))
     box = within(whole(picture), box, whole(medium))
-    small_part = _area(box) < SMALLEST * height * width
+    small_part = math.prod(box.size) < SMALLEST * height * width
     thin = max(box.left, width - box.right) < THINNEST * width and (
         max(box.top, height - box.bottom) < THINNEST * height
     )
     if small_part or (found is None and thin):
         return None
     return found._replace(box=box) if found else Support(box)
-
-
-def _area(box: Box) -> int:
-    return (box.right - box.left) * (box.bottom - box.top)
 
 
 def _flat_margins(picture: NDArray[np.uint8]) -> Box:

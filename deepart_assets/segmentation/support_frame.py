@@ -124,7 +124,7 @@ def _is_even(outer: NDArray[np.intp], inner: NDArray[np.intp]) -> bool:
 def _on_a_wall(small: NDArray[np.uint8], box: Box) -> bool:
     """Whether what is around a box is of one colour, in uneven light."""
     outside = np.ones(small.shape[:2], dtype=np.bool_)
-    outside[box.top : box.bottom, box.left : box.right] = False
+    box.of(outside)[:] = False
     pixels = small[::3, ::3][outside[::3, ::3]].astype(np.int16)
     colour = np.median(pixels, axis=0)
     distance = np.abs(pixels - colour).max(axis=1)

@@ -130,11 +130,8 @@ def _likelihood(
     share = box_mean(weight, side)[edge]
     rows, columns = np.triu_indices(3)
     pairs = colours[..., rows] * colours[..., columns]
-    moments = [
-        box_mean(np.ascontiguousarray(each) * weight, side)[edge]
-        for each in np.moveaxis(np.concatenate([colours, pairs], axis=-1), -1, 0)
-    ]
-    means = np.stack(moments, axis=-1) / np.maximum(share, 1e-4)[:, None]
+    moments = box_mean(np.concatenate([colours, pairs], axis=-1) * weight[..., None], side)[edge]
+    means = moments / np.maximum(share, 1e-4)[:, None]
     middle = means[:, :3]
     spread = np.empty((len(middle), 3, 3), np.float32)
     spread[:, rows, columns] = means[:, 3:] - middle[:, rows] * middle[:, columns]

@@ -14,7 +14,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.imaging import decode_rgb, resize
 from deepart_assets.imaging.borders import Box
 from deepart_assets.segmentation import Prediction, Support
-from deepart_assets.segmentation.face_network import load_face_network
+from deepart_assets.segmentation.face_network import FaceNetwork
 from deepart_assets.segmentation.faces import (
     ACROSS,
     ALONG,
@@ -26,6 +26,7 @@ from deepart_assets.segmentation.faces import (
     recorded,
 )
 from deepart_assets.segmentation.heads import HEAD, with_heads
+from deepart_assets.segmentation.published_network import read_weights
 from deepart_assets.settings.places import PROJECT
 
 PAINTINGS = PROJECT / "data" / "sample" / "paintings"
@@ -70,7 +71,7 @@ def test_finds_what_the_published_network_finds():
     picture = painting("643540", 192, 160)
     batch[..., :160] = torch.from_numpy(picture).permute(2, 0, 1) / 127.5 - 1
     with torch.inference_mode():
-        logits, points = load_face_network(NETWORK)(batch)
+        logits, points = read_weights(FaceNetwork(), NETWORK, "")(batch)
     assert int(logits.argmax()) == 16 * 48 + 18
     assert float(logits.max()) == pytest.approx(2.2296, abs=2e-3)
     expected = [
@@ -104,7 +105,7 @@ def test_finds_nobody_on_a_blank_canvas(shape):
 def test_a_file_of_another_network_is_refused(tmp_path):
     (tmp_path / "faces.safetensors").write_bytes(b"no")
     with pytest.raises(UnavailableError, match="not the face detector"):
-        load_face_network(tmp_path / "faces.safetensors")
+        read_weights(FaceNetwork(), tmp_path / "faces.safetensors", "the face detector")
 
 
 def upright(x, y, side=30, score=0.9):

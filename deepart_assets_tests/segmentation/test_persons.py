@@ -12,8 +12,9 @@ from deepart_assets.imaging import resize
 from deepart_assets.segmentation import persons
 from deepart_assets.segmentation.bundled import CONTOUR
 from deepart_assets.segmentation.faces import Face, find_faces
-from deepart_assets.segmentation.person_network import load_person_network
+from deepart_assets.segmentation.person_network import PersonNetwork
 from deepart_assets.segmentation.persons import DOUBT, NETWORK, Square, find_figures, raised
+from deepart_assets.segmentation.published_network import read_weights
 from deepart_assets.segmentation.refinement import refine
 from deepart_assets.settings.places import PROJECT
 
@@ -26,7 +27,7 @@ def figure(portrait):
 def test_finds_what_the_published_network_finds(portrait):
     """The reference is that of the TFLite file in OpenCV 5.0, averaged to 8×8."""
     view = resize(portrait, 256, 256)[None]
-    found = load_person_network(NETWORK).probability(view)[0]
+    found = read_weights(PersonNetwork(), NETWORK, "").probability(view)[0]
     expected = [
         [0, 0, 0.018, 0.26, 0.266, 0.041, 0, 0],
         [0, 0, 0.386, 1, 1, 0.79, 0.005, 0],
@@ -43,7 +44,7 @@ def test_finds_what_the_published_network_finds(portrait):
 def test_a_file_of_another_network_is_refused(tmp_path):
     (tmp_path / "persons.safetensors").write_bytes(b"no")
     with pytest.raises(UnavailableError, match="not the person segmenter"):
-        load_person_network(tmp_path / "persons.safetensors")
+        read_weights(PersonNetwork(), tmp_path / "persons.safetensors", "the person segmenter")
 
 
 def test_the_network_has_a_card_and_few_bytes():
