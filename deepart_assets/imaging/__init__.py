@@ -12,7 +12,6 @@ from deepart_assets.imaging.codec import (
     encode_jpeg,
     encode_png,
     text_of,
-    with_text,
 )
 from deepart_assets.imaging.geometry import depth, fit_within, resize, working_size
 from deepart_assets.imaging.hashing import (
@@ -21,7 +20,7 @@ from deepart_assets.imaging.hashing import (
     hashes_from_hex,
     perceptual_hash,
 )
-from deepart_assets.imaging.picture_file import FORMATS, MAX_PIXELS, PictureFile, Reduced
+from deepart_assets.imaging.picture_file import FORMATS, MAX_PIXELS, PictureFile
 from deepart_assets.imaging.preview import (
     column_sheet,
     contact_sheet,
@@ -35,7 +34,6 @@ __all__ = [
     "FORMATS",
     "MAX_PIXELS",
     "PictureFile",
-    "Reduced",
     "column_sheet",
     "contact_sheet",
     "decode_grey",
@@ -56,6 +54,5 @@ __all__ = [
     "preview_uri",
     "resize",
     "text_of",
-    "with_text",
     "working_size",
 ]

@@ -160,10 +160,9 @@ def _by_cicp(primaries: int, transfer: int) -> Colour:
     if transfer == _SRGB_TRANSFER and primaries == 1:
         return Colour("sRGB by cICP")
     if transfer in _GAMMAS:
-        curve = f"gamma {_GAMMAS[transfer]:g}" if transfer != 8 else "linear"
-        return Colour(
-            f"{name}, {curve}, by cICP", _rgb_profile(points, white, gamma=_GAMMAS[transfer])
-        )
+        gamma = _GAMMAS[transfer]
+        curve = f"gamma {gamma:g}" if gamma != 1 else "linear"
+        return Colour(f"{name}, {curve}, by cICP", _rgb_profile(points, white, gamma=gamma))
     if transfer == _SRGB_TRANSFER:
         return Colour(f"{name} by cICP", _rgb_profile(points, white, curve=_srgb_curve()))
     label = f"{name}, curve of BT.709, by cICP"

@@ -31,10 +31,10 @@ def preview_uri(picture: NDArray[np.uint8], side: int = PREVIEW_SIDE) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(encode_jpeg(small, 80)).decode()
 
 
-def over_checkerboard(picture: NDArray[np.uint8], square: int = 12) -> NDArray[np.uint8]:
+def over_checkerboard(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Composite uint8 H×W×4 over a checkerboard, to show transparency."""
     height, width = picture.shape[:2]
-    rows, columns = np.indices((height, width)) // square
+    rows, columns = np.indices((height, width)) // 12
     board = np.where((rows + columns) % 2, 205, 235).astype(np.float32)[..., None]
     alpha = picture[..., 3:].astype(np.float32) / 255
     mixed = picture[..., :3] * alpha + board * (1 - alpha)
@@ -48,7 +48,7 @@ Cell = tuple[str, NDArray[np.uint8]]
 """A caption and a picture (uint8, H×W×3)."""
 
 
-def contact_sheet(cells: Sequence[Cell], title: str, height: int = 640) -> NDArray[np.uint8]:
+def contact_sheet(cells: Sequence[Cell], title: str, height: int) -> NDArray[np.uint8]:
     """Place captioned pictures side by side at one height, with a title above.
 
     Args:

@@ -58,12 +58,10 @@ def range_warning(brightest: float, top: float) -> list[str]:
 
 def _tagged_white(tags: dict[int, Any]) -> float | None:
     """Return the largest sample value by SMaxSampleValue or MaxSampleValue."""
-    for code in (341, 281):
-        value = tags.get(code)
-        if value is not None:
-            found = max(value) if isinstance(value, tuple) else value
-            return float(found)
-    return None
+    value = tags.get(341, tags.get(281))
+    if value is None:
+        return None
+    return float(max(value) if isinstance(value, tuple) else value)
 
 
 def _float_white(

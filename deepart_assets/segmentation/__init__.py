@@ -1,11 +1,7 @@
 """Subject segmentation: which pixels of a painting are kept."""
 
-from deepart_assets.segmentation.base import ClassMap, Descriptor, Prediction, Segmenter
-from deepart_assets.segmentation.cleanup import (
-    SubjectMask,
-    clean_up,
-    remove_small_parts,
-)
+from deepart_assets.segmentation.base import Prediction, Segmenter
+from deepart_assets.segmentation.cleanup import SubjectMask, clean_up
 from deepart_assets.segmentation.comparison import iou, overlay
 from deepart_assets.segmentation.correction import corrected_mask
 from deepart_assets.segmentation.curated import check_polarity, check_position, read_curated_mask
@@ -18,8 +14,6 @@ from deepart_assets.segmentation.verdict import Features, Verdict, judge, judge_
 
 __all__ = [
     "SUPPORT_SUFFIX",
-    "ClassMap",
-    "Descriptor",
     "Features",
     "Prediction",
     "Scribble",
@@ -41,6 +35,5 @@ __all__ = [
     "overlay",
     "read_curated_mask",
     "read_text",
-    "remove_small_parts",
     "support_in",
 ]

@@ -71,6 +71,25 @@ def pascal_palette(count: int) -> tuple[tuple[int, int, int], ...]:
     return tuple((level(each, 0), level(each, 1), level(each, 2)) for each in range(count))
 
 
+def enlarged(
+    mask: NDArray[np.float32], ids: NDArray[np.uint8], things: Sequence[str], size: tuple[int, int]
+) -> tuple[NDArray[np.float32], ClassMap]:
+    """Return a soft mask and its class ids, h×w, at the picture's size.
+
+    Args:
+        mask: float32, h×w, in [0, 1].
+        ids: uint8, h×w: 0 = background, from 1 on the things.
+        things: At most 255.
+        size: Height and width of the picture.
+    """
+    import cv2
+
+    if mask.shape != size:
+        mask = np.asarray(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR))
+        ids = np.asarray(cv2.resize(ids, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
+    return mask, ClassMap(ids, ("background", *things), pascal_palette(1 + len(things)))
+
+
 class Segmenter(Protocol):
     """Finds the subjects of paintings. Weights are loaded at the first call, not before."""
 

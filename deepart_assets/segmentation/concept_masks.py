@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import PaintingError
-from deepart_assets.segmentation.hub_models import as_image
+from deepart_assets.segmentation.hub_models import BATCH, as_image
 from deepart_assets.segmentation.subject_parts import Parts
 
 KINDS = {
@@ -20,8 +20,6 @@ KINDS = {
     "sam3_lite_text": ("Sam3LiteTextModel", "Sam3Processor"),
 }
 """Classes of model and processor by the `model_type` of the configuration."""
-BATCH = {"cpu": 1, "cuda": 4}
-"""Pictures that go through the network at once."""
 
 
 class ConceptMasks:

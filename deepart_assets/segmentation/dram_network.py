@@ -69,9 +69,7 @@ def load_checkpoint(path: Path) -> DeepLabV2:
             file, the first fault and the remedy.
     """
     content = _read(path)
-    parts: list[Any] = [None]
-    if isinstance(content, Mapping):
-        parts = [content.get(part) for part in PARTS]
+    parts = [content.get(part) if isinstance(content, Mapping) else None for part in PARTS]
     if not all(isinstance(part, Mapping) for part in parts):
         raise UnavailableError(
             f"{path} is not a checkpoint of the DRAM networks: it has no weights under"

@@ -160,14 +160,12 @@ def lost(
         beside: The same as a share of the largest face in the mask.
     """
     size = (mask.shape[0], mask.shape[1])
-    kept = [float(mask[each.ellipse(size)].mean()) for each in faces]
-    largest = max(
-        (face.side for face, share in zip(faces, kept, strict=True) if share > 0.5), default=0.0
-    )
+    kept = [(face, float(mask[face.ellipse(size)].mean())) for face in faces]
+    largest = max((face.side for face, share in kept if share > 0.5), default=0.0)
     least = max(smallest * max(size), beside * largest)
     return [
         face
-        for face, share in zip(faces, kept, strict=True)
+        for face, share in kept
         if face.score >= SURE and face.side >= least and share < LEFT_OUT
     ]
 

@@ -27,7 +27,8 @@ def mask_pixels(data: bytes, name: str) -> NDArray[np.uint8]:
         PaintingError: It is damaged, too large or not supported; the message names the file.
     """
     try:
-        width, height = _size(data)
+        # The main page of a TIFF need not be the first.
+        width, height = tiff_size(data) if data.startswith(MAGIC) else _opened(data).size
         if width * height <= MAX_PIXELS:
             return upright(*_decoded(data))
     except Unsupported as error:
@@ -38,13 +39,6 @@ def mask_pixels(data: bytes, name: str) -> NDArray[np.uint8]:
         f"{name} has {width}×{height} pixels, more than {MAX_PIXELS // 1_000_000} million: save it"
         " in the painting's size"
     )
-
-
-def _size(data: bytes) -> tuple[int, int]:
-    if data.startswith(MAGIC):  # the main page need not be the first
-        return tiff_size(data)
-    with _opened(data) as image:
-        return image.size
 
 
 def _opened(data: bytes) -> Image.Image:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter
-from deepart_assets.segmentation.hub_models import load_model, not_too_thin
+from deepart_assets.segmentation.hub_models import BATCH, load_model, not_too_thin
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
 from deepart_assets.settings.segmenters import Panoptic
 from deepart_assets.storage.hub import download_model, hash_of_model
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 SETTING = "segmentation.segmenter.model"
 FILES = ("*.safetensors", "*.json")
 """Weights and configuration: both decide what comes out."""
-BATCH = {"cpu": 1, "cuda": 4}
-"""Pictures that go through the network at once. On a CPU that would save no time, and alone a mask
-is the same to the bit whatever else is made with it."""
 COCO_LABELS, COCO_THINGS = 133, 80
 """COCO's panoptic labels have the 80 things first, person to toothbrush, and then 53 kinds of
 surround."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import fit_within
-from deepart_assets.segmentation.base import ClassMap, Prediction, confidence_of, pascal_palette
+from deepart_assets.segmentation.base import Prediction, confidence_of, enlarged
 
 if TYPE_CHECKING:
     import torch
@@ -35,16 +34,6 @@ class Rules:
     """Least probability of a query's class."""
     area: float
     """Least share of the picture that a segment covers."""
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """The class of each id of a `ClassMap`: background, then the things."""
-        return ("background", *self.things.values())
-
-    @cached_property
-    def palette(self) -> tuple[tuple[int, int, int], ...]:
-        """A colour for each."""
-        return pascal_palette(len(self.names))
 
 
 def subject_of(
@@ -73,10 +62,7 @@ def subject_of(
     Returns:
         Mask and class ids of the picture's size.
     """
-    import cv2
-
-    height, width = size
-    small = fit_within(height, width, SIDE)
+    small = fit_within(*size, SIDE)
     ids = np.zeros(small, dtype=np.uint8)
     mask = np.zeros(small, dtype=np.float32)
     maps, probability = _maps(class_logits, mask_logits, small, rules.score)
@@ -93,10 +79,7 @@ def subject_of(
             mask = _softened(maps, weighted, sorted(counted))
         for query, number in counted.items():
             ids[(owners == query) & (mask >= HALF)] = number
-    if small != size:
-        mask = np.asarray(cv2.resize(mask, (width, height), interpolation=cv2.INTER_LINEAR))
-        ids = np.asarray(cv2.resize(ids, (width, height), interpolation=cv2.INTER_NEAREST_EXACT))
-    classes = ClassMap(ids, rules.names, rules.palette)
+    mask, classes = enlarged(mask, ids, [*rules.things.values()], size)
     return Prediction(mask, confidence_of(mask, mask >= HALF), classes)
 
 

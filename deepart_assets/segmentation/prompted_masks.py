@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.imaging import fit_within
-from deepart_assets.segmentation.hub_models import as_image
+from deepart_assets.segmentation.hub_models import BATCH, as_image
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -26,8 +26,6 @@ KINDS = {
     "sam": ("SamModel", "SamProcessor"),
 }
 """Classes of model and processor by the `model_type` of the configuration."""
-BATCH = {"cpu": 1, "cuda": 4}
-"""Pictures with equally many prompts that go through the network at once."""
 SIDE = 1024
 """Masks are returned at the picture's size, or reduced to this longer side: the network sees no
 more, and gives a quarter of it."""

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import fit_within
-from deepart_assets.segmentation.base import ClassMap, Prediction, pascal_palette
+from deepart_assets.segmentation.base import Prediction, enlarged
 
 SIDE = 1024
 """Parts are united at the picture's size, or reduced to this longer side; their masks are
@@ -49,12 +49,5 @@ def unite(parts: Parts, phrases: Sequence[str], size: tuple[int, int]) -> Predic
             level = np.asarray(cv2.resize(level, small[::-1], interpolation=cv2.INTER_LINEAR))
         ids[(level > mask) & (level >= HALF)] = phrase + 1
         mask = np.maximum(mask, level)
-    if small != size:
-        mask = np.asarray(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_LINEAR))
-        ids = np.asarray(cv2.resize(ids, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT))
-    names = ("background", *phrases)
-    return Prediction(
-        mask,
-        float(parts.scores.max(initial=0)),
-        ClassMap(ids, names, pascal_palette(len(names))),
-    )
+    mask, classes = enlarged(mask, ids, phrases, size)
+    return Prediction(mask, float(parts.scores.max(initial=0)), classes)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compute.memory import predict_by_group
 from deepart_assets.errors import PaintingError
-from deepart_assets.segmentation.hub_models import as_image
+from deepart_assets.segmentation.hub_models import BATCH, as_image
 
 if TYPE_CHECKING:
     import torch
@@ -23,8 +23,6 @@ KINDS = {
     "mm-grounding-dino": ("MMGroundingDinoForObjectDetection", "GroundingDinoProcessor"),
 }
 """Classes of model and processor by the `model_type` of the configuration."""
-BATCH = {"cpu": 1, "cuda": 4}
-"""Pictures of one size and text that go through the network at once."""
 SAME_THING = 0.8
 """Of two boxes of one phrase that overlap (IoU) by more, the one with the higher score stays."""
 

@@ -9,8 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from deepart_assets.imaging import decode_rgb, encode_png, text_of, with_text
+from deepart_assets.imaging import decode_rgb, encode_png, text_of
 from deepart_assets.imaging.archive import converted_to_tiff
+from deepart_assets.imaging.codec import with_text
 from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
 
 PICTURE = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)

@@ -11,9 +11,8 @@ from deepart_assets.segmentation import (
     Prediction,
     clean_up,
     overlay,
-    remove_small_parts,
 )
-from deepart_assets.segmentation.cleanup import eroded
+from deepart_assets.segmentation.cleanup import eroded, remove_small_parts
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.settings.segmenters import Saliency
 

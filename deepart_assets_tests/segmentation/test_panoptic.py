@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.segmentation import build_segmenter, panoptic
+from deepart_assets.segmentation.base import pascal_palette
 from deepart_assets.segmentation.panoptic import PanopticSegmenter
 from deepart_assets.segmentation.panoptic_things import Rules, subject_of
 from deepart_assets.settings.segmenters import Panoptic
@@ -147,7 +148,7 @@ def test_masks_of_any_queries_are_sound(seed, queries, score):
 
 
 def test_palette_is_pascals():
-    palette = Rules({n: str(n) for n in range(255)}, 0.5, 0).palette
+    palette = pascal_palette(256)
     assert palette[:4] == ((0, 0, 0), (128, 0, 0), (0, 128, 0), (128, 128, 0))
     assert palette[15] == (192, 128, 128)  # person in PASCAL VOC
     assert len(set(palette)) == 256
