@@ -15,7 +15,13 @@ from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.storage.stamped_cache import StampedCache
-from deepart_assets.wikiart.catalogue import build_catalogue, read_cache, to_parquet, unread
+from deepart_assets.wikiart.catalogue import (
+    build_catalogue,
+    counted,
+    read_cache,
+    to_parquet,
+    unread,
+)
 from deepart_assets.wikiart.examine import INSPECTION_VERSION
 from deepart_assets.wikiart.naming import INBOX, WIKIART, Collection
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
@@ -96,13 +102,13 @@ def _catalogued(
             name=collection.folder,
         )
         build, copied = copy_originals(build, lake, report, collection)
-        counts, table = build.counts, build.catalogue
+        table = build.catalogue
         is_ok = table["status"] == "ok"
         bad = table.loc[~is_ok, ["file", "source", "reason"]]
         doubtful = table.loc[is_ok & (table["warning"] != ""), ["file", "source", "warning"]]
         for _, source, reason in bad.head(SHOWN).itertuples(index=False):
             context.log.warning(f"left out: {source}/{reason}")
-        ignored = [*counts.csv_warnings, *counts.ignored.items()][:SHOWN]
+        ignored = [*build.csv_warnings, *build.ignored.items()][:SHOWN]
         for file, reason in ignored:
             context.log.warning(f"left out: {file} {reason}")
         for file, _, warning in doubtful.head(SHOWN).itertuples(index=False):
@@ -111,16 +117,16 @@ def _catalogued(
             {collection.catalogue: to_parquet(table)},
             {
                 "preview": context.mosaic(f"{collection.folder}/" + table.loc[is_ok, "file"]),
-                "pictures": counts.pictures,
-                "ok": counts.ok,
-                "quarantined": counts.quarantined,
-                "duplicates": counts.duplicates,
-                "decoded_now": counts.decoded,
+                "pictures": len(table),
+                "ok": int(is_ok.sum()),
+                "quarantined": len(bad),
+                "duplicates": build.duplicates,
+                "decoded_now": build.decoded,
                 "copied_now": copied,
-                "csv_rows_without_picture": counts.csv_rows_without_picture,
-                "pictures_without_csv_row": counts.pictures_without_csv_row,
-                "sources": list(counts.sources),
-                "ignored_files": len(counts.ignored),
+                "csv_rows_without_picture": build.csv_rows_without_picture,
+                "pictures_without_csv_row": build.pictures_without_csv_row,
+                "sources": [counted(table, source.name) for source in sources],
+                "ignored_files": len(build.ignored),
                 "ignored": [{"file": file, "reason": reason} for file, reason in ignored] or None,
                 "warnings": doubtful.head(SHOWN).to_dict("records") or None,
                 "quarantine": bad.head(SHOWN).to_dict("records") or None,

@@ -3,7 +3,7 @@
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -33,12 +33,14 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Counts:
-    """The figures of a build."""
+class Build:
+    """A catalogue, and how it was built."""
 
-    pictures: int
-    ok: int
-    quarantined: int
+    catalogue: "pandas.DataFrame"
+    pictures: tuple[Picture, ...]
+    """The file behind each row."""
+    inspection_cache: StampedCache
+    """For the next build."""
     duplicates: int
     """Quarantined because another file has the same bytes."""
     decoded: int
@@ -49,18 +51,6 @@ class Counts:
     """Why files that are neither pictures nor the CSV are left out, by source/path."""
     csv_warnings: tuple[tuple[str, str], ...]
     """What could not be read of the CSVs: which one, and why."""
-    sources: tuple[dict[str, str | int], ...]
-    """For each source: name, pictures, ok, quarantined."""
-
-
-@dataclass(frozen=True)
-class Build:
-    """A catalogue, the file behind each of its rows, and the cache for the next build."""
-
-    catalogue: "pandas.DataFrame"
-    pictures: tuple[Picture, ...]
-    inspection_cache: StampedCache
-    counts: Counts
 
 
 def build_catalogue(
@@ -131,23 +121,20 @@ def build_catalogue(
         catalogue,
         tuple(pictures[at] for at in order["at"]),
         cache,
-        Counts(
-            duplicates=doubles,
-            decoded=decoded,
-            csv_rows_without_picture=sum(each.rows_without_picture for each in annotations),
-            pictures_without_csv_row=sum(each.pictures_without_row for each in annotations),
-            csv_warnings=tuple(
-                (f"CSV of {source.name}", text)
-                for source, each in zip(sources, annotations, strict=True)
-                for text in each.warnings
-            ),
-            ignored={
-                f"{source.name}/{path}": reason
-                for source in sources
-                for path, reason in source.ignored.items()
-            },
-            **_counted(catalogue, [source.name for source in sources]),
+        duplicates=doubles,
+        decoded=decoded,
+        csv_rows_without_picture=sum(each.rows_without_picture for each in annotations),
+        pictures_without_csv_row=sum(each.pictures_without_row for each in annotations),
+        csv_warnings=tuple(
+            (f"CSV of {source.name}", text)
+            for source, each in zip(sources, annotations, strict=True)
+            for text in each.warnings
         ),
+        ignored={
+            f"{source.name}/{path}": reason
+            for source in sources
+            for path, reason in source.ignored.items()
+        },
     )
 
 
@@ -162,16 +149,20 @@ def without(build: Build, refused: Mapping[int, str]) -> Build:
     catalogue.loc[rows, ["width", "height"]] = 0
     catalogue.loc[rows, "reason"] = list(refused.values())
     catalogue.loc[rows, "file"] = [shown(build.pictures[row].path) for row in rows]
-    names = [str(row["name"]) for row in build.counts.sources]
-    return replace(
-        build, catalogue=catalogue, counts=replace(build.counts, **_counted(catalogue, names))
-    )
+    return replace(build, catalogue=catalogue)
 
 
 def unread(catalogue: "pandas.DataFrame") -> int:
     """Count the pictures that could not be read and have valid names."""
     unseen = catalogue.loc[catalogue["sha256"] == "", "id"]
     return sum(not name_refusal("", key) for key in unseen)
+
+
+def counted(catalogue: "pandas.DataFrame", source: str) -> dict[str, str | int]:
+    """Return a row for a source: its name, and how many pictures it has, ok and quarantined."""
+    status = catalogue.loc[catalogue["source"] == source, "status"]
+    ok = int((status == "ok").sum())
+    return {"name": source, "pictures": len(status), "ok": ok, "quarantined": len(status) - ok}
 
 
 def to_parquet(table: "pandas.DataFrame") -> bytes:
@@ -203,20 +194,3 @@ def quarantined(lake: Lake) -> Iterator[tuple[str, str, str]]:
         if table is not None:
             bad = table.loc[table["status"] != "ok", ["source", "file", "reason"]]
             yield from bad.itertuples(index=False, name=None)
-
-
-def _counted(catalogue: "pandas.DataFrame", names: Sequence[str]) -> dict[str, Any]:
-    is_ok = catalogue["status"] == "ok"
-    total, ok = catalogue["source"].value_counts(), catalogue["source"][is_ok].value_counts()
-    rows = []
-    for name in names:
-        pictures, usable = int(total.get(name, 0)), int(ok.get(name, 0))
-        rows.append(
-            {"name": name, "pictures": pictures, "ok": usable, "quarantined": pictures - usable}
-        )
-    return {
-        "pictures": len(catalogue),
-        "ok": int(is_ok.sum()),
-        "quarantined": int((~is_ok).sum()),
-        "sources": tuple(rows),
-    }

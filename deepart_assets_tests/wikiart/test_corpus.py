@@ -87,7 +87,7 @@ def test_the_table_survives_parquet_and_a_second_build_is_the_same(catalogued, s
         build.inspection_cache,
     )
     assert to_parquet(again.catalogue) == data
-    assert again.counts.decoded == 0
+    assert again.decoded == 0
 
 
 def test_what_the_look_finds_is_what_decoding_finds(catalogued):

@@ -97,7 +97,7 @@ cache = stamped_cache.StampedCache(lake, WIKIART.inspections, INSPECTION_VERSION
 build = build_catalogue([source], None, cache)
 build, copied = copy_originals(build, lake)
 lake.write("wikiart_paintings/catalogue.parquet", to_parquet(build.catalogue))
-print("decoded", build.counts.decoded, "copied", copied)
+print("decoded", build.decoded, "copied", copied)
 """
 
 
