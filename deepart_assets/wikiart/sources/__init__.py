@@ -3,17 +3,18 @@
 from collections.abc import Mapping
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.settings.wikiart import FolderSource, KaggleSource
+from deepart_assets.settings.super_resolution import DriveSR
+from deepart_assets.settings.wikiart import DriveSource, FolderSource, KaggleSource
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.wikiart.sources.base import NO_PICTURE, Picture, Source
-from deepart_assets.wikiart.sources.drive import OnDrive, open_drive
+from deepart_assets.wikiart.sources.drive import open_drive
 from deepart_assets.wikiart.sources.folder import open_folder
 from deepart_assets.wikiart.sources.inbox import open_inbox
 from deepart_assets.wikiart.sources.kaggle import open_kaggle
 
 __all__ = ["Picture", "Source", "open_inbox", "open_source", "open_sources"]
 
-Choice = FolderSource | KaggleSource | OnDrive
+Choice = FolderSource | KaggleSource | DriveSource | DriveSR
 """Settings of a source."""
 
 

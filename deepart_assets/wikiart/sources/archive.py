@@ -4,7 +4,7 @@ from functools import partial
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.archives import Archive
-from deepart_assets.wikiart.sources.base import Picture, is_hidden, is_picture, left_out
+from deepart_assets.wikiart.sources.base import Picture, is_hidden, sorted_out
 
 
 def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture], dict[str, str]]:
@@ -16,17 +16,11 @@ def archive_pictures(archive: Archive, prefix: str = "") -> tuple[list[Picture],
         archive: Must stay open while its pictures are in use.
         prefix: Put before each path.
     """
-    pictures: list[Picture] = []
-    others: dict[str, str] = {}
-    for member in archive.members:
-        if is_hidden(member.path):
-            continue
-        if is_picture(member.path):
-            read = partial(archive.read, member.path)
-            pictures.append(Picture(prefix + member.path, read, member.stamp))
-        else:
-            others[prefix + member.path] = left_out(member.path)
-    return pictures, others
+    return sorted_out(
+        Picture(prefix + member.path, partial(archive.read, member.path), member.stamp)
+        for member in archive.members
+        if not is_hidden(member.path)
+    )
 
 
 def archive_csv(archive: Archive, name: str, origin: str, setting: str) -> tuple[str, bytes]:

@@ -1,7 +1,7 @@
 """The interface of a source of paintings: readable pictures and, optionally, a CSV."""
 
 import posixpath
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 OTHER_SUFFIXES = frozenset(
@@ -72,3 +72,17 @@ def is_hidden(path: str) -> bool:
 def is_picture(path: str) -> bool:
     """Return whether a file may be a picture by its name."""
     return posixpath.splitext(path)[1].lower() not in OTHER_SUFFIXES
+
+
+def sorted_out(files: Iterable[Picture]) -> tuple[list[Picture], dict[str, str]]:
+    """Return the pictures among some files and, by path, why the others are left out."""
+    pictures: list[Picture] = []
+    others: dict[str, str] = {}
+    for file in files:
+        if is_hidden(file.path):
+            continue
+        if is_picture(file.path):
+            pictures.append(file)
+        else:
+            others[file.path] = left_out(file.path)
+    return pictures, others

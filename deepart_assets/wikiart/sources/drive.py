@@ -1,8 +1,8 @@
 """Paintings in an archive on Google Drive."""
 
-from typing import Protocol
-
 from deepart_assets.errors import UnavailableError
+from deepart_assets.settings.super_resolution import DriveSR
+from deepart_assets.settings.wikiart import DriveSource
 from deepart_assets.storage.archives import Archive
 from deepart_assets.storage.downloads import Downloads
 from deepart_assets.storage.drive import drive_download
@@ -10,19 +10,9 @@ from deepart_assets.wikiart.sources.archive import archive_csv, archive_pictures
 from deepart_assets.wikiart.sources.base import NO_PICTURE, Source
 
 
-class OnDrive(Protocol):
-    """Settings of an archive on Google Drive; `csv`, the name of the CSV, is optional."""
-
-    @property
-    def file_id(self) -> str:
-        """The id in the address of the file."""
-
-    @property
-    def sha256(self) -> str | None:
-        """The expected SHA-256; None: that of the first use."""
-
-
-def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -> Source:
+def open_drive(
+    name: str, choice: DriveSource | DriveSR, downloads: Downloads, setting: str
+) -> Source:
     """List the pictures of an archive, fetching it if it is not in the cache.
 
     Args:
@@ -51,8 +41,8 @@ def open_drive(name: str, choice: OnDrive, downloads: Downloads, setting: str) -
     pictures, others = archive_pictures(archive)
     if not pictures:
         raise UnavailableError(f"{NO_PICTURE} in {origin}: check {setting}.file_id")
-    csv, csv_name = None, getattr(choice, "csv", None)
-    if csv_name is not None:
-        path, csv = archive_csv(archive, csv_name, origin, f"{setting}.csv")
+    csv = None
+    if isinstance(choice, DriveSource) and choice.csv is not None:
+        path, csv = archive_csv(archive, choice.csv, origin, f"{setting}.csv")
         others.pop(path, None)
     return Source(name, origin, tuple(pictures), csv, others)

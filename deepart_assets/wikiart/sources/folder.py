@@ -14,7 +14,7 @@ from deepart_assets.settings.places import project_path
 from deepart_assets.settings.wikiart import FolderSource
 from deepart_assets.storage import stamp_of
 from deepart_assets.storage.lake import file_system
-from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, is_picture, left_out
+from deepart_assets.wikiart.sources.base import Picture, Source, is_hidden, sorted_out
 
 
 def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
@@ -49,18 +49,12 @@ def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
                 )
             raise UnavailableError(fault) from error
     is_local = isinstance(fs, LocalFileSystem)
-    others: dict[str, str] = {}
-    listed = _local_files(inside, others) if is_local else _remote_files(fs, inside)
-    pictures = []
-    for picture in listed:
-        if is_hidden(picture.path):
-            continue
-        if is_picture(picture.path):
-            pictures.append(picture)
-        elif picture.path != choice.csv:
-            others[picture.path] = left_out(picture.path)
+    unlisted: dict[str, str] = {}
+    listed = _local_files(inside, unlisted) if is_local else _remote_files(fs, inside)
+    pictures, others = sorted_out(listed)
+    others.pop(choice.csv or "", None)
     pictures.sort(key=lambda picture: picture.path)
-    return Source(name, root, tuple(pictures), csv, dict(sorted(others.items())))
+    return Source(name, root, tuple(pictures), csv, dict(sorted((unlisted | others).items())))
 
 
 def _local_files(root: str, unlisted: dict[str, str]) -> Iterator[Picture]:
