@@ -183,12 +183,11 @@ def _parsed(
         fault = f"{name} is read up to line {reader.line_num} only ({error}): save it again as CSV"
         return names, rows, fault
     if rows and text.count('"') % 2 and any("\n" in cell for cell in rows[-1]):
-        return (
-            names,
-            rows,
+        fault = (
             f'{name} has a quotation mark (") that nothing closes, in the row of'
-            f" {shown(rows[-1][0])}: what follows it is not read. Close it, or remove it",
+            f" {shown(rows[-1][0])}: what follows it is not read. Close it, or remove it"
         )
+        return names, rows, fault
     return names, rows, ""
 
 

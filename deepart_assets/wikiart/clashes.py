@@ -88,12 +88,8 @@ def ids_by_folder(
     ids = []
     for number, (source, own, sha256) in enumerate(rows):
         other = folder_id(paths[number])
-        if not other or (own, sha256) in known:
-            ids.append(own)
-        elif (other, sha256) in known or shared[source, own.casefold()] > 1:
-            ids.append(other)
-        else:
-            ids.append(own)
+        moves = (other, sha256) in known or shared[source, own.casefold()] > 1
+        ids.append(other if other and moves and (own, sha256) not in known else own)
     return ids
 
 

@@ -66,11 +66,8 @@ def copy_originals(
             fault = first_line(error)
             return None, False, f"{name} cannot be read any more ({fault}): check the source"
         if sha256_of(data) != sha256:
-            return (
-                None,
-                False,
-                f"{name} changed during the run: materialize {collection.folder} again",
-            )
+            fault = f"{name} changed during the run: materialize {collection.folder} again"
+            return None, False, fault
         lake.write(path, data)
         return lake.stamp(path), True, ""
 

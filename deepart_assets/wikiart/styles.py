@@ -126,7 +126,8 @@ def with_inbox(
 
     ours = kept.assign(path=f"{WIKIART.folder}/" + kept["file"].astype(str))
     theirs = _usable(inbox)
-    theirs = theirs.assign(path=f"{INBOX.folder}/" + theirs["file"].astype(str))
+    path = f"{INBOX.folder}/" + theirs["file"].astype(str)
+    theirs = theirs.assign(path=path, style_labelled=False)
     is_double, is_replaced = _giving_way(ours, theirs)
     ids = dict(zip(ours["sha256"], ours["id"], strict=True))
     refused = [
@@ -138,7 +139,6 @@ def with_inbox(
         {"file": path, "reason": "the inbox has a painting of this id"}
         for path in ours.loc[is_replaced, "path"]
     ]
-    theirs = theirs.assign(**{name: False for name in ("style_labelled",) if name in ours})
     listed = pd.concat([ours[~is_replaced], theirs], ignore_index=True)
     for name in filter(listed.columns.__contains__, OPTIONAL):  # which only one of them may have
         listed[name] = listed[name].fillna("")
@@ -176,11 +176,8 @@ def style_counts(catalogue: "pandas.DataFrame", kept: "pandas.DataFrame") -> "pa
 
     total = _keys(catalogue, "style", name_key).value_counts()
     kept_keys = _keys(kept, "style", name_key)
-    is_labelled = (
-        kept["style_labelled"] if "style_labelled" in kept else pd.Series(False, index=kept.index)
-    )
-    given = kept_keys[~is_labelled].value_counts()
-    labelled = kept_keys[is_labelled].value_counts()
+    given = kept_keys[~kept["style_labelled"]].value_counts()
+    labelled = kept_keys[kept["style_labelled"]].value_counts()
     names = {"": UNNAMED, **spellings(catalogue["style"])}
     rows = []
     for key in sorted(total.index, key=lambda key: (-total[key], key)):

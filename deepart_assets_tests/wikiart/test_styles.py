@@ -166,7 +166,7 @@ def test_condition_counts(catalogue):
 
 def test_counts_add_up(catalogue):
     kept = filter_styles(catalogue, StyledPaintings(styles=("Realism",)))
-    counts = style_counts(catalogue, kept).set_index("style")
+    counts = style_counts(catalogue, with_labels(kept, None)).set_index("style")
     assert counts.loc["Realism"].to_dict() == {"kept": 2, "labelled": 0, "dropped": 1}
     assert counts.loc["(none)"].to_dict() == {"kept": 0, "labelled": 0, "dropped": 1}
     assert counts.index[0] == "Realism"  # the most frequent

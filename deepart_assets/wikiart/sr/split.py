@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from bisect import bisect
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -38,12 +39,8 @@ def sides(owners: Sequence[str], shares: tuple[int, int, int], seed: int) -> lis
         seed: Seed of the split.
     """
     total = sum(shares)
-    first, second, _ = (share / total for share in accumulate(shares))
-    places = (place(owner, seed) for owner in owners)
-    return [
-        SPLITS[0] if where < first else SPLITS[1] if where < second else SPLITS[2]
-        for where in places
-    ]
+    *bounds, _ = (share / total for share in accumulate(shares))
+    return [SPLITS[bisect(bounds, place(owner, seed))] for owner in owners]
 
 
 def seed_that_fills(owners: Sequence[str], shares: tuple[int, int, int]) -> int | None:
