@@ -22,13 +22,7 @@ from deepart_assets.imaging.borders import Box
 from deepart_assets.orchestration.asset_factory import data_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import MOSAIC_SIZE, StageContext, StageSpec
-from deepart_assets.reports.data_set import (
-    DataSetPage,
-    RejectedGroup,
-    RejectedRow,
-    Table,
-    data_set_html,
-)
+from deepart_assets.reports.data_set import RejectedGroup, RejectedRow, data_set_html
 from deepart_assets.settings import Settings
 from deepart_assets.settings.super_resolution import DriveSR, RuledSR
 from deepart_assets.storage import StageResult
@@ -180,24 +174,20 @@ def _shown(
     rule_rows = [
         {"reason": title, "paintings": len(rows)} for title, rows in by_rule.items() if len(rows)
     ]
-    page = DataSetPage(
+    page = data_set_html(
         title="WikiArt SR",
         facts=facts,
         sheet=SHEET.rsplit("/", 1)[1],
-        tables=[_table("By style", style_rows), _table("Rejected", rule_rows)],
+        tables={"By style": style_rows, "Rejected": rule_rows},
         rejected=[_group(context, rows, title) for title, rows in by_rule.items() if len(rows)],
     )
-    pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: data_set_html(page)}
+    pages = {SHEET: encode_jpeg(grouped_mosaic(groups, CELL)), PAGE: page}
     return pages, {
         "preview": preview_uri(mosaic(list(thumbnails.values())[:MOSAIC_SIZE]), 960),
         **counts,
         "rejected": rule_rows or None,
         "styles": style_rows,
     }
-
-
-def _table(title: str, rows: Sequence[Mapping[str, Any]]) -> Table:
-    return Table(title, list(rows[0]) if rows else [], [list(row.values()) for row in rows])
 
 
 def _group(context: StageContext, rejected: "pandas.DataFrame", title: str) -> RejectedGroup:

@@ -1,8 +1,9 @@
 """The HTML page of a data set (`data_set.html.j2`): selected and rejected paintings."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -26,32 +27,27 @@ class RejectedGroup:
     rows: Sequence[RejectedRow]
 
 
-@dataclass(frozen=True)
-class Table:
-    """A table of figures; the first column is the name of the row."""
+def data_set_html(
+    title: str,
+    facts: Sequence[str],
+    sheet: str,
+    tables: Mapping[str, Sequence[Mapping[str, Any]]],
+    rejected: Sequence[RejectedGroup],
+) -> bytes:
+    """Return the page as UTF-8 HTML, with all text escaped.
 
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str | int | float]]
-
-
-@dataclass(frozen=True)
-class DataSetPage:
-    """The content of the page."""
-
-    title: str
-    facts: Sequence[str]
-    """Sentences below the title."""
-    sheet: str
-    """Path of the sheet, relative to the page."""
-    tables: Sequence[Table] = ()
-    rejected: Sequence[RejectedGroup] = field(default=())
-
-
-def data_set_html(page: DataSetPage) -> bytes:
-    """Return the page as UTF-8 HTML, with all text escaped."""
+    Args:
+        title: Its title.
+        facts: Sentences below it.
+        sheet: Path of the sheet, relative to the page.
+        tables: Rows of figures by title; the first column is the name of the row.
+        rejected: The rejected paintings.
+    """
     from jinja2 import Environment, FileSystemLoader
 
     templates = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=templates, autoescape=True, trim_blocks=True)
-    return environment.get_template("data_set.html.j2").render(page=page).encode()
+    template = environment.get_template("data_set.html.j2")
+    return template.render(
+        title=title, facts=facts, sheet=sheet, tables=tables, rejected=rejected
+    ).encode()

@@ -4,23 +4,17 @@ import numpy as np
 import pytest
 
 from deepart_assets.imaging import encode_jpeg, preview_uri
-from deepart_assets.reports.data_set import (
-    DataSetPage,
-    RejectedGroup,
-    RejectedRow,
-    Table,
-    data_set_html,
-)
+from deepart_assets.reports.data_set import RejectedGroup, RejectedRow, data_set_html
 from deepart_assets_tests.reports.browser import needs_browser, screenshot
 
 GREEN = np.zeros((200, 300, 3), np.uint8)
 GREEN[..., 1] = 255
 
-PAGE = DataSetPage(
+PAGE = data_set_html(
     title="WikiArt <SR>",
     facts=["Of 9 paintings 3 are chosen."],
     sheet="chosen sheet.jpg",
-    tables=[Table("By style", ["style", "train"], [["A & B", 3]]), Table("Empty", ["none"], [])],
+    tables={"By style": [{"style": "A & B", "train": 3}], "Empty": []},
     rejected=[
         RejectedGroup(
             "enlarged or unsharp scan",
@@ -35,7 +29,7 @@ PAGE = DataSetPage(
 
 
 def test_the_page_says_everything_and_escapes_it():
-    page = data_set_html(PAGE).decode()
+    page = PAGE.decode()
     for said in (
         "WikiArt &lt;SR&gt;",
         "Of 9 paintings 3 are chosen.",
@@ -52,7 +46,7 @@ def test_the_page_says_everything_and_escapes_it():
 
 
 def test_nothing_rejected():
-    page = data_set_html(DataSetPage("WikiArt SR", [], "chosen.jpg")).decode()
+    page = data_set_html("WikiArt SR", [], "chosen.jpg", {}, []).decode()
     assert "None." in page
 
 
@@ -63,7 +57,7 @@ def test_a_real_browser_shows_the_sheet_and_the_rejected(tmp_path):
     red[..., 0] = 255
     (tmp_path / "chosen sheet.jpg").write_bytes(encode_jpeg(red))
     page = tmp_path / "index.html"
-    page.write_bytes(data_set_html(PAGE))
+    page.write_bytes(PAGE)
     seen = screenshot(page)
     is_red = (seen[..., 0] > 230) & (seen[..., 1] < 40) & (seen[..., 2] < 40)
     is_green = (seen[..., 1] > 230) & (seen[..., 0] < 40) & (seen[..., 2] < 40)
