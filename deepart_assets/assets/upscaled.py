@@ -181,7 +181,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
             high, low, support = enlarged.picture, given.low, given.support
             original, mask, subject = given.original, given.mask, enlarged.subject
             if subject is not None:
-                high = keep_subject(high, original, mask, subject)
+                high = keep_subject(high, subject, mask)
             painted = whole(high)
             if support is not None and support.in_result == "put_back":
                 high, painted = put_back(
@@ -216,7 +216,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
                     "ground_from": None if laid_from is None else enlarged.ground_from,
                     "subject_difference": None
                     if subject is None
-                    else kept_difference(painted.of(high), original, mask, subject),
+                    else kept_difference(painted.of(high), subject, mask),
                     "subject_error": round(consistency_error(painted.of(high), original, mask), 2)
                     if given.kept and not given.reduced
                     else None,

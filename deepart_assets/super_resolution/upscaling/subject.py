@@ -73,8 +73,12 @@ def consistency_error(
 ) -> float:
     """Return by how much the subject, reduced to the original's size again, differs from it.
 
-    Root mean square in grey levels, inside of the subject's edge: the network's error. Arguments as
-    `keep_subject`'s, with an original smaller than the result.
+    Root mean square in grey levels, inside of the subject's edge: the network's error.
+
+    Args:
+        result: uint8, H×W×3.
+        original: uint8, h×w×3, smaller than the result.
+        mask: uint8, h×w, above 0 = subject.
     """
     whole = untouched(enlarged_subject(mask, result.shape[:2]))
     inside = resize(whole.astype(np.float32), *original.shape[:2]) > 0.999
@@ -85,10 +89,7 @@ def consistency_error(
 
 
 def keep_subject(
-    enlarged: NDArray[np.uint8],
-    original: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    wanted: NDArray[np.uint8] | None = None,
+    enlarged: NDArray[np.uint8], wanted: NDArray[np.uint8], mask: NDArray[np.uint8]
 ) -> NDArray[np.uint8]:
     """Lay the subject of the original into the enlarged picture.
 
@@ -99,16 +100,13 @@ def keep_subject(
 
     Args:
         enlarged: uint8, H×W×3, of the same field of view.
-        original: uint8, h×w×3, any size.
-        mask: uint8, h×w, above 0 = subject.
-        wanted: The original at the size of the enlarged picture, right in its subject at least;
-            None: resized.
+        wanted: The original at this size, right in its subject at least: uint8, H×W×3.
+        mask: The original's, uint8, h×w, any size, above 0 = subject.
 
     Returns:
         uint8, H×W×3, a new array.
     """
     size = enlarged.shape[:2]
-    wanted = resize(original, *size) if wanted is None else wanted
     subject = enlarged_subject(mask, size)
     result = enlarged.copy()
     result[subject] = wanted[subject]
@@ -126,18 +124,13 @@ def keep_subject(
 
 
 def kept_difference(
-    result: NDArray[np.uint8],
-    original: NDArray[np.uint8],
-    mask: NDArray[np.uint8],
-    wanted: NDArray[np.uint8] | None = None,
+    result: NDArray[np.uint8], wanted: NDArray[np.uint8], mask: NDArray[np.uint8]
 ) -> int:
     """Return the largest difference to `wanted`, in grey levels; it must be 0.
 
     It is taken where the subject is `untouched`. Arguments as `keep_subject`'s.
     """
-    size = result.shape[:2]
-    inside = untouched(enlarged_subject(mask, size))
-    wanted = resize(original, *size) if wanted is None else wanted
+    inside = untouched(enlarged_subject(mask, result.shape[:2]))
     return int(np.abs(result[inside].astype(np.int16) - wanted[inside]).max(initial=0))
 
 
