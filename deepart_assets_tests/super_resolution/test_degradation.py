@@ -141,12 +141,6 @@ def test_tiny_pictures_are_enlarged(size):
     assert (matlab_bicubic_enlarge(flat) == 77).all()
 
 
-def test_a_side_that_is_no_multiple_of_four_is_refused():
-    for reduce in REDUCTIONS.values():
-        with pytest.raises(PaintingError, match=r"10×8 .* crop"):
-            reduce(noise(8, 10, 0))
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(4, 150), st.integers(4, 150), st.integers(64, 120), st.sampled_from([*REDUCTIONS])

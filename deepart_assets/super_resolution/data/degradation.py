@@ -37,13 +37,9 @@ def matlab_bicubic_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Returns:
         uint8, H/4×W/4×3.
-
-    Raises:
-        PaintingError: A side is not a multiple of 4.
     """
     import cv2
 
-    _require_multiples(picture)
     turned = cv2.transpose(_reduce_rows(picture))
     return np.asarray(cv2.transpose(_to_uint8(_reduce_rows(turned))))
 
@@ -59,13 +55,9 @@ def area_jpeg_reduce(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
     Returns:
         uint8, H/4×W/4×3.
-
-    Raises:
-        PaintingError: A side is not a multiple of 4.
     """
     import cv2
 
-    _require_multiples(picture)
     size = (picture.shape[1] // SCALE, picture.shape[0] // SCALE)
     reduced = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     _, jpeg = cv2.imencode(".jpg", cv2.cvtColor(reduced, cv2.COLOR_RGB2BGR))
@@ -156,15 +148,6 @@ def _reduce_rows(picture: NDArray) -> NDArray[np.float32]:
         read = lines[mirrored[SCALE * start : SCALE * start + reach]]
         np.matmul(band[: len(made), :reach], read.astype(np.float32), out=made)
     return reduced.reshape(-1, *picture.shape[1:])
-
-
-def _require_multiples(picture: NDArray[np.uint8]) -> None:
-    height, width = picture.shape[:2]
-    if height % SCALE or width % SCALE or not height or not width:
-        raise PaintingError(
-            f"a picture of {width}×{height} cannot be reduced by {SCALE}: crop its sides to"
-            f" multiples of {SCALE} first"
-        )
 
 
 def _to_uint8(values: NDArray[np.float32]) -> NDArray[np.uint8]:

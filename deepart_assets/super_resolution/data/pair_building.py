@@ -6,7 +6,7 @@ The reduction is in `degradation`, the file layout in `pair_files`.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -84,7 +84,7 @@ def build_pairs(
         OSError: An original cannot be read, by a fault of the disk or the network.
     """
 
-    def one(original: Original) -> tuple[MaterializationRecord, bool]:
+    def one_or_fault(original: Original) -> tuple[MaterializationRecord, bool] | Exception:
         provenance = Provenance(
             code_version=CODE_VERSION,
             settings={
@@ -94,13 +94,10 @@ def build_pairs(
             },
             inputs={"original": original.sha256},
         )
-        return materialize_if_stale(
-            store, PAIRS, provenance, lambda: _pair(original, settings, read), key=original.id
-        )
-
-    def one_or_fault(original: Original) -> tuple[MaterializationRecord, bool] | Exception:
         try:
-            return one(original)
+            return materialize_if_stale(
+                store, PAIRS, provenance, lambda: _pair(original, settings, read), key=original.id
+            )
         except (OSError, UnavailableError):
             raise  # a fault of the disk or the network, not of this painting
         except Exception as error:  # one bad painting does not stop the others
@@ -133,9 +130,9 @@ def build_pairs(
         {
             "preview": _preview(store, [record for _, record, _ in made]),
             "pairs": len(made),
-            **{split: _count(original.split == split for original, *_ in made) for split in SPLITS},
-            "made_now": _count(computed for *_, computed in made),
-            "reused": _count(not computed for *_, computed in made),
+            **{split: sum(original.split == split for original, *_ in made) for split in SPLITS},
+            "made_now": sum(computed for *_, computed in made),
+            "reused": sum(not computed for *_, computed in made),
             "largest_shift": max((record.figures["shift"] for _, record, _ in made), default=0.0),
             "gigabytes": round(sum(f.size for _, r, _ in made for f in r.files) / 1e9, 3),
             "left_out": bad or None,
@@ -195,7 +192,3 @@ def _preview(store: MaterializationStore, records: Sequence[MaterializationRecor
         return None
     first = records[0].path
     return preview_uri(decode_rgb(store.lake.read(first), first))
-
-
-def _count(flags: Iterable[bool]) -> int:
-    return sum(1 for flag in flags if flag)
