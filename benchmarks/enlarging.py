@@ -27,7 +27,7 @@ from deepart_assets.imaging.jpeg_compression import compressed
 from deepart_assets.settings.evaluation import Lpips
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.data.degradation import lr_hr_pair
+from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.evaluation.comparison import Metric
 from deepart_assets.super_resolution.evaluation.crops import middle
@@ -35,7 +35,6 @@ from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
 from deepart_assets.super_resolution.evaluation.metrics import niqe, psnr_y, ssim_y
 from deepart_assets.super_resolution.upscaling.deblocking import deblock, quality_to_mend
 from deepart_assets.super_resolution.upscaling.upscaler import (
-    BicubicUpscaler,
     NetworkUpscaler,
     Upscaler,
 )
@@ -61,7 +60,10 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=384, help="of the part of HR, in pixels")
     parser.add_argument("--keep", type=Path, help="a folder for the results, as PNGs")
     arguments = parser.parse_args()
-    upscalers: dict[str, Upscaler] = {"bicubic": BicubicUpscaler(), **networks(arguments.network)}
+    upscalers: dict[str, Upscaler] = {
+        "bicubic": matlab_bicubic_enlarge,
+        **networks(arguments.network),
+    }
     lpips = _lpips()
     figures = defaultdict(list)
     for path in arguments.pictures:

@@ -34,7 +34,6 @@ from deepart_assets.settings.section import deep_merge
 from deepart_assets.settings.training import AdversarialTraining
 from deepart_assets.super_resolution.data.pair_files import MappedPicture, StoredPair, encode_tiff
 from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling
-from deepart_assets.super_resolution.network import build
 from deepart_assets.super_resolution.training.batches import Batches
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.training.job import basicsr_options, run_job
@@ -82,8 +81,12 @@ class Data:
 
 def measure(name: str, size: Spec, batch: int, data: Data, iterations: int) -> list[dict[str, Any]]:
     """Return a row for each way to train one network."""
+    prepare()
+    from basicsr.archs.rrdbnet_arch import RRDBNet
+
     torch.manual_seed(0)
-    base = to_bytes(build(size).state_dict(), {})
+    net = RRDBNet(3, 3, 4, size.features, size.blocks, size.growth)
+    base = to_bytes(net.state_dict(), {})
 
     def job(**more: Any) -> Job:
         sizes = {"num_feat": size.features, "num_block": size.blocks, "num_grow_ch": size.growth}

@@ -32,13 +32,14 @@ from bench_table import machine, publish
 from numpy.typing import NDArray
 from torch import nn
 
+from deepart_assets.compat import prepare
 from deepart_assets.compute.devices import best_device
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.super_resolution import Precision, Upscaling
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.backends import Backend
-from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler, enlarge
+from deepart_assets.super_resolution.upscaling.upscaler import enlarge
 from deepart_assets.super_resolution.weights import Spec, load_network
 
 QUADRANT_OVERLAP = 32
@@ -180,8 +181,11 @@ def measure_batches(name: str, net: nn.Module, side: int) -> list[dict[str, Any]
 
 def lively(size: Spec) -> nn.Module:
     """Return random weights scaled so that all layers show in an output around a half."""
+    prepare()
+    from basicsr.archs.rrdbnet_arch import RRDBNet
+
     torch.manual_seed(0)
-    net = build(size).eval().requires_grad_(False)
+    net = RRDBNet(3, 3, 4, size.features, size.blocks, size.growth).eval().requires_grad_(False)
     for weight in net.parameters():
         if weight.ndim == 4:
             weight.mul_(2.5)
@@ -194,7 +198,7 @@ def lively(size: Spec) -> nn.Module:
 def bicubic(shape: tuple[int, int], repeats: int) -> dict[str, Any]:
     """Return a row for the bicubic baseline, which has no rival here."""
     picture = _noise(shape)
-    seconds, _ = _best_of([lambda: BicubicUpscaler()(picture)], repeats)
+    seconds, _ = _best_of([lambda: matlab_bicubic_enlarge(picture)], repeats)
     return _row("bicubic", shape, seconds[0], None, None)
 
 

@@ -18,7 +18,7 @@ from deepart_assets.settings.places import cache_folder
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import Lake, sha256_of_json
 from deepart_assets.super_resolution.data.degradation import SCALE
-from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, fixed_parts
+from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, enlarged, fixed_parts
 from deepart_assets.super_resolution.upscaling.subject import is_reduced, subject_in_original
 
 _log = logging.getLogger(__name__)
@@ -66,29 +66,22 @@ def subject_at_size(
     }
     name = f"{sha256_of_json(content)}.png"
     height, width = original.shape[:2]
-    enlarged = np.zeros((SCALE * height, SCALE * width, 3), np.uint8)
+    high = np.zeros((SCALE * height, SCALE * width, 3), np.uint8)
     with contextlib.suppress(PaintingError, OSError):  # not there, or damaged
-        enlarged = decode_rgb(kept.read(name), name).copy()
+        high = decode_rgb(kept.read(name), name).copy()
     parts = fixed_parts(subject_in_original(mask), settings.tile, settings.overlap)
     # What is black enlarged is black in the original, or has not been enlarged yet.
-    missing = [
-        part for part in parts if original[part].any() and not enlarged[_enlarged(part)].any()
-    ]
+    missing = [part for part in parts if original[part].any() and not high[enlarged(part)].any()]
     if missing:
         made = upscaler()(original, missing)
         for part in missing:
-            enlarged[_enlarged(part)] = made[_enlarged(part)]
+            high[enlarged(part)] = made[enlarged(part)]
         try:
-            kept.write(name, encode_png(enlarged))
+            kept.write(name, encode_png(high))
             _remove_oldest(folder)
         except (UnavailableError, OSError) as error:  # the painting needs it no more
             _log.warning("an enlarged subject is not kept: %s", error)
-    return resize(enlarged, *size)
-
-
-def _enlarged(part: Part) -> Part:
-    rows, columns = (slice(SCALE * span.start, SCALE * span.stop) for span in part)
-    return rows, columns
+    return resize(high, *size)
 
 
 def _remove_oldest(folder: Path) -> None:

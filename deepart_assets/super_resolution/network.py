@@ -1,11 +1,11 @@
-"""Building the RRDBNet ×4 (ESRGAN, Wang et al. 2018, figure 4), its initialisation and its noise.
+"""The initialisation and the noise of an RRDBNet ×4 (ESRGAN, Wang et al. 2018, figure 4).
 
 The network maps RGB in [0, 1], batch×3×h×w, to batch×3×4h×4w and clamps nothing.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from deepart_assets.compat import prepare
 
@@ -15,32 +15,6 @@ if TYPE_CHECKING:
 PREFILTER = 0.22
 """Strength of the sharpening before the two bilinear enlargements, which blur. 0.22 compensates
 best on bicubically reduced paintings; the network starts about 0.3 dB above bicubic."""
-
-
-class NetworkSize(Protocol):
-    """The size of an RRDBNet; `weights.Spec` implements it."""
-
-    @property
-    def features(self) -> int: ...  # noqa: D102
-    @property
-    def blocks(self) -> int: ...  # noqa: D102
-    @property
-    def growth(self) -> int: ...  # noqa: D102
-
-
-def build(size: NetworkSize) -> nn.Module:
-    """Return an RRDBNet ×4 with BasicSR's random weights, drawn from torch's global generator."""
-    prepare()
-    from basicsr.archs.rrdbnet_arch import RRDBNet
-
-    return RRDBNet(
-        num_in_ch=3,
-        num_out_ch=3,
-        scale=4,
-        num_feat=size.features,
-        num_block=size.blocks,
-        num_grow_ch=size.growth,
-    )
 
 
 def initialise_as_interpolation(net: nn.Module) -> None:

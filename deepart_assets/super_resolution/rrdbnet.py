@@ -4,14 +4,9 @@ basicsr's own is for training (`network`): importing it takes as long as torch d
 brings torchvision and scipy along.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import nn
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    from deepart_assets.super_resolution.network import NetworkSize
 
 SLOPE = 0.2
 RESIDUAL = 0.2
@@ -47,11 +42,10 @@ class _Block(nn.Module):
 class RRDBNet(nn.Module):
     """Maps RGB in [0, 1], batch×3×h×w, to batch×3×4h×4w, not clamped (ESRGAN, figure 4)."""
 
-    def __init__(self, size: "NetworkSize") -> None:
+    def __init__(self, features: int, blocks: int, growth: int) -> None:
         super().__init__()
-        features = size.features
         self.conv_first = nn.Conv2d(3, features, 3, padding=1)
-        self.body = nn.Sequential(*(_Block(features, size.growth) for _ in range(size.blocks)))
+        self.body = nn.Sequential(*(_Block(features, growth) for _ in range(blocks)))
         self.conv_body = nn.Conv2d(features, features, 3, padding=1)
         self.conv_up1 = nn.Conv2d(features, features, 3, padding=1)
         self.conv_up2 = nn.Conv2d(features, features, 3, padding=1)

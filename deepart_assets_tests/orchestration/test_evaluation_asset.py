@@ -21,11 +21,11 @@ from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Provenance, StageResult, materialize_if_stale, records
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.evaluation.claims import CLAIMS
 from deepart_assets.super_resolution.evaluation.crops import detail
 from deepart_assets.super_resolution.evaluation.metrics import psnr_y
-from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler
 from deepart_assets.super_resolution.weights import read_state, to_bytes
 from deepart_assets.wikiart.catalogue import to_parquet
 from deepart_assets_tests.conftest import was_computed
@@ -149,7 +149,7 @@ def test_the_table_the_pictures_and_the_checks(trained, instance):
         )
         for n in (0, 1)
     ]
-    bicubic = [psnr_y(BicubicUpscaler()(pair.lr), pair.hr) for pair in pairs]
+    bicubic = [psnr_y(matlab_bicubic_enlarge(pair.lr), pair.hr) for pair in pairs]
     assert rows[0]["psnr_y"] == pytest.approx(np.mean(bicubic))
     assert rows[1]["psnr_y"] > rows[0]["psnr_y"]
     assert rows[1]["psnr_y"] > rows[2]["psnr_y"] > rows[3]["psnr_y"]

@@ -20,8 +20,8 @@ from deepart_assets.runs import bring_up_to_date
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore
-from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.weights import Spec
+from deepart_assets.super_resolution.network import initialise_as_interpolation
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.hub import point_at, serve_hub
 from deepart_assets_tests.outpainting.test_diffusion_loras import save_lora
@@ -45,7 +45,7 @@ def saved(net):
 
 
 def small_network():
-    net = build(Spec(features=8, blocks=1, growth=4))
+    net = RRDBNet(features=8, blocks=1, growth=4)
     initialise_as_interpolation(net)
     return saved(net)
 

@@ -9,8 +9,8 @@ from deepart_assets.orchestration.asset_factory import build_asset
 from deepart_assets.orchestration.resources import profile_resource
 from deepart_assets.settings import load_settings
 from deepart_assets.storage import sha256_of
-from deepart_assets.super_resolution.network import build
-from deepart_assets.super_resolution.weights import Spec, provenance_of, sources, to_bytes
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
+from deepart_assets.super_resolution.weights import provenance_of, sources, to_bytes
 from deepart_assets_tests.conftest import was_computed
 
 
@@ -34,7 +34,7 @@ def materialize(project, instance):
 
 
 def small(features):
-    return to_bytes(build(Spec(features=features, blocks=1, growth=4)).state_dict(), {})
+    return to_bytes(RRDBNet(features=features, blocks=1, growth=4).state_dict(), {})
 
 
 def test_weights_of_a_file_are_made_again_when_the_file_is_another(done, instance):

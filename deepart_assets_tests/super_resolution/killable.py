@@ -16,6 +16,7 @@ from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
+from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.training.progress import Trained
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 
@@ -32,6 +33,7 @@ for name in (
 
 SMALL = {"num_feat": 8, "num_block": 1, "num_grow_ch": 4}
 EFFICIENTNET = {"type": "EfficientNetLoss", "perceptual_weight": 1.0}
+FEATURES = FeatureNetwork("EfficientNet-Lite0", EFFICIENTNET)
 
 
 def changed(settings: Any, changes: dict[str, Any]) -> Any:
@@ -82,7 +84,8 @@ def train(stage: str, folder: Path, report: Any, every: float | None = 0) -> Tra
     kept = None if every is None else Checkpoints(Lake(folder), stage, "f" * 64, every)
     if stage == "pixel":
         return train_pixel(small_pairs(), pixel_options(30), report, kept)
-    return train_adversarial(small_pairs(), base(), adversarial_options(30), report, kept)
+    options = adversarial_options(30)
+    return train_adversarial(small_pairs(), base(), options, report, kept, features=FEATURES)
 
 
 def train_in_process(stage: str, folder: Path, every: float | None, tell: Any) -> None:

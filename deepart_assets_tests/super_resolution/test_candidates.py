@@ -10,16 +10,16 @@ from deepart_assets.settings.evaluation import Evaluation
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.settings.weights import FileWeights
 from deepart_assets.super_resolution.evaluation.candidates import candidates, fetch_peers
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
-from deepart_assets.super_resolution.weights import Spec, interpolate, to_bytes
+from deepart_assets.super_resolution.weights import interpolate, to_bytes
 
 from .pictures import texture
 
 
 def weights(features=8, seed=0):
     torch.manual_seed(seed)
-    state = build(Spec(features=features, blocks=1, growth=4, scale=4)).state_dict()
+    state = RRDBNet(features=features, blocks=1, growth=4).state_dict()
     state["conv_last.bias"] += 0.5  # not all black
     return to_bytes(state, {})
 
@@ -59,7 +59,9 @@ def saved(folder, name, state):
 def real_esrgan():
     """A tiny network in the layout of Real-ESRGAN's files."""
     torch.manual_seed(2)
-    return build(Spec(features=8, blocks=2, growth=4, scale=4)).eval()
+    net = RRDBNet(features=8, blocks=2, growth=4).eval()
+    net.conv_last.bias.data += 0.5  # not all black
+    return net
 
 
 def compact(**more):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
 from deepart_assets.super_resolution.data.pairs import Pair
 from deepart_assets.super_resolution.evaluation.crops import (
     Crop,
@@ -9,7 +10,6 @@ from deepart_assets.super_resolution.evaluation.crops import (
     most_detailed,
     picture_rows,
 )
-from deepart_assets.super_resolution.upscaling.upscaler import BicubicUpscaler
 
 from .pictures import pair, texture
 
@@ -35,10 +35,10 @@ def test_the_most_detailed_place_is_found():
 @pytest.mark.parametrize("crop", [Crop(0, 0, 20, 30), Crop(41, 60, 9, 10), Crop(70, 99, 30, 21)])
 def test_a_part_is_enlarged_as_in_the_whole(crop):
     whole = pair("test", 3, 400, 480)
-    made = BicubicUpscaler()(whole.lr)
+    made = matlab_bicubic_enlarge(whole.lr)
     rows = slice(4 * crop.top, 4 * (crop.top + crop.height))
     columns = slice(4 * crop.left, 4 * (crop.left + crop.width))
-    np.testing.assert_array_equal(crop.enlarged(whole, BicubicUpscaler()), made[rows, columns])
+    np.testing.assert_array_equal(crop.enlarged(whole, matlab_bicubic_enlarge), made[rows, columns])
     np.testing.assert_array_equal(crop.hr(whole), whole.hr[rows, columns])
 
 
@@ -72,7 +72,7 @@ def contains(sheet, part):
 def test_rows_of_paintings_smaller_than_the_detail_beside_larger_ones():
     small, large = pair("test", 1, 64, 72), pair("test", 2, 320, 360)
     assert detail(small, 256) == Crop(0, detail(small, 256).left, 16, 16)
-    sheet = picture_rows([small, large], {"bicubic": BicubicUpscaler()}, 256)
-    alone = picture_rows([large], {"bicubic": BicubicUpscaler()}, 256)
+    sheet = picture_rows([small, large], {"bicubic": matlab_bicubic_enlarge}, 256)
+    alone = picture_rows([large], {"bicubic": matlab_bicubic_enlarge}, 256)
     assert sheet.shape[1] == alone.shape[1]
     np.testing.assert_array_equal(sheet[-alone.shape[0] :], alone)

@@ -54,17 +54,17 @@ def test_the_published_file_is_asked_for_by_default():
 
 
 @pytest.mark.parametrize("digits", [8, 64])
-def test_a_local_file_of_the_right_hash_is_used(vgg19, digits):
+def test_a_local_file_of_the_right_hash_is_used(vgg19, digits, downloads):
     sha256 = sha256_of_file(vgg19)
-    found = find_feature_network(asked(vgg19, sha256=sha256[:digits]))
+    found = find_feature_network(asked(vgg19, sha256=sha256[:digits]), downloads)
     assert (found.name, found.file, found.sha256, found.reason) == ("VGG19", vgg19, sha256, None)
     assert found.version == f"VGG19 {sha256}"
     assert not {"weights", "sha256", "fallback"} & found.options.keys()
 
 
-def test_another_file_is_refused_even_where_there_is_a_fallback(vgg19):
+def test_another_file_is_refused_even_where_there_is_a_fallback(vgg19, downloads):
     with pytest.raises(UnavailableError, match=r"vgg19\.pth has the SHA-256 .* dcbb9e9d: .*sha256"):
-        find_feature_network(asked(vgg19))
+        find_feature_network(asked(vgg19), downloads)
 
 
 def test_a_server_s_file_is_fetched_once_and_checked(vgg19, site, downloads):
@@ -91,20 +91,20 @@ def test_without_vgg19_the_fallback_says_why(site, downloads, fault):
         find_feature_network(strict, downloads)
 
 
-def test_a_file_that_is_not_there_is_told_of_with_the_remedy(tmp_path):
+def test_a_file_that_is_not_there_is_told_of_with_the_remedy(tmp_path, downloads):
     loss = asked(tmp_path / "none.pth", fallback=None)
     with pytest.raises(UnavailableError, match=r"there is no file .*none\.pth.* vgg19-dcbb9e9d"):
-        find_feature_network(loss)
+        find_feature_network(loss, downloads)
 
 
-def test_the_loss_is_that_of_conv5_4_before_its_relu(vgg19, monkeypatch):
+def test_the_loss_is_that_of_conv5_4_before_its_relu(vgg19, downloads, monkeypatch):
     """Against the definition, written out: ImageNet's normalisation, 35 layers, mean difference."""
     prepare()
     from basicsr.archs import vgg_arch
     from torchvision.models import vgg19 as network
 
     monkeypatch.setattr(vgg_arch, "VGG_PRETRAIN_PATH", "")
-    features = find_feature_network(asked(vgg19, sha256=sha256_of_file(vgg19)))
+    features = find_feature_network(asked(vgg19, sha256=sha256_of_file(vgg19)), downloads)
     model = build_model(Job([], killable.ADVERSARIAL, killable.base(), features))
     made, original = (to_tensor(texture(64, 64, seed)[None]) for seed in (1, 2))
     found, style = model.cri_perceptual(made, original)
@@ -124,13 +124,13 @@ def test_the_loss_is_that_of_conv5_4_before_its_relu(vgg19, monkeypatch):
     assert style is None
 
 
-def test_every_record_names_the_network(vgg19, monkeypatch):
+def test_every_record_names_the_network(vgg19, downloads, monkeypatch):
     prepare()
     from basicsr.archs import vgg_arch
 
     monkeypatch.setattr(vgg_arch, "VGG_PRETRAIN_PATH", "")
     sha256 = sha256_of_file(vgg19)
-    features = find_feature_network(asked(vgg19, sha256=sha256))
+    features = find_feature_network(asked(vgg19, sha256=sha256), downloads)
     trained = train_adversarial(
         killable.small_pairs(), killable.base(), killable.adversarial_options(1), features=features
     )

@@ -12,7 +12,6 @@ import torch
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
 from deepart_assets.storage.checkpoints import Checkpoints
-from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.job import run_job
 from deepart_assets.super_resolution.training.launch import launch
 from deepart_assets.super_resolution.training.loop import Job
@@ -54,8 +53,7 @@ def test_two_processes_come_to_what_one_does_with_twice_the_batch():
 def test_a_training_of_two_goes_on_and_a_lost_process_ends_it(tmp_path):
     pytest.importorskip("efficientnet_lite_pytorch")
     options = killable.adversarial_options(8, network_g={"block_noise": 0.1})
-    features = find_feature_network(options.train.perceptual_opt)
-    job = Job(killable.small_pairs(), options, killable.base(), features)
+    job = Job(killable.small_pairs(), options, killable.base(), killable.FEATURES)
     whole = launch(job, 2, silent, None)
 
     def kill_one(step):

@@ -16,7 +16,7 @@ from deepart_assets.settings.weights import FileWeights, HubWeights, PackageWeig
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.data.degradation import lr_hr_pair, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.evaluation.metrics import psnr_y
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.backends import TorchBackend
 from deepart_assets.super_resolution.upscaling.openvino_backends import (
@@ -25,7 +25,6 @@ from deepart_assets.super_resolution.upscaling.openvino_backends import (
 )
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
 from deepart_assets.super_resolution.weights import (
-    Spec,
     fetch_network,
     load_network,
     provenance_of,
@@ -121,7 +120,7 @@ def test_a_network_that_must_see_the_whole_is_not_given_tiles():
 
 def test_our_own_network_is_read_as_before_whatever_its_growth():
     torch.manual_seed(0)
-    state = build(Spec(features=8, blocks=1, growth=4)).state_dict()
+    state = RRDBNet(features=8, blocks=1, growth=4).state_dict()
     found, net = read_network(saved({"params_ema": state}), "own")
     assert not isinstance(net, SpandrelNetwork)
     assert found.keys() == state.keys()

@@ -19,7 +19,7 @@ from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.weights import provenance_of, read_state, spec_of
 
-from .killable import adversarial_options, changed, pixel_options
+from .killable import FEATURES, adversarial_options, changed, pixel_options
 from .pictures import some_pairs
 
 TINY = pixel_options(6)
@@ -104,7 +104,7 @@ def test_without_validation_pairs_there_is_no_psnr(pairs):
 @pytest.mark.parametrize("settings", [TINY_ADVERSARIAL, VGG128], ids=["unet", "vgg128"])
 def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     pytest.importorskip("efficientnet_lite_pytorch")
-    trained = train_adversarial(pairs, base.weights, settings)
+    trained = train_adversarial(pairs, base.weights, settings, features=FEATURES)
     old, new = read_state(base.weights, "a"), read_state(trained.weights, "b")
     moved = max(float((old[key] - new[key]).abs().max()) for key in old)
     # Adam moves a weight by about the learning rate a step, and no training starts again.
@@ -116,7 +116,10 @@ def test_adversarial_training_goes_on_from_the_base(pairs, base, settings):
     origin = provenance_of(trained.weights)
     assert (origin["stage"], origin["base_stage"]) == ("adversarial", "pixel")
     assert origin["feature_network"] == "EfficientNet-Lite0"
-    assert train_adversarial(pairs, base.weights, settings).weights == trained.weights
+    assert (
+        train_adversarial(pairs, base.weights, settings, features=FEATURES).weights
+        == trained.weights
+    )
 
 
 @pytest.mark.parametrize("stage", ["pixel", "adversarial"])
@@ -132,7 +135,13 @@ def test_no_loss_sees_what_zero_padding_darkens(stage):
     )
     if stage == "adversarial":
         settings = adversarial_options(1, train=still)
-        train_adversarial([pair], base.weights, settings, lambda step: losses.append(step.losses))
+        train_adversarial(
+            [pair],
+            base.weights,
+            settings,
+            lambda step: losses.append(step.losses),
+            features=FEATURES,
+        )
         assert losses[-1]["l_g_percep"] < 1e-3
         assert losses[-1]["l_g_pix"] < 1e-6
     assert losses[0]["l_pix"] < 1e-4
@@ -145,7 +154,7 @@ def test_a_training_that_diverges_is_stopped(pairs):
 
 def test_a_base_of_another_kind_is_refused(pairs):
     with pytest.raises(UnavailableError, match="the base of art_esrgan"):
-        train_adversarial(pairs, b"nothing", TINY_ADVERSARIAL)
+        train_adversarial(pairs, b"nothing", TINY_ADVERSARIAL, features=FEATURES)
 
 
 def test_a_base_of_another_size_is_refused_with_what_to_set(pairs, base):
@@ -153,7 +162,7 @@ def test_a_base_of_another_size_is_refused_with_what_to_set(pairs, base):
     with pytest.raises(
         UnavailableError, match=r"network_g to \{num_feat: 8, num_block: 1, num_grow_ch: 4\}"
     ):
-        train_adversarial(pairs, base.weights, larger)
+        train_adversarial(pairs, base.weights, larger, features=FEATURES)
 
 
 def test_gpus_that_are_not_there_are_asked_for_in_vain(pairs):

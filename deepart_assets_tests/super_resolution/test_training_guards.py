@@ -7,14 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deepart_assets.errors import UnavailableError
-from deepart_assets.super_resolution.network import build, initialise_as_interpolation
-from deepart_assets.super_resolution.training.feature_networks import find_feature_network
+from deepart_assets.super_resolution.network import initialise_as_interpolation
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.training.guards import FiniteGuard, collapse
 from deepart_assets.super_resolution.training.job import build_model
 from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.training.validation import Best, Score, Validation
-from deepart_assets.super_resolution.weights import Spec, load_network, read_state
+from deepart_assets.super_resolution.weights import load_network, read_state
 
 from . import killable
 from .pictures import random_crops
@@ -77,7 +77,7 @@ def test_a_gradient_that_is_not_finite_stops_the_training_at_that_iteration(
 
     monkeypatch.setattr(job, "build_model", poisoned)
     with pytest.raises(UnavailableError, match=r"iteration 2 \(discriminator_gradient .*\.lr"):
-        train_adversarial(pairs, base, killable.ADVERSARIAL)
+        train_adversarial(pairs, base, killable.ADVERSARIAL, features=killable.FEATURES)
 
 
 # --- collapsing ----------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
     settings = killable.adversarial_options(
         train={"ema_decay": 0}, val={"val_freq": 1, "fidelity_floor": 1.0}
     )
-    trained = train_adversarial(pairs, base, settings)
+    trained = train_adversarial(pairs, base, settings, features=killable.FEATURES)
     assert "dB below the base's" in trained.figures["stopped"]
     assert trained.figures["chosen_iteration"] < 7 <= trained.figures["iterations"] < 10
     chosen = Validation(pairs, perceptual=True).score(load_network(trained.weights))
@@ -138,13 +138,13 @@ def test_a_collapsed_training_gives_the_best_checkpoint_before(pairs, base, monk
 
     early = killable.changed(settings, {"train": {"optim_g": {"lr": 0.1}}})
     with pytest.raises(UnavailableError, match=r"collapsed at iteration .* lower art_esrgan's"):
-        train_adversarial(pairs, base, early)
+        train_adversarial(pairs, base, early, features=killable.FEATURES)
 
 
 @needs_features
 def test_a_discriminator_that_has_won_ends_the_training_but_spoils_nothing(pairs, base):
     settings = killable.adversarial_options(val={"collapse_loss": 100.0, "choose_best": False})
-    figures = train_adversarial(pairs, base, settings).figures
+    figures = train_adversarial(pairs, base, settings, features=killable.FEATURES).figures
     assert figures["iterations"] == 1  # a tenth of ten
     assert "discriminator's loss was below 100" in figures["stopped"]
 
@@ -195,7 +195,7 @@ def test_without_scores_it_is_the_last():
 @needs_features
 def test_the_chosen_checkpoint_is_what_comes_out(pairs, base):
     settings = killable.adversarial_options(train={"optim_g": {"lr": 5e-4}}, val={"val_freq": 2})
-    trained = train_adversarial(pairs, base, settings)
+    trained = train_adversarial(pairs, base, settings, features=killable.FEATURES)
     validated = {row["iteration"]: row for row in trained.curve if row["psnr_y"] is not None}
     assert list(validated) == [2, 4, 6, 8, 10]
     lowest = min(validated.values(), key=lambda row: row["niqe"])
@@ -217,7 +217,7 @@ def test_while_the_discriminator_learns_alone_the_base_is_not_validated_again(
     monkeypatch.setattr(Validation, "score", lambda *each: asked.append(1) or score(*each))
     train = {"net_d_init_iters": 2, "total_iter": 3, "scheduler": {"milestones": [3]}}
     settings = killable.adversarial_options(train=train, val={"val_freq": 1})
-    trained = train_adversarial(pairs, base, settings)
+    trained = train_adversarial(pairs, base, settings, features=killable.FEATURES)
     assert len(asked) == 2
     before = trained.figures["valid_psnr_y_before"]
     shown = [row["psnr_y"] for row in trained.curve if row["psnr_y"] is not None]
@@ -234,12 +234,11 @@ def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):
     settings = killable.adversarial_options(
         train={"ema_decay": 0}, val={"choose_best": False}, network_g={"block_noise": 0.1}
     )
-    trained = train_adversarial(pairs, base, settings)
+    trained = train_adversarial(pairs, base, settings, features=killable.FEATURES)
     assert "chosen" not in trained.figures
     generator = np.random.default_rng(settings.manual_seed)
-    features = find_feature_network(settings.train.perceptual_opt)
     with seeded(settings.manual_seed):
-        model = build_model(Job(pairs, settings, base, features))
+        model = build_model(Job(pairs, settings, base, killable.FEATURES))
         for iteration in range(1, 11):
             lr, hr = random_crops(croppable(pairs, 48, CONTEXT), generator, 2, 48, CONTEXT)
             seed_iteration(settings.manual_seed, iteration, 0)
@@ -253,7 +252,7 @@ def test_switched_off_it_is_the_seed_s_last_iteration(pairs, base):
 
 
 def test_validation_leaves_a_network_in_training():
-    net = build(Spec(8, 1, 4))
+    net = RRDBNet(8, 1, 4)
     initialise_as_interpolation(net)
     score = Validation(killable.small_pairs(), perceptual=False).score(net.train())
     assert net.training

@@ -8,7 +8,6 @@ import torch
 
 from deepart_assets.compat import prepare
 from deepart_assets.settings.training import AdversarialTraining
-from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets.super_resolution.training.job import basicsr_options, build_model
 from deepart_assets.super_resolution.training.loop import Job
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
@@ -38,9 +37,8 @@ def base():
 
 
 def model_of(base, settings):
-    features = find_feature_network(settings.train.perceptual_opt)
     torch.manual_seed(0)
-    return build_model(Job([], settings, base, features))
+    return build_model(Job([], settings, base, killable.FEATURES))
 
 
 def step(model, lr, hr, iteration=1):
@@ -206,7 +204,7 @@ def test_bf16_computes_in_bfloat16_and_stays_close(base, judge):
 
 def test_bf16_trains_to_the_end_and_writes_float32(base):
     settings = killable.adversarial_options(4, precision="bf16")
-    trained = train_adversarial(killable.small_pairs(), base, settings)
+    trained = train_adversarial(killable.small_pairs(), base, settings, features=killable.FEATURES)
     assert {value.dtype for value in read_state(trained.weights, "a").values()} == {torch.float32}
     pixel = killable.pixel_options(4, precision="bf16")
     assert train_pixel(killable.small_pairs(), pixel).figures["valid_psnr_y"] > 15

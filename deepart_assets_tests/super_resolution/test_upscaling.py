@@ -6,14 +6,15 @@ from hypothesis import strategies as st
 
 from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.network import build, initialise_as_interpolation
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.network import initialise_as_interpolation
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.training.stages import train_pixel
 from deepart_assets.super_resolution.upscaling.upscaler import (
-    BicubicUpscaler,
     NetworkUpscaler,
     enlarge,
 )
-from deepart_assets.super_resolution.weights import Spec, load_network, to_bytes
+from deepart_assets.super_resolution.weights import load_network, to_bytes
 
 from .killable import pixel_options
 from .pictures import some_pairs, texture
@@ -86,11 +87,11 @@ def test_without_overlap_there_would_be_seams(net):
 
 def test_the_untrained_network_is_close_to_bicubic():
     torch.manual_seed(0)
-    net = build(Spec(features=8, blocks=1, growth=4))
+    net = RRDBNet(features=8, blocks=1, growth=4)
     initialise_as_interpolation(net)
     picture = texture(40, 40)
     made = enlarge(net, picture, Upscaling()).astype(int)
-    assert np.abs(made - BicubicUpscaler()(picture)).mean() < 4
+    assert np.abs(made - matlab_bicubic_enlarge(picture)).mean() < 4
 
 
 def test_borders_are_as_bright_as_the_picture(net):
@@ -151,7 +152,7 @@ def test_a_read_only_picture_is_not_written_to(net):
 
 def test_weights_of_a_wide_network_are_used_as_they_are():
     torch.manual_seed(0)
-    net = build(Spec(features=16, blocks=1, growth=8)).eval()
+    net = RRDBNet(features=16, blocks=1, growth=8).eval()
     picture = texture(24, 24)
     upscaler = NetworkUpscaler(to_bytes(net.state_dict(), {}), Upscaling(backend="torch"))
     difference = upscaler(picture).astype(int) - enlarge(net, picture, Upscaling())

@@ -12,12 +12,12 @@ import torch
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.backends import TorchBackend
 from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, enlarge
-from deepart_assets.super_resolution.weights import Spec, to_bytes
+from deepart_assets.super_resolution.weights import to_bytes
 
 from .pictures import texture
 
@@ -27,7 +27,7 @@ on_cpu = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def lively(features, blocks, growth):
     """Random weights scaled so that every layer and every bias shows in the output."""
     torch.manual_seed(0)
-    net = build(Spec(features=features, blocks=blocks, growth=growth)).eval()
+    net = RRDBNet(features=features, blocks=blocks, growth=growth).eval()
     with torch.no_grad():
         for name, weight in net.named_parameters():
             if weight.ndim == 1:
@@ -192,12 +192,11 @@ def test_without_openvino_torch_is_used_with_one_log_line(net, monkeypatch, capl
 IN_AN_EMPTY_HOME = """
 import torch
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
-from deepart_assets.super_resolution.weights import Spec
 
-net = build(Spec(features=4, blocks=1, growth=4)).eval()
+net = RRDBNet(features=4, blocks=1, growth=4).eval()
 torch.set_num_threads(1)
 backend = backend_for(net, Upscaling())
 assert isinstance(backend, OpenVinoBackend)

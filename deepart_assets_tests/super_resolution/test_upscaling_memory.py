@@ -61,8 +61,7 @@ LIMITED = """
 import json, logging, resource, sys
 import numpy as np, torch
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.weights import Spec
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler
 from deepart_assets.super_resolution.weights import to_bytes
 
@@ -74,7 +73,7 @@ logging.getLogger("deepart_assets").addHandler(Tell())
 side, limit, tile = map(int, sys.argv[1:4])
 torch.set_num_threads(1)
 torch.manual_seed(0)
-weights = to_bytes(build(Spec(features=16, blocks=4, growth=16)).state_dict(), {})
+weights = to_bytes(RRDBNet(features=16, blocks=4, growth=16).state_dict(), {})
 upscaler = NetworkUpscaler(weights, Upscaling(tile=tile, overlap=8))
 picture = np.random.default_rng(0).integers(60, 256, (side, side, 3), dtype=np.uint8)
 upscaler(picture[:24, :24])  # everything is loaded now
@@ -117,12 +116,11 @@ FAILING = """
 import resource, sys
 import torch
 from deepart_assets.compute.memory import is_out_of_memory
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.upscaling.openvino_backends import OpenVinoBackend
-from deepart_assets.super_resolution.weights import Spec
 
 torch.set_num_threads(1)
-backend = OpenVinoBackend(build(Spec(features=16, blocks=4, growth=16)).eval())
+backend = OpenVinoBackend(RRDBNet(features=16, blocks=4, growth=16).eval())
 small, large = torch.rand(1, 3, 40, 40), torch.rand(1, 3, 400, 400)
 expected = backend(small)
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

@@ -11,9 +11,8 @@ from deepart_assets.settings.places import PROJECT
 from deepart_assets.settings.profile import load_settings, validate_settings
 from deepart_assets.settings.weights import BundledWeights, DriveWeights, FileWeights
 from deepart_assets.storage import sha256_of
-from deepart_assets.super_resolution.network import build
+from deepart_assets.super_resolution.rrdbnet import RRDBNet
 from deepart_assets.super_resolution.weights import (
-    Spec,
     fetch_weights,
     provenance_of,
     read_state,
@@ -26,7 +25,7 @@ from deepart_assets_tests.loopback import Fault
 @pytest.fixture(scope="module")
 def state():
     torch.manual_seed(0)
-    return build(Spec(features=8, blocks=1, growth=4)).state_dict()
+    return RRDBNet(features=8, blocks=1, growth=4).state_dict()
 
 
 def saved(content):

@@ -5,6 +5,8 @@ The limits are in `settings.evaluation`, the claims in `claims`.
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -101,16 +103,11 @@ def _above_surroundings(spectrum: NDArray[np.float64], row: int, column: int) ->
     On an axis of the spectrum, where vertical and horizontal brushwork and canvas concentrate,
     these are the bins along the axis; elsewhere all around.
     """
-    reach = (-3, -2, 2, 3)
-    if row == 0:
-        beside = [spectrum[0, (column + d) % WINDOW] for d in reach]
-    elif column == 0:
-        beside = [spectrum[(row + d) % WINDOW, 0] for d in reach]
-    else:
-        beside = [
-            spectrum[(row + i) % WINDOW, (column + j) % WINDOW]
-            for i in range(-3, 4)
-            for j in range(-3, 4)
-            if max(abs(i), abs(j)) >= 2
-        ]
+    down = range(-3, 4) if row else [0]
+    across = range(-3, 4) if column else [0]
+    beside = [
+        spectrum[(row + i) % WINDOW, (column + j) % WINDOW]
+        for i, j in product(down, across)
+        if max(abs(i), abs(j)) >= 2
+    ]
     return float(spectrum[row, column] - np.median(beside))

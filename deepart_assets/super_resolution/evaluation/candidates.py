@@ -10,11 +10,8 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Evaluation, Peer
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage.downloads import Downloads
-from deepart_assets.super_resolution.upscaling.upscaler import (
-    BicubicUpscaler,
-    NetworkUpscaler,
-    Upscaler,
-)
+from deepart_assets.super_resolution.data.degradation import matlab_bicubic_enlarge
+from deepart_assets.super_resolution.upscaling.upscaler import NetworkUpscaler, Upscaler
 from deepart_assets.super_resolution.weights import fetch_network, interpolate, read_state, spec_of
 
 BICUBIC, BASE, GAN = "bicubic", "psnr_weights", "art_esrgan"
@@ -50,21 +47,21 @@ def candidates(
             architecture takes another format.
     """
 
-    def network(weights: Callable[[], bytes], name: str) -> Callable[[], Upscaler]:
-        return lambda: NetworkUpscaler(weights(), upscaling, name)
+    found = Candidates({BICUBIC: lambda: matlab_bicubic_enlarge})
 
-    found = Candidates()
-    found.upscalers[BICUBIC] = BicubicUpscaler
-    found.upscalers[BASE], found.strengths[BASE] = network(lambda: base, BASE), 0.0
+    def add(name: str, strength: float, weights: Callable[[], bytes]) -> None:
+        found.upscalers[name] = lambda: NetworkUpscaler(weights(), upscaling, name)
+        found.strengths[name] = strength
+
+    add(BASE, 0.0, lambda: base)
     sizes = {name: spec_of(read_state(data, name)) for name, data in ((BASE, base), (GAN, gan))}
     for alpha in sorted(set(choice.interpolations)):
         name = f"interpolation {alpha:g}"
         if sizes[BASE] == sizes[GAN]:
-            mixed = _mixed(base, gan, alpha)
-            found.upscalers[name], found.strengths[name] = network(mixed, name), alpha
+            add(name, alpha, partial(interpolate, base, gan, alpha, (BASE, GAN)))
         else:
             found.left_out[name] = f"{BASE} is {sizes[BASE]}, {GAN} {sizes[GAN]}: not of one size"
-    found.upscalers[GAN], found.strengths[GAN] = network(lambda: gan, GAN), 1.0
+    add(GAN, 1.0, lambda: gan)
     exact = upscaling.model_copy(update={"precision": "fp32"})
     for name, data in (peers or {}).items():
         found.upscalers[name] = partial(NetworkUpscaler, data, exact, name)
@@ -83,7 +80,3 @@ def fetch_peers(
         except UnavailableError as reason:
             left_out[name] = str(reason)
     return found, left_out
-
-
-def _mixed(base: bytes, gan: bytes, alpha: float) -> Callable[[], bytes]:
-    return lambda: interpolate(base, gan, alpha, (BASE, GAN))

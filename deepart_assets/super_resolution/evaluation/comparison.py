@@ -18,6 +18,7 @@ from deepart_assets.super_resolution.data.pairs import Pair, of_split
 from deepart_assets.super_resolution.evaluation.artefacts import checkerboard, colour_shift
 from deepart_assets.super_resolution.evaluation.crops import middle
 from deepart_assets.super_resolution.evaluation.metrics import (
+    mean,
     niqe,
     psnr_rgb,
     psnr_y,
@@ -95,9 +96,9 @@ def evaluate(
             names = {"name": f"{name}/{pair.id}", "upscaler": name, "painting": pair.id}
             paintings.append({**names, **figures, **artefacts})
             report(len(paintings), len(tests) * len(upscalers), name)
-        means = {key: _mean([figures[key] for figures in measured]) for key in measured[0]}
+        means = {key: mean([figures[key] for figures in measured]) for key in measured[0]}
         rows.append({"name": name, **means})
-    return Comparison(rows, paintings, {"niqe": _mean([each["niqe"] for each in originals])})
+    return Comparison(rows, paintings, {"niqe": mean([each["niqe"] for each in originals])})
 
 
 def _figures(
@@ -111,8 +112,3 @@ def _figures(
         "niqe": niqe(made),
     }
     return figures if lpips is None else {**figures, "lpips": lpips(made, original)}
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -31,11 +31,11 @@ class Crop:
 
     def lr(self, pair: Pair) -> NDArray[np.uint8]:
         """Return the part of LR: uint8, height×width×3."""
-        return self._cut(pair.lr, 1)
+        return self.cut(pair.lr, 1)
 
     def hr(self, pair: Pair) -> NDArray[np.uint8]:
         """Return the part of HR: uint8, 4 height×4 width×3."""
-        return self._cut(pair.hr, SCALE)
+        return self.cut(pair.hr, SCALE)
 
     def enlarged(self, pair: Pair, upscaler: Upscaler) -> NDArray[np.uint8]:
         """Upscale the part with its context, as in an upscaling of the whole painting."""
@@ -45,9 +45,10 @@ class Crop:
         after = min(width, self.left + self.width + MARGIN)
         made = upscaler(np.array(pair.lr[above:below, before:after]))
         inner = Crop(self.top - above, self.left - before, self.height, self.width)
-        return inner._cut(made, SCALE)
+        return inner.cut(made, SCALE)
 
-    def _cut(self, picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+    def cut(self, picture: NDArray[np.uint8], scale: int) -> NDArray[np.uint8]:
+        """Return the part of a picture that is `scale` times as large as LR, in memory."""
         rows = slice(self.top * scale, (self.top + self.height) * scale)
         columns = slice(self.left * scale, (self.left + self.width) * scale)
         return np.array(picture[rows, columns])

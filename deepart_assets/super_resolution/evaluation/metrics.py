@@ -7,6 +7,7 @@ rgb2ycbcr gives it. LPIPS is in `lpips`, colour shifts and grid patterns in `art
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,12 @@ def niqe(picture: NDArray[np.uint8]) -> float | None:
         except np.linalg.LinAlgError:  # too few blocks for a covariance
             return None
     return value if np.isfinite(value) else None
+
+
+def mean(values: Sequence[float | None]) -> float | None:
+    """Return the mean of the figures that could be measured; None if none could."""
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def inside(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:

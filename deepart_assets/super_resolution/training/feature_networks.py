@@ -45,14 +45,14 @@ class FeatureNetwork:
         return f"{self.name} {self.sha256 or ''}".strip()
 
 
-def find_feature_network(loss: FeatureLoss, downloads: Downloads | None = None) -> FeatureNetwork:
+def find_feature_network(loss: FeatureLoss, downloads: Downloads) -> FeatureNetwork:
     """Find the network of the options, or their fallback.
 
     A download of another SHA-256 is unavailable as well: the fallback's `reason` says so.
 
     Args:
         loss: The options of the loss.
-        downloads: Fetches weights given by address; None: no downloads.
+        downloads: Fetches weights given by address.
 
     Raises:
         UnavailableError: The VGG19 weights are unavailable and there is no fallback, or a local
@@ -78,15 +78,13 @@ def _efficientnet(loss: EfficientNetLoss, reason: str | None = None) -> FeatureN
     return FeatureNetwork("EfficientNet-Lite0", loss.model_dump(), reason=reason)
 
 
-def _file(loss: VggLoss, downloads: Downloads | None) -> tuple[Path, str]:
+def _file(loss: VggLoss, downloads: Downloads) -> tuple[Path, str]:
     """Return the file and its SHA-256, which is known for a download."""
     if "://" not in loss.weights:
         file = project_path(loss.weights)
         if not file.is_file():
             raise UnavailableError(f"there is no file {file}")
         return file, sha256_of_file(file)
-    if downloads is None:
-        raise UnavailableError("downloads are disabled here")
     download = Download(
         name=f"vgg19/{Path(urlsplit(loss.weights).path).name}",
         origin="VGG19's file",

@@ -5,6 +5,7 @@ Which checkpoint is kept is decided in `validation`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -54,10 +55,8 @@ class FiniteGuard:
         import torch
 
         for name, value in values.items():
-            finite = torch.isfinite(value.detach())
-            here = torch.where(finite, torch.inf, float(iteration))
-            known = self._first.get(name)
-            self._first[name] = here if known is None else torch.minimum(known, here)
+            here = torch.where(torch.isfinite(value.detach()), torch.inf, float(iteration))
+            self._first[name] = torch.minimum(self._first.get(name, here), here)
         if any(first.device.type == "cpu" for first in self._first.values()):
             self.check()
 
@@ -68,9 +67,9 @@ class FiniteGuard:
             UnavailableError: One was not finite. The message names iteration, value and remedy.
         """
         found = {name: float(first) for name, first in self._first.items()}
-        for name, iteration in sorted(found.items(), key=lambda item: item[1]):
-            if iteration != float("inf"):
-                raise diverged(int(iteration), name)
+        name = min(found, key=found.__getitem__, default="")
+        if name and math.isfinite(found[name]):
+            raise diverged(int(found[name]), name)
 
 
 @dataclass(frozen=True)

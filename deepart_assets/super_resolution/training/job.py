@@ -6,15 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from deepart_assets.compat import prepare
-from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.training.dist import SINGLE_PROCESS, DistContext
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
-from deepart_assets.super_resolution.training.guards import Collapse, Row, collapse
 from deepart_assets.super_resolution.training.loop import Job, Loop, seeded
 from deepart_assets.super_resolution.training.progress import Report, Trained
 from deepart_assets.super_resolution.weights import provenance_of
@@ -32,24 +29,22 @@ def run_job(
     Returns:
         The result; empty in every process but rank 0.
     """
-    settings = job.settings
-    with seeded(settings.manual_seed):
-        model = build_model(job, dist)
-        provenance = {"settings": json.dumps(settings.provenance_settings())}
-        if isinstance(settings, PixelTraining):
-            loop = Loop(model, job, report, checkpoints, dist)
-            return loop.run({"stage": "pixel", **provenance})
-        assert job.base is not None and job.features is not None
-        stage: AdversarialTraining = settings
-        floor = stage.val.fidelity_floor if stage.val.choose_best else None
+    with seeded(job.settings.manual_seed):
+        loop = Loop(build_model(job, dist), job, report, checkpoints, dist)
+        return loop.run(_provenance(job))
 
-        def collapsed(rows: Sequence[Row], psnr: float | None) -> Collapse | None:
-            return collapse(rows, psnr, stage)
 
-        loop = Loop(model, job, report, checkpoints, dist, floor=floor, collapsed=collapsed)
-        origin = {f"base_{key}": value for key, value in provenance_of(job.base).items()}
-        provenance["feature_network"] = job.features.version
-        return loop.run({"stage": "adversarial", **provenance, **origin})
+def _provenance(job: Job) -> dict[str, str]:
+    settings = {"settings": json.dumps(job.settings.provenance_settings())}
+    if job.base is None or job.features is None:
+        return {"stage": "pixel", **settings}
+    origin = {f"base_{key}": value for key, value in provenance_of(job.base).items()}
+    return {
+        "stage": "adversarial",
+        "feature_network": job.features.version,
+        **settings,
+        **origin,
+    }
 
 
 def build_model(job: Job, dist: DistContext = SINGLE_PROCESS) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,12 @@ from deepart_assets.super_resolution.data.pairs import CONTEXT, Pair, Sampling, 
 from deepart_assets.super_resolution.training.batches import Batches
 from deepart_assets.super_resolution.training.dist import DistContext
 from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
-from deepart_assets.super_resolution.training.guards import Collapse, FiniteGuard, Row, diverged
+from deepart_assets.super_resolution.training.guards import (
+    Collapse,
+    FiniteGuard,
+    collapse,
+    diverged,
+)
 from deepart_assets.super_resolution.training.progress import Progress, Report, Trained
 from deepart_assets.super_resolution.training.strip import Strip
 from deepart_assets.super_resolution.training.validation import Best, Score, Validation
@@ -29,9 +34,6 @@ from deepart_assets.super_resolution.weights import to_bytes
 
 if TYPE_CHECKING:
     from deepart_assets.super_resolution.training.models import ArtESRGANModel, ArtSRModel
-
-Collapsed = Callable[[Sequence[Row], float | None], Collapse | None]
-"""Decides from the curve and the base's PSNR-Y whether the training has collapsed."""
 
 NO_SCORE = Score(None, None)
 """The score where nothing is validated."""
@@ -63,8 +65,6 @@ class Loop:
         report: Called with the progress, by rank 0.
         checkpoints: Where to resume from and save to; None for no checkpoints.
         dist: This process among those that share the iterations.
-        floor: `fidelity_floor` for choosing the best checkpoint; None takes the last.
-        collapsed: Returns a reason to stop early.
     """
 
     def __init__(
@@ -74,13 +74,10 @@ class Loop:
         report: Report,
         checkpoints: Checkpoints | None,
         dist: DistContext,
-        *,
-        floor: float | None = None,
-        collapsed: Collapsed = lambda rows, base: None,
     ) -> None:
         pairs, settings = job.pairs, job.settings
         self._model, self._settings, self._dist = model, settings, dist
-        self._checkpoints, self._collapsed = checkpoints, collapsed
+        self._checkpoints = checkpoints
         crops = settings.datasets.train
         self._usable = croppable(pairs, crops.gt_size, CONTEXT)
         self._sampling = Sampling(
@@ -96,8 +93,9 @@ class Loop:
         self._generator = np.random.default_rng(settings.manual_seed)
         self._progress = Progress(settings.train.total_iter, report)
         self._guard = FiniteGuard()
-        self._perceptual = floor is not None
-        self._floor = floor or 0.0
+        self._floor, self._perceptual = 0.0, False
+        if isinstance(settings, AdversarialTraining) and settings.val.choose_best:
+            self._floor, self._perceptual = settings.val.fidelity_floor, True
         self._validation = Validation(pairs, perceptual=self._perceptual)
         self._strip = Strip()
         self._iteration = 0
@@ -124,6 +122,7 @@ class Loop:
         """Train up to the last iteration; return the collapse that stopped it early, if any."""
         options, model = self._settings.train, self._model
         device = model.device
+        saved = self._checkpoints if self._dist.is_main else None
         with Batches(self._usable, self._generator, self._sampling) as batches:
             for iteration in range(self._iteration + 1, options.total_iter + 1):
                 lr, hr = next(batches)
@@ -137,13 +136,9 @@ class Loop:
                 stopped = self._validate_and_report(iteration)
                 if stopped is not None:
                     return stopped
-                if (
-                    self._checkpoints is not None
-                    and self._dist.is_main
-                    and self._checkpoints.is_due()
-                ):
+                if saved is not None and saved.is_due():
                     self._guard.check()
-                    self._checkpoints.save(self._state(batches.drawn))
+                    saved.save(self._state(batches.drawn))
         return None
 
     def _validate_and_report(self, iteration: int) -> Collapse | None:
@@ -158,7 +153,8 @@ class Loop:
         if self._dist.is_main:
             score = self._scored(iteration) if validates else None
             self._progress.report(iteration, means, score, perceptual=self._perceptual)
-            stopped = self._collapsed(self._progress.rows, self._before.psnr_y)
+            if isinstance(self._settings, AdversarialTraining):
+                stopped = collapse(self._progress.rows, self._before.psnr_y, self._settings)
             if score is not None and stopped is None and self._perceptual:
                 self._best.offer(iteration, score, self._net)
         else:

@@ -12,10 +12,7 @@ from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.training import AdversarialTraining, PixelTraining
 from deepart_assets.storage.checkpoints import Checkpoints
 from deepart_assets.super_resolution.data.pairs import Pair
-from deepart_assets.super_resolution.training.feature_networks import (
-    FeatureNetwork,
-    find_feature_network,
-)
+from deepart_assets.super_resolution.training.feature_networks import FeatureNetwork
 from deepart_assets.super_resolution.training.job import run_job
 from deepart_assets.super_resolution.training.launch import launch
 from deepart_assets.super_resolution.training.loop import Job
@@ -57,7 +54,7 @@ def train_adversarial(
     report: Report = silent,
     checkpoints: Checkpoints | None = None,
     *,
-    features: FeatureNetwork | None = None,
+    features: FeatureNetwork,
 ) -> Trained:
     """Train pixel-trained weights further with the losses of ESRGAN (Wang et al. 2018, eq. 3).
 
@@ -68,19 +65,18 @@ def train_adversarial(
         settings: The options.
         report: Called with the progress.
         checkpoints: Where to resume from and save to; None for no checkpoints.
-        features: The network of the perceptual loss; None for the one of the options.
+        features: The network of the perceptual loss (`find_feature_network`).
 
     Returns:
         The best checkpoint by the rule of `validation`. A training that collapses stops early and
         returns the best checkpoint before; `figures["stopped"]` gives the reason.
 
     Raises:
-        UnavailableError: No training pair is large enough, the base or the feature network is
-            unavailable, the base has another size, there are fewer GPUs than `num_gpu`, the
-            training diverged, or it collapsed before any good checkpoint.
+        UnavailableError: No training pair is large enough, the base is no file of weights or has
+            another size, there are fewer GPUs than `num_gpu`, the training diverged, or it
+            collapsed before any good checkpoint.
     """
     _check_size(base, settings)
-    features = features or find_feature_network(settings.train.perceptual_opt)
     return _train(Job(pairs, settings, base, features), report, checkpoints)
 
 

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
 from deepart_assets.super_resolution.data.pairs import Pair, of_split
-from deepart_assets.super_resolution.evaluation.crops import most_detailed
-from deepart_assets.super_resolution.evaluation.metrics import niqe, psnr_y
+from deepart_assets.super_resolution.evaluation.crops import detail, middle
+from deepart_assets.super_resolution.evaluation.metrics import mean, niqe, psnr_y
 from deepart_assets.super_resolution.upscaling.upscaler import enlarge
 
 if TYPE_CHECKING:
@@ -65,16 +65,14 @@ class Validation:
     def __init__(self, pairs: Sequence[Pair], *, perceptual: bool) -> None:
         self._crops = [_middle(pair) for pair in of_split(pairs, "valid")[:PAINTINGS]]
         self._perceptual = perceptual
-        self._detail = _detail(self._crops[0][0]) if self._crops else None
+        self._detail = detail(self._crops[0], SHOWN_SIDE) if self._crops else None
 
     @property
     def shown(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]] | None:
         """LR and HR of the detail that is shown (`Score.picture`)."""
         if self._detail is None:
             return None
-        lr, hr = self._crops[0]
-        rows, columns = self._detail
-        return np.array(lr[rows, columns]), np.array(hr[_times_scale(rows), _times_scale(columns)])
+        return self._detail.lr(self._crops[0]), self._detail.hr(self._crops[0])
 
     def bicubic(self) -> Score:
         """Score MATLAB's bicubic interpolation."""
@@ -94,14 +92,11 @@ class Validation:
             net.train(training)
 
     def _score(self, upscale: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]) -> Score:
-        made = [upscale(lr) for lr, _ in self._crops]
-        faithful = [psnr_y(a, hr) for a, (_, hr) in zip(made, self._crops, strict=True)]
+        made = [upscale(crop.lr) for crop in self._crops]
+        faithful = [psnr_y(one, crop.hr) for one, crop in zip(made, self._crops, strict=True)]
         natural = [niqe(picture) for picture in made] if self._perceptual else []
-        score = _mean(faithful), _mean([value for value in natural if value is not None])
-        if self._detail is None:
-            return Score(*score)
-        rows, columns = (_times_scale(span) for span in self._detail)
-        return Score(*score, np.array(made[0][rows, columns]))
+        shown = None if self._detail is None else self._detail.cut(made[0], SCALE)
+        return Score(mean(faithful), mean(natural), shown)
 
 
 class Best:
@@ -171,25 +166,7 @@ class Best:
         self.offered = state["offered"]
 
 
-def _mean(values: Sequence[float]) -> float | None:
-    return float(np.mean(values)) if values else None
-
-
-def _detail(lr: NDArray[np.uint8]) -> tuple[slice, slice]:
-    """Return the rows and columns of the most detailed part of LR."""
-    side = min(SHOWN_SIDE // SCALE, *lr.shape[:2])
-    top, left = most_detailed(lr, side)
-    return slice(top, top + side), slice(left, left + side)
-
-
-def _times_scale(span: slice) -> slice:
-    return slice(span.start * SCALE, span.stop * SCALE)
-
-
-def _middle(pair: Pair) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    height, width = pair.lr.shape[:2]
-    side = min(SIDE, height, width)
-    top, left = (height - side) // 2, (width - side) // 2
-    rows, columns = slice(top, top + side), slice(left, left + side)
-    large = pair.hr[_times_scale(rows), _times_scale(columns)]
-    return np.array(pair.lr[rows, columns]), np.array(large)
+def _middle(pair: Pair) -> Pair:
+    """Return the square in the centre, in memory."""
+    crop = middle(pair, SCALE * min(SIDE, *pair.size))
+    return Pair(pair.id, pair.split, crop.lr(pair), crop.hr(pair))

@@ -1,4 +1,4 @@
-"""Enlarges pictures of any size by 4: bicubically, or tile by tile with a network.
+"""Enlarges pictures of any size by 4, tile by tile with a network.
 
 How a network is executed is in `backends`.
 """
@@ -6,11 +6,11 @@ How a network is executed is in `backends`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,10 @@ from deepart_assets.compute.devices import best_device
 from deepart_assets.compute.memory import is_out_of_memory, predict_in_halves, release_memory
 from deepart_assets.errors import PaintingError, first_line
 from deepart_assets.settings.super_resolution import Upscaling
-from deepart_assets.super_resolution.data.degradation import SCALE, matlab_bicubic_enlarge
+from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.upscaling.backend_choice import backend_for
 from deepart_assets.super_resolution.upscaling.backends import Backend, TorchBackend
-from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, with_context
+from deepart_assets.super_resolution.upscaling.parts import BORDER, Part, enlarged, with_context
 
 if TYPE_CHECKING:
     from torch import nn
@@ -36,20 +36,8 @@ DARK = 16
 _log = logging.getLogger(__name__)
 
 
-class Upscaler(Protocol):
-    """Something that enlarges pictures."""
-
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge uint8 H×W×3 by 4."""
-        ...
-
-
-class BicubicUpscaler:
-    """MATLAB's bicubic interpolation: the baseline of the super-resolution field."""
-
-    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Enlarge as `Upscaler` says."""
-        return matlab_bicubic_enlarge(picture)
+Upscaler = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+"""Enlarges uint8 H×W×3 by 4."""
 
 
 class NetworkUpscaler:
@@ -65,10 +53,10 @@ class NetworkUpscaler:
     def __call__(
         self, picture: NDArray[np.uint8], parts: Sequence[Part] | None = None
     ) -> NDArray[np.uint8]:
-        """Enlarge as `Upscaler` says, both sides at least 1; the same bytes each time.
+        """Enlarge a picture by 4; the same bytes each time.
 
         Args:
-            picture: As `Upscaler` says.
+            picture: uint8, H×W×3, both sides at least 1.
             parts: As for `enlarge`.
 
         Raises:
@@ -164,7 +152,7 @@ def _enlarge(
 
     def predict(some: Sequence[_Tile]) -> list[NDArray[np.uint8]]:
         with torch.inference_mode():
-            windows = np.stack([padded[_in_padded(tile.window)] for tile in some])
+            windows = np.stack([padded[tile.window] for tile in some])
             # N×H×W×3 seen as N×3×H×W is "channels last" already.
             pixels = torch.from_numpy(windows).to(run.device).permute(0, 3, 1, 2)
             made = run(pixels.to(torch.float32) / 255)
@@ -175,27 +163,26 @@ def _enlarge(
                     " weights or train them with a lower learning rate"
                 )
             levels = (made.clamp(0, 1) * 255).round().to(torch.uint8)
-            enlarged = np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())
-        return [one[tile.kept_in_window()] for one, tile in zip(enlarged, some, strict=True)]
+            windows = np.asarray(levels.permute(0, 2, 3, 1).cpu().numpy())
+        return [one[tile.kept_in_window()] for one, tile in zip(windows, some, strict=True)]
 
     def log(size: int) -> None:
         _log.warning("out of memory: %d tiles at once for this picture", size)
 
     alike = sorted(tiles, key=_size)  # only equal sizes go through the network in a batch
-    enlarged = (
+    made = (
         each
         for _, some in groupby(alike, _size)
         for each in predict_in_halves(predict, list(some), batch, log)
     )
-    for tile, one in zip(alike, enlarged, strict=True):
+    for tile, one in zip(alike, made, strict=True):
         if not one.any() and picture[tile.kept].max() > DARK:
             raise PaintingError(
                 "the super-resolution network leaves a tile all black that is not: set"
                 " super_resolution.upscaling.precision to fp32, or, where it is, use other"
                 " weights"
             )
-        rows, columns = tile.kept
-        result[_times_scale(rows), _times_scale(columns)] = one
+        result[enlarged(tile.kept)] = one
 
 
 @dataclass(frozen=True)
@@ -204,14 +191,15 @@ class _Tile:
 
     kept: Part
     window: Part
+    """In the padded picture, which begins `BORDER` before the picture."""
 
     def kept_in_window(self) -> Part:
         """Return where that which is kept is in the enlarged window."""
         rows, columns = (
-            _times_scale(slice(kept.start - seen.start, kept.stop - seen.start))
+            slice(kept.start + BORDER - seen.start, kept.stop + BORDER - seen.start)
             for kept, seen in zip(self.kept, self.window, strict=True)
         )
-        return rows, columns
+        return enlarged((rows, columns))
 
 
 def _size(tile: _Tile) -> tuple[int, int]:
@@ -220,7 +208,8 @@ def _size(tile: _Tile) -> tuple[int, int]:
 
 
 def _spans(part: slice, length: int, tile: int, overlap: int) -> Iterator[tuple[slice, slice]]:
-    """Cover a part along one side by the fewest windows of one length; return (kept, window).
+    """Cover a part along one side by the fewest windows of one length; return (kept, window),
+    the window in the padded picture.
 
     One length, so that they go through the network in batches. The last window may begin before
     its neighbour's context asks for it; no pixel is kept twice.
@@ -232,13 +221,4 @@ def _spans(part: slice, length: int, tile: int, overlap: int) -> Iterator[tuple[
     begins = [min(first + number * (side - 2 * overlap), last - side) for number in range(count)]
     cuts = [part.start, *(begin + overlap for begin in begins[1:]), part.stop]
     for begin, kept in zip(begins, pairwise(cuts), strict=True):
-        yield slice(*kept), slice(begin, begin + side)
-
-
-def _in_padded(window: Part) -> Part:
-    rows, columns = (slice(span.start + BORDER, span.stop + BORDER) for span in window)
-    return rows, columns
-
-
-def _times_scale(span: slice) -> slice:
-    return slice(span.start * SCALE, span.stop * SCALE)
+        yield slice(*kept), slice(begin + BORDER, begin + BORDER + side)

@@ -114,8 +114,9 @@ def read_network(data: bytes, name: str) -> tuple[State, nn.Module]:
     tensors = tensors_in(read_tensors(data, name), name)
     if is_rrdbnet(tensors):
         state = canonical_state(tensors, name)
+        spec = spec_of(state)
         with torch.device("meta"):  # draws no random weights, which takes longer than to read these
-            net = RRDBNet(spec_of(state))
+            net = RRDBNet(spec.features, spec.blocks, spec.growth)
         net.load_state_dict({key: value.clone() for key, value in state.items()}, assign=True)
         return state, net.eval()
     from deepart_assets.super_resolution.weights.spandrel_network import load_spandrel

@@ -25,10 +25,7 @@ def interpolate(
 
     Raises:
         UnavailableError: One file is not an RRDBNet ×4, or their sizes differ.
-        ValueError: `alpha` is not in [0, 1].
     """
-    if not 0 <= alpha <= 1:
-        raise ValueError(f"the strength of an interpolation is in [0, 1], not {alpha}")
     first, second = read_state(psnr, names[0]), read_state(gan, names[1])
     sizes = spec_of(first), spec_of(second)
     if sizes[0] != sizes[1]:

@@ -204,7 +204,8 @@ def _check(state: State, name: str) -> None:
             + (f", the ×{spec.scale} variant" if spec.scale else ""),
         )
     with torch.device("meta"):
-        expected = {key: value.shape for key, value in RRDBNet(spec).state_dict().items()}
+        net = RRDBNet(spec.features, spec.blocks, spec.growth)
+    expected = {key: value.shape for key, value in net.state_dict().items()}
     found = {key: value.shape for key, value in state.items()}
     if found != expected:
         wrong = sorted(key for key in expected | found if expected.get(key) != found.get(key))
