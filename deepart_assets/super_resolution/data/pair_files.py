@@ -101,8 +101,12 @@ class StoredPair(Pair):
     Any number of pairs keeps no file open and no pixel in memory, and pickles are small.
     """
 
+    _lr: MappedPicture
+    _hr: MappedPicture
+
     def __init__(self, id: str, split: Split, lr: MappedPicture, hr: MappedPicture) -> None:
-        self.id, self.split, self._lr, self._hr = id, split, lr, hr
+        for name, value in {"id": id, "split": split, "_lr": lr, "_hr": hr}.items():
+            object.__setattr__(self, name, value)  # the class is frozen
         self._check(lr.shape, hr.shape)
 
     @property

@@ -25,7 +25,7 @@ convolutions darkens it. Tiled upscaling gives every tile real context, so no lo
 pixels: the network would learn to correct them and degrade the rest."""
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """A painting at both resolutions: `lr` (uint8, h×w×3) and `hr` (uint8, 4h×4w×3), both RGB."""
 

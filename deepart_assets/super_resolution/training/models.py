@@ -54,7 +54,7 @@ class _Art:
         net = net.to(self.device)
         # Up to 3 times as fast on a CPU; BasicSR's VGG discriminator takes the default layout only.
         if self.opt["channels_last"] and isinstance(net, RRDBNet):
-            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            net.to(memory_format=torch.channels_last)
         if self.opt["compile"]:
             net.compile()
         if not self.opt["dist"]:
