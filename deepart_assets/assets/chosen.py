@@ -103,9 +103,8 @@ def _archive(painting: Painting, result: NDArray[np.uint8], metadata: PictureMet
     """Return a published picture as TIFF, as large in inches as the original says it is."""
     original = PictureFile(painting.store.lake.read(painting.path), painting.path)
     dots, deep = original.dots_per_inch, original.rgb16()
-    mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
-    mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
-    support = support_in(painting.store, mask_record)
+    mask = painting.decoded(asset_names.SUBJECT_MASKS, decode_grey)
+    support = support_in(painting.store, painting.inputs[asset_names.SUBJECT_MASKS])
     if support is not None and support.in_result == "crop":
         mask = support.box.of(mask)
         deep = None if deep is None else support.box.of(deep)

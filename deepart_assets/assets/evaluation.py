@@ -1,7 +1,7 @@
 """The asset that evaluates the ×4 networks on the test split, and its checks."""
 
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from deepart_assets import asset_names
@@ -13,7 +13,7 @@ from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import StageContext, StageSpec
 from deepart_assets.reports import line_plot, report_json
 from deepart_assets.settings import Settings
-from deepart_assets.settings.evaluation import Lpips, Peer
+from deepart_assets.settings.evaluation import Peer
 from deepart_assets.storage import MaterializationRecord, StageResult, records
 from deepart_assets.super_resolution.data.pairs import of_split
 from deepart_assets.super_resolution.evaluation.candidates import (
@@ -34,13 +34,13 @@ from deepart_assets.super_resolution.evaluation.crops import picture_rows
 from deepart_assets.super_resolution.evaluation.lpips import LpipsMetric
 from deepart_assets.super_resolution.weights.sources import NETWORK_FINDER
 
+ASSET = asset_names.ART_ESRGAN_EVALUATION
+
 
 def _check(claim: Claim) -> Check:
-    def fault(record: MaterializationRecord) -> str | None:
-        found: str | None = record.figures["faults"].get(claim.name)
-        return found
-
-    return Check(claim.name, claim.statement, fault)
+    return Check(
+        claim.name, claim.statement, lambda record: record.figures["faults"].get(claim.name)
+    )
 
 
 def _evaluation_settings(settings: Settings) -> dict[str, Any]:
@@ -74,7 +74,11 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
     """
     whole = context.settings.super_resolution
     choice, upscaling = whole.evaluation, whole.upscaling
-    lpips, no_lpips = _lpips(choice.lpips)
+    missing: dict[str, str] = {}
+    try:
+        lpips = LpipsMetric(choice.lpips)
+    except UnavailableError as reason:
+        lpips, missing["lpips"] = None, str(reason)
 
     def make() -> StageResult:
         tests = of_split(read_pairs(context), "test")
@@ -85,18 +89,15 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
             networks.upscalers,
             crop=choice.crop,
             lpips=lpips,
-            report=_evaluated(context),
+            report=lambda done, total, name: context.log.info(f"{ASSET} {done}/{total} {name}"),
         )
         shown = {f"4x {name}": networks.upscalers[key]() for name, key in _SHOWN.items()}
         rows_of_details = picture_rows(tests[: choice.shown], shown, choice.detail)
-        missing = {} if no_lpips is None else {"lpips": no_lpips}
         return StageResult(
             {
-                asset_names.report_path(asset_names.ART_ESRGAN_EVALUATION): report_json(
-                    comparison.rows
-                ),
-                "reports/art_esrgan_evaluation_paintings.json": report_json(comparison.paintings),
-                "art_esrgan_evaluation/crops.png": encode_png(rows_of_details),
+                asset_names.report_path(ASSET): report_json(comparison.rows),
+                asset_names.report_path(f"{ASSET}_paintings"): report_json(comparison.paintings),
+                f"{ASSET}/crops.png": encode_png(rows_of_details),
             },
             {
                 "preview": preview_uri(rows_of_details, 1100),
@@ -115,7 +116,7 @@ def art_esrgan_evaluation(context: StageContext) -> StageSpec:
         make,
         inputs={
             "lpips": "none" if lpips is None else lpips.version,
-            **_versions(choice.peers, context.store.done(asset_names.ART_ESRGAN_EVALUATION)),
+            **_versions(choice.peers, context.store.done(ASSET)),
         },
     )
 
@@ -137,14 +138,6 @@ def _versions(peers: Mapping[str, Peer], previous: MaterializationRecord | None)
     return versions | ({"attempt": str(tried)} if tried else {})
 
 
-def _lpips(choice: Lpips) -> tuple[LpipsMetric | None, str | None]:
-    """Return LPIPS, or the reason why it is unavailable."""
-    try:
-        return LpipsMetric(choice), None
-    except UnavailableError as reason:
-        return None, str(reason)
-
-
 def _plane(comparison: Comparison, networks: Candidates) -> str | None:
     """Plot NIQE over PSNR-Y, with a line from base to GAN and points for the others."""
     places: dict[str, tuple[float, float]] = {
@@ -160,9 +153,3 @@ def _plane(comparison: Comparison, networks: Candidates) -> str | None:
         if name not in networks.strengths:
             curves[name] = ([x], [y])
     return line_plot({"NIQE: lower is more natural": curves}, "PSNR-Y, dB: higher is more faithful")
-
-
-def _evaluated(context: StageContext) -> Callable[[int, int, str], None]:
-    return lambda done, total, name: context.log.info(
-        f"art_esrgan_evaluation {done}/{total} {name}"
-    )

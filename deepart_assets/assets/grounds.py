@@ -100,12 +100,9 @@ def painting_grounds(context: StageContext) -> PaintingStageSpec:
     def make(painting: Painting) -> StageResult:
         if refused := refusal(painting.id, painting.labels, lenders):
             raise SkipPainting(refused)
-        soft, mask = (
-            decode_grey(painting.read(asset), painting.inputs[asset].path)
-            for asset in (asset_names.PREDICTED_MASKS, asset_names.SUBJECT_MASKS)
-        )
+        mask = painting.decoded(asset_names.SUBJECT_MASKS, decode_grey)
+        soft = resize(painting.decoded(asset_names.PREDICTED_MASKS, decode_grey), *mask.shape)
         picture = painting.original()
-        soft = resize(soft, *mask.shape)
         record = painting.inputs[asset_names.SUBJECT_MASKS]
         if (support := support_in(painting.store, record)) is not None:
             picture, mask, soft = (support.box.of(each) for each in (picture, mask, soft))

@@ -4,7 +4,7 @@ Those by scene completion, whose surround is not generated, are in `scene_comple
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.references import References, labels_from
 from deepart_assets.assets.result_metadata import result_metadata, summary_of, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
-from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
+from deepart_assets.imaging.metadata import with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.checks import Check
@@ -80,6 +80,42 @@ class OutpaintRequest(NamedTuple):
 
     unfinished: NDArray[np.uint8]
     requests: list[Request]
+
+
+def candidate_files(
+    painting: Painting,
+    name: str,
+    settings: Outpainter,
+    pictures: Iterable[tuple[bytes, str, int | None]],
+    is_trained: bool,
+) -> dict[str, dict[str, Any]]:
+    """Return `files` and `content` of an outpainting's result.
+
+    Args:
+        painting: Its painting.
+        name: The outpainter's name in the profile.
+        settings: The outpainter's.
+        pictures: The candidates, best first: a PNG, what of it is the painter's, the seed.
+        is_trained: Whether a trained model has made a part of them.
+    """
+    files, content = {}, {}
+    for rank, (bare, summary, seed) in enumerate(pictures):
+        path = asset_names.candidate_path(asset_names.outpaintings(name), painting.id, rank)
+        metadata = result_metadata(
+            painting,
+            name,
+            settings,
+            summary=summary,
+            seed=seed,
+            generated_on=today(),
+            made_at=today(),
+            fingerprint=painting.fingerprint,
+            mask=painting.inputs[asset_names.UNFINISHED_PAINTINGS].files[0],
+            is_trained=is_trained,
+        )
+        content[path] = sha256_of(bare)
+        files[path] = with_metadata(bare, metadata)
+    return {"files": files, "content": content}
 
 
 def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
@@ -158,8 +194,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             }
 
         def read(painting: Painting) -> OutpaintRequest:
-            path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
-            unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
+            unfinished = painting.decoded(asset_names.UNFINISHED_PAINTINGS, decode_rgba)
             wanted = details(painting)
             shown = reference.picture(painting)
             asked = (
@@ -179,20 +214,6 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             results = iter(outpainter([one for each in wanted for one in each.requests]))
             return [list(itertools.islice(results, len(each.requests))) for each in wanted]
 
-        def metadata(painting: Painting, seed: int) -> PictureMetadata:
-            return result_metadata(
-                painting,
-                name,
-                settings,
-                summary=summary_of(name, {"seed": seed}),
-                seed=seed,
-                generated_on=today(),
-                made_at=today(),
-                fingerprint=painting.fingerprint,
-                mask=painting.inputs[asset_names.UNFINISHED_PAINTINGS].files[0],
-                is_trained=descriptor.learned,
-            )
-
         def finish(
             painting: Painting, wanted: OutpaintRequest, found: list[NDArray[np.uint8]]
         ) -> StageResult:
@@ -206,16 +227,15 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
             order = sorted(
                 range(len(results)), key=lambda index: (seeds[index] != first, scores[index])
             )
-            files, content = {}, {}
-            for rank, index in enumerate(order):
-                bare = encode_png(results[index])
-                path = asset_names.candidate_path(asset, painting.id, rank)
-                content[path] = sha256_of(bare)
-                files[path] = with_metadata(bare, metadata(painting, seeds[index]))
-            written = decode_rgb(next(iter(files.values())), painting.id)
+            pictures = (
+                (encode_png(results[i]), summary_of(name, {"seed": seeds[i]}), seeds[i])
+                for i in order
+            )
+            files = candidate_files(painting, name, settings, pictures, descriptor.learned)
+            written = decode_rgb(next(iter(files["files"].values())), painting.id)
             return StageResult(
-                files,
-                {
+                **files,
+                figures={
                     "preview": preview_uri(written),
                     "subject_difference": subject_difference(unfinished, written),
                     "seam_score": round(scores[order[0]], 3),
@@ -230,7 +250,6 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     if len(order) > 1
                     else None,
                 },
-                content=content,
             )
 
         return PaintingStageSpec(

@@ -8,12 +8,7 @@ import dagster as dg
 import numpy as np
 
 from deepart_assets import asset_names
-from deepart_assets.assets.subject_texts import (
-    SUBJECT_TEXTS,
-    choice_for,
-    text_fault,
-    unread_text,
-)
+from deepart_assets.assets.subject_texts import SUBJECT_TEXTS, choice_for, unread_text
 from deepart_assets.assets.supports import SegmenterInput, segmenter_input, support_file
 from deepart_assets.imaging import encode_ids, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
@@ -61,7 +56,7 @@ def prediction_settings(settings: Segmentation) -> dict[str, Any]:
         Check(
             "texts_are_read",
             "Where somebody says what the subject of a painting is, the segmenter reads it.",
-            text_fault,
+            lambda record: record.figures.get("unread_text"),
             dg.AssetCheckSeverity.WARN,
         )
     ],
@@ -102,9 +97,8 @@ def predicted_masks(context: StageContext) -> PaintingStageSpec:
     def finish(painting: Painting, item: SegmenterInput, prediction: Prediction) -> StageResult:
         prediction = item.placed(prediction)
         soft = prediction.levels()
-        files = {
-            asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id): encode_png(soft)
-        }
+        path = asset_names.output_path(asset_names.PREDICTED_MASKS, painting.id)
+        files = {path: encode_png(soft)}
         if item.support is not None:
             files |= support_file(asset_names.PREDICTED_MASKS, painting.id, item.support)
         figures: dict[str, Any] = {"preview": preview_uri(soft)}

@@ -13,7 +13,6 @@ from deepart_assets.assets.upscaled import upscaled_from
 from deepart_assets.imaging import (
     column_sheet,
     decode_grey,
-    decode_rgb,
     decode_rgba,
     encode_jpeg,
     over_checkerboard,
@@ -76,21 +75,18 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
         """
 
         def make(painting: Painting) -> StageResult:
-            def read(asset: str) -> tuple[bytes, str]:
-                return painting.read(asset), painting.inputs[asset].path
-
-            mask = decode_grey(*read(asset_names.SUBJECT_MASKS))
-            unfinished = over_checkerboard(decode_rgba(*read(asset_names.UNFINISHED_PAINTINGS)))
+            mask = painting.decoded(asset_names.SUBJECT_MASKS, decode_grey)
+            unfinished = painting.decoded(asset_names.UNFINISHED_PAINTINGS, decode_rgba)
             columns = [
                 [("original", painting.original())],
                 [
                     ("subject mask", np.repeat(mask[..., None], 3, axis=2)),
-                    ("unfinished painting", unfinished),
+                    ("unfinished painting", over_checkerboard(unfinished)),
                 ],
                 *(
                     [
-                        (name, decode_rgb(*read(asset_names.outpaintings(name)))),
-                        (f"{name}, ×4", decode_rgb(*read(asset_names.upscaled(name)))),
+                        (name, painting.decoded(asset_names.outpaintings(name))),
+                        (f"{name}, ×4", painting.decoded(asset_names.upscaled(name))),
                     ]
                     for name in names
                 ),
@@ -103,19 +99,12 @@ def _restoration_sheets(names: list[str]) -> PipelineAssetSpec:
                 if (credit := credit_in(painting.inputs[asset_names.outpaintings(name)]))
             ]
             sheet = column_sheet(columns, title, SHEET_HEIGHT, credits)
+            path = asset_names.output_path(asset_names.RESTORATION_SHEETS, painting.id, ".jpg")
             return StageResult(
-                {
-                    asset_names.output_path(
-                        asset_names.RESTORATION_SHEETS, painting.id, ".jpg"
-                    ): encode_jpeg(sheet)
-                },
+                {path: encode_jpeg(sheet)},
                 {"preview": preview_uri(sheet, side=1200), "title": painting.caption},
             )
 
-        return PaintingStageSpec(make, details=_captioned)
+        return PaintingStageSpec(make, details=lambda painting: {"caption": painting.caption})
 
     return restoration_sheets
-
-
-def _captioned(painting: Painting) -> dict[str, object]:
-    return {"caption": painting.caption}

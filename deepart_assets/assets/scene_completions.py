@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
-from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED
+from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED, candidate_files
 from deepart_assets.assets.references import labels_from
-from deepart_assets.assets.result_metadata import result_metadata, today
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
-from deepart_assets.imaging.metadata import PictureMetadata, with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
@@ -27,7 +25,7 @@ from deepart_assets.outpainting.scene_completion import Choice, Ground, SceneCom
 from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import SceneCompletion
-from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
+from deepart_assets.storage import MaterializationRecord, StageResult
 from deepart_assets.work import once
 
 FULL_SIZE = ("full_size", "maximal_enlargement")
@@ -79,26 +77,8 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
         outpainter = scene_completion_outpainter(context)
         labels_of = labels_from(context)
 
-        def details(painting: Painting) -> Mapping[str, Any]:
-            return {"labels": labels_of(painting)}
-
-        def metadata(painting: Painting, summary: str) -> PictureMetadata:
-            return result_metadata(
-                painting,
-                name,
-                context.settings.outpainters[name],
-                summary=summary,
-                seed=None,
-                generated_on=today(),
-                made_at=today(),
-                fingerprint=painting.fingerprint,
-                mask=painting.inputs[asset_names.UNFINISHED_PAINTINGS].files[0],
-                is_trained=False,
-            )
-
         def make(painting: Painting) -> StageResult:
-            path = painting.inputs[asset_names.UNFINISHED_PAINTINGS].path
-            unfinished = decode_rgba(painting.read(asset_names.UNFINISHED_PAINTINGS), path)
+            unfinished = painting.decoded(asset_names.UNFINISHED_PAINTINGS, decode_rgba)
             request = request_for(unfinished, labels=labels_of(painting))
             asked = request_for_painting(painting, name, kind.kind)
             choices = (
@@ -113,18 +93,14 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
             )
             found: list[dict[str, Any]] = []
             texts: list[dict[str, str]] = []
-            files: dict[str, bytes] = {}
-            content: dict[str, str] = {}
-            for rank, choice in enumerate(choices):
+            pictures: list[tuple[bytes, str, None]] = []
+            for choice in choices:
                 assert request is not None
                 ground = outpainter.library[choice.ground]
                 laid = outpainter.render(request, choice)
                 result = composed(laid, unfinished, outpainter.descriptor)
-                path = asset_names.candidate_path(asset, painting.id, rank)
                 texts.append(provenance_text(ground, choice))
-                bare = encode_png(result, texts[-1])
-                content[path] = sha256_of(bare)
-                files[path] = with_metadata(bare, metadata(painting, texts[-1]["Description"]))
+                pictures.append((encode_png(result, texts[-1]), texts[-1]["Description"], None))
                 found.append(
                     {
                         **_credited(ground),
@@ -132,16 +108,15 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                         "seam_score": round(seam_score(unfinished, result), 3),
                     }
                 )
-            if not files:  # nothing is missing
-                path = asset_names.output_path(asset, painting.id)
-                bare = encode_png(unfinished[..., :3])
-                content[path] = sha256_of(bare)
-                files[path] = with_metadata(bare, metadata(painting, "All is the painter's."))
-            written = decode_rgb(next(iter(files.values())), painting.id)
+            if not pictures:  # nothing is missing
+                pictures.append((encode_png(unfinished[..., :3]), "All is the painter's.", None))
+            settings = context.settings.outpainters[name]
+            files = candidate_files(painting, name, settings, pictures, is_trained=False)
+            written = decode_rgb(next(iter(files["files"].values())), painting.id)
             first = choices[0] if choices else None
             return StageResult(
-                files,
-                {
+                **files,
+                figures={
                     "preview": preview_uri(written),
                     "ground": credit_of(outpainter.library[first.ground]) if first else None,
                     "lender": _credited(outpainter.library[first.ground]) if first else None,
@@ -154,10 +129,13 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                     "candidates": found if len(found) > 1 else None,
                     "asked": asked.model_dump(mode="json", exclude_defaults=True) or None,
                 },
-                content=content,
             )
 
-        return PaintingStageSpec(make, details, ready_made_hash(context.settings))
+        return PaintingStageSpec(
+            make,
+            details=lambda painting: {"labels": labels_of(painting)},
+            weights=ready_made_hash(context.settings),
+        )
 
     return outpaintings
 

@@ -7,7 +7,6 @@ from deepart_assets import asset_names
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.observable_assets import ObservableFolder
 from deepart_assets.segmentation import Segmenter, check_text, read_text
-from deepart_assets.storage import MaterializationRecord
 from deepart_assets.wikiart.annotations import SUBJECT
 from deepart_assets.wikiart.painting_folder import TEXTS
 
@@ -47,9 +46,3 @@ def unread_text(painting: Painting, segmenter: Segmenter) -> str | None:
         f"{where} says what the subject is, but the segmenter {segmenter.descriptor.name} reads no"
         " text: set segmentation.segmenter.kind to described, or remove the text"
     )
-
-
-def text_fault(record: MaterializationRecord) -> str | None:
-    """Return what `unread_text` said when a prediction was made."""
-    fault: str | None = record.figures.get("unread_text")
-    return fault

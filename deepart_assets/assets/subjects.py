@@ -36,7 +36,7 @@ from deepart_assets.segmentation import (
     support_in,
 )
 from deepart_assets.settings.segmentation import Segmentation
-from deepart_assets.storage import MaterializationRecord, StageResult
+from deepart_assets.storage import StageResult
 from deepart_assets.wikiart.painting_folder import MASKS
 
 OVERLAY_SIDE = 600
@@ -74,10 +74,6 @@ def _strokes_by_sam(settings: Segmentation) -> bool:
     return getattr(settings.segmenter, "strokes", None) == "sam"
 
 
-def _mask_fault(record: MaterializationRecord) -> str | None:
-    return record.verdict or record.doubt
-
-
 @painting_asset(
     settings=lambda settings: {
         **mask_settings(settings.segmentation),
@@ -94,7 +90,7 @@ def _mask_fault(record: MaterializationRecord) -> str | None:
             "The mask keeps a subject beyond doubt and leaves something to generate. A painting"
             " where it does not is reported, and left out downstream unless it is only doubtful and"
             " segmentation.doubtful is restore.",
-            _mask_fault,
+            lambda record: record.verdict or record.doubt,
             dg.AssetCheckSeverity.WARN,
         )
     ],
@@ -122,7 +118,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
         prediction = painting.inputs[asset_names.PREDICTED_MASKS]
         picture = painting.original()
         size = (picture.shape[0], picture.shape[1])
-        soft = decode_grey(painting.read(asset_names.PREDICTED_MASKS), prediction.path)
+        soft = painting.decoded(asset_names.PREDICTED_MASKS, decode_grey)
         support = support_in(painting.store, prediction)
         painted = support and support.painted(*size)
         subject, judged = judge_prediction(soft, prediction, painted, size, settings)
@@ -145,11 +141,8 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
             judged = Verdict("confident")
         reason = judged.reason and f"{judged.reason}. {_REMEDY} {CURATED_MASKS.path(painting.id)}"
         is_left_out = judged.level == "none" or settings.doubtful == "hold"
-        files = {
-            asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id): encode_png(
-                subject.mask.astype(np.uint8) * 255
-            )
-        }
+        path = asset_names.output_path(asset_names.SUBJECT_MASKS, painting.id)
+        files = {path: encode_png(subject.mask.astype(np.uint8) * 255)}
         if support is not None:
             support = support._replace(in_result=settings.support.in_result)
             files |= support_file(asset_names.SUBJECT_MASKS, painting.id, support)
@@ -201,7 +194,7 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
         mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
         if mask_record.verdict is not None:
             raise SkipPainting(mask_record.verdict)
-        mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
+        mask = painting.decoded(asset_names.SUBJECT_MASKS, decode_grey)
         picture = painting.original()
         if (support := support_in(painting.store, mask_record)) is not None:
             picture, mask = support.box.of(picture), support.box.of(mask)
@@ -210,12 +203,9 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
         known = resize((mask > 0).astype(np.float32), *size) >= 0.5
         rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
         rgba[~known] = 0
+        path = asset_names.output_path(asset_names.UNFINISHED_PAINTINGS, painting.id)
         return StageResult(
-            {
-                asset_names.output_path(asset_names.UNFINISHED_PAINTINGS, painting.id): encode_png(
-                    rgba
-                )
-            },
+            {path: encode_png(rgba)},
             {
                 "preview": preview_uri(rgba),
                 "height": size[0],

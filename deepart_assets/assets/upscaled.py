@@ -236,11 +236,10 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
 def _read(painting: Painting, source: str, settings: Settings) -> _Pictures:
     """Decode an outpainting, and what is laid over it, for `settings`."""
-    low = decode_rgb(painting.read(source), painting.inputs[source].path)
+    low = painting.decoded(source)
     photograph = original = painting.original()
-    mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
-    mask = decode_grey(painting.read(asset_names.SUBJECT_MASKS), mask_record.path)
-    support = support_in(painting.store, mask_record)
+    mask = painting.decoded(asset_names.SUBJECT_MASKS, decode_grey)
+    support = support_in(painting.store, painting.inputs[asset_names.SUBJECT_MASKS])
     if support is not None:
         original, mask = support.box.of(original), support.box.of(mask)
     kept = settings.restoration.keep_subject and min(original.shape[:2]) > min(low.shape[:2])

@@ -174,6 +174,9 @@ def chosen(ids: Iterable[str], count: int, first: Sequence[Iterable[str]] = ()) 
     return sorted(ids, key=place)[:count]
 
 
+Decode = Callable[[bytes, str], NDArray[np.uint8]]
+"""Decodes the bytes of a picture; the second argument is its path, for messages."""
+
 MOSAIC_SIZE = 24
 """Paintings of a mosaic."""
 
@@ -243,6 +246,18 @@ class Painting:
     def read(self, asset: str, file: int = 0) -> bytes:
         """Return the bytes of what an upstream asset made of this painting."""
         return self.store.read(self.inputs[asset], file)
+
+    def decoded(self, asset: str, decode: Decode = decode_rgb) -> NDArray[np.uint8]:
+        """Decode the picture that an upstream asset made of this painting.
+
+        Args:
+            asset: One of `inputs`.
+            decode: `decode_rgb`, `decode_rgba` or `decode_grey`.
+
+        Raises:
+            PaintingError: As for `MaterializationStore.read`, or it cannot be decoded.
+        """
+        return decode(self.read(asset), self.inputs[asset].path)
 
 
 def _read_picture(lake: Lake, path: str) -> NDArray[np.uint8]:
