@@ -166,8 +166,7 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
         ready_made = ready_made_hash(context.settings)
 
         def make() -> StageResult:
-            grounds: dict[str, Ground] = {}
-            places: dict[str, _Place] = {}
+            found: dict[str, tuple[Ground, _Place]] = {}
             lenders = choice.lenders
             withdrawn = Lenders(
                 not_paintings=lenders.not_paintings, not_artists=lenders.not_artists
@@ -175,15 +174,14 @@ def _ground_library(settings: Settings) -> PipelineAssetSpec:
             for number, library in enumerate(libraries):
                 for ground in library.library.grounds:
                     if not refusal(ground.id, {"artist": ground.artist}, withdrawn):
-                        grounds[ground.id] = ground
-                        places[ground.id] = _Place(library=number)
+                        found[ground.id] = ground, _Place(library=number)
             for line in without_effect(lenders, _artists(context, libraries)):
                 context.log.warning(line)
             own = _own_grounds(context) if choice.catalogue else {}
-            grounds |= {key: ground for key, (ground, _) in own.items()}
-            places |= {key: place for key, (_, place) in own.items()}
+            found |= own
+            places = {key: place for key, (_, place) in found.items()}
             picture = partial(_picture, context, libraries, places)
-            made = GroundLibrary.of(grounds.values(), picture)
+            made = GroundLibrary.of((ground for ground, _ in found.values()), picture)
             kept = {ground.id: places[ground.id] for ground in made.grounds}
             pictures = json.dumps(kept, indent=0, sort_keys=True)
             # Not the statistics, whose last digits depend on the processor, nor how it is deflated.
@@ -229,7 +227,7 @@ def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:
     """
     store, lenders = context.store, context.settings.grounds.lenders
 
-    def found(painting: Painting) -> tuple[str, Ground, _Place] | None:
+    def found(painting: Painting) -> tuple[str, tuple[Ground, _Place]] | None:
         record = store.done(asset_names.PAINTING_GROUNDS, painting.id)
         mask = store.done(asset_names.SUBJECT_MASKS, painting.id)
         if record is None or mask is None or refusal(painting.id, painting.labels, lenders):
@@ -242,15 +240,16 @@ def _own_grounds(context: StageContext) -> dict[str, tuple[Ground, _Place]]:
         box = None if support is None else support.box
         described = record.files[0].sha256
         ground = Ground.from_bytes(store.read(record), record.path)
-        return painting.id, ground, _Place(painting.path, painting.sha256, box, None, described)
+        place = _Place(painting.path, painting.sha256, box, None, described)
+        return painting.id, (ground, place)
 
     listed = context.paintings
     progress = Progress(asset_names.GROUND_LIBRARY, 0, len(listed), context.log.info)
-    own = {}
+    own: dict[str, tuple[Ground, _Place]] = {}
     for number, each in enumerate(in_parallel(found, listed.values()), 1):
         progress.update(number)
         if each is not None:
-            own[each[0]] = each[1], each[2]
+            own.update([each])
     return own
 
 

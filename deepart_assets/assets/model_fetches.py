@@ -57,7 +57,9 @@ def model_fetches(settings: Settings) -> list[ModelFetch]:
 
     The hub says sizes and licences; where it cannot be reached they are unknown.
     """
-    return [*_segmenter(settings), *_outpainters(settings), *_network(settings)]
+    network = settings.super_resolution.art_esrgan
+    published = [] if isinstance(network, AdversarialTraining) else _weights(network)
+    return [*_segmenter(settings), *_outpainters(settings), *published]
 
 
 _BIREFNET = {"birefnet-general-lite": 230_000_000, "isnet-general-use": 180_000_000}
@@ -105,12 +107,6 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
             if encoder := adapter.image_encoder_model:
                 revision = adapter.image_encoder_revision
                 yield from _of_hub(encoder, revision, "config.json", ENCODER_FILES)
-
-
-def _network(settings: Settings) -> Iterator[ModelFetch]:
-    choice = settings.super_resolution.art_esrgan
-    if not isinstance(choice, AdversarialTraining):
-        yield from _weights(choice)
 
 
 def _weights(choice: PublishedWeights | InpaintingWeights) -> Iterator[ModelFetch]:

@@ -158,25 +158,25 @@ class Remembered:
 
 
 def _outpainted(context: StageContext, painting: Painting, names: Sequence[str]) -> Outpainted:
-    def read(asset: str) -> tuple[bytes, str] | None:
-        record = context.store.done(asset, painting.id)
-        return None if record is None else (context.lake.read(record.path), record.path)
+    def read(record: MaterializationRecord) -> tuple[bytes, str]:
+        return context.lake.read(record.path), record.path
 
     records = {
-        name: context.store.done(asset_names.outpaintings(name), painting.id) for name in names
+        name: record
+        for name in names
+        if (record := context.store.done(asset_names.outpaintings(name), painting.id)) is not None
     }
-    kept = read(asset_names.UNFINISHED_PAINTINGS)
+    kept = context.store.done(asset_names.UNFINISHED_PAINTINGS, painting.id)
     assert kept is not None  # chosen among those that have one
-    unfinished, original = decode_rgba(*kept), painting.original()
+    unfinished, original = decode_rgba(*read(kept)), painting.original()
     mask = context.store.done(asset_names.SUBJECT_MASKS, painting.id)
     if mask is not None and (support := support_in(context.store, mask)) is not None:
         original = support.box.of(original)
-    files = {name: read(asset_names.outpaintings(name)) for name in names}
     return Outpainted(
         id=painting.id,
         caption=painting.caption,
         original=resize(original, *unfinished.shape[:2]),
         unfinished=unfinished,
-        results={name: decode_rgb(*file) for name, file in files.items() if file is not None},
-        seconds={name: record.seconds for name, record in records.items() if record is not None},
+        results={name: decode_rgb(*read(record)) for name, record in records.items()},
+        seconds={name: record.seconds for name, record in records.items()},
     )

@@ -71,7 +71,9 @@ def restoration_plan(
         stage_context = StageContext(profile.settings, profile.store, context.log)
         policy = RunPolicy(config.force, policy_of(context.run.tags).retry, config.thorough)
         with as_failure():
-            keys = _selected(stage_context, painting_keys(context.instance), config)
+            known = painting_keys(context.instance)
+            listed = {k: each for k in known if (each := stage_context.paintings.get(k))}
+            keys = selected(listed, config.paintings, config.style)
             made = make_plan(context.instance, specs, stage_context, keys, policy)
             unpublished = {} if made.ranges else stale_data(published, stage_context)
         context.log.info(
@@ -118,11 +120,6 @@ def refusal(config: PlanConfig, tags: Tags) -> str | None:
         f" ops.{RESTORATION_PLAN}.config.confirm in the launchpad, or name paintings or a style"
         " there"
     )
-
-
-def _selected(context: StageContext, keys: Sequence[str], config: PlanConfig) -> list[str]:
-    listed = {key: context.paintings[key] for key in keys if key in context.paintings}
-    return selected(listed, config.paintings, config.style)
 
 
 def selected(

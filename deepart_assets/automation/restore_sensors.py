@@ -13,6 +13,7 @@ import dagster as dg
 
 from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN, STYLED_PAINTINGS
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG
+from deepart_assets.orchestration.folder_sensors import polling
 from deepart_assets.orchestration.leaving import UNFINISHED
 from deepart_assets.orchestration.planner import (
     EVALUATE,
@@ -135,10 +136,7 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
         job=jobs[EVALUATE],
         description=f"Brings the evaluations up to date once nothing has been restored for"
         f" {minutes:g} minutes.",
-        minimum_interval_seconds=settings.poll_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.running
-        else dg.DefaultSensorStatus.STOPPED,
+        **polling(settings),
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         instance = context.instance
@@ -197,10 +195,7 @@ def _materialization_sensor(
         name=name,
         jobs=[jobs[each] for each in (RESTORE, RESTORE_PART, PUBLISH, EVALUATE)],
         description=description,
-        minimum_interval_seconds=settings.poll_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.running
-        else dg.DefaultSensorStatus.STOPPED,
+        **polling(settings),
     )
     def sensor(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         instance, key = context.instance, dg.AssetKey(asset)

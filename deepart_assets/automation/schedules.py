@@ -23,48 +23,32 @@ def schedules_of(settings: Automation, jobs: Jobs) -> list[dg.ScheduleDefinition
             f"automation.{renewal}: no outpainter of the profile has the kind scene_completion, so"
             " there is no library of grounds: remove the setting"
         )
-    return [
-        _schedule(
-            settings,
+    schedules = [
+        (
             "nightly",
-            jobs["restore_stale"],
+            "restore_stale",
             "every night: what is stale",
             "Makes a plan; what is stale in it is restored.",
         ),
-        _schedule(
-            settings,
+        (
             "weekly",
-            jobs["catalogue"],
+            "catalogue",
             "every week: new paintings of the sources",
             "Reads the sources again; what is new on the list is restored.",
         ),
-        *(
-            [
-                _schedule(
-                    settings,
-                    EVALUATE,
-                    jobs[EVALUATE],
-                    "the evaluations' time has come",
-                    "Brings the evaluations up to date.",
-                )
-            ]
-            if isinstance(settings.evaluate, str)
-            else []
-        ),
-        *(
-            [
-                _schedule(
-                    settings,
-                    renewal,
-                    jobs[renewal],
-                    "the library of grounds is renewed",
-                    "The library of grounds takes in new paintings; what that makes stale is"
-                    " restored again.",
-                )
-            ]
-            if settings.renew_ground_library is not None
-            else []
-        ),
+    ]
+    if isinstance(settings.evaluate, str):
+        reason = "the evaluations' time has come"
+        schedules.append((EVALUATE, EVALUATE, reason, "Brings the evaluations up to date."))
+    if settings.renew_ground_library is not None:
+        description = (
+            "The library of grounds takes in new paintings; what that makes stale is restored"
+            " again."
+        )
+        schedules.append((renewal, renewal, "the library of grounds is renewed", description))
+    return [
+        _schedule(settings, name, jobs[job], reason, description)
+        for name, job, reason, description in schedules
     ]
 
 

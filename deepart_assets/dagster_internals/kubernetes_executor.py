@@ -48,10 +48,8 @@ def kubernetes_executor(
     try:
         context = _container(execution)
         configs = {step: step_config(execution, needs) for step, needs in resources.items()}
-        for needs in (execution.cpu_steps, execution.gpu_steps):
+        for needs in (execution.cpu_steps, execution.gpu_steps, *resources.values()):
             UserDefinedDagsterK8sConfig.from_dict(step_config(execution, needs))
-        for config in configs.values():
-            UserDefinedDagsterK8sConfig.from_dict(config)
     except Exception as error:  # of many types, each of which names the field
         raise SettingsError(f"execution: Kubernetes does not accept it: {error}") from error
     handler = _StepHandler(

@@ -117,15 +117,12 @@ class PaintingBatch:
 
     def _observed(self, checker: StalenessChecker) -> dict[str, dict[str, str]]:
         """Return the version of each painting's original and files, by observed asset."""
-        listed = self._context.paintings
-        return {
-            **(
-                {asset_names.PAINTINGS: {k: listed[k].version for k in self.keys if k in listed}}
-                if asset_names.PAINTINGS in self._spec.edges
-                else {}
-            ),
-            **{name: versions_of(files, self.keys) for name, files in checker.files.items()},
-        }
+        listed, observed = self._context.paintings, dict[str, dict[str, str]]()
+        if (paintings := asset_names.PAINTINGS) in self._spec.edges:
+            observed[paintings] = {key: listed[key].version for key in self.keys if key in listed}
+        for name, files in checker.files.items():
+            observed[name] = versions_of(files, self.keys)
+        return observed
 
     def _not_computed(self, key: str, status: OutputStatus) -> tuple[str, Event | None]:
         """Return the log line and the event of a painting whose output is not computed."""

@@ -26,9 +26,7 @@ def _reason(error: Any) -> str:
     """Return a step's own message where it gave one, else the whole chain of errors."""
     if error is None:
         return ""
-    if error.cls_name == "Failure":
-        return message_of(error)
-    return str(error.to_string())
+    return message_of(error) if error.cls_name == "Failure" else str(error.to_string())
 
 
 @dg.logger(

@@ -67,12 +67,10 @@ def _listed() -> list[Device]:
         # A container may have the devices but not nvidia-smi.
         return [Device(str(n), str(n)) for n, _ in enumerate(Path("/dev").glob("nvidia[0-9]*"))]
     devices: list[Device] = []
-    for line in listing.splitlines():
-        match re.search(r"UUID: ((GPU|MIG)-[^)\s]+)", line):
-            case re.Match() as found:
-                if found[2] == "MIG" and devices and devices[-1].identity.startswith("GPU"):
-                    devices.pop()  # only the slices of a partitioned GPU can be used
-                devices.append(Device(found[1], found[1]))
+    for identity, kind in re.findall(r"UUID: ((GPU|MIG)-[^)\s]+)", listing):
+        if kind == "MIG" and devices and devices[-1].identity.startswith("GPU"):
+            devices.pop()  # only the slices of a partitioned GPU can be used
+        devices.append(Device(identity, identity))
     return devices
 
 
@@ -90,56 +88,49 @@ _bound: list[Device] | None = None
 """The devices this process is bound to, once it is."""
 
 
-class Devices:
-    """Reserves devices for the steps of this process.
+@contextlib.contextmanager
+def reserve(
+    count: int, step: str, report: Callable[[str], None], shared: int | None = None
+) -> Iterator[None]:
+    """Wait for `count` devices and reserve them; on a machine without devices, do nothing.
+
+    CUDA sees only the reserved devices in a process of one step (none if `count` is 0), and the
+    same shared devices in all steps of a process of several.
 
     Args:
+        count: Number of devices.
+        step: Name of the step, for messages.
+        report: Called with log lines: what the step waits for and what it gets.
         shared: The number of devices that all steps of this process share, the most that one of
             them needs. None if the process runs a single step.
+
+    Raises:
+        UnavailableError: The machine has fewer devices.
     """
-
-    def __init__(self, shared: int | None = None) -> None:
-        self._shared = shared
-
-    @contextlib.contextmanager
-    def reserve(self, count: int, step: str, report: Callable[[str], None]) -> Iterator[None]:
-        """Wait for `count` devices and reserve them; on a machine without devices, do nothing.
-
-        CUDA sees only the reserved devices in a process of one step (none if `count` is 0), and
-        the same shared devices in all steps of a process of several.
-
-        Args:
-            count: Number of devices.
-            step: Name of the step, for messages.
-            report: Called with log lines: what the step waits for and what it gets.
-
-        Raises:
-            UnavailableError: The machine has fewer devices.
-        """
-        global _bound  # noqa: PLW0603  CUDA binds the process
-        available = _bound if _bound is not None else cuda_devices()
-        if not available:
-            yield
-            return
-        if count > len(available):
-            raise UnavailableError(
-                f"{step} needs {count} GPUs, and {len(available)} are visible here:"
-                f" lower execution.steps.{step}.gpus, or widen {VISIBLE}"
-            )
-        if self._shared is not None and _bound is None:
-            wanted = min(self._shared, len(available))
-            with contextlib.ExitStack() as stack:
-                free = _try(available, wanted, stack) or available[:wanted]
-            _bound = available = _bind(free)
+    global _bound  # noqa: PLW0603  CUDA binds the process
+    available = _bound if _bound is not None else cuda_devices()
+    if not available:
+        yield
+        return
+    if count > len(available):
+        raise UnavailableError(
+            f"{step} needs {count} GPUs, and {len(available)} are visible here:"
+            f" lower execution.steps.{step}.gpus, or widen {VISIBLE}"
+        )
+    if shared is not None and _bound is None:
+        wanted = min(shared, len(available))
         with contextlib.ExitStack() as stack:
-            if self._shared is None:
-                stack.callback(_restore, os.environ.get(VISIBLE))
-                available = _bind(_wait(available, count, step, stack, report))
-            elif count:
-                _wait(available, len(available), step, stack, report)
-            if count:
-                report(f"{step}: CUDA devices {', '.join(each.name for each in available)}")
-            yield
+            free = _try(available, wanted, stack) or available[:wanted]
+        _bound = available = _bind(free)
+    with contextlib.ExitStack() as stack:
+        if shared is None:
+            stack.callback(_restore, os.environ.get(VISIBLE))
+            available = _bind(_wait(available, count, step, stack, report))
+        elif count:
+            _wait(available, len(available), step, stack, report)
+        if count:
+            report(f"{step}: CUDA devices {', '.join(each.name for each in available)}")
+        yield
 
 
 def _bind(devices: Sequence[Device]) -> list[Device]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, version_tags
+from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG
 from deepart_assets.storage import MaterializationRecord, sha256_of, sha256_of_json
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
@@ -96,10 +96,10 @@ def _tags_of(
 
 
 def reported_versions(
-    instance: dg.DagsterInstance, asset: str, keys: Iterable[str]
+    instance: dg.DagsterInstance, asset: str, keys: Iterable[str], *, observed: bool = False
 ) -> Mapping[str, str]:
-    """Return the data version of each partition's latest materialization."""
-    found = latest_versions(instance, asset, keys)
+    """Return the data version of each partition's latest materialization, or observation."""
+    found = latest_versions(instance, asset, keys, observed=observed)
     return {key: version.data_version for key, version in found.items()}
 
 
@@ -134,26 +134,6 @@ def covering(data_version: str, covered: Mapping[str, str | None]) -> str:
         return data_version
     own = {asset: version and version.partition(".")[0] for asset, version in covered.items()}
     return f"{data_version}.{sha256_of_json(own)[:8]}"
-
-
-def painting_materialization(
-    asset: str,
-    key: str,
-    *,
-    code_version: str,
-    data_version: str,
-    inputs: Mapping[str, Version],
-    metadata: Mapping[str, dg.MetadataValue],
-) -> dg.AssetMaterialization:
-    """Return the materialization of one partition with its exact provenance."""
-    used = {name: (each.storage_id, each.data_version) for name, each in inputs.items()}
-    tags = version_tags(code_version, data_version, used)
-    return dg.AssetMaterialization(asset, partition=key, metadata=metadata, tags=tags)
-
-
-def painting_observation(asset: str, key: str, data_version: str) -> dg.AssetObservation:
-    """Return the observation of one partition of an asset that is not made here."""
-    return dg.AssetObservation(asset, partition=key, tags={DATA_VERSION_TAG: data_version})
 
 
 def metadata_made_in(

@@ -189,6 +189,15 @@ def changed(before: Stamps, now: Stamps) -> list[str]:
     return sorted(name for name in names if before.get(name) != now.get(name))
 
 
+def polling(settings: Automation) -> dict[str, Any]:
+    """Return how often a sensor ticks, and whether it runs by itself, as `dg.sensor` takes it."""
+    status = dg.DefaultSensorStatus
+    return {
+        "minimum_interval_seconds": settings.poll_interval_seconds,
+        "default_status": status.RUNNING if settings.running else status.STOPPED,
+    }
+
+
 def folder_sensor(
     settings: Automation,
     *,
@@ -222,10 +231,7 @@ def folder_sensor(
         name=name,
         jobs=jobs,
         description=description,
-        minimum_interval_seconds=settings.poll_interval_seconds,
-        default_status=dg.DefaultSensorStatus.RUNNING
-        if settings.running
-        else dg.DefaultSensorStatus.STOPPED,
+        **polling(settings),
     )
     def sensor(
         context: dg.SensorEvaluationContext, profile: dg.ResourceParam[Profile]
@@ -240,11 +246,11 @@ def folder_sensor(
         after, triggered = before.tick(digest, time.time(), debounce_seconds)
         cursor = after.to_cursor()
         if digest == before.taken:
-            once_more, failed = (
-                again(context.instance, name, time.time()) if retries else (None, "")
-            )
-            if once_more is not None:
-                return dg.SensorResult(run_requests=[once_more], cursor=cursor)
+            failed = ""
+            if retries:
+                once_more, failed = again(context.instance, name, time.time())
+                if once_more is not None:
+                    return dg.SensorResult(run_requests=[once_more], cursor=cursor)
             lines = list(left_out(profile, context.instance))
             more = f"; and {len(lines) - NAMED} more" if len(lines) > NAMED else ""
             note = f". Left out: {'; '.join(lines[:NAMED])}{more}" if lines else ""

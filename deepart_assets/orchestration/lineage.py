@@ -49,10 +49,13 @@ def without_implied_edges(parts: SpecsByPart) -> dict[str, list[PipelineAssetSpe
             for between in above[name]:
                 if dep in above.get(between, ()):
                     covered[between].add(dep)
-    return {
-        part: [_resolved(spec, edges[spec.name], sorted(covered[spec.name])) for spec in of_part]
-        for part, of_part in parts.items()
-    }
+
+    def resolved(spec: PipelineAssetSpec) -> PipelineAssetSpec:
+        if isinstance(spec, DataAssetSpec):
+            return replace(spec, edges=edges[spec.name])
+        return replace(spec, edges=edges[spec.name], covered=sorted(covered[spec.name]))
+
+    return {part: [resolved(spec) for spec in of_part] for part, of_part in parts.items()}
 
 
 def _read_by(spec: PipelineAssetSpec) -> list[str]:
@@ -74,11 +77,3 @@ def _above(name: str, required: Mapping[str, Sequence[str]]) -> set[str]:
             found.add(each)
             waiting += required.get(each, ())
     return found
-
-
-def _resolved(
-    spec: PipelineAssetSpec, edges: Sequence[str], covered: Sequence[str]
-) -> PipelineAssetSpec:
-    if isinstance(spec, DataAssetSpec):
-        return replace(spec, edges=edges)
-    return replace(spec, edges=edges, covered=covered)

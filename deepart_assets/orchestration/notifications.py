@@ -13,6 +13,7 @@ from importlib import import_module
 import dagster as dg
 
 from deepart_assets.errors import SettingsError
+from deepart_assets.orchestration.folder_sensors import polling
 from deepart_assets.orchestration.step_failures import reason_of
 from deepart_assets.orchestration.tags import REASON
 from deepart_assets.settings.automation import Automation
@@ -85,14 +86,12 @@ def notification_sensors(settings: Automation) -> list[dg.SensorDefinition]:
         reason = run.tags.get(REASON, "")
         hook(Notification(run.run_id, run.job_name, run.is_success, reason, tuple(failures)))
 
-    running = dg.DefaultSensorStatus.RUNNING if settings.running else dg.DefaultSensorStatus.STOPPED
     return [
         dg.run_status_sensor(
             run_status=status,
             name=f"notify_{word}",
             description=f"Reports each run that {word}, as automation.notify says.",
-            minimum_interval_seconds=settings.poll_interval_seconds,
-            default_status=running,
+            **polling(settings),
         )(notify)
         for status, word in (
             (dg.DagsterRunStatus.SUCCESS, "succeeded"),

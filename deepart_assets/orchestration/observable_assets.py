@@ -3,7 +3,7 @@
 Their partitions follow the list of paintings or a folder of the data lake.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import KW_ONLY, dataclass
 
 import dagster as dg
@@ -11,7 +11,7 @@ import dagster as dg
 from deepart_assets import asset_names
 from deepart_assets.dagster_internals.data_versions import DATA_VERSION_TAG, log_event_batch
 from deepart_assets.dagster_internals.event_log_edits import forget_materializations
-from deepart_assets.orchestration.events import latest_versions, painting_observation
+from deepart_assets.orchestration.events import reported_versions
 from deepart_assets.orchestration.partitions import PAINTINGS, painting_keys
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.wikiart.naming import shown
@@ -34,24 +34,6 @@ def paintings_asset() -> dg.AssetSpec:
     )
 
 
-def changed_observations(
-    instance: dg.DagsterInstance,
-    asset: str,
-    versions: Mapping[str, str],
-    *,
-    always: Collection[str] = (),
-) -> Iterator[dg.AssetObservation]:
-    """Yield an observation of each painting whose version is not the last one observed.
-
-    Those in `always` are observed in any case: a painting that returns may be unchanged.
-    """
-    known = latest_versions(instance, asset, list(versions), observed=True)
-    always = set(always)
-    for key, version in versions.items():
-        if key in always or key not in known or known[key].data_version != version:
-            yield painting_observation(asset, key, version)
-
-
 def report_observed(
     step: dg.AssetExecutionContext | dg.OpExecutionContext,
     asset: str,
@@ -70,10 +52,17 @@ def report_observed(
         asset: The observed asset.
         versions: The version of each painting, or ABSENT.
         shown: What its partition shows of a painting, by id.
-        always: Paintings that are observed even if they have not changed.
+        always: Paintings that are observed even if they have not changed, as those that return.
     """
-    instance = step.instance
-    log_event_batch(step, changed_observations(instance, asset, versions, always=always))
+    known, always = reported_versions(step.instance, asset, versions, observed=True), set(always)
+    log_event_batch(
+        step,
+        (
+            dg.AssetObservation(asset, partition=key, tags={DATA_VERSION_TAG: version})
+            for key, version in versions.items()
+            if key in always or known.get(key) != version
+        ),
+    )
     _materialize_present(step, asset, versions, shown or {})
 
 
@@ -83,7 +72,7 @@ def _materialize_present(
     versions: Mapping[str, str],
     shown: Mapping[str, str],
 ) -> None:
-    known = latest_versions(step.instance, asset, list(versions))
+    known = reported_versions(step.instance, asset, versions)
     present = {key: version for key, version in versions.items() if version != ABSENT}
     log_event_batch(
         step,
@@ -95,7 +84,7 @@ def _materialize_present(
                 tags={DATA_VERSION_TAG: version},
             )
             for key, version in present.items()
-            if key not in known or known[key].data_version != version
+            if known.get(key) != version
         ),
     )
     forget_materializations(step.instance, asset, sorted(known.keys() - present.keys()))
@@ -116,13 +105,6 @@ class ObservableFolder(PaintingFolder):
     group: str
     """Group of the asset that reads it."""
     description: str
-
-    @classmethod
-    def of(
-        cls, folder: PaintingFolder, asset: str, group: str, description: str
-    ) -> "ObservableFolder":
-        """Return a folder as an asset."""
-        return cls(**vars(folder), asset=asset, group=group, description=description)
 
     def definition(self) -> dg.AssetsDefinition:
         """Return the asset, which the UI offers to observe and nothing materializes."""

@@ -12,7 +12,11 @@ from functools import partial
 import dagster as dg
 
 from deepart_assets import asset_names
-from deepart_assets.dagster_internals.data_versions import step_versions, versions_in
+from deepart_assets.dagster_internals.data_versions import (
+    step_versions,
+    version_tags,
+    versions_in,
+)
 from deepart_assets.dagster_internals.event_log_edits import unfulfilled_plans, withdraw_plans
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
 from deepart_assets.orchestration.context import Painting
@@ -21,7 +25,6 @@ from deepart_assets.orchestration.events import (
     latest_materializations,
     latest_versions,
     left_out_version,
-    painting_materialization,
     reported_versions,
 )
 from deepart_assets.orchestration.metadata import MetadataDict, metadata_of
@@ -167,25 +170,20 @@ class Reporter:
     def _materialization(
         self, key: str, data_version: str, metadata: MetadataDict
     ) -> dg.AssetMaterialization:
-        painting = self._paintings.get(key)
         named: MetadataDict = {}
-        if painting:
-            named["painting"] = dg.MetadataValue.text(painting.heading)
+        if key in self._paintings:
+            named["painting"] = dg.MetadataValue.text(self._paintings[key].heading)
         if metadata and (page := desk_page(self._store.lake, key)):
             named["desk"] = dg.MetadataValue.url(page)
-        return painting_materialization(
-            self._spec.name,
-            key,
-            code_version=self._code_version,
-            data_version=covering(
-                data_version, {name: versions.get(key) for name, versions in self._covered.items()}
-            ),
-            inputs={
-                dep: version
-                for dep, versions in self._inputs.items()
-                if (version := versions.get("" if dep in self._spec.deps else key)) is not None
-            },
-            metadata={**named, **metadata},
+        covered = {name: versions.get(key) for name, versions in self._covered.items()}
+        inputs = {
+            dep: (version.storage_id, version.data_version)
+            for dep, versions in self._inputs.items()
+            if (version := versions.get("" if dep in self._spec.deps else key)) is not None
+        }
+        tags = version_tags(self._code_version, covering(data_version, covered), inputs)
+        return dg.AssetMaterialization(
+            self._spec.name, partition=key, metadata={**named, **metadata}, tags=tags
         )
 
     def _observation(self, key: str, **metadata: str) -> dg.AssetObservation:

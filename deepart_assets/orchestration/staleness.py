@@ -166,13 +166,8 @@ def provenance_of(spec: DataAssetSpec, context: StageContext, stage: StageSpec) 
         settings=spec.settings(context.settings),
         inputs={
             **{dep: context.upstream(dep).data_version for dep in spec.deps},
-            **_painting_versions(context, spec.painting_deps),
+            **{k: v for dep in spec.painting_deps for k, v in context.versions(dep).items()},
             **stage.inputs,
         },
         weights=stage.weights,
     )
-
-
-def _painting_versions(context: StageContext, assets: Sequence[str]) -> dict[str, str]:
-    """Return the data version of each painting in some assets, or why there is none."""
-    return {name: found for each in assets for name, found in context.versions(each).items()}

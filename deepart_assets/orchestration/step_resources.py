@@ -12,7 +12,7 @@ import dagster as dg
 
 from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.errors import SettingsError
-from deepart_assets.orchestration.devices import Devices
+from deepart_assets.orchestration.devices import reserve
 from deepart_assets.orchestration.step_failures import as_failure
 from deepart_assets.settings.execution import Execution, LocalExecution, Needs
 
@@ -43,10 +43,9 @@ def threads_of(execution: Execution, step: str, pool: str | None) -> int:
 
 def resources_of_run(execution: Execution, context: dg.InitExecutorContext) -> Mapping[str, Needs]:
     """Return what each step of a run needs, by its name."""
-    nodes = context.job.get_definition().graph.nodes
     return {
         node.name: needs_of(execution, node.name, getattr(node.definition, "pool", None))
-        for node in nodes
+        for node in context.job.get_definition().graph.nodes
     }
 
 
@@ -80,7 +79,10 @@ def at_work(
     with as_failure():
         needs = needs_of(execution, step, pool)
         if isinstance(execution, LocalExecution):
-            with _devices(execution).reserve(needs.gpus, step, context.log.info):
+            # All steps of one process have what CUDA reads once: the most that one of them needs.
+            wanted = (each.gpus for each in (execution.gpu_steps, *execution.steps.values()))
+            shared = None if execution.processes > 1 else max(wanted)
+            with reserve(needs.gpus, step, context.log.info, shared):
                 yield
             return
         if needs.gpus:
@@ -88,11 +90,3 @@ def at_work(
             seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all that the machine shows")
             context.log.info(f"{step}: CUDA devices {seen}")
         yield
-
-
-def _devices(execution: LocalExecution) -> Devices:
-    if execution.processes > 1:
-        return Devices()
-    # All steps share one process, in which CUDA reads once what it may use: the most of all.
-    most = max(each.gpus for each in (execution.gpu_steps, *execution.steps.values()))
-    return Devices(shared=most)

@@ -84,10 +84,8 @@ class Archive:
 
     def ending_in(self, ending: str) -> Member | None:
         """Return the first member whose path ends in the path `ending`, or None."""
-        return next(
-            (one for one in self.members if f"/{one.path}".endswith(f"/{ending}")),
-            None,
-        )
+        found = (one for one in self.members if f"/{one.path}".endswith(f"/{ending}"))
+        return next(found, None)
 
     def read(self, path: str) -> bytes:
         """Return a member's bytes.

@@ -46,16 +46,11 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
 
 def _refusal(error: Exception, model: str, setting: str) -> str:
     """Say why the hub gave no model, in its own words where it has some, and what to do."""
-    from huggingface_hub import errors
+    from huggingface_hub import constants, errors
 
-    cause = next(
-        (
-            each
-            for each in (error, error.__cause__, error.__context__)
-            if isinstance(each, (errors.HfHubHTTPError, errors.HFValidationError))
-        ),
-        error,
-    )
+    known = (errors.HfHubHTTPError, errors.HFValidationError)
+    around = (error, error.__cause__, error.__context__)
+    cause = next((each for each in around if isinstance(each, known)), error)
     if isinstance(cause, errors.HFValidationError):
         remedy = 'an id is "owner/name", without https://huggingface.co/'
         return f"{model} is no id of a model on the hub: correct {setting} ({remedy})"
@@ -71,10 +66,10 @@ def _refusal(error: Exception, model: str, setting: str) -> str:
             f"the model {model} cannot be fetched: it has no such revision{words}. Correct the"
             f" revision beside {setting}, or set {setting} to a local folder that contains it"
         )
-    kind = f"{status}" if status else type(cause).__name__
+    kind = status or type(cause).__name__
     place = f"or set {setting} to a local folder that contains it"
     remedy = _REMEDIES.get(status or 0, "check the network")
-    if isinstance(error, errors.LocalEntryNotFoundError) and _is_offline():
+    if isinstance(error, errors.LocalEntryNotFoundError) and constants.HF_HUB_OFFLINE:
         remedy = "HF_HUB_OFFLINE is set and it is not in the cache: unset it"
     return f"the model {model} cannot be fetched ({kind}){words}: {remedy}, {place}"
 
@@ -100,12 +95,6 @@ _REMEDIES = {
     429: "too many requests: wait some minutes, or log in with `hf auth login`",
     451: "it is not available for legal reasons: choose another model",
 }
-
-
-def _is_offline() -> bool:
-    from huggingface_hub import constants
-
-    return bool(constants.HF_HUB_OFFLINE)
 
 
 def download_model(model: str, revision: str | None, patterns: Sequence[str], setting: str) -> Path:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import posixpath
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -90,8 +89,8 @@ class Lake:
     def __init__(self, root: str | Path) -> None:
         self.url = str(root)
         self._fs, self._root = file_system(self.url)
-        self._is_local = isinstance(self._fs, LocalFileSystem)
-        self._has_folders = not is_object_store(self._fs)
+        self.is_local = isinstance(self._fs, LocalFileSystem)
+        """Whether the lake is a local folder."""
         self._is_s3 = "s3" in self._fs.protocol
 
     def __repr__(self) -> str:
@@ -106,15 +105,10 @@ class Lake:
         if isinstance(self._fs, PatientFileSystem):
             self._fs.check_answers(self._root)
 
-    @property
-    def is_local(self) -> bool:
-        """Whether the lake is a local folder."""
-        return self._is_local
-
     def full_path(self, path: str) -> str:
         """Return the full path or URL, for other programs."""
         full = self._full(path)
-        return full if self._is_local else self._fs.unstrip_protocol(full)
+        return full if self.is_local else self._fs.unstrip_protocol(full)
 
     def write(self, path: str, data: bytes) -> StoredFile:
         """Write `data` atomically, replacing an existing file.
@@ -123,14 +117,12 @@ class Lake:
             UnavailableError: The bucket does not exist, or the disk is full or read-only.
         """
         full = self._full(path)
-        if self._is_local:
+        if self.is_local:
             with self._writing():
                 stamp = write_atomic(Path(full), data)
-        elif self._has_folders:
-            self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
-            self._fs.pipe_file(full, data)
-            stamp = self.stamp(path)
         else:
+            if not is_object_store(self._fs):
+                self._fs.makedirs(posixpath.dirname(full), exist_ok=True)
             try:
                 self._fs.pipe_file(full, data)
             except FileNotFoundError as error:
@@ -170,7 +162,7 @@ class Lake:
         """Return the relative paths of the files directly in `folder`, sorted by name."""
         full = self._full(folder)
         try:
-            if self._is_local:  # fsspec would ask for the state of each file
+            if self.is_local:  # fsspec would ask for the state of each file
                 with os.scandir(full) as entries:
                     names = [entry.name for entry in entries if not entry.is_dir()]
             else:
@@ -188,7 +180,7 @@ class Lake:
         """Return the stamp of one file (see `stamps`), or None."""
         full = self._full(path)
         try:
-            if self._is_local:
+            if self.is_local:
                 return stamp_of_file(full)
             if self._is_s3:  # a listing of a file is one of all its folder
                 return stamp_of(self._fs.info(full))
@@ -205,7 +197,7 @@ class Lake:
         """
         full = self._full(folder)
         try:
-            if self._is_local:
+            if self.is_local:
                 with os.scandir(full) as entries:
                     found = {entry.name: stamp_of_file(entry) for entry in entries}
             else:
@@ -236,7 +228,7 @@ class Lake:
 
     def move(self, path: str, to: str) -> None:
         """Move a file if it exists, replacing an existing target."""
-        if self._is_local:
+        if self.is_local:
             target = Path(self._full(to))
             with self._writing(), contextlib.suppress(FileNotFoundError):
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +243,7 @@ class Lake:
 
         Only files unmodified for an hour are removed. A bucket has none.
         """
-        return sweep(Path(self._full(folder))) if self._is_local else 0
+        return sweep(Path(self._full(folder))) if self.is_local else 0
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -263,23 +255,12 @@ class Lake:
         """
         path = self._full(f"{name}.lock")
         with contextlib.ExitStack() as stack:
-            if self._is_local:
+            if self.is_local:
                 with self._writing():
                     lock_file(Path(path), stack)
             elif self._is_s3:
                 stack.enter_context(lock_object(self._fs, path))
             yield
-
-    @contextlib.contextmanager
-    def local(self, path: str) -> Iterator[Path]:
-        """Yield a local path of the file, for libraries that open files themselves."""
-        if self._is_local:
-            yield Path(self._full(path))
-            return
-        with tempfile.TemporaryDirectory() as folder:
-            copy = Path(folder) / posixpath.basename(path)
-            copy.write_bytes(self.read(path))
-            yield copy
 
     def _writing(self) -> contextlib.AbstractContextManager[None]:
         if Path(self._root).is_relative_to(cache_folder().absolute()):
@@ -288,6 +269,6 @@ class Lake:
 
     def _full(self, path: str) -> str:
         parts = path.split("/")
-        if path.startswith("/") or ".." in parts or not all(parts):
+        if ".." in parts or not all(parts):
             raise ValueError(f"{path!r} is not a path inside the lake {self.url}")
         return f"{self._root}/{path}"

@@ -7,6 +7,7 @@ changed are read. An index may be deleted at any time.
 import json
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import astuple
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage.lake import StoredFile
@@ -39,10 +40,7 @@ class RecordIndex:
                 self._lines[key] = known[key]
             elif (record := store.get(asset, key)) is not None:
                 short = {field: getattr(record, field) for field in _SHORT}
-                files = [
-                    (each.path, each.sha256, each.size, each.stamp, each.content)
-                    for each in record.files
-                ]
+                files = [astuple(each) for each in record.files]
                 self._lines[key] = stamp, json.dumps({**short, "files": files})
         if save and self._lines != known:
             lines = (f"{key}\t{stamp}\t{short}\n" for key, (stamp, short) in self._lines.items())

@@ -17,7 +17,7 @@ import pytest
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.orchestration import devices
-from deepart_assets.orchestration.devices import Device, Devices, cuda_devices
+from deepart_assets.orchestration.devices import Device, cuda_devices, reserve
 
 TWO_GPUS = """GPU 0: NVIDIA H100 80GB HBM3 (UUID: GPU-aaaa-1)
 GPU 1: NVIDIA H100 80GB HBM3 (UUID: GPU-bbbb-2)
@@ -74,16 +74,16 @@ def test_the_devices_of_a_machine(machine, listing, visible, names, identities):
 
 def test_a_machine_without_a_gpu_does_not_wait(machine):
     machine(None, "")
-    with Devices().reserve(1, "telea_upscaled", pytest.fail):
+    with reserve(1, "telea_upscaled", pytest.fail):
         assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_a_step_sees_its_own_devices_and_a_cpu_step_none(machine):
     machine(TWO_GPUS)
     lines = []
-    with Devices().reserve(1, "a", lines.append):
+    with reserve(1, "a", lines.append):
         first = os.environ["CUDA_VISIBLE_DEVICES"]
-        with Devices().reserve(0, "b", lines.append):
+        with reserve(0, "b", lines.append):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
     assert lines == [f"a: CUDA devices {first}"]
     assert "CUDA_VISIBLE_DEVICES" not in os.environ
@@ -95,7 +95,7 @@ def test_too_many_devices_are_refused_with_the_remedy(machine):
         pytest.raises(
             UnavailableError, match=r"art_esrgan needs 4 GPUs, and 2 .*steps\.art_esrgan"
         ),
-        Devices().reserve(4, "art_esrgan", print),
+        reserve(4, "art_esrgan", print),
     ):
         pass
 
@@ -104,20 +104,19 @@ def test_all_steps_of_one_process_have_the_same_devices(machine):
     machine(TWO_GPUS)
     with (devices.locks_folder() / "GPU-aaaa-1.lock").open("a") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        one = Devices(shared=1)
-        with one.reserve(0, "cpu step", print):
+        with reserve(0, "cpu step", print, shared=1):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-bbbb-2"
         fcntl.flock(other, fcntl.LOCK_UN)
         # The first is free now, but CUDA has bound this process to the second.
-        with one.reserve(1, "gpu step", print):
+        with reserve(1, "gpu step", print, shared=1):
             assert os.environ["CUDA_VISIBLE_DEVICES"] == "GPU-bbbb-2"
 
 
 WORKER = """
 import json, os, sys, time
-from deepart_assets.orchestration.devices import Devices
+from deepart_assets.orchestration.devices import reserve
 count, work, processes = int(sys.argv[1]), float(sys.argv[2]), sys.argv[3] == "many"
-with Devices(None if processes else 1).reserve(count, "step", lambda line: None):
+with reserve(count, "step", lambda line: None, None if processes else 1):
     start = time.monotonic()
     print(json.dumps({"start": start, "has": os.environ["CUDA_VISIBLE_DEVICES"]}), flush=True)
     time.sleep(work)
@@ -158,13 +157,13 @@ def test_a_killed_process_leaves_its_device_free(machine):
     victim = worker(2, 60)
     victim.stdout.readline()
     lines = []
-    with pytest.raises(TimeoutError), Devices().reserve(1, "next", _impatient(lines)):
+    with pytest.raises(TimeoutError), reserve(1, "next", _impatient(lines)):
         pass
     assert "waiting for 1 of 2 GPUs" in lines[0] and str(victim.pid) in lines[0]
     os.kill(victim.pid, signal.SIGKILL)
     victim.wait()
     start = time.monotonic()
-    with Devices().reserve(2, "next", lines.append):
+    with reserve(2, "next", lines.append):
         assert time.monotonic() - start < 5
     assert lines[-1] == "next: CUDA devices 0, 1"
 

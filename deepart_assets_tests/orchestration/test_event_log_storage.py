@@ -32,7 +32,8 @@ def pictures(context):
     for key in context.partition_keys:
         context.log.info(f"made {key}")
         context.log_event(dg.AssetMaterialization("pictures", partition=key))
-    seen = [events.painting_observation("pictures", f"p{number}", "v1") for number in (0, 7)]
+    tags = {data_versions.DATA_VERSION_TAG: "v1"}
+    seen = [dg.AssetObservation("pictures", partition=key, tags=tags) for key in ("p0", "p7")]
     data_versions.log_event_batch(context, seen)
     yield dg.AssetCheckResult(passed=True)
     yield dg.Output(None)

@@ -92,12 +92,6 @@ def test_paths_stay_inside_the_lake(lake, path):
         lake.write(path, b"")
 
 
-def test_local_gives_a_file_with_the_content(lake):
-    lake.write("weights/w.bin", b"123")
-    with lake.local("weights/w.bin") as path:
-        assert path.read_bytes() == b"123"
-
-
 @given(st.recursive(st.none() | st.booleans() | st.text(), st.lists))
 def test_json_comes_back_as_it_was(content):
     lake = Lake("memory://json")
