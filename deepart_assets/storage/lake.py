@@ -238,12 +238,13 @@ class Lake:
                 self.write(to, self.read(path))
                 self.remove(path)
 
-    def sweep(self, folder: str) -> int:
-        """Remove temporary files left by killed writers in `folder` and below; return their number.
+    def sweep(self, folder: str) -> None:
+        """Remove temporary files left by killed writers in `folder` and below.
 
         Only files unmodified for an hour are removed. A bucket has none.
         """
-        return sweep(Path(self._full(folder))) if self.is_local else 0
+        if self.is_local:
+            sweep(Path(self._full(folder)))
 
     @contextlib.contextmanager
     def lock(self, name: str) -> Iterator[None]:

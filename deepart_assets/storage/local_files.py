@@ -109,25 +109,14 @@ def write_atomic(target: Path, data: bytes) -> str | None:
     return stamp
 
 
-def sweep(folder: Path) -> int:
-    """Remove temporary files in `folder` and below that are older than `ORPHAN_SECONDS`.
-
-    Returns:
-        Their number.
-    """
-    latest, removed = time.time() - ORPHAN_SECONDS, 0
-    left = [
-        Path(inside, name)
-        for inside, _, names in os.walk(folder)
-        for name in names
-        if _TEMPORARY.fullmatch(name)
-    ]
-    for file in left:
-        with contextlib.suppress(FileNotFoundError):
-            if file.stat().st_mtime < latest:
-                file.unlink()
-                removed += 1
-    return removed
+def sweep(folder: Path) -> None:
+    """Remove temporary files in `folder` and below that are older than `ORPHAN_SECONDS`."""
+    latest = time.time() - ORPHAN_SECONDS
+    for inside, _, names in os.walk(folder):
+        for file in (Path(inside, name) for name in names if _TEMPORARY.fullmatch(name)):
+            with contextlib.suppress(FileNotFoundError):
+                if file.stat().st_mtime < latest:
+                    file.unlink()
 
 
 class StateFile:

@@ -100,10 +100,10 @@ class MaterializationStore:
         """Remove a record if it exists; its files stay."""
         self.lake.remove(_record_path(asset, key))
 
-    def sweep(self, asset: str) -> int:
-        """Remove temporary files of killed processes (`Lake.sweep`); return their number."""
-        folders = (asset, f"{RECORDS}/{asset}", "registers", "reports")
-        return sum(self.lake.sweep(folder) for folder in folders)
+    def sweep(self, asset: str) -> None:
+        """Remove temporary files of killed processes (`Lake.sweep`)."""
+        for folder in (asset, f"{RECORDS}/{asset}", "registers", "reports"):
+            self.lake.sweep(folder)
 
     def keys(self, asset: str) -> list[str]:
         """Return the keys that have a record, sorted."""

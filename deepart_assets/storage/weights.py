@@ -96,60 +96,55 @@ class WeightsFinder:
         match choice:
             case DriveGenerator(file_id=file_id, member=str(member)):
                 path = fetch_member(file_id, member, downloads, f"{self.key}.member")
-                return FoundWeights(path, f"drive:{file_id}", member)
+                source, shown = f"drive:{file_id}", member
             case DriveGenerator(file_id=file_id) | DriveWeights(file_id=file_id):
-                name, origin = f"drive/{file_id}.{self.suffix}", f"Google Drive's file {file_id}"
+                name, shown = f"drive/{file_id}.{self.suffix}", f"Google Drive's file {file_id}"
                 download = drive_download(
                     file_id,
                     name,
                     remedy="check the network and that the file is shared with everyone, or"
                     f" download it with a browser and save it as {downloads.cache / name}, or"
                     f" {self.otherwise}",
-                    check=lambda file: self.check(file, origin),
+                    check=lambda file: self.check(file, shown),
                     sha256=getattr(choice, "sha256", None),
                     sha256_key=f"{self.key}.sha256",
                 )
-                path = downloads.fetch(download).path
-                return FoundWeights(path, f"drive:{file_id}", origin)
-            case FileWeights(path=path, sha256=expected):
-                shown = _shown(path)
-                with self._reading(path):
-                    file = _local(path, downloads)
-                    found = sha256_of_file(file)
+                path, source = downloads.fetch(download).path, f"drive:{file_id}"
+            case FileWeights(path=place, sha256=expected):
+                shown = _shown(place)
+                with self._reading(place):
+                    path = _local(place, downloads)
+                    found = sha256_of_file(path)
                 check_sha256(shown, found, expected, f"{self.key}.sha256")
-                return FoundWeights(file, f"file:{shown.rsplit('/', 1)[-1]}", shown)
-            case UrlWeights():
-                return self._behind(choice, downloads)
-            case HubWeights(model=model, file=name):
-                file = download_file(model, name, choice.revision, f"{self.key}.model")
-                self._verify(file, f"{model}/{name}", choice.sha256)
-                return FoundWeights(file, f"hub:{model}/{name}", f"{model}/{name}")
-            case PackageWeights() | BundledWeights():
-                return self._installed(choice)
-
-    def _installed(self, choice: PackageWeights | BundledWeights) -> FoundWeights:
-        if isinstance(choice, BundledWeights):
-            file = self._shipped(choice.name)
-            return FoundWeights(file, f"bundled:{choice.name}", str(file))
-        file = self._packaged(choice)
-        self._verify(file, str(file), choice.sha256)
-        return FoundWeights(file, f"package:{choice.package}/{choice.file}", str(file))
-
-    def _behind(self, choice: UrlWeights, downloads: Downloads) -> FoundWeights:
-        shown = _shown(choice.url)
-        file = shown.rsplit("/", 1)[-1] or self.suffix
-        name = f"urls/{sha256_of(choice.url.encode())[:16]}/{file}"
-        download = Download(
-            name,
-            origin=shown,
-            locate=lambda session: Address(choice.url),
-            remedy=f"check {self.key}.url and the network, or download it with a browser and save"
-            f" it as {downloads.cache / name}",
-            check=lambda path: self.check(path, shown),
-            sha256=choice.sha256,
-            sha256_key=f"{self.key}.sha256",
-        )
-        return FoundWeights(downloads.fetch(download).path, f"url:{file}", shown)
+                source = f"file:{shown.rsplit('/', 1)[-1]}"
+            case UrlWeights(url=url):
+                shown = _shown(url)
+                file = shown.rsplit("/", 1)[-1] or self.suffix
+                name = f"urls/{sha256_of(url.encode())[:16]}/{file}"
+                download = Download(
+                    name,
+                    origin=shown,
+                    locate=lambda session: Address(url),
+                    remedy=f"check {self.key}.url and the network, or download it with a browser"
+                    f" and save it as {downloads.cache / name}",
+                    check=lambda path: self.check(path, shown),
+                    sha256=choice.sha256,
+                    sha256_key=f"{self.key}.sha256",
+                )
+                path, source = downloads.fetch(download).path, f"url:{file}"
+            case HubWeights(model=model, file=file):
+                path = download_file(model, file, choice.revision, f"{self.key}.model")
+                shown = f"{model}/{file}"
+                self._verify(path, shown, choice.sha256)
+                source = f"hub:{shown}"
+            case BundledWeights(name=name):
+                path, source = self._shipped(name), f"bundled:{name}"
+                shown = str(path)
+            case PackageWeights(package=package, file=file):
+                path, source = self._packaged(choice), f"package:{package}/{file}"
+                shown = str(path)
+                self._verify(path, shown, choice.sha256)
+        return FoundWeights(path, source, shown)
 
     def _verify(self, file: Path, shown: str, sha256: str | None) -> None:
         if sha256 is not None:
