@@ -60,9 +60,7 @@ def kubernetes_executor(
         per_step_k8s_config=configs,
     )
     handler.wait_for_nodes = execution.wait_for_nodes
-    return ClusterExecutor(
-        handler, execution.retries, execution.max_concurrent, handler.unschedulable
-    )
+    return ClusterExecutor(handler, execution, handler.unschedulable)
 
 
 class _StepHandler(K8sStepHandler):

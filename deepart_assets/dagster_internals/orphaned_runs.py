@@ -80,20 +80,14 @@ def end_orphaned_runs(instance: dg.DagsterInstance) -> list[str]:
     return ended
 
 
-def _ran_here(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether a run's process belongs to this machine.
-
-    A run that the daemon launched does, as the daemon has this launcher. One started on a command
-    line may be anywhere, unless the event log is a file of this machine.
-    """
-    return GRPC_INFO_TAG in run.tags or isinstance(
-        instance.event_log_storage, SqliteEventLogStorage
-    )
-
-
 def was_killed(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
-    """Return whether a run of this machine is in progress for Dagster and its process is gone."""
-    return _ran_here(instance, run) and is_orphaned(instance, run)
+    """Return whether a run of this machine is in progress for Dagster and its process is gone.
+
+    A run that the daemon launched is of this machine, as the daemon has this launcher. One started
+    on a command line may be anywhere, unless the event log is a file of this machine.
+    """
+    is_file = isinstance(instance.event_log_storage, SqliteEventLogStorage)
+    return (is_file or GRPC_INFO_TAG in run.tags) and is_orphaned(instance, run)
 
 
 def is_orphaned(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

@@ -53,10 +53,7 @@ class _RayExecutor(ClusterExecutor):
     """Checks before the first step that each step has a node that is large enough."""
 
     def __init__(self, handler: "_StepHandler") -> None:
-        execution = handler.execution
-        super().__init__(
-            handler, execution.retries, execution.max_concurrent, handler.unschedulable
-        )
+        super().__init__(handler, handler.execution, handler.unschedulable)
         self._handler = handler
 
     def execute(

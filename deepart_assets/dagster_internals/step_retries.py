@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from deepart_assets.dagster_internals import private_names
+from deepart_assets.settings.execution import KubernetesExecution, RayExecution
 
 with private_names():
     from dagster._core.execution.plan.objects import StepRetryData
@@ -83,17 +84,16 @@ class ClusterExecutor(_RetryLostWorkers, StepDelegatingExecutor):
     def __init__(
         self,
         handler: StepHandler,
-        max_retries: int,
-        max_concurrent: int | None,
+        execution: RayExecution | KubernetesExecution,
         unschedulable: Collection[str],
     ) -> None:
         super().__init__(
             handler,
             retries=RetryMode.ENABLED,
             check_step_health_interval_seconds=HEALTH_CHECK_INTERVAL_SECONDS,
-            max_concurrent=max_concurrent,
+            max_concurrent=execution.max_concurrent,
             should_verify_step=True,
             step_dependency_config=CONTINUE_AFTER_FAILURE,
         )
-        self.max_retries = max_retries
+        self.max_retries = execution.retries
         self.unschedulable = unschedulable
