@@ -145,8 +145,7 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
         if context.cursor is None:
             return dg.SensorResult(skip_reason="acts on the gallery from now on", cursor=latest)
         if latest == context.cursor:
-            skip = "no restoration since the last evaluations"
-            return dg.SensorResult(skip_reason=skip, cursor=latest)
+            return dg.SensorResult(skip_reason="no restoration since the last evaluations")
         run = instance.get_run_by_id(made[0].run_id)
         if run is not None and _interactive(run):
             skip = "the command line restored, and evaluates itself"
@@ -208,8 +207,9 @@ def _materialization_sensor(
             dg.AssetRecordsFilter(key, after_storage_id=after), limit=PAGE, ascending=True
         ).records
         if not made:
-            skip = f"{asset} has not been materialized since the last tick"
-            return dg.SensorResult(skip_reason=skip, cursor=context.cursor)
+            return dg.SensorResult(
+                skip_reason=f"{asset} has not been materialized since the last tick"
+            )
         runs, run_key, last = follow_ups(instance, made, after)
         if not runs:
             skip = f"nothing follows from the run that made {asset}: {made[0].run_id[:8]}"
@@ -226,16 +226,15 @@ def _materialization_sensor(
 def named(names: Sequence[str]) -> str:
     """Name some paintings or files, shortened, and count the rest."""
     more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    shown = (name if len(name) <= NAME_LENGTH else f"{name[:NAME_LENGTH]}…" for name in names)
-    return ", ".join(each for each, _ in zip(shown, range(NAMED), strict=False)) + more
+    first = names[:NAMED]
+    return ", ".join(n if len(n) <= NAME_LENGTH else f"{n[:NAME_LENGTH]}…" for n in first) + more
 
 
 def _leaves_new_paintings(instance: dg.DagsterInstance, event: dg.EventLogRecord) -> bool:
     """Whether the run that made a list leaves new paintings on it to others."""
     run = instance.get_run_by_id(event.run_id)
-    if run is None:
-        return False
-    return not (run.job_name in PLANNING_JOBS or _interactive(run)) or bool(_selection(run))
+    plans = run and (run.job_name in PLANNING_JOBS or _interactive(run))
+    return run is not None and (not plans or bool(_selection(run)))
 
 
 def _is_another_list(

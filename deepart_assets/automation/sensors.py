@@ -51,9 +51,6 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
         SettingsError: The function that `automation.notify` names does not exist.
     """
 
-    def inbox(profile: Profile) -> Stamps:
-        return inbox_stamps(profile.settings.inbox, profile.lake)
-
     def inbox_runs(instance: dg.DagsterInstance, names: Sequence[str]) -> list[PlannedRun]:
         reason = f"the inbox changed: {named(names)}"
         tags = {REASON: reason, AUTOMATED: "true", PRIORITY: "1", **RETRIED}
@@ -117,7 +114,7 @@ def sensors_of(settings: Automation, jobs: Jobs) -> list[dg.SensorDefinition]:
             description="Takes in what people drop into the inbox, once nothing in it changes any"
             " more.",
             jobs=[jobs["take_in"], jobs["catalogue"]],
-            stamps=inbox,
+            stamps=lambda profile: inbox_stamps(profile.settings.inbox, profile.lake),
             runs=inbox_runs,
             left_out=inbox_left_out,
             retries=True,

@@ -74,7 +74,6 @@ class PaintingBatch:
         self._dagster, self._spec = context, spec
         self._store = profile.store
         self._context = StageContext(profile.settings, profile.store, context.log)
-        self._code_version = spec.dagster_code_version(profile.settings)
         self._fresh = 0
         """Paintings that need no line in the log: nothing about them is new."""
         self._start = self._last_reported = time.perf_counter()
@@ -89,15 +88,7 @@ class PaintingBatch:
         observed = self._observed(checker)
         for name, versions in observed.items():
             report_observed(self._dagster, name, versions)
-        self._reporter = Reporter(
-            self._dagster,
-            spec,
-            code_version=self._code_version,
-            store=self._store,
-            paintings=self._context.paintings,
-            keys=self.keys,
-            observed=list(observed),
-        )
+        self._reporter = Reporter(self._dagster, spec, self._context, self.keys, observed.keys())
         threads = threads_of(self._context.settings.execution, spec.name, spec.pool)
         with closing(
             compute_stale(spec.name, checker, self._store, self.keys, threads)
@@ -124,42 +115,45 @@ class PaintingBatch:
             observed[name] = versions_of(files, self.keys)
         return observed
 
-    def _not_computed(self, key: str, status: OutputStatus) -> tuple[str, Event | None]:
-        """Return the log line and the event of a painting whose output is not computed."""
-        match status:
+    def _said(
+        self, key: str, outcome: OutputStatus | Computed | Failed
+    ) -> tuple[str, Event | None]:
+        """Return the log line of a painting, "" where nothing is new, and its event."""
+        said: tuple[str, Event | None]
+        match outcome:
+            case Failed(error):
+                reason = self.failed[key] = described(error)
+                self._dagster.log.error(f"{self._spec.name} {key} failed", exc_info=error)
+                said = f"failed, {reason}", self._reporter.failed(key, reason)
+            case Computed(record, is_new, reason):
+                line, event = self._outcome(record, computed=is_new)
+                said = line and f"{line} ({reason})", event
             case Fresh(record):
-                return self._outcome(record, computed=False)
+                said = self._outcome(record, computed=False)
             case MissingUpstream(upstream, record):
-                return self._without_upstream(key, upstream, record)
+                said = self._without_upstream(key, upstream, record)
             case FailedUnchanged(record):
                 reason = str(record.reason)
                 line = f"left out: it failed before and nothing has changed since: {reason}"
-                return line, self._reporter.left_out(key, reason, has_failed=True)
+                said = line, self._reporter.left_out(key, reason, has_failed=True)
+            case Delisted() if self._spec.painting_deps:  # the first asset says it
+                said = "left out: not on the list of paintings", None
             case Delisted():
-                if self._spec.painting_deps:  # the first asset says it
-                    return "left out: not on the list of paintings", None
-                self.failed[key] = (
+                reason = self.failed[key] = (
                     f"no painting {key!r} is on the list ({asset_names.STYLED_PAINTINGS}): put its"
                     " picture into the inbox, or choose it in the profile, and delete this"
                     " partition, as the list makes one by itself"
                 )
-                return self.failed[key], self._reporter.failed(key, self.failed[key])
-        raise AssertionError(status)
+                said = reason, self._reporter.failed(key, reason)
+        return said
 
     def _report(self, key: str, outcome: Outcome) -> Iterator[Event]:
         """Yield the event of a painting, and write its line to the log."""
-        match outcome:
-            case None:
-                if (event := self._reporter.unwanted(key)) is not None:
-                    yield event
-                return
-            case Failed(error):
-                line, event = self._failure(key, error)
-            case Computed(record, is_new, reason):
-                line, event = self._outcome(record, computed=is_new)
-                line = f"{line} ({reason})" if line else ""
-            case _:
-                line, event = self._not_computed(key, outcome)
+        if outcome is None:
+            if (event := self._reporter.unwanted(key)) is not None:
+                yield event
+            return
+        line, event = self._said(key, outcome)
         if event is not None:
             yield event
         self._reported += 1
@@ -193,11 +187,6 @@ class PaintingBatch:
     ) -> tuple[str, Event | None]:
         event = self._reporter.skipped(key, reason, computed=computed)
         return "" if event is None else f"skipped, {reason}", event
-
-    def _failure(self, key: str, error: Exception) -> tuple[str, Event]:
-        reason = self.failed[key] = described(error)
-        self._dagster.log.error(f"{self._spec.name} {key} failed", exc_info=error)
-        return f"failed, {reason}", self._reporter.failed(key, reason)
 
     def _without_upstream(
         self, key: str, dep: str, record: MaterializationRecord | None

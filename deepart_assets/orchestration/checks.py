@@ -91,10 +91,9 @@ def painting_results(
     others is kept in the lake's `registers`, which may be deleted.
     """
     version = sha256_of_json([[check.name, check.description] for check in checks])
-    kept = StampedCache(store.lake, f"registers/{asset}.checks.jsonl", version)
     faults: dict[str, dict[str, str]] = {check.name: {} for check in checks}
     judged = 0
-    with kept:
+    with StampedCache(store.lake, f"registers/{asset}.checks.jsonl", version) as kept:
         for key, stamp, summary in RecordIndex(store, asset).items():
             if key not in paintings:
                 continue
@@ -122,14 +121,14 @@ def _result(
         }
         for key, fault in sorted(faults.items())
     ]
-    metadata: MetadataDict = {"checked": dg.MetadataValue.int(judged)}
+    metadata: MetadataDict = {"checked": judged}
     description = None
     if rows:
         names = [paintings[key].heading for key in sorted(faults) if key in paintings]
         more = f"; and {len(names) - NAMED} more" if len(names) > NAMED else ""
         of_all = f"{len(names)} of {judged}: {'; '.join(names[:NAMED])}{more}"
         description = of_all if names else faults[""]
-        metadata["with_fault"] = dg.MetadataValue.int(len(rows))
+        metadata["with_fault"] = len(rows)
         metadata["faults"] = dg.MetadataValue.md(markdown_table(rows[:SHOWN]))
     return dg.AssetCheckResult(
         asset_key=asset,

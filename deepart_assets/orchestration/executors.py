@@ -4,7 +4,8 @@ The engines themselves are in `dagster_internals`; those of clusters are loaded 
 not with the graph.
 """
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
@@ -46,22 +47,18 @@ def executor_for(execution: Execution) -> dg.ExecutorDefinition:
         case RayExecution():
 
             def on_ray(context: dg.InitExecutorContext) -> dg.Executor:
-                try:
+                with _needing("ray", "dagster-ray"):
                     from deepart_assets.dagster_internals.ray_executor import ray_executor
-                except ModuleNotFoundError as error:
-                    raise _missing("ray", "dagster-ray", error) from error
                 return ray_executor(execution, resources_of_run(execution, context))
 
             return _multiple_processes("ray", on_ray)
         case KubernetesExecution():
 
             def on_kubernetes(context: dg.InitExecutorContext) -> dg.Executor:
-                try:
+                with _needing("k8s", "dagster-k8s"):
                     from deepart_assets.dagster_internals.kubernetes_executor import (
                         kubernetes_executor,
                     )
-                except ModuleNotFoundError as error:
-                    raise _missing("k8s", "dagster-k8s", error) from error
                 resources = resources_of_run(execution, context)
                 return kubernetes_executor(execution, resources, context.instance)
 
@@ -75,8 +72,12 @@ def _multiple_processes(
     return dg.executor(name=name, requirements=requirements)(create)
 
 
-def _missing(extra: str, package: str, error: ImportError) -> UnavailableError:
-    return UnavailableError(
-        f"The profile runs its steps with {package}, which is not installed ({error}):"
-        f' pip install -e ".[{extra}]", or set execution.kind to local'
-    )
+@contextlib.contextmanager
+def _needing(extra: str, package: str) -> Iterator[None]:
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UnavailableError(
+            f"The profile runs its steps with {package}, which is not installed ({error}):"
+            f' pip install -e ".[{extra}]", or set execution.kind to local'
+        ) from error

@@ -8,6 +8,7 @@ the version by which it knows an output on the longer path covers what is read p
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 
 from deepart_assets import asset_names
 from deepart_assets.orchestration.asset_spec import (
@@ -30,24 +31,32 @@ def without_implied_edges(parts: SpecsByPart) -> dict[str, list[PipelineAssetSpe
         parts: The assets by part of the pipeline.
     """
     specs = {spec.name: spec for part in parts.values() for spec in part}
-    reads = {name: _read_by(spec) for name, spec in specs.items()}
-    required = {
-        name: [dep for dep in deps if dep not in _optional_deps(specs[name])]
-        for name, deps in reads.items()
-    }
-    above = {name: _above(name, required) for name in specs}
+    reads: dict[str, list[str]] = {}
+    required: dict[str, list[str]] = defaultdict(list)
+    for name, spec in specs.items():
+        reads[name] = list(spec.painting_deps)
+        optional: frozenset[str] = frozenset()
+        if isinstance(spec, PaintingAssetSpec):
+            reads[name].insert(0, asset_names.PAINTINGS)
+            optional = spec.optional_deps  # where it is missing, it implies nothing
+        required[name] = [dep for dep in reads[name] if dep not in optional]
+
+    @cache
+    def above(name: str) -> set[str]:
+        return set(required[name]).union(*map(above, required[name]))
+
     edges: dict[str, list[str]] = {}
     covered: dict[str, set[str]] = defaultdict(set)
     for name, deps in reads.items():
         implied = {
             dep
             for dep in deps
-            if dep not in ALWAYS_SHOWN and any(dep in above.get(e, ()) for e in required[name])
+            if dep not in ALWAYS_SHOWN and any(dep in above(each) for each in required[name])
         }
         edges[name] = [dep for dep in deps if dep not in implied]
         for dep in implied:
-            for between in above[name]:
-                if dep in above.get(between, ()):
+            for between in above(name):
+                if dep in above(between):
                     covered[between].add(dep)
 
     def resolved(spec: PipelineAssetSpec) -> PipelineAssetSpec:
@@ -56,24 +65,3 @@ def without_implied_edges(parts: SpecsByPart) -> dict[str, list[PipelineAssetSpe
         return replace(spec, edges=edges[spec.name], covered=sorted(covered[spec.name]))
 
     return {part: [resolved(spec) for spec in of_part] for part, of_part in parts.items()}
-
-
-def _read_by(spec: PipelineAssetSpec) -> list[str]:
-    """Return what an asset reads of each painting."""
-    first = [asset_names.PAINTINGS] if isinstance(spec, PaintingAssetSpec) else []
-    return [*first, *spec.painting_deps]
-
-
-def _optional_deps(spec: PipelineAssetSpec) -> frozenset[str]:
-    """Return what need not exist: where it is missing, it implies nothing."""
-    return spec.optional_deps if isinstance(spec, PaintingAssetSpec) else frozenset()
-
-
-def _above(name: str, required: Mapping[str, Sequence[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(required.get(name, ()))
-    while waiting:
-        if (each := waiting.pop()) not in found:
-            found.add(each)
-            waiting += required.get(each, ())
-    return found

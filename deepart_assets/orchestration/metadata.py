@@ -7,7 +7,8 @@ import dagster as dg
 
 from deepart_assets.storage import Lake, MaterializationRecord
 
-MetadataDict = dict[str, dg.MetadataValue[Any]]
+MetadataDict = dict[str, Any]
+"""Metadata by name: `dg.MetadataValue`, or plain values, of which Dagster makes them."""
 
 SHOWN = 100
 """Rows of a table in the UI."""
@@ -16,23 +17,23 @@ SHOWN = 100
 def metadata_of(record: MaterializationRecord, lake: Lake, *, computed: bool) -> MetadataDict:
     """Return what the UI shows of an output: what is wrong with it first, provenance last."""
     shown: MetadataDict = {}
-    if record.verdict is not None:
-        shown["verdict"] = dg.MetadataValue.text(record.verdict)
-    if record.doubt is not None:
-        shown["doubt"] = dg.MetadataValue.text(record.doubt)
+    for name, value in (("verdict", record.verdict), ("doubt", record.doubt)):
+        if value is not None:
+            shown[name] = value
     for name, value in record.figures.items():
         if value is not None:
             shown[name] = _value(value)
     if record.files:
-        shown["file"] = dg.MetadataValue.text(lake.full_path(record.path))
+        shown["file"] = lake.full_path(record.path)
     if record.provenance.get("weights"):
-        shown["weights"] = dg.MetadataValue.text(str(record.provenance["weights"]))
-    shown["settings"] = dg.MetadataValue.json(dict(record.provenance.get("settings", {})))
-    made = record.made_at if computed else f"reused from {record.made_at}"
-    shown["made"] = dg.MetadataValue.text(made)
-    shown["seconds"] = dg.MetadataValue.float(record.seconds)
-    shown["fingerprint"] = dg.MetadataValue.text(record.fingerprint)
-    return shown
+        shown["weights"] = str(record.provenance["weights"])
+    return {
+        **shown,
+        "settings": dict(record.provenance.get("settings", {})),
+        "made": record.made_at if computed else f"reused from {record.made_at}",
+        "seconds": float(record.seconds),
+        "fingerprint": record.fingerprint,
+    }
 
 
 def duration(record: MaterializationRecord, computed: bool) -> str:
@@ -40,23 +41,15 @@ def duration(record: MaterializationRecord, computed: bool) -> str:
     return f"{record.seconds:.1f} s" if computed else f"fresh, made {record.made_at}"
 
 
-def _value(value: Any) -> dg.MetadataValue[Any]:
+def _value(value: Any) -> Any:
     match value:
         case str() if value.startswith("data:image/"):
-            shown: dg.MetadataValue[Any] = dg.MetadataValue.md(f"![]({value})")
-        case str():
-            shown = dg.MetadataValue.text(value)
-        case bool():
-            shown = dg.MetadataValue.bool(value)
-        case int():
-            shown = dg.MetadataValue.int(value)
-        case float():
-            shown = dg.MetadataValue.float(value)
+            return dg.MetadataValue.md(f"![]({value})")
+        case str() | int() | float():
+            return value
         case [*rows] if rows and all(isinstance(row, Mapping) for row in rows):
-            shown = dg.MetadataValue.md(markdown_table(rows))
-        case _:
-            shown = dg.MetadataValue.json(value)
-    return shown
+            return dg.MetadataValue.md(markdown_table(rows))
+    return dg.MetadataValue.json(value)
 
 
 def markdown_table(rows: Sequence[Mapping[str, Any]]) -> str:

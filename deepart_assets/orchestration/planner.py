@@ -31,11 +31,11 @@ from deepart_assets.orchestration.staleness import (
     RunPolicy,
     Stale,
     StalenessChecker,
-    data_staleness,
+    provenance_of,
 )
 from deepart_assets.orchestration.tags import Tags, only_tags, range_tags
 from deepart_assets.settings.automation import Automation
-from deepart_assets.storage import MaterializationRecord, RecordIndex
+from deepart_assets.storage import MaterializationRecord, RecordIndex, staleness_reason
 
 RESTORE, RESTORE_PART, PUBLISH = "restore", "restore_part", "publish"
 """The jobs that restore paintings and make the gallery; restore alone; make the gallery alone."""
@@ -250,7 +250,8 @@ def stale_data(specs: Sequence[DataAssetSpec], context: StageContext) -> dict[st
     reasons = {}
     for spec in specs:
         try:
-            reason = data_staleness(spec, context)
+            provenance = provenance_of(spec, context, spec.stage(context))
+            reason = staleness_reason(context.store, context.store.get(spec.name), provenance)
         except DeepArtError as error:  # the run will report it
             reason = str(error)
         if reason is not None:

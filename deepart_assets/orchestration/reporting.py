@@ -5,7 +5,7 @@ something else: other versions, or none. A painting that a stage leaves out on p
 materialized with the reason, so that its partition counts as made.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -19,7 +19,7 @@ from deepart_assets.dagster_internals.data_versions import (
 )
 from deepart_assets.dagster_internals.event_log_edits import unfulfilled_plans, withdraw_plans
 from deepart_assets.orchestration.asset_spec import PaintingAssetSpec
-from deepart_assets.orchestration.context import Painting
+from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import (
     covering,
     latest_materializations,
@@ -29,7 +29,7 @@ from deepart_assets.orchestration.events import (
 )
 from deepart_assets.orchestration.metadata import MetadataDict, metadata_of
 from deepart_assets.orchestration.tags import asks_for_events
-from deepart_assets.storage import MaterializationRecord, MaterializationStore
+from deepart_assets.storage import MaterializationRecord
 from deepart_assets.storage.desk_address import desk_page
 from deepart_assets.wikiart.left_out import split_remedy
 
@@ -42,9 +42,7 @@ class Reporter:
     Args:
         step: The step's context.
         spec: Its asset.
-        code_version: The asset's, as Dagster compares it.
-        store: The records.
-        paintings: All paintings on the list.
+        context: Settings, records, and all paintings on the list.
         keys: The partitions of the step's run.
         observed: The observed assets that the outputs depend on.
     """
@@ -53,16 +51,14 @@ class Reporter:
         self,
         step: dg.AssetExecutionContext,
         spec: PaintingAssetSpec,
-        *,
-        code_version: str,
-        store: MaterializationStore,
-        paintings: Mapping[str, Painting],
+        context: StageContext,
         keys: Sequence[str],
-        observed: Sequence[str],
+        observed: Collection[str],
     ) -> None:
         instance = step.instance
-        self._step, self._spec, self._code_version = step, spec, code_version
-        self._store, self._paintings = store, paintings
+        self._step, self._spec = step, spec
+        self._code_version = spec.dagster_code_version(context.settings)
+        self._store, self._paintings = context.store, context.paintings
         # Read before the data: a later materialization of an upstream must count as newer.
         self._inputs = {
             **{dep: latest_versions(instance, dep, None) for dep in spec.deps},
@@ -74,7 +70,7 @@ class Reporter:
             },
         }
         self._covered = {
-            asset: {key: each.version for key, each in paintings.items()}
+            asset: {key: each.version for key, each in context.paintings.items()}
             if asset == asset_names.PAINTINGS
             else reported_versions(instance, asset, keys)
             for asset in spec.covered
@@ -98,10 +94,11 @@ class Reporter:
 
     def skipped(self, key: str, reason: str, *, computed: bool = False) -> Event | None:
         """Report a painting that the stage leaves out on purpose, as done with its reason."""
+        why, remedy = split_remedy(reason)
         return self._event(
             key,
             left_out_version(reason),
-            lambda: _reason_shown(reason),
+            lambda: {"skipped": why, **({"remedy": remedy} if remedy else {})},
             again=None if computed else partial(self.skipped, key, reason, computed=True),
         )
 
@@ -172,7 +169,7 @@ class Reporter:
     ) -> dg.AssetMaterialization:
         named: MetadataDict = {}
         if key in self._paintings:
-            named["painting"] = dg.MetadataValue.text(self._paintings[key].heading)
+            named["painting"] = self._paintings[key].heading
         if metadata and (page := desk_page(self._store.lake, key)):
             named["desk"] = dg.MetadataValue.url(page)
         covered = {name: versions.get(key) for name, versions in self._covered.items()}
@@ -188,14 +185,6 @@ class Reporter:
 
     def _observation(self, key: str, **metadata: str) -> dg.AssetObservation:
         return dg.AssetObservation(self._spec.name, partition=key, metadata=metadata)
-
-
-def _reason_shown(reason: str) -> MetadataDict:
-    why, remedy = split_remedy(reason)
-    shown: MetadataDict = {"skipped": dg.MetadataValue.text(why)}
-    if remedy:
-        shown["remedy"] = dg.MetadataValue.text(remedy)
-    return shown
 
 
 def is_known(

@@ -145,16 +145,6 @@ class StalenessChecker:
         )
 
 
-def data_staleness(spec: DataAssetSpec, context: StageContext) -> str | None:
-    """Return why the output of an unpartitioned asset is stale, or None if it is fresh.
-
-    Raises:
-        DeepArtError: An upstream asset has no result.
-    """
-    provenance = provenance_of(spec, context, spec.stage(context))
-    return staleness_reason(context.store, context.store.get(spec.name), provenance)
-
-
 def provenance_of(spec: DataAssetSpec, context: StageContext, stage: StageSpec) -> Provenance:
     """Return everything that the output of an unpartitioned asset is made from.
 
