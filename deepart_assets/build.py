@@ -15,7 +15,7 @@ from deepart_assets.asset_names import (
 )
 from deepart_assets.assets.choices import CURATOR_CHOICES, requests_to
 from deepart_assets.assets.evaluation import art_esrgan_evaluation
-from deepart_assets.assets.gallery import gallery_assets
+from deepart_assets.assets.gallery import gallery
 from deepart_assets.assets.generator_weights import generator_weights
 from deepart_assets.assets.grounds import ground_assets
 from deepart_assets.assets.outpainting_evaluation import outpainting_evaluation
@@ -121,6 +121,6 @@ def asset_specs(settings: Settings) -> dict[str, list[PipelineAssetSpec]]:
             subject_masks_evaluation,
             *([art_esrgan_evaluation] if settings.super_resolution.trains else []),
         ],
-        "gallery": gallery_assets(settings),
+        "gallery": [gallery],
     }
     return without_implied_edges(parts)

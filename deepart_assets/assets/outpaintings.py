@@ -88,7 +88,7 @@ def candidate_files(
     settings: Outpainter,
     pictures: Iterable[tuple[bytes, str, int | None]],
     is_trained: bool,
-) -> dict[str, dict[str, Any]]:
+) -> tuple[dict[str, bytes], dict[str, str]]:
     """Return `files` and `content` of an outpainting's result.
 
     Args:
@@ -115,7 +115,7 @@ def candidate_files(
         )
         content[path] = sha256_of(bare)
         files[path] = with_metadata(bare, metadata)
-    return {"files": files, "content": content}
+    return files, content
 
 
 def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
@@ -231,11 +231,11 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 (encode_png(results[i]), summary_of(name, {"seed": seeds[i]}), seeds[i])
                 for i in order
             )
-            files = candidate_files(painting, name, settings, pictures, descriptor.learned)
-            written = decode_rgb(next(iter(files["files"].values())), painting.id)
+            files, content = candidate_files(painting, name, settings, pictures, descriptor.learned)
+            written = decode_rgb(next(iter(files.values())), painting.id)
             return StageResult(
-                **files,
-                figures={
+                files,
+                {
                     "preview": preview_uri(written),
                     "subject_difference": subject_difference(unfinished, written),
                     "seam_score": round(scores[order[0]], 3),
@@ -250,6 +250,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     if len(order) > 1
                     else None,
                 },
+                content=content,
             )
 
         return PaintingStageSpec(

@@ -96,11 +96,11 @@ def restoration_plan(
                 "stale": dg.MetadataValue.md(
                     markdown_table([vars(each) for each in made.stale[:SHOWN]])
                 ),
-                "unavailable": dg.MetadataValue.json(dict(made.unavailable)),
+                "unavailable": dict(made.unavailable),
                 "force": config.force,
-                RUNS: dg.MetadataValue.json([list(keys) for keys in made.ranges]),
-                ONLY: dg.MetadataValue.json(keys if config.paintings or config.style else []),
-                UNPUBLISHED: dg.MetadataValue.json(unpublished),
+                RUNS: [list(keys) for keys in made.ranges],
+                ONLY: keys if config.paintings or config.style else [],
+                UNPUBLISHED: unpublished,
             }
         )
 

@@ -111,12 +111,12 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
             if not pictures:  # nothing is missing
                 pictures.append((encode_png(unfinished[..., :3]), "All is the painter's.", None))
             settings = context.settings.outpainters[name]
-            files = candidate_files(painting, name, settings, pictures, is_trained=False)
-            written = decode_rgb(next(iter(files["files"].values())), painting.id)
+            files, content = candidate_files(painting, name, settings, pictures, is_trained=False)
+            written = decode_rgb(next(iter(files.values())), painting.id)
             first = choices[0] if choices else None
             return StageResult(
-                **files,
-                figures={
+                files,
+                {
                     "preview": preview_uri(written),
                     "ground": credit_of(outpainter.library[first.ground]) if first else None,
                     "lender": _credited(outpainter.library[first.ground]) if first else None,
@@ -129,6 +129,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
                     "candidates": found if len(found) > 1 else None,
                     "asked": asked.model_dump(mode="json", exclude_defaults=True) or None,
                 },
+                content=content,
             )
 
         return PaintingStageSpec(

@@ -48,18 +48,13 @@ def segmenter_input(
     original: NDArray[np.uint8], choice: Mapping[str, Any], settings: Segmentation
 ) -> SegmenterInput:
     """Prepare a painting for a segmenter: find its support, leave it out, reduce the rest."""
-    shown = shown_to_segmenters(original)
+    shown = resize(original, *working_size(original.shape[0], original.shape[1], PREDICTION_SIDE))
     support = find_support(original) if settings.support.detect else None
     if support is None:
         return SegmenterInput(shown, choice)
     here = support.resized(original.shape[:2], shown.shape[:2])
     visible = here.visible(shown)
     return SegmenterInput(visible, choice, support, shown.shape[:2], original.shape[:2])
-
-
-def shown_to_segmenters(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return a picture reduced to `PREDICTION_SIDE`, never enlarged: RGB uint8."""
-    return resize(picture, *working_size(picture.shape[0], picture.shape[1], PREDICTION_SIDE))
 
 
 def support_file(asset: str, key: str, support: Support) -> dict[str, bytes]:

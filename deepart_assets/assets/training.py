@@ -94,7 +94,7 @@ def psnr_weights(context: StageContext) -> StageSpec:
         return StageSpec(fetch, inputs=FINDER.inputs(choice))
 
     def make() -> StageResult:
-        inputs = {"lr_hr_pairs": _version(context, asset_names.LR_HR_PAIRS)}
+        inputs = {"lr_hr_pairs": context.upstream(asset_names.LR_HR_PAIRS).data_version}
         provenance = Provenance(PIXEL_VERSION, choice.provenance_settings(), inputs)
         with _training(context, asset_names.PSNR_WEIGHTS, choice, provenance) as (report, kept):
             trained = train_pixel(read_pairs(context), choice, report, kept)
@@ -131,14 +131,11 @@ def art_esrgan(context: StageContext) -> StageSpec:
     def make() -> StageResult:
         base = context.read(asset_names.PSNR_WEIGHTS)
         inputs = {
-            name: _version(context, name)
+            name: context.upstream(name).data_version
             for name in (asset_names.PSNR_WEIGHTS, asset_names.LR_HR_PAIRS)
         }
-        provenance = Provenance(
-            ADVERSARIAL_VERSION,
-            choice.provenance_settings(),
-            {**inputs, "feature_network": features.version},
-        )
+        inputs["feature_network"] = features.version
+        provenance = Provenance(ADVERSARIAL_VERSION, choice.provenance_settings(), inputs)
         with _training(context, asset_names.ART_ESRGAN, choice, provenance) as (report, kept):
             trained = train_adversarial(
                 read_pairs(context), base, choice, report, kept, features=features
@@ -184,10 +181,6 @@ def _fetched(path: str, weights: bytes, network: str) -> StageResult:
     return StageResult({path: weights}, figures)
 
 
-def _version(context: StageContext, asset: str) -> str:
-    return context.upstream(asset).data_version
-
-
 def _work(context: StageContext) -> Lake:
     return work_lake(context.lake, cache_folder())
 
@@ -201,15 +194,27 @@ def _discard_checkpoints(context: StageContext, asset: str) -> None:
 def _training(
     context: StageContext, asset: str, choice: Training, provenance: Provenance
 ) -> Iterator[tuple[Report, Checkpoints | None]]:
-    """Yield the report and the checkpoints of a training, holding its lock."""
-    every = choice.logger.checkpoint_seconds
-    with _reporting(context, asset, provenance) as report:
-        if every is None:
-            yield report, None
-            return
-        kept = Checkpoints(_work(context), asset, provenance.fingerprint, every, context.log.info)
-        with kept.lock():
-            yield report, kept
+    """Yield what writes progress to the log and to TensorBoard, and the checkpoints, locked."""
+    work, every = _work(context), choice.logger.checkpoint_seconds
+    folder = Path(work.full_path(f"{asset}/tensorboard/{provenance.fingerprint[:8]}"))
+    context.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
+    last_logged = 0.0
+
+    def report(step: Step) -> None:
+        nonlocal last_logged
+        board(step)
+        now = time.monotonic()
+        if step.iteration == step.total or now - last_logged >= LOG_INTERVAL_SECONDS:
+            last_logged = now
+            context.log.info(f"{asset} {step.line}")
+
+    with contextlib.ExitStack() as stack:
+        board = stack.enter_context(contextlib.closing(TensorBoard(folder)))
+        kept = None
+        if every is not None:
+            kept = Checkpoints(work, asset, provenance.fingerprint, every, context.log.info)
+            stack.enter_context(kept.lock())
+        yield report, kept
 
 
 def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
@@ -232,22 +237,3 @@ def _made(path: str, trained: Trained, context: StageContext) -> StageResult:
             "strip": None if trained.strip is None else preview_uri(trained.strip, 1100),
         },
     )
-
-
-@contextlib.contextmanager
-def _reporting(context: StageContext, asset: str, provenance: Provenance) -> Iterator[Report]:
-    """Yield a callback that writes progress to the log and to TensorBoard."""
-    folder = Path(_work(context).full_path(f"{asset}/tensorboard/{provenance.fingerprint[:8]}"))
-    context.log.info(f"{asset}: curves and crops with tensorboard --logdir {folder.parent}")
-    last_logged = 0.0
-
-    def report(step: Step) -> None:
-        nonlocal last_logged
-        board(step)
-        now = time.monotonic()
-        if step.iteration == step.total or now - last_logged >= LOG_INTERVAL_SECONDS:
-            last_logged = now
-            context.log.info(f"{asset} {step.line}")
-
-    with contextlib.closing(TensorBoard(folder)) as board:
-        yield report
