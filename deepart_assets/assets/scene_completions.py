@@ -54,7 +54,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="12",  # 12: a painting's own ground is known by its perceptual hash, too
+        code_version="13",  # 13: where nothing fits, the barest wall is no longer always the first
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],

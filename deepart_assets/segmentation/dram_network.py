@@ -69,6 +69,7 @@ def load_checkpoint(path: Path) -> DeepLabV2:
             file, the first fault and the remedy.
     """
     content = _read(path)
+    parts: list[Any]  # their types are checked below
     parts = [content.get(part) if isinstance(content, Mapping) else None for part in PARTS]
     if not all(isinstance(part, Mapping) for part in parts):
         raise UnavailableError(

@@ -18,6 +18,9 @@ FINALISTS = 80
 """Grounds that are placed, of all that are compared."""
 PLAIN = 0.6
 """A ground is plain below this share of the library's median."""
+PLAIN_ENOUGH, BARE_ENOUGH = 0.8, 0.5
+"""Shares of that median: where nothing fits, grounds below the first may come instead, and those
+below the second count as equally plain, or the barest wall would stand behind most subjects."""
 MOST_VISIBLE = 0.3
 """Share of the picture that may be visible hole in a plain ground."""
 CLOSEST = 12
@@ -102,7 +105,7 @@ def _cheapest_first(found: Sequence[Finalist]) -> list[Finalist]:
 def plain_finalists(
     match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
 ) -> list[Finalist]:
-    """Return plain grounds of the subject's tone and handling, which suit anything, placed.
+    """Return plain grounds of the subject's tone, handling and time, which suit anything, placed.
 
     Args:
         match: As for `finalists`.
@@ -117,9 +120,9 @@ def plain_finalists(
         for each in library.grounds
     ]
     plain = library.matcher.plain
-    wanted = np.flatnonzero(allowed & (plain < PLAIN) & np.array(fitting, bool))
+    wanted = np.flatnonzero(allowed & (plain < PLAIN_ENOUGH) & np.array(fitting, bool))
     terms = match.terms
-    costs = terms["tone"] + 0.5 * (terms["texture"] + terms["year"]) + 1.5 * plain
+    costs = terms["tone"] + terms["texture"] + terms["year"] + 1.5 * np.maximum(plain, BARE_ENOUGH)
     order = wanted[np.argsort(costs[wanted], kind="stable")[: FINALISTS // 2]]
     found = [
         Finalist(index, laid, float(costs[index]) + 2 * max(laid.visible - 0.05, 0), plain=True)
