@@ -68,6 +68,13 @@ def test_url(downloads):
     assert source.pictures[0].stamp is not None and not source.ignored
 
 
+def test_a_csv_of_any_name_is_no_picture(tmp_path, downloads):
+    (tmp_path / "facts").write_bytes(b"csv")
+    (tmp_path / "1.jpg").write_bytes(b"one")
+    source = open_source("mine", folder(tmp_path, csv="facts"), downloads)
+    assert content(source) == {"1.jpg": b"one"} and source.csv == b"csv"
+
+
 def test_relative_folder_is_in_the_project(tmp_path, monkeypatch, downloads):
     monkeypatch.chdir(tmp_path)
     assert open_source("s", folder("data/sample/paintings"), downloads).pictures

@@ -1,4 +1,4 @@
-"""The seed's own archive: what is taken, under which ids, and what is said of the rest."""
+"""The original notebook's archive: what is taken, under which ids, and what is said of the rest."""
 
 import pytest
 from PIL import Image
@@ -60,6 +60,7 @@ def test_a_name_in_two_folders_and_names_that_become_one():
         "2", "picture", "test-1", "train-1", "train-A_B", "train-a_b-2", "train-a_b-3", "valid-1",
     ]  # fmt: skip
     assert chosen["path"].str.casefold().is_unique
+    assert chosen["path"].str.lower().str.endswith((".png", ".jpg")).all()
 
 
 def test_bad_pictures_are_left_out_with_the_reason():

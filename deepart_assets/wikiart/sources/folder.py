@@ -51,8 +51,7 @@ def open_folder(name: str, choice: FolderSource, setting: str) -> Source:
     is_local = isinstance(fs, LocalFileSystem)
     unlisted: dict[str, str] = {}
     listed = _local_files(inside, unlisted) if is_local else _remote_files(fs, inside)
-    pictures, others = sorted_out(listed)
-    others.pop(choice.csv or "", None)
+    pictures, others = sorted_out(each for each in listed if each.path != choice.csv)
     pictures.sort(key=lambda picture: picture.path)
     return Source(name, root, tuple(pictures), csv, dict(sorted((unlisted | others).items())))
 

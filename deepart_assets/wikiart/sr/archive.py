@@ -10,7 +10,7 @@ from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import PictureFile
 from deepart_assets.progress import Progress
 from deepart_assets.storage import sha256_of
-from deepart_assets.wikiart.naming import lake_name, painting_id, shown
+from deepart_assets.wikiart.naming import painting_id, shown, stem_and_suffix
 from deepart_assets.wikiart.sources import Picture, Source
 from deepart_assets.wikiart.sr.measuring import BOX, PIXELS_AT_A_TIME
 from deepart_assets.wikiart.sr.selection import Selection
@@ -61,8 +61,7 @@ def take_archive(source: Source, report: Callable[[str], None] = lambda line: No
     for done, (painting, (split, picture), inspection) in enumerate(
         zip(ids, found, inspections, strict=True), start=1
     ):
-        suffix = PurePosixPath(lake_name(picture.path)).suffix
-        path = f"{FOLDER}/{split}/{painting}{suffix}"
+        path = f"{FOLDER}/{split}/{painting}{stem_and_suffix(picture.path)[1]}"
         name = shown(picture.path)
         rows.append({"id": painting, "path": path, "file": name, "split": split, **inspection})
         pictures[path] = picture
