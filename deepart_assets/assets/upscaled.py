@@ -146,7 +146,7 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
         def enlarge(given: _Pictures) -> _Enlarged:
             low, original, mask = given.low, given.original, given.mask
             size = SCALE * low.shape[0], SCALE * low.shape[1]
-            known = enlarged_subject(mask, size)
+            known = cache(lambda: enlarged_subject(mask, size))
             high = None
 
             def deblocking() -> NetworkUpscaler | DeblockingUpscaler:
@@ -159,12 +159,13 @@ def upscaled_from(name: str) -> PipelineAssetSpec:
                 def shown() -> NDArray[np.uint8]:
                     return resize(original, *size) if given.kept else deblocking()(low)
 
-                high = ground_at_full_size(laid_from, placed, shown, known, largest)
+                high = ground_at_full_size(laid_from, placed, shown, known(), largest)
             ground_from = "network" if high is None else "original"
             if not given.kept:
                 return _Enlarged(deblocking()(low) if high is None else high, ground_from)
             if high is None:  # only what is seen beside the original's subject
-                high = network()(low, cover(generated_in(known), settings.tile, settings.overlap))
+                parts = cover(generated_in(known()), settings.tile, settings.overlap)
+                high = network()(low, parts)
             if given.little:
                 mended = original if given.jpeg is None else deblock(original, given.jpeg)
                 return _Enlarged(high, ground_from, back_projected(mended, *high.shape[:2]))

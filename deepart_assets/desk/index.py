@@ -128,8 +128,9 @@ class PaintingIndex:
         changed = set[str]().union(*map(self._read, self._assets))
         old, self._files = self._files, self._curators_files()
         self._suspects |= self._about(old.keys() - self._files.keys())
-        self._decided = self._about(self._files)
-        changed |= self._about(name for name, _ in old.items() ^ self._files.items())
+        if is_other_list or old != self._files:
+            self._decided = self._about(self._files)
+            changed |= self._about(name for name, _ in old.items() ^ self._files.items())
         if is_other_list:
             self._rows = {key: self._row(listed) for key, listed in self._listed.items()}
         elif renewed := changed & self._listed.keys():  # a copy: others may read the old rows

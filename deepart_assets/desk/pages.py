@@ -3,7 +3,6 @@
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
 from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
@@ -184,7 +183,11 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
         "height": page.listed.height,
         "pictures": [
             {
-                **asdict(each),
+                "key": each.key,
+                "caption": each.caption,
+                "group": each.group,
+                "credit": each.credit,
+                "version": each.version,
                 "thumb": f"/thumb/{key}/{each.key}/{each.version}/240.jpg",
                 "tiles": f"/tiles/{key}/{each.key}/{each.version}",
             }

@@ -23,10 +23,16 @@ from deepart_assets.outpainting.scene_completion.ranking import (
     finalists,
     otherwise,
     ranked,
+    walls_for,
 )
 from deepart_assets.outpainting.scene_completion.recording import choice_of
 from deepart_assets.outpainting.scene_completion.resting import CORNER
-from deepart_assets.outpainting.scene_completion.strangers import FindFaces, is_bust, shows_stranger
+from deepart_assets.outpainting.scene_completion.strangers import (
+    Face,
+    FindFaces,
+    is_bust,
+    shows_stranger,
+)
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.variety import next_choice
 from deepart_assets.storage import sha256_of
@@ -51,6 +57,8 @@ class SceneCompletionOutpainter:
     ) -> None:
         self._find = library
         self._faces = faces or (lambda picture: [])
+        self._faces_of: dict[str, Sequence[Face]] = {}
+        """Of the grounds that were chosen, by id: a plain wall is chosen often."""
 
     @cached_property
     def library(self) -> GroundLibrary:
@@ -137,8 +145,10 @@ class SceneCompletionOutpainter:
                     raise PaintingError(_own_ground(first))
                 continue
             taken.append(finalist)
+            if ground.id not in self._faces_of:
+                self._faces_of[ground.id] = self._faces(picture)
             is_last = ground.id != first and shows_stranger(
-                self._faces(picture), picture, ground, finalist.placement, mask
+                self._faces_of[ground.id], picture, ground, finalist.placement, mask
             )
             (strange if is_last else found).append(choice_of(finalist, match, subject, library))
         found = [*found, *strange][:count]
@@ -165,7 +175,10 @@ class SceneCompletionOutpainter:
             raise PaintingError(_own_ground(wanted))
         costs = np.full(len(library), np.inf, np.float32)
         costs[index] = match.costs[index] + match.cover[index] + library.hubs[index]
-        placed = finalists(match, subject, library, costs)
+        is_plain = bool((walls_for(match, library) & ~library.matcher.shows_outdoors)[index])
+        placed = [
+            replace(each, plain=is_plain) for each in finalists(match, subject, library, costs)
+        ]
         return calmest_first(placed, match, subject, library)
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:

@@ -102,6 +102,17 @@ def _cheapest_first(found: Sequence[Finalist]) -> list[Finalist]:
     return sorted(found, key=lambda each: (each.cost, each.index))
 
 
+def walls_for(match: Match, library: GroundLibrary) -> NDArray[np.bool_]:
+    """Return which grounds are plain enough to stand behind anything, where nothing fits: N."""
+    fitting = [
+        each.kind != "landscape"
+        and each.horizon is None
+        and (each.kind != "still" or match.still > STILL)
+        for each in library.grounds
+    ]
+    return np.asarray((library.matcher.plain < PLAIN_ENOUGH) & np.array(fitting, bool))
+
+
 def plain_finalists(
     match: Match, subject: Subject, library: GroundLibrary, allowed: NDArray[np.bool_]
 ) -> list[Finalist]:
@@ -113,15 +124,8 @@ def plain_finalists(
         library: As for `finalists`.
         allowed: bool, N: those that may be lent.
     """
-    fitting = [
-        each.kind != "landscape"
-        and each.horizon is None
-        and (each.kind != "still" or match.still > STILL)
-        for each in library.grounds
-    ]
-    plain = library.matcher.plain
-    wanted = np.flatnonzero(allowed & (plain < PLAIN_ENOUGH) & np.array(fitting, bool))
-    terms = match.terms
+    plain, terms = library.matcher.plain, match.terms
+    wanted = np.flatnonzero(allowed & walls_for(match, library))
     costs = terms["tone"] + terms["texture"] + terms["year"] + 1.5 * np.maximum(plain, BARE_ENOUGH)
     order = wanted[np.argsort(costs[wanted], kind="stable")[: FINALISTS // 2]]
     found = [

@@ -55,6 +55,16 @@ def test_its_statistics_come_out_again():
     np.testing.assert_allclose(again.best, SHIPPED.library.best, atol=1e-4)
 
 
+def test_a_wall_is_laid_as_a_wall_when_a_curator_asks_for_it():
+    request = request_for(np.dstack([paint(1), oval() * np.uint8(255)]))
+    outpainter = SceneCompletionOutpainter(shipped_library)
+    shown = outpainter.choose(request, 4)
+    assert any(each.wall for each in shown)
+    for each in shown:
+        [asked] = outpainter.choose(request, 1, first=each.ground)
+        assert (asked.ground, asked.wall) == (each.ground, each.wall)
+
+
 def test_none_is_a_copy_of_a_sample_painting():
     for file in (PROJECT / "data" / "sample" / "paintings").glob("*.jpg"):
         seen = perceptual_hash(PictureFile(file.read_bytes(), file.name).reduced(64).picture)
