@@ -15,6 +15,10 @@ DEPTH = 14
 INSIDE, OUTSIDE = 7, 3
 """The subject's colours are learnt deeper in it than the first, the ground's farther from it than
 the second."""
+FRAME, SURE = 24, 0.95
+"""So many pixels from the picture's edge the subject's colours are learnt only where the map is
+surer than this: above a head near the edge it falls too slowly, and the ground there would be
+learnt as subject and kept like a chimney."""
 WINDOW = 20
 """Pixels from a place to the border of the window in which both are learnt."""
 SMALLEST = 0.02
@@ -96,13 +100,16 @@ def _ground(
     """Return what of a mask is ground that reaches in from outside: bool, H×W."""
     import cv2
 
-    depth = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, 5)
+    inside = np.pad(mask.astype(np.uint8), 1)  # the picture's edge is an edge like any other
+    depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
     away = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
     edge = mask & (depth <= DEPTH) & ~safe
     if not edge.any() or mask.all():
         return np.zeros_like(mask)
     colours = cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB) / 100
-    of_subject = _likelihood(colours, depth > INSIDE, edge)
+    sure = probability > SURE
+    sure[FRAME:-FRAME, FRAME:-FRAME] = True
+    of_subject = _likelihood(colours, (depth > INSIDE) & sure, edge)
     of_ground = _likelihood(colours, away > OUTSIDE, edge)
     told = np.nan_to_num(np.clip(of_ground - of_subject, -MOST, MOST), nan=0.0)
     score = np.zeros(mask.shape, np.float32)

@@ -50,6 +50,29 @@ def test_what_the_map_is_sure_of_needs_more_than_colours():
     assert doubted[~true].sum() < trusted[~true].sum()
 
 
+def head_near_the_frame():
+    """A figure cut off by the lower edge, its head 16 pixels below the upper one, and the map."""
+    picture, true = canvas(), np.zeros(SIZE, bool)
+    picture[:] = picture[0, 0]
+    true[16:, 50:110] = True
+    picture[true] = (200, 60, 40)
+    level = np.where(true, np.float32(0.99), np.float32(0.05))
+    level[:16, 62:98] = np.linspace(0.6, 0.9, 16, dtype=np.float32)[:, None]
+    return picture, true, level
+
+
+def test_no_chimney_stays_above_a_head_near_the_frame():
+    picture, true, level = head_near_the_frame()
+    after = trimmed(picture, (level > 0.5).astype(np.float32), level) > 0.5
+    assert after[:14, 62:98].mean() < 0.12 and after[true].mean() > 0.99
+
+
+def test_a_figure_that_the_frame_cuts_off_stays_whole():
+    picture, true, level = head_near_the_frame()
+    after = trimmed(picture, true.astype(np.float32), level) > 0.5
+    assert after[-14:, 50:110].all()
+
+
 def test_a_face_stays():
     true, soft = with_halo()
     face = Face(score=0.9, x=80, y=28, side=16, up_x=0, up_y=-1)
