@@ -57,8 +57,7 @@ class SceneCompletionOutpainter:
     ) -> None:
         self._find = library
         self._faces = faces or (lambda picture: [])
-        self._faces_of: dict[str, Sequence[Face]] = {}
-        """Of the grounds that were chosen, by id: a plain wall is chosen often."""
+        self._found: dict[str, Sequence[Face]] = {}
 
     @cached_property
     def library(self) -> GroundLibrary:
@@ -145,10 +144,8 @@ class SceneCompletionOutpainter:
                     raise PaintingError(_own_ground(first))
                 continue
             taken.append(finalist)
-            if ground.id not in self._faces_of:
-                self._faces_of[ground.id] = self._faces(picture)
             is_last = ground.id != first and shows_stranger(
-                self._faces_of[ground.id], picture, ground, finalist.placement, mask
+                self._faces_of(ground, picture), picture, ground, finalist.placement, mask
             )
             (strange if is_last else found).append(choice_of(finalist, match, subject, library))
         found = [*found, *strange][:count]
@@ -159,6 +156,12 @@ class SceneCompletionOutpainter:
                 else "all grounds that suit the subject are copies of the painting"
             )
         return found
+
+    def _faces_of(self, ground: Ground, picture: NDArray[np.uint8]) -> Sequence[Face]:
+        """Return the faces in a ground, looked for once: a plain wall is chosen often."""
+        if ground.id not in self._found:
+            self._found[ground.id] = self._faces(picture)
+        return self._found[ground.id]
 
     def _placed(
         self, wanted: str, match: Match, subject: Subject, allowed: NDArray[np.bool_]
