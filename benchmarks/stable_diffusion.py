@@ -230,8 +230,8 @@ def measure(folder: Path, size: Size, quick: bool, compiled: bool) -> list[dict[
 
     ways: dict[str, Callable[[], tuple[float, float]]] = {
         "the original notebook's way": seed,
-        "seed preset, one by one": ours(preset="seed", batch=1),
-        "seed preset, batch 8": ours(preset="seed", batch=8),
+        "original preset, one by one": ours(preset="original", batch=1),
+        "original preset, batch 8": ours(preset="original", batch=8),
         "fast preset, one by one": ours(preset="fast", batch=1),
         "fast preset, batch 8": ours(preset="fast", batch=8),
     }

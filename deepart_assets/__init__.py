@@ -1,3 +1,3 @@
 """Deep Art: restores largely incomplete paintings as a graph of Dagster assets."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"

@@ -31,6 +31,9 @@ from deepart_assets.wikiart.sources.inbox import open_inbox
 UP_TO_DATE, STALE, NEW, FAILED, LEFT_OUT = "up to date", "stale", "new", "failed", "left out"
 """The states of a painting, and of one of its outputs."""
 
+NOT_CHECKED = "not checked"
+"""The state of an output whose asset lacks a model, so that it may be stale."""
+
 DOING = {"not_started": "queued", "started": "running", "canceling": "running"}
 """What a run does, where Dagster's name of its status does not say it."""
 
@@ -94,7 +97,7 @@ class Overview:
         policy: RunPolicy = COMPUTE_STALE,
     ) -> None:
         self._instance, self._policy = instance, policy
-        self._context = StageContext(settings, store, dg.get_dagster_logger())
+        self._context = StageContext(settings, store, dg.get_dagster_logger(), may_fetch=False)
         if store.done(asset_names.STYLED_PAINTINGS) is None:
             raise DeepArtError(
                 "There is no list of paintings yet: `deepart restore` makes it and restores them"
@@ -117,6 +120,11 @@ class Overview:
         return make_plan(
             self._instance, self._painting_specs, self._context, self._keys, self._policy
         )
+
+    @property
+    def unavailable(self) -> Mapping[str, str]:
+        """Why some assets cannot be computed now, or not be judged, by their names."""
+        return self.plan.unavailable
 
     @cached_property
     def stale_data(self) -> dict[str, str]:
@@ -171,6 +179,8 @@ class Overview:
                 if not spec.needs_file:
                     why = self.plan.unavailable.get(spec.name, "waits for what it is made from")
                     yield spec.name, State("waiting", why), None
+            elif record.status == "done" and spec.name in self.unavailable:
+                yield spec.name, State(NOT_CHECKED, self.unavailable[spec.name]), record
             elif record.status == "done":
                 yield spec.name, State(UP_TO_DATE, record.verdict or record.doubt or ""), record
             else:

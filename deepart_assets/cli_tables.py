@@ -15,6 +15,7 @@ from rich.table import Column, Table
 from deepart_assets import asset_names
 from deepart_assets.cli_status import FAILED, LEFT_OUT, NEW, STALE, UP_TO_DATE, Overview, RunningRun
 from deepart_assets.orchestration.context import Painting
+from deepart_assets.orchestration.planner import unavailable_in
 from deepart_assets.reports import report_json
 from deepart_assets.settings import Settings
 from deepart_assets.storage import MaterializationStore
@@ -73,6 +74,7 @@ def print_status(
         for name, reason in overview.stale_data.items():
             table.add_row(name, escape(reason))
         console.print(table)
+    print_unavailable(console, overview.unavailable)
     print_left_out(console, files)
     for run in runs:
         console.print(escape(str(run)))
@@ -171,6 +173,13 @@ def print_plan(console: Console, plan: Mapping[str, dg.MetadataValue[Any]]) -> N
     )
     if plan["outputs"].value:
         console.print(Markdown(str(plan["reasons"].value)))
+    print_unavailable(console, unavailable_in(plan))
+
+
+def print_unavailable(console: Console, assets: Mapping[str, str]) -> None:
+    """Print the assets that cannot be computed, whatever the painting, and why."""
+    for asset, reason in assets.items():
+        console.print(f"[red]{asset} cannot be computed now:[/] {escape(reason)}", soft_wrap=True)
 
 
 def print_tally(console: Console, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -13,6 +13,10 @@ class UnavailableError(DeepArtError):
     """Something the settings require is unavailable: a package, weights, credentials."""
 
 
+class NotFetchedError(UnavailableError):
+    """A model is not on this machine, and what only looks, as `deepart status`, fetches none."""
+
+
 class PaintingError(DeepArtError):
     """One painting cannot be processed; others are not affected."""
 

@@ -17,7 +17,11 @@ from deepart_assets.dagster_internals.event_log_storage import keep_connections
 from deepart_assets.dagster_internals.local_runs import execute_job
 from deepart_assets.errors import DeepArtError, SettingsError, UnknownPaintingError
 from deepart_assets.orchestration.events import metadata_made_in
-from deepart_assets.orchestration.planner import RENEW_GROUND_LIBRARY, runs_planned_in
+from deepart_assets.orchestration.planner import (
+    RENEW_GROUND_LIBRARY,
+    runs_planned_in,
+    unavailable_in,
+)
 from deepart_assets.orchestration.step_failures import was_caused_by
 from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
 from deepart_assets.settings import load_settings
@@ -32,7 +36,7 @@ class Outcome:
     """What came of `bring_up_to_date`."""
 
     succeeded: bool
-    """Whether every run succeeded."""
+    """Whether every run succeeded, and nothing of the plan could not be computed."""
     plan: Mapping[str, dg.MetadataValue[Any]]
     """The metadata of the plan; empty if none was made."""
 
@@ -143,6 +147,7 @@ def bring_up_to_date(
         succeeded = result.success
         tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
         plan = metadata_made_in(instance, result.run_id, RESTORATION_PLAN)
+        succeeded &= not unavailable_in(plan)
         runs = runs_planned_in(instance, result.run_id, tags)
     for run in runs:
         with run_job(instance, run.job, keys=run.keys, tags=run.tags, **place) as result:

@@ -12,7 +12,14 @@ from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAsset
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.orchestration.metadata import SHOWN, markdown_table
 from deepart_assets.orchestration.partitions import painting_keys
-from deepart_assets.orchestration.planner import ONLY, RUNS, UNPUBLISHED, make_plan, stale_data
+from deepart_assets.orchestration.planner import (
+    ONLY,
+    RUNS,
+    UNAVAILABLE,
+    UNPUBLISHED,
+    make_plan,
+    stale_data,
+)
 from deepart_assets.orchestration.resources import Profile
 from deepart_assets.orchestration.staleness import RunPolicy
 from deepart_assets.orchestration.step_failures import as_failure
@@ -39,6 +46,13 @@ class PlanConfig(dg.Config):
     )
 
 
+COMPUTABLE = "everything_can_be_computed"
+_COMPUTABLE = (
+    "Whether no asset lacks a model or a package; what lacks one is left as it is, and the reason"
+    " is in the metadata."
+)
+
+
 def restoration_plan(
     specs: Sequence[PaintingAssetSpec],
     deps: Sequence[str],
@@ -58,6 +72,9 @@ def restoration_plan(
         deps=list(deps),
         kinds={"python"},
         code_version="1",
+        check_specs=[
+            dg.AssetCheckSpec(COMPUTABLE, asset=RESTORATION_PLAN, description=_COMPUTABLE)
+        ],
         description="What is stale, painting by painting, and why, judged by provenance, files and"
         " Dagster's event log. Once one of the planning jobs has made it, the sensor"
         " `restore_what_is_stale` starts runs for just that. The configuration narrows it to a"
@@ -96,12 +113,20 @@ def restoration_plan(
                 "stale": dg.MetadataValue.md(
                     markdown_table([vars(each) for each in made.stale[:SHOWN]])
                 ),
-                "unavailable": dict(made.unavailable),
+                UNAVAILABLE: dict(made.unavailable),
                 "force": config.force,
                 RUNS: [list(keys) for keys in made.ranges],
                 ONLY: keys if config.paintings or config.style else [],
                 UNPUBLISHED: unpublished,
-            }
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    passed=not made.unavailable,
+                    check_name=COMPUTABLE,
+                    metadata=dict(made.unavailable),
+                    description="; ".join(made.unavailable) or None,
+                )
+            ],
         )
 
     return plan

@@ -43,10 +43,11 @@ class Outcome(NamedTuple):
         """Summarize a record."""
         reason = record.reason or record.verdict or record.doubt or ""
         version = record.files[0].sha256[:16] if record.files else ""
-        status, made_at, why = map(
-            sys.intern, ("no_subject" if record.verdict else record.status, record.made_at, reason)
-        )
-        return cls(stamp, status, made_at, why, record.doubt is not None, version)
+        # With `doubtful: hold` a doubt is the verdict.
+        is_held = record.verdict is not None and record.figures.get("level") == "doubtful"
+        status = "no_subject" if record.verdict and not is_held else record.status
+        words = map(sys.intern, ("held" if is_held else status, record.made_at, reason))
+        return cls(stamp, *words, is_held or record.doubt is not None, version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,8 @@ def statuses_of(found: Mapping[str, Outcome], stages: int) -> tuple[tuple[str, .
         if outcome.status == "failed":
             return ("failed",), f"{asset.replace('_', ' ')} failed: {outcome.reason}"
     mask = found.get(asset_names.SUBJECT_MASKS)
+    if mask is not None and mask.status == "held":
+        return ("doubtful",), mask.reason
     if mask is not None and mask.status in ("no_subject", "skipped"):
         return ("no_subject",), mask.reason
     if len(found) < stages or any(each.status != "done" for each in found.values()):

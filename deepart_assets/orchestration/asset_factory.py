@@ -92,15 +92,16 @@ def _data_asset(spec: DataAssetSpec, settings: Settings) -> dg.AssetsDefinition:
         try:
             with at_work(context, profile.settings.execution, spec.name, spec.pool):
                 stage_context = StageContext(profile.settings, profile.store, context.log)
-                stage = spec.stage(stage_context)
-                profile.store.sweep(spec.name)
-                record, computed = materialize_if_stale(
-                    profile.store,
-                    spec.name,
-                    provenance_of(spec, stage_context, stage),
-                    stage.make,
-                    force=bool(spec.snapshot_of) and _renews(context),
-                )
+                with stage_context.fetching():
+                    stage = spec.stage(stage_context)
+                    profile.store.sweep(spec.name)
+                    record, computed = materialize_if_stale(
+                        profile.store,
+                        spec.name,
+                        provenance_of(spec, stage_context, stage),
+                        stage.make,
+                        force=bool(spec.snapshot_of) and _renews(context),
+                    )
                 if spec.after is not None:
                     spec.after(context, stage_context)
                 context.log.info(f"{spec.name}: {duration(record, computed)}")

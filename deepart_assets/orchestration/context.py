@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,7 @@ from deepart_assets.storage import (
     sha256_of,
 )
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.fetching import fetching
 from deepart_assets.wikiart.annotations import OPTIONAL
 from deepart_assets.wikiart.naming import WIKIART, shown
 from deepart_assets.wikiart.painting_folder import UNREADABLE, CuratorFile
@@ -40,6 +42,8 @@ class StageContext:
     settings: Settings
     store: MaterializationStore
     log: logging.Logger
+    may_fetch: bool = True
+    """Whether models that are not on this machine are fetched; what only looks fetches none."""
     _seen: dict[str, MaterializationRecord] = field(default_factory=dict, repr=False, compare=False)
     _versions: dict[str, dict[str, str]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -52,6 +56,10 @@ class StageContext:
     def downloads(self) -> Downloads:
         """Downloads: kept in the cache folder, their hashes noted in the lake."""
         return Downloads(cache_folder(), self.lake, self.log.info)
+
+    def fetching(self) -> AbstractContextManager[None]:
+        """Surround what looks for models: they are fetched or not, and the log hears how far."""
+        return fetching(self.may_fetch, self.log.info)
 
     def upstream(self, asset: str) -> MaterializationRecord:
         """Return the record of an upstream asset of the whole data set; the same one at every call.

@@ -14,7 +14,7 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN
-from deepart_assets.errors import DeepArtError, described
+from deepart_assets.errors import DeepArtError, NotFetchedError, described
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import (
@@ -58,6 +58,9 @@ ONLY = "only"
 UNPUBLISHED = "unpublished"
 """Metadata of a plan: the evaluations, or the gallery, that are stale though no painting is."""
 
+UNAVAILABLE = "unavailable"
+"""Metadata of a plan: the assets that cannot be computed, and why."""
+
 UNREPORTED = "missing in Dagster's event log"
 """Why an output is in a plan that exists already: a run will reuse and report it."""
 
@@ -78,7 +81,8 @@ class Plan:
     stale: Sequence[StaleOutput]
     ranges: Sequence[Sequence[str]]
     unavailable: Mapping[str, str]
-    """The assets that cannot be computed now, whatever the painting, and why."""
+    """The assets that cannot be computed now, whatever the painting, and why; also those whose
+    models a look does not fetch, so that it cannot tell what is stale of them."""
     checked: int
     """Paintings that were checked."""
     seconds: float
@@ -170,11 +174,14 @@ def make_plan(
         PAINTINGS: {key: each.version for key, each in context.paintings.items()},
         **{spec.name: reported_versions(instance, spec.name, keys) for spec in specs},
     }
-    checkers: list[tuple[PaintingAssetSpec, StalenessChecker | str]] = []
+    checkers: list[tuple[PaintingAssetSpec, _Checker]] = []
     unavailable = {}
     for spec in specs:
         try:
             checkers.append((spec, StalenessChecker(spec, context, keys, policy)))
+        except NotFetchedError as error:
+            unavailable[spec.name] = str(error)
+            checkers.append((spec, error))
         except DeepArtError as error:
             new = next((dep for dep in spec.deps if context.store.get(dep) is None), None)
             if new is None:
@@ -191,22 +198,28 @@ def make_plan(
     return Plan(stale, ranges, unavailable, len(keys), time.perf_counter() - start)
 
 
+_Checker = StalenessChecker | NotFetchedError | str
+"""Checks the outputs of an asset; or why it cannot: its model is not here, or what is new first."""
+
+
 def _stale_outputs(
     key: str,
-    checkers: Sequence[tuple[PaintingAssetSpec, StalenessChecker | str]],
+    checkers: Sequence[tuple[PaintingAssetSpec, _Checker]],
     read: Records,
     reported: Mapping[str, Mapping[str, str]],
 ) -> Iterator[StaleOutput]:
     records = cache(read)
     stale: set[str] = set()
     for spec, checker in checkers:
-        if not isinstance(checker, str) and not checker.is_wanted(key):
+        if isinstance(checker, StalenessChecker) and not checker.is_wanted(key):
             continue
         upstream = next((dep for dep in spec.painting_deps if dep in stale), None)
         reason: str | None
         if upstream is not None:
             is_new = records(spec.name, key) is None
             reason = "new" if is_new else f"{upstream} is made again"
+        elif isinstance(checker, NotFetchedError):
+            reason = str(checker) if records(spec.name, key) is None else None
         elif isinstance(checker, str):
             made = (records(dep, key) for dep in spec.painting_deps)
             reason = checker if all(each and each.status == "done" for each in made) else None
@@ -245,12 +258,18 @@ def _reason(
     return None
 
 
+def unavailable_in(metadata: Mapping[str, dg.MetadataValue[Any]]) -> dict[str, str]:
+    """Return the assets that a plan could not check, and why, from the plan's metadata."""
+    return dict(metadata[UNAVAILABLE].value or {}) if UNAVAILABLE in metadata else {}
+
+
 def stale_data(specs: Sequence[DataAssetSpec], context: StageContext) -> dict[str, str]:
     """Return why unpartitioned assets are stale, by the names of those that are."""
     reasons = {}
     for spec in specs:
         try:
-            provenance = provenance_of(spec, context, spec.stage(context))
+            with context.fetching():
+                provenance = provenance_of(spec, context, spec.stage(context))
             reason = staleness_reason(context.store, context.store.get(spec.name), provenance)
         except DeepArtError as error:  # the run will report it
             reason = str(error)

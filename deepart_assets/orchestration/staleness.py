@@ -90,7 +90,8 @@ class StalenessChecker:
         listed = context.paintings
         self.files = {each.asset: each.read(context.lake, listed, keys) for each in spec.observed}
         """The file of each painting that has one, by observed asset."""
-        self.stage = spec.stage(context)
+        with context.fetching():
+            self.stage = spec.stage(context)
         self._settings = spec.settings(context.settings)
         self._shared = {dep: context.upstream(dep).data_version for dep in spec.deps}
 

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.onnx_providers import CPU, CUDA, providers
 from deepart_assets.errors import PaintingError, UnavailableError, first_line
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter, confidence_of
 from deepart_assets.settings.places import project_path
 from deepart_assets.settings.segmenters import Salient
 from deepart_assets.storage import sha256_of_file
+from deepart_assets.storage.fetching import may_fetch, not_fetched, reported
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -158,8 +160,14 @@ class SalientSegmenter(Segmenter):
             if not found:
                 raise UnavailableError(f"there is no {root / model}.onnx: correct {FOLDER}")
             return found[0]
+        there = kind.resolve_existing(f"{model}.onnx")
+        if there is not None:
+            return Path(there)
+        if not may_fetch():
+            raise not_fetched(f"the model {model}")
         try:
-            return Path(kind.download_models())
+            with reported(model, Path(kind.model_dir())):
+                return Path(kind.download_models())
         except (OSError, ValueError) as error:  # of requests; of pooch, for a wrong checksum
             raise UnavailableError(
                 f"the model {model} cannot be fetched ({type(error).__name__}): check the network,"
@@ -208,11 +216,11 @@ class SalientSegmenter(Segmenter):
 
     def _providers(self, available: Sequence[str]) -> list[str]:
         wanted = self._settings.provider
-        has_cuda = "CUDAExecutionProvider" in available
-        if wanted == "cuda" and not has_cuda:
+        if wanted == "auto":
+            return providers(available)
+        if wanted == "cuda" and CUDA not in available:
             raise UnavailableError(
                 "this onnxruntime has no CUDA provider: pip install onnxruntime-gpu in its place,"
                 f" or set {PROVIDER} to cpu"
             )
-        cuda = ["CUDAExecutionProvider"] if has_cuda and wanted != "cpu" else []
-        return [*cuda, "CPUExecutionProvider"]
+        return [CUDA, CPU] if wanted == "cuda" else [CPU]

@@ -24,7 +24,12 @@ class _Engine(Section):
     steps: dict[str, Needs] = Field(
         {}, description="Resources of single assets by name, in place of both."
     )
-    retries: int = Field(2, ge=0, description="Retries of a step whose process was killed or lost.")
+    retries: int = Field(
+        2,
+        ge=0,
+        description="Retries of a step whose process was killed or lost; one local process has no"
+        " steps of its own, and the daemon retries its runs.",
+    )
 
 
 class LocalExecution(_Engine):

@@ -27,8 +27,9 @@ class Restoration(Section):
         1,
         ge=1,
         le=16,
-        description="Outpaintings of each painting by an outpainter that has learnt to; the one"
-        " with the least visible seam goes on, the others are kept beside it.",
+        description="Outpaintings of each painting by an outpainter that has learnt to, or by"
+        " scene_completion; the one with the least visible seam goes on, of scene_completion the"
+        " one whose ground suits best, and the others are kept beside it.",
     )
     batch: int = Field(4, ge=1, description="Paintings that an outpainter is given together.")
     evaluated: int = Field(

@@ -99,7 +99,8 @@ class Segmentation(Section):
     batch: int = Field(4, ge=1, description="Paintings that are read and segmented together.")
     check_polarity: bool = Field(
         True,
-        description="Whether a curator's mask is refused if its inverse matches the prediction.",
+        description="Whether a curator's mask is refused if its inverse matches the prediction, or"
+        " itself turned or mirrored.",
     )
     support: Supports = Supports()
     evaluation: MasksEvaluation = MasksEvaluation()

@@ -12,6 +12,7 @@ from typing import Any
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import Progress, gigabytes
+from deepart_assets.storage.fetching import may_fetch, not_fetched
 from deepart_assets.storage.hashes import sha256_of_file
 from deepart_assets.storage.lake import Lake
 from deepart_assets.storage.local_files import StateFile, lock_file
@@ -140,6 +141,8 @@ class Downloads:
     def _download(
         self, download: Download, target: Path, state: StateFile, expected: CachedFile | None
     ) -> CachedFile:
+        if not may_fetch():
+            raise not_fetched(download.origin)
         partial = target.with_name(f".{target.name}.partial")
 
         def check_size(total: int, present: int) -> None:

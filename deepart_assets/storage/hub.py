@@ -4,12 +4,14 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.progress import gigabytes
 from deepart_assets.settings.places import project_path
 from deepart_assets.storage.downloads import DISK_RESERVE
+from deepart_assets.storage.fetching import may_fetch, not_fetched, reported
 from deepart_assets.storage.hashes import sha256_of_file
 
 WEIGHTS = ("*.safetensors",)
@@ -41,6 +43,8 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
     try:
         return Path(fetch())
     except (OSError, ValueError) as error:
+        if not may_fetch():
+            raise not_fetched(f"the model {model}") from error
         raise UnavailableError(_refusal(error, model, setting)) from error
 
 
@@ -113,7 +117,13 @@ def download_model(model: str, revision: str | None, patterns: Sequence[str], se
     def fetch() -> str:
         from huggingface_hub import snapshot_download
 
-        return snapshot_download(model, revision=revision, allow_patterns=list(patterns))
+        with _reported(model):
+            return snapshot_download(
+                model,
+                revision=revision,
+                allow_patterns=list(patterns),
+                local_files_only=not may_fetch(),
+            )
 
     return model_folder(model, setting, fetch)
 
@@ -136,7 +146,11 @@ def download_file(model: str, file: str, revision: str | None, setting: str) -> 
         from huggingface_hub import errors, hf_hub_download
 
         try:
-            return str(Path(hf_hub_download(model, file, revision=revision)).parent)
+            with _reported(model):
+                found = hf_hub_download(
+                    model, file, revision=revision, local_files_only=not may_fetch()
+                )
+            return str(Path(found).parent)
         except errors.LocalEntryNotFoundError:  # offline, and not an answer of the hub
             raise
         except errors.EntryNotFoundError as error:
@@ -147,6 +161,17 @@ def download_file(model: str, file: str, revision: str | None, setting: str) -> 
     if not found.is_file():
         raise UnavailableError(missing)
     return found
+
+
+def _reported(model: str) -> AbstractContextManager[None]:
+    """Report how far a model's download is."""
+    from huggingface_hub import constants
+    from huggingface_hub.file_download import repo_folder_name
+
+    if not may_fetch():
+        return nullcontext()
+    folder = repo_folder_name(repo_id=model, repo_type="model")
+    return reported(model, Path(constants.HF_HUB_CACHE) / folder)
 
 
 def check_disk(model: str, revision: str | None, patterns: Sequence[str]) -> None:
@@ -164,6 +189,8 @@ def check_disk(model: str, revision: str | None, patterns: Sequence[str]) -> Non
     """
     from huggingface_hub import constants, snapshot_download
 
+    if not may_fetch():
+        return
     try:
         listed = snapshot_download(
             model, revision=revision, allow_patterns=list(patterns), dry_run=True

@@ -27,3 +27,5 @@ def test_a_doubtful_painting_is_shown_and_restored_or_held(done, instance):
         assert result.success
     for key in KEYS:
         assert done.store.get("restoration_sheets", key).status == "skipped"
+    page = done.lake.read("gallery/index.html").decode()
+    assert page.count("dot doubtful") == len(KEYS) + 1 and "dot no_subject" not in page

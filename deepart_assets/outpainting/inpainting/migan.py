@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.onnx_providers import providers
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.inpainting.lama import TAKEN
 
@@ -36,12 +36,9 @@ def load_migan(
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    has_cuda = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
-    gpu = ["CUDAExecutionProvider"] if has_cuda and best_device() == "cuda" else []
+    wanted = providers(onnxruntime.get_available_providers())
     try:
-        session = onnxruntime.InferenceSession(
-            data, options, providers=[*gpu, "CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(data, options, providers=wanted)
     except Exception as error:  # onnxruntime's errors have no base of their own
         raise UnavailableError(
             f"{name} cannot be read as an ONNX model ({first_line(error)}): fetch it again"

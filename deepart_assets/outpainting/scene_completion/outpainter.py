@@ -1,5 +1,6 @@
 """The outpainter that lends the ground of another painting."""
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -34,8 +35,10 @@ from deepart_assets.outpainting.scene_completion.strangers import (
     shows_stranger,
 )
 from deepart_assets.outpainting.scene_completion.subject import Subject
-from deepart_assets.outpainting.scene_completion.variety import next_choice
+from deepart_assets.outpainting.scene_completion.variety import candidate, next_choice
 from deepart_assets.storage import sha256_of
+
+_log = logging.getLogger(__name__)
 
 
 class SceneCompletionOutpainter:
@@ -108,12 +111,12 @@ class SceneCompletionOutpainter:
             raise PaintingError(
                 f"{fault}: correct the mask, or choose another outpainter for this painting"
             )
-        year = year_of(request.labels.get("date", ""))
-        library = self.library
-        allowed = ~library.catalogue.own(request.labels)
+        library, labels = self.library, request.labels
+        allowed = ~library.catalogue.own(labels)
         if not allowed.any():
             raise PaintingError("the library has no ground but the painting's own")
-        query = Query.of(subject, year, kind_of(request.labels), request.labels.get("title", ""))
+        year = year_of(labels.get("date", ""))
+        query = Query.of(subject, year, kind_of(labels), labels.get("title", ""))
         match = library.matcher(query, allowed)
         if subject.framed < CORNER:
             match = replace(match, is_bust=is_bust(self._faces(subject.picture), mask))
@@ -122,7 +125,10 @@ class SceneCompletionOutpainter:
         best = ranked(match, subject, library, allowed, FINALISTS + len(passed))
         contrary: list[Finalist] | None = None
         if first is not None:
-            best = [*self._placed(first, match, subject, allowed), *best]
+            index = self._index(first, allowed)
+            contrary = otherwise(match, subject, library, allowed)
+            wanted = candidate(index, best, contrary) or self._placed(index, match, subject)
+            best = [wanted, *best]
         is_copy = CopyCheck(subject)
         found, strange, taken = list[Choice](), list[Choice](), list[Finalist]()
         seen = set[str]()
@@ -137,8 +143,9 @@ class SceneCompletionOutpainter:
             if ground.id in passed:
                 taken.append(finalist)
                 continue
+            if (picture := self._picture(ground)) is None:
+                continue
             alike = float(subject.vector @ ground.subject.astype(np.float32))
-            picture = library.picture(ground.id, SIDE)
             if alike > ALIKE or is_copy(picture):
                 if ground.id == first:
                     raise PaintingError(_own_ground(first))
@@ -157,32 +164,43 @@ class SceneCompletionOutpainter:
             )
         return found
 
+    def _picture(self, ground: Ground) -> NDArray[np.uint8] | None:
+        """Return the picture of a ground as it is looked at; None if it cannot be read."""
+        try:
+            return self.library.picture(ground.id, SIDE)
+        except PaintingError as error:
+            _log.warning("a ground is passed over: %s", error)
+            return None
+
     def _faces_of(self, ground: Ground, picture: NDArray[np.uint8]) -> Sequence[Face]:
         """Return the faces in a ground, looked for once: a plain wall is chosen often."""
         if ground.id not in self._found:
             self._found[ground.id] = self._faces(picture)
         return self._found[ground.id]
 
-    def _placed(
-        self, wanted: str, match: Match, subject: Subject, allowed: NDArray[np.bool_]
-    ) -> list[Finalist]:
-        """Return the ground of an id, placed."""
-        library = self.library
+    def _index(self, wanted: str, allowed: NDArray[np.bool_]) -> int:
+        """Return the place of a ground that is asked for, and can be lent."""
         try:
-            index = library.index(wanted)
+            index = self.library.index(wanted)
         except KeyError as error:
             raise PaintingError(
                 f"there is no ground {wanted!r} in the library: name another"
             ) from error
         if not allowed[index]:
             raise PaintingError(_own_ground(wanted))
+        self.library.picture(wanted, SIDE)  # raises where it cannot be read
+        return index
+
+    def _placed(self, index: int, match: Match, subject: Subject) -> Finalist:
+        """Return a ground that is no candidate, placed."""
+        library = self.library
         costs = np.full(len(library), np.inf, np.float32)
         costs[index] = match.costs[index] + match.cover[index] + library.hubs[index]
         is_plain = bool((walls_for(match, library) & ~library.matcher.shows_outdoors)[index])
         placed = [
             replace(each, plain=is_plain) for each in finalists(match, subject, library, costs)
         ]
-        return calmest_first(placed, match, subject, library)
+        return calmest_first(placed, match, subject, library)[0]
 
     def lent(self, choice: Choice, shape: tuple[int, int]) -> tuple[NDArray[np.uint8], float]:
         """Return the lender's picture for a result of some height and width.

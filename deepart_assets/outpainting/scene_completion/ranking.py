@@ -1,11 +1,13 @@
 """Orders the grounds for a subject: all are compared, the finalists are placed."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import PLACED, Match
@@ -13,6 +15,8 @@ from deepart_assets.outpainting.scene_completion.placement import Placement, Pla
 from deepart_assets.outpainting.scene_completion.resting import STILL, rest_for
 from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
+
+_log = logging.getLogger(__name__)
 
 FINALISTS = 80
 """Grounds that are placed, of all that are compared."""
@@ -149,12 +153,21 @@ def calmest_first(
         match: Of all N grounds.
         subject: The subject.
         library: Of these grounds.
+
+    Raises:
+        PaintingError: None of those that were looked at can be read. Others that cannot are left
+            out, with a warning.
     """
-    looked = []
+    looked, unreadable = list[Finalist](), list[PaintingError]()
     weight = 1.0 if match.is_indoors else OUTDOORS
     for each in placed[:CLOSEST]:
         ground = library.grounds[each.index]
-        picture = library.picture(ground.id, SIDE)
+        try:
+            picture = library.picture(ground.id, SIDE)
+        except PaintingError as error:
+            unreadable.append(error)
+            _log.warning("a ground is passed over: %s", error)
+            continue
         # The edge of a table is wanted under what lies on one.
         is_table = ground.kind == "still" and match.still > STILL
         seen = seen_structure(
@@ -167,6 +180,8 @@ def calmest_first(
         )
         extra = (BARER if each.plain else weight) * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
+    if unreadable and not looked:
+        raise unreadable[0]
     return [*_cheapest_first(looked), *placed[CLOSEST:]]
 
 

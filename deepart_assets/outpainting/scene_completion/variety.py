@@ -47,6 +47,21 @@ def next_choice(
     return left[0] if left else None
 
 
+def candidate(
+    index: int, ranked: Sequence[Finalist], otherwise: Sequence[Finalist]
+) -> Finalist | None:
+    """Return a ground as `next_choice` shows it among the candidates; None if it is none.
+
+    Args:
+        index: Of the ground in the library.
+        ranked: As for `next_choice`; a ground may be in it as a wall and as what it is.
+        otherwise: As for `next_choice`.
+    """
+    second = [each for each in otherwise if each.index != ranked[0].index][:1]
+    shown = (*ranked[:1], *second, *ranked, *otherwise)
+    return next((each for each in shown if each.index == index), None)
+
+
 def _differ(one: Finalist, other: Finalist, library: GroundLibrary) -> bool:
     if _kind(one, library) != _kind(other, library):
         return True

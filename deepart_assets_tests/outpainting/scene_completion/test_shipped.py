@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import PaintingError, UnavailableError
 from deepart_assets.imaging import PictureFile, hamming, perceptual_hash
 from deepart_assets.outpainting import composed, request_for, subject_difference
 from deepart_assets.outpainting.scene_completion import GroundLibrary, SceneCompletionOutpainter
@@ -20,6 +20,11 @@ from deepart_assets.settings.places import PROJECT
 from deepart_assets_tests.outpainting.scene_completion.drawn import oval, paint
 
 SHIPPED = find_library(BundledLibrary(kind="bundled", name="cc0"))
+
+
+def sample(name):
+    file = PROJECT / "data" / "sample" / "paintings" / f"{name}.jpg"
+    return PictureFile(file.read_bytes(), file.name).reduced(256).picture
 
 
 def test_it_is_small_and_every_ground_has_a_picture_a_credit_and_a_free_licence():
@@ -55,14 +60,34 @@ def test_its_statistics_come_out_again():
     np.testing.assert_allclose(again.best, SHIPPED.library.best, atol=1e-4)
 
 
-def test_a_wall_is_laid_as_a_wall_when_a_curator_asks_for_it():
-    request = request_for(np.dstack([paint(1), oval() * np.uint8(255)]))
+@pytest.mark.parametrize("name", ["", "436122", "643540"])
+def test_a_candidate_that_a_curator_asks_for_is_laid_as_it_was_shown(name):
+    picture = sample(name) if name else paint(1)
+    request = request_for(np.dstack([picture, oval(*picture.shape[:2]) * np.uint8(255)]))
     outpainter = SceneCompletionOutpainter(shipped_library)
     shown = outpainter.choose(request, 4)
     assert any(each.wall for each in shown)
     for each in shown:
-        [asked] = outpainter.choose(request, 1, first=each.ground)
-        assert (asked.ground, asked.wall) == (each.ground, each.wall)
+        assert outpainter.choose(request, 1, first=each.ground) == [each]
+
+
+def test_a_ground_that_cannot_be_read_is_passed_over(caplog):
+    request = request_for(np.dstack([paint(1), oval() * np.uint8(255)]))
+    shipped = shipped_library()
+    [first] = SceneCompletionOutpainter(lambda: shipped).choose(request, 1)
+
+    def picture(ground, side, whole=shipped.picture):
+        if ground == first.ground:
+            raise PaintingError(f"{ground} is gone")
+        return whole(ground, side)
+
+    library = GroundLibrary(shipped.grounds, shipped.hubs, shipped.best, picture)
+    outpainter = SceneCompletionOutpainter(lambda: library)
+    [other] = outpainter.choose(request, 1)
+    assert other.ground != first.ground
+    assert f"passed over: {first.ground} is gone" in caplog.text
+    with pytest.raises(PaintingError, match=f"{first.ground} is gone"):
+        outpainter.choose(request, 1, first=first.ground)
 
 
 def test_none_is_a_copy_of_a_sample_painting():
@@ -73,8 +98,7 @@ def test_none_is_a_copy_of_a_sample_painting():
 
 
 def test_a_subject_is_laid_on_one_of_its_grounds():
-    folder = PROJECT / "data" / "sample" / "paintings"
-    picture = PictureFile((folder / "643540.jpg").read_bytes(), "643540.jpg").reduced(256).picture
+    picture = sample("643540")
     known = oval(*picture.shape[:2])
     unfinished = np.dstack([picture * known[..., None], known.astype(np.uint8) * 255])
     outpainter = SceneCompletionOutpainter(shipped_library)
