@@ -86,3 +86,8 @@ def candidate_path(asset: str, key: str, rank: int) -> str:
 def report_path(asset: str) -> str:
     """Return the lake path of an asset's figures as JSON."""
     return f"reports/{asset}.json"
+
+
+def check_register(asset: str) -> str:
+    """Return the lake path of what an asset's checks found, painting by painting."""
+    return f"registers/{asset}.checks.jsonl"

@@ -66,6 +66,7 @@ def demo(verbose: Verbose = False) -> None:
 
     settings, store = load_settings(), _store()
     start = time.perf_counter()
+    cli_tables.print_fetches(cli_tables.open_console(), settings)
     with _instance() as instance:
         with _session(instance, verbose) as watch:
             with run_job(instance, "catalogue", watch=watch) as result:
@@ -184,6 +185,12 @@ def desk(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show, and let nobody change.")
     ] = False,
+    public: Annotated[
+        bool,
+        typer.Option(
+            "--public", help="With --read-only: ask nobody for a token, also behind a proxy."
+        ),
+    ] = False,
     dagster: Annotated[
         str, typer.Option(metavar="URL", help="Dagster's UI, for links.")
     ] = "http://127.0.0.1:3000",
@@ -191,7 +198,7 @@ def desk(
     """Serve the curator's desk, a web application."""
     from deepart_assets.desk.command import serve
 
-    serve(host, port, read_only=read_only, dagster=dagster)
+    serve(host, port, read_only=read_only, dagster=dagster, is_public=public)
 
 
 @app.command()

@@ -209,7 +209,8 @@ def print_end(console: Console, store: MaterializationStore, seconds: float, ok:
         console.print("Gallery:", escape(store.lake.full_path(gallery.path)), soft_wrap=True)
     if not ok:
         console.print(
-            "[red]Something failed; the reasons are listed above and in the UI (make ui)."
+            "[red]Something failed; the reasons are listed above and in the UI (`make ui`, or"
+            " `dg dev`)."
         )
 
 

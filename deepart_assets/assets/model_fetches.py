@@ -9,10 +9,12 @@ from typing import Any
 
 from deepart_assets.outpainting.diffusion.adapters import ENCODER_FILES, ip_adapter_files
 from deepart_assets.outpainting.diffusion.controlnet import FILES as CONTROLNET_FILES
+from deepart_assets.outpainting.diffusion.families import BY_MODEL
 from deepart_assets.outpainting.diffusion.loading import FILES, UNUSED
+from deepart_assets.outpainting.diffusion.quantization import replaced_by
 from deepart_assets.progress import gigabytes
 from deepart_assets.settings import Settings
-from deepart_assets.settings.diffusion import Diffusers
+from deepart_assets.settings.diffusion import GGUF, Diffusers
 from deepart_assets.settings.outpainting import Inpainting
 from deepart_assets.settings.places import cache_folder, project_path
 from deepart_assets.settings.segmenters import Salient
@@ -93,7 +95,13 @@ def _outpainters(settings: Settings) -> Iterator[ModelFetch]:
             yield from _weights(each.weights)
         if not isinstance(each, StableDiffusion | Diffusers):
             continue
-        yield from _of_hub(each.model, each.revision, "model_index.json", _PIPELINE)
+        quantization, replaced = each.quantization, tuple[str, ...]()
+        if isinstance(quantization, GGUF):
+            file = quantization.file
+            yield from _of_hub(quantization.model, quantization.revision, file, (file,))
+            if each.model in BY_MODEL:  # else only its index says which network is replaced
+                replaced = replaced_by(quantization, BY_MODEL[each.model])
+        yield from _of_hub(each.model, each.revision, "model_index.json", _PIPELINE, replaced)
         for lora in each.loras:
             yield from _of_hub(lora.model, lora.revision, lora.weight_name, (lora.weight_name,))
         if each.controlnet:
@@ -115,20 +123,41 @@ def _weights(choice: PublishedWeights | InpaintingWeights) -> Iterator[ModelFetc
             yield from _of_hub(model, revision, file, (file,))
         case DriveWeights(file_id=file_id):
             if not (cache_folder() / "drive" / f"{file_id}.weights").is_file():
-                yield ModelFetch(f"Google Drive's file {file_id}", cache_folder())
+                name, size = _DRIVE.get(file_id, (f"Google Drive's file {file_id}", None))
+                yield ModelFetch(name, cache_folder(), size)
         case UrlWeights(url=url):
             name = url.split("?")[0].rsplit("/", 1)[-1]
             if not list((cache_folder() / "urls").glob(f"*/{name}")):
                 yield ModelFetch(name, cache_folder())
 
 
+_DRIVE = {
+    "1IVJFmC9S6N9v7dpTuNuO0U3D0wxbKyau": (
+        "the original notebook's Art ESRGAN, from Google Drive",
+        67_000_000,
+    )
+}
+"""Names and bytes, rounded up, of files that shipped profiles name."""
+
 _PIPELINE = ("model_index.json", *(f"*/{file}" for file in FILES))
 
 
 def _of_hub(
-    model: str, revision: str | None, marker: str, patterns: tuple[str, ...]
+    model: str,
+    revision: str | None,
+    marker: str,
+    patterns: tuple[str, ...],
+    replaced: tuple[str, ...] = (),
 ) -> Iterator[ModelFetch]:
-    """Yield a model of the hub unless it is a local folder, or `marker` is in the cache."""
+    """Yield a model of the hub unless it is a local folder, or `marker` is in the cache.
+
+    Args:
+        model: Its id.
+        revision: A commit, tag or branch.
+        marker: A file without which it is not there.
+        patterns: Of the files that are fetched.
+        replaced: Its networks whose weights come from elsewhere.
+    """
     from huggingface_hub import constants, try_to_load_from_cache
 
     if project_path(model).exists():
@@ -141,12 +170,12 @@ def _of_hub(
         return
     if isinstance(cached, str):
         return
-    size, licence = _on_the_hub(model, revision, patterns)
+    size, licence = _on_the_hub(model, revision, patterns, replaced)
     yield ModelFetch(model, Path(constants.HF_HUB_CACHE), size, licence)
 
 
 def _on_the_hub(
-    model: str, revision: str | None, patterns: tuple[str, ...]
+    model: str, revision: str | None, patterns: tuple[str, ...], replaced: tuple[str, ...]
 ) -> tuple[int | None, str]:
     from huggingface_hub import HfApi, constants
 
@@ -160,7 +189,7 @@ def _on_the_hub(
         each.size or 0
         for each in found.siblings or ()
         if any(fnmatch(each.rfilename, pattern) for pattern in patterns)
-        and each.rfilename.split("/")[0] not in UNUSED
+        and each.rfilename.split("/")[0] not in (*UNUSED, *replaced)
     ]
     tags = [tag.removeprefix("license:") for tag in found.tags or () if tag.startswith("license:")]
     gated = " (gated: accept it on the model's page)" if found.gated else ""

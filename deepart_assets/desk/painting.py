@@ -23,6 +23,7 @@ from deepart_assets.storage import (
     StoredFile,
     sha256_of,
 )
+from deepart_assets.storage.stamped_cache import kept_value
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, UNREADABLE
 
 ORIGINAL = "original"
@@ -223,7 +224,13 @@ class PaintingPage:
             return "waiting", f"{', '.join(map(self._in_words, changed))} changed"
         if record.status != "done":
             return record.status, record.reason or ""
-        return "done", record.verdict or record.doubt or ""
+        return "done", record.verdict or record.doubt or self._faults(record)
+
+    def _faults(self, record: MaterializationRecord) -> str:
+        """Return what the asset's checks found wrong with a record when a run last judged them."""
+        register, key = asset_names.check_register(record.asset), self.listed.id
+        found = kept_value(self._store.lake, register, key, record.fingerprint) or {}
+        return "; ".join(f"{name.replace('_', ' ')}: {fault}" for name, fault in found.items())
 
     def _in_words(self, name: str) -> str:
         """Return how the page calls an input."""

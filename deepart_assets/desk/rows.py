@@ -45,9 +45,11 @@ class Outcome(NamedTuple):
         version = record.files[0].sha256[:16] if record.files else ""
         # With `doubtful: hold` a doubt is the verdict.
         is_held = record.verdict is not None and record.figures.get("level") == "doubtful"
-        status = "no_subject" if record.verdict and not is_held else record.status
-        words = map(sys.intern, ("held" if is_held else status, record.made_at, reason))
-        return cls(stamp, *words, is_held or record.doubt is not None, version)
+        of_mask = "held" if is_held else "no_subject"
+        status, made_at, why = map(
+            sys.intern, (of_mask if record.verdict else record.status, record.made_at, reason)
+        )
+        return cls(stamp, status, made_at, why, is_held or record.doubt is not None, version)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,10 @@ def _painting_asset(spec: PaintingAssetSpec, settings: Settings) -> dg.AssetsDef
             raise
         yield output_without_materialization()
         if batch.failed:
-            rows = [{"painting": key, "reason": text} for key, text in batch.failed.items()]
+            rows = [
+                {"painting": key, "title": batch.caption_of(key), "reason": text}
+                for key, text in batch.failed.items()
+            ]
             reasons = set(batch.failed.values())
             why = f" ({reasons.pop().rstrip('.')})" if len(reasons) == 1 else ""
             rest = "; the others are done" if len(rows) < len(batch.keys) else ""

@@ -101,6 +101,11 @@ class PaintingBatch:
                 f"{spec.name}: {self._fresh} of {len(self.keys)} paintings are as they were"
             )
 
+    def caption_of(self, key: str) -> str:
+        """Return artist, title and date of a painting, or "" if it is not on the list."""
+        painting = self._context.paintings.get(key)
+        return "" if painting is None else painting.caption
+
     def check_results(self) -> Iterator[dg.AssetCheckResult]:
         """Judge all paintings of the list, also those that the step does not cover."""
         spec, listed = self._spec, self._context.paintings

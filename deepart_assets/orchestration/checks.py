@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from deepart_assets.asset_names import check_register
 from deepart_assets.orchestration.context import Painting
 from deepart_assets.orchestration.metadata import SHOWN, MetadataDict, markdown_table
 from deepart_assets.storage import (
@@ -93,7 +94,7 @@ def painting_results(
     version = sha256_of_json([[check.name, check.description] for check in checks])
     faults: dict[str, dict[str, str]] = {check.name: {} for check in checks}
     judged = 0
-    with StampedCache(store.lake, f"registers/{asset}.checks.jsonl", version) as kept:
+    with StampedCache(store.lake, check_register(asset), version) as kept:
         for key, stamp, summary in RecordIndex(store, asset).items():
             if key not in paintings:
                 continue

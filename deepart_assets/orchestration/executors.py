@@ -79,5 +79,5 @@ def _needing(extra: str, package: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         raise UnavailableError(
             f"The profile runs its steps with {package}, which is not installed ({error}):"
-            f' pip install -e ".[{extra}]", or set execution.kind to local'
+            f" pip install 'deepart_assets[{extra}]', or set execution.kind to local"
         ) from error

@@ -167,9 +167,7 @@ class Reporter:
     def _materialization(
         self, key: str, data_version: str, metadata: MetadataDict
     ) -> dg.AssetMaterialization:
-        named: MetadataDict = {}
-        if key in self._paintings:
-            named["painting"] = self._paintings[key].heading
+        named = self._named(key)
         if metadata and (page := desk_page(self._store.lake, key)):
             named["desk"] = dg.MetadataValue.url(page)
         covered = {name: versions.get(key) for name, versions in self._covered.items()}
@@ -184,7 +182,12 @@ class Reporter:
         )
 
     def _observation(self, key: str, **metadata: str) -> dg.AssetObservation:
-        return dg.AssetObservation(self._spec.name, partition=key, metadata=metadata)
+        named = self._named(key)
+        return dg.AssetObservation(self._spec.name, partition=key, metadata={**named, **metadata})
+
+    def _named(self, key: str) -> MetadataDict:
+        """Return the metadata that says which painting a partition is."""
+        return {"painting": self._paintings[key].heading} if key in self._paintings else {}
 
 
 def is_known(

@@ -87,7 +87,9 @@ def load_patchmatch(user: str) -> ModuleType:
     try:
         from patchmatch import patch_match
     except ImportError as error:
-        raise UnavailableError(f'{user} needs PyPatchMatch: pip install -e ".[sample]"') from error
+        raise UnavailableError(
+            f"{user} needs PyPatchMatch: pip install 'deepart_assets[sample]'"
+        ) from error
     if not patch_match.patchmatch_available:
         raise UnavailableError(
             "PyPatchMatch's library does not load on this system: choose another outpainter"

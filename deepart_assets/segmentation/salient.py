@@ -140,8 +140,8 @@ class SalientSegmenter(Segmenter):
         for package in ("onnxruntime", "rembg"):  # without the former, the latter ends the process
             if importlib.util.find_spec(package) is None:
                 raise UnavailableError(
-                    f"the salient segmenter needs the package {package}: pip install '.[salient]',"
-                    " or choose another segmentation.segmenter"
+                    f"the salient segmenter needs the package {package}: pip install"
+                    " 'deepart_assets[salient]', or choose another segmentation.segmenter"
                 )
         # On a machine's first import pymatting, which rembg needs for other things, compiles for a
         # minute; numba keeps what it compiled.

@@ -238,8 +238,8 @@ class Diffusers(Pipeline):
         "none",
         description="subject: the painting's own subject is shown to the model as a picture to take"
         " the style from; same_artist: another painting of the same artist, of those to restore"
-        " the nearest in style, genre and time, or without one the subject. For FLUX.2 klein, and with"
-        " ip_adapter for Stable Diffusion 1.5, XL and 3.5, and FLUX.1.",
+        " the nearest in style, genre and time, or without one the subject. For FLUX.2 klein, and"
+        " with ip_adapter for Stable Diffusion 1.5, XL and 3.5, and FLUX.1.",
     )
     ip_adapter: IPAdapter | None = Field(
         None, description="What shows the reference to Stable Diffusion and FLUX.1."

@@ -68,7 +68,7 @@ def file_system(url: str) -> tuple[Any, str]:
         fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
     except ImportError as error:
         raise UnavailableError(
-            f"{url} cannot be opened: {error}. For s3://: pip install -e '.[s3]'"
+            f"{url} cannot be opened: {error}. For s3://: pip install 'deepart_assets[s3]'"
         ) from error
     return (PatientFileSystem(fs) if is_object_store(fs) else fs), path
 

@@ -99,3 +99,22 @@ class StampedCache:
             except (ValueError, TypeError):  # cut off or damaged
                 continue
             self._entries[path] = self._by_content[sha256] = CacheEntry(stamp, sha256, value)
+
+
+def kept_value(lake: Lake, file: str, path: str, sha256: str) -> Any:
+    """Return the value that a cache's file keeps for one path, or None; the others are not parsed.
+
+    Args:
+        lake: The lake with the file.
+        file: The cache's path in it.
+        path: As it was `put`.
+        sha256: Of the content that the value must be of.
+    """
+    start = f"[{json.dumps(path)},".encode()
+    try:
+        lines = lake.read(file).split(b"\n")
+        found = next(line for line in lines if line.startswith(start))
+        entry = CacheEntry(*json.loads(found)[1:])
+    except (OSError, ValueError, TypeError, StopIteration):
+        return None
+    return entry.value if entry.sha256 == sha256 else None

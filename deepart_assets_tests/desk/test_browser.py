@@ -61,8 +61,8 @@ def paint(page, points):
 def test_search_correct_a_mask_see_it_made_and_accept(settings, painted, tmp_path):
     before = decode_grey(painted.lake.read("subject_masks/a1.png"), "") > 0
     with serving(Desk(settings, painted.lake)) as address, browsing(tmp_path) as page:
-        for width in (390, 1280, 2560):
-            page.size(width, 900)
+        for width, dark in ((390, False), (1280, True), (2560, False), (3840, True)):
+            page.size(width, 900, dark=dark)
             for path in ("/", "/p/a1", "/inbox"):
                 page.open(address + path)
                 assert page.js("document.documentElement.scrollWidth <= innerWidth"), (width, path)

@@ -6,17 +6,22 @@ import os
 import re
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import psutil
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
+from deepart_assets.desk.app import create_app
+from deepart_assets.desk.desk import Desk
 from deepart_assets.desk.index import PaintingIndex
 from deepart_assets.desk.pictures import PictureCache, levels, prune
 from deepart_assets.desk.rows import Query
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import encode_png
+from deepart_assets.orchestration.checks import Check, painting_results
 from deepart_assets.storage import Lake
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.desk.conftest import ten_thousand
@@ -113,6 +118,23 @@ def test_a_painting_and_what_it_was_made_from(client):
     assert state["best"] == "telea_upscaled"
     # The sheet was never made.
     assert [each["state"] for each in state["stages"]] == ["done"] * 5 + ["waiting"]
+
+
+def test_what_a_check_found_is_said_until_the_output_is_another(client, painted):
+    def judge(fault):
+        check = Check("four_times_larger", "", lambda record: fault)
+        listed = {"a1": SimpleNamespace(caption="Vase", heading="a1 Vase")}
+        list(painting_results("telea_upscaled", [check], painted.store, listed))
+
+    def said():
+        stages = client.get("/p/a1/state").json()["stages"]
+        return next(each["reason"] for each in stages if each["asset"] == "telea_upscaled")
+
+    assert said() == ""
+    judge("3 times as large")
+    assert said() == "four times larger: 3 times as large"
+    painted.record("telea_upscaled", "a1", {"telea_upscaled/a1.png": b"other"}, {"a": "b"})
+    assert said() != "four times larger: 3 times as large"
 
 
 def stage_states(client):
@@ -258,6 +280,9 @@ def test_the_first_page_of_ten_thousand(settings, tmp_path):
     assert [each.listed.id for each in index.find(Query(words="9999 artist"))] == ["p9999"]
     index.refresh(at_once=True)
     assert time.process_time() - start < 1
+    page = TestClient(create_app(Desk(settings, made.lake)), base_url="http://127.0.0.1:3001")
+    text = page.get("/").text
+    assert "Painting 0<" in text and text.count("<img") <= 200 and len(text) < 300_000
 
 
 def test_the_neighbours_are_those_of_the_search(client, painted):

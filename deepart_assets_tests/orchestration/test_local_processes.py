@@ -126,7 +126,7 @@ def test_an_engine_that_is_not_installed_is_named_when_a_run_starts(
     for name in [name for name in sys.modules if name.startswith((f"{package}.", package, ours))]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [_Uninstalled(package), *sys.meta_path])
-    with pytest.raises(UnavailableError, match=rf'pip install -e "\.\[{extra}\]"'):
+    with pytest.raises(UnavailableError, match=rf"pip install 'deepart_assets\[{extra}\]'"):
         engine.executor_creation_fn(None)
 
 

@@ -5,6 +5,8 @@ from huggingface_hub import constants
 
 from deepart_assets.assets.model_fetches import model_fetches
 from deepart_assets.settings import load_settings
+from deepart_assets.settings.diffusion import GGUF, Diffusers
+from deepart_assets_tests.hub import serve_hub
 
 
 @pytest.fixture
@@ -54,3 +56,21 @@ def test_what_is_no_id_of_a_model_is_left_to_the_step_that_needs_it(bare, model)
     wrong = settings.outpainters[name].model_copy(update={"model": model, "loras": ()})
     changed = settings.model_copy(update={"outpainters": {name: wrong}})
     assert model not in {each.name for each in model_fetches(changed)}
+
+
+def test_the_file_that_replaces_a_network_is_named_and_the_network_does_not_count(
+    tmp_path, monkeypatch
+):
+    model = "black-forest-labs/FLUX.1-Fill-dev"
+    quantization = GGUF(kind="gguf", model="owner/model", file="flux.gguf")
+    painter = Diffusers(kind="diffusers", model=model, quantization=quantization)
+    settings = load_settings("sample").model_copy(update={"outpainters": {"flux": painter}})
+    with serve_hub(tmp_path / "cache", monkeypatch) as hub:
+        hub.files["flux.gguf"] = b"0" * 300
+        hub.others[model] = {
+            "model_index.json": b"{}",
+            "transformer/model.safetensors": b"0" * 50_000,
+            "vae/model.safetensors": b"0" * 1000,
+        }
+        fetches = {each.name: each.size for each in model_fetches(settings)}
+    assert fetches == {"owner/model": 300, model: 1002}

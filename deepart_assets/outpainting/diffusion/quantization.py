@@ -34,7 +34,7 @@ def check_quantization(quantization: Quantization | None, device: str) -> None:
     if importlib.util.find_spec(kind) is None:
         raise UnavailableError(
             f"the outpainter's quantization {kind} needs the package {kind}:"
-            ' pip install -e ".[quantized]"'
+            " pip install 'deepart_assets[quantized]'"
         )
     if kind == "bitsandbytes" and device == "cpu":
         raise UnavailableError(

@@ -103,5 +103,5 @@ def _check_usable(on_cpu: bool) -> None:
     if find_spec("openvino") is None:
         raise UnavailableError(
             "OpenVINO, which is faster on a CPU, is not installed:"
-            ' pip install "deepart_assets[openvino]"'
+            " pip install 'deepart_assets[openvino]'"
         )
