@@ -1,12 +1,12 @@
-"""Renews the pictures of docs/images: the Dagster UI on a demo in which things have happened.
+"""Renews the pictures of docs/images: the Dagster UI and the desk on a demo.
 
     .venv/bin/python .ci/screenshots.py [FOLDER [PICTURE ...]]
 
-It makes the demo, drops a painting into the inbox, lays a turned mask on another one, and
-photographs the pages with the chromium of this machine. FOLDER, a temporary one by default, gets
-the data lake (`lake`) and Dagster's history (`dagster`). What is there already is not done again:
-the demo's, copied there from a checkout, saves its minutes; where all has happened, it is
-photographed as it is. By default all pictures are renewed.
+It makes the demo and photographs the desk and the lineage with the chromium of this machine; then
+it drops a painting into the inbox, lays a turned mask on another one, and photographs the rest.
+FOLDER, a temporary one by default, gets the data lake (`lake`) and Dagster's history (`dagster`).
+What is there already is not done again: the demo's, copied there from a checkout, saves its
+minutes; where all has happened, only the rest is photographed. By default all pictures are renewed.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,10 @@ PAGES: Mapping[str, tuple[str, int, int, str]] = {
         1150,
         "subject_masks",
     ),
+}
+"""Path, width and height in CSS pixels of each picture of the demo in the Dagster UI, and a text
+that is there once it is."""
+LATER: Mapping[str, tuple[str, int, int, str]] = {
     "ticks": ("locations/deepart_assets/sensors/inbox", 1360, 740, "take_in"),
     "runs": ("runs", 1360, 860, "take_in"),
     "plan": ("assets/restoration_plan?view=events", 1360, 900, "Metadata"),
@@ -49,7 +53,13 @@ PAGES: Mapping[str, tuple[str, int, int, str]] = {
     "failed": ("assets/subject_masks?view=events", 1360, 460, "Metadata"),
     "states": ("locations/deepart_assets/asset-groups/segmentation", 1360, 900, "subject_masks"),
 }
-"""Path, width and height in CSS pixels of each picture, and a text that is there once it is."""
+"""As `PAGES`, once things have happened."""
+DESK = {
+    "desk_wall": ("", 860, "document.querySelectorAll('.grid img').length > 11"),
+    "desk_painting": ("p/437430", 940, "document.querySelectorAll('#strip img').length > 2"),
+    "desk_editor": ("p/437430", 760, "!document.getElementById('editor').hidden"),
+}
+"""Path, height in CSS pixels and what is true once it is there, of each picture of the desk."""
 CLICKS = {"partitions": ("Show per-asset status", "Hide per-asset status")}
 """Text of the button that is pressed first, and what it then says."""
 SCALE = 0.8
@@ -154,6 +164,67 @@ def let_things_happen(store: MaterializationStore, environment: Mapping[str, str
     subprocess.run([BIN / "deepart", "restore"], cwd=ROOT, env=environment, check=False)
 
 
+@contextlib.contextmanager
+def photographer() -> Iterator[tuple[Browser, Path]]:
+    """Open a browser; yield it and the file for its pictures."""
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        browsing(Path(profile)) as page,
+    ):
+        yield page, Path(profile) / "shot.png"
+
+
+def photograph(
+    pages: Mapping[str, tuple[str, int, int, str]], environment: Mapping[str, str]
+) -> None:
+    """Renew pictures of the Dagster UI."""
+    if not pages:
+        return
+    with dagster_ui(environment) as url, photographer() as (page, shot):
+        show(page, url, 1360, 900, "Hide navigation")
+        with_text(page, "Hide navigation", "click()")
+        for name, (path, width, height, text) in pages.items():
+            show(page, f"{url}/{path}", width, height, text)
+            if name == "lineage":
+                arrange_lineage(page)
+            if name in CLICKS:
+                button, then = CLICKS[name]
+                with_text(page, button, "click()")
+                with_text(page, then, "scrollIntoView()")
+            taken = Image.open(page.screenshot(shot)).convert("RGB")
+            few_colours = taken.quantize(96, dither=Image.Dither.NONE)
+            few_colours.save(PICTURES / f"{name}.png", optimize=True)
+            print(PICTURES / f"{name}.png")
+
+
+def photograph_desk(environment: Mapping[str, str], wanted: Collection[str]) -> None:
+    """Renew the wanted pictures of the desk."""
+    pages = {name: page for name, page in DESK.items() if name in wanted}
+    if not pages:
+        return
+    port = str(free_port())
+    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError), urllib.request.urlopen(url):
+            return True
+        return False
+
+    command = (BIN / "deepart", "desk", "--port", port)
+    with running(*command, cwd=ROOT, env=environment), photographer() as (page, shot):
+        wait_for("the desk", answers, LONGEST)
+        for name, (path, height, there) in pages.items():
+            page.size(1280, height)
+            page.open(f"{url}/{path}")
+            if name == "desk_editor":
+                page.wait("document.getElementById('correct')")
+                page.js("document.getElementById('correct').click()")
+            page.wait(there, 60)
+            time.sleep(SETTLES)
+            Image.open(page.screenshot(shot)).convert("RGB").save(PICTURES / f"{name}.webp")
+            print(PICTURES / f"{name}.webp")
+
+
 def main() -> None:
     """Make the demo unless there is one, and renew the pictures."""
     if shutil.which("chromium") is None:
@@ -169,28 +240,12 @@ def main() -> None:
         (folder / "dagster").mkdir(parents=True)
         shutil.copy(ROOT / ".dagster_home" / "dagster.yaml", folder / "dagster")
         subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
+    wanted = set(sys.argv[2:] or [*PAGES, *LATER, *DESK])
     if store.get("subject_masks", "harbour") is None:
+        photograph_desk(environment, wanted)
+        photograph({name: PAGES[name] for name in PAGES if name in wanted}, environment)
         let_things_happen(store, environment)
-    with (
-        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile,
-        dagster_ui(environment) as url,
-        browsing(Path(profile)) as page,
-    ):
-        show(page, url, 1360, 900, "Hide navigation")
-        with_text(page, "Hide navigation", "click()")
-        for name in sys.argv[2:] or PAGES:
-            path, width, height, text = PAGES[name]
-            show(page, f"{url}/{path}", width, height, text)
-            if name == "lineage":
-                arrange_lineage(page)
-            if name in CLICKS:
-                button, then = CLICKS[name]
-                with_text(page, button, "click()")
-                with_text(page, then, "scrollIntoView()")
-            shot = page.screenshot(Path(profile) / "shot.png")
-            few_colours = Image.open(shot).convert("RGB").quantize(96, dither=Image.Dither.NONE)
-            few_colours.save(PICTURES / f"{name}.png", optimize=True)
-            print(PICTURES / f"{name}.png")
+    photograph({name: LATER[name] for name in LATER if name in wanted}, environment)
     sheet = folder / "lake" / "restoration_sheets" / f"{SHEET}.jpg"
     picture = Image.open(sheet)
     picture.thumbnail((1600, 1600))
