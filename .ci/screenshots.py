@@ -217,7 +217,7 @@ def photograph_desk(environment: Mapping[str, str], wanted: Collection[str]) -> 
             page.size(1280, height)
             page.open(f"{url}/{path}")
             if name == "desk_editor":
-                page.wait("document.getElementById('correct')")
+                page.wait("!!document.getElementById('correct')")
                 page.js("document.getElementById('correct').click()")
             page.wait(there, 60)
             time.sleep(SETTLES)

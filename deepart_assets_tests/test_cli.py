@@ -28,6 +28,7 @@ from deepart_assets.runs import bring_up_to_date
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT
 from deepart_assets.storage import Lake, MaterializationStore, StoredFile
+from deepart_assets_tests.hub import serve_hub
 
 
 def start(project, home, *arguments):
@@ -313,6 +314,29 @@ def test_an_earlier_plan_is_not_taken_for_that_of_a_run_without_one(
     assert "were stale" not in output
     assert "No plan was made, so nothing was restored" in output
     assert "the reasons are listed above and in the UI" in " ".join(output.split())
+
+
+@pytest.mark.slow
+def test_a_model_that_cannot_be_had_is_said_and_looking_fetches_none(
+    deepart_on, done, instance, tmp_path, monkeypatch
+):
+    outpainters = done.content["outpainters"]
+    outpainters["telea"] = {"kind": "stable_diffusion", "model": "owner/model"}
+    outpainters["new"] = {"kind": "stable_diffusion", "model": "owner/model"}
+    deepart = deepart_on(done, instance)
+    place = {"profile": str(done.write_profile()), "root": str(done.root)}
+    monkeypatch.setattr("deepart_assets.runs.bring_up_to_date", partial(bring_up_to_date, **place))
+    with serve_hub(tmp_path / "cache", monkeypatch) as hub:
+        hub.files["model_index.json"] = b"{}"
+        for command in (["status"], ["paintings"], ["show", "p1"]):
+            code, output, _ = deepart(*command)
+            assert code == 0 and not hub.fetched
+        state, reason = re.search(r"telea_outpaintings +(.+)\n +(.+)", output).groups()
+        assert state.startswith("not checked")
+        assert "the model owner/model is not on" in reason
+        code, output, _ = deepart("restore")
+    assert code == 1
+    assert re.search(r"telea_outpaintings cannot be computed now: .*owner/model", output)
 
 
 def test_the_paintings_are_listed(deepart):

@@ -161,7 +161,7 @@ def subject_masks(context: StageContext) -> PaintingStageSpec:
                 "support": shown_support(support),
             },
             verdict=reason if is_left_out else None,
-            doubt=None if is_left_out else reason,
+            doubt=None if judged.level == "none" else reason,
         )
 
     return PaintingStageSpec(make, details=details)

@@ -44,12 +44,12 @@ class Outcome(NamedTuple):
         reason = record.reason or record.verdict or record.doubt or ""
         version = record.files[0].sha256[:16] if record.files else ""
         # With `doubtful: hold` a doubt is the verdict.
-        is_held = record.verdict is not None and record.figures.get("level") == "doubtful"
+        is_held = record.verdict is not None and record.doubt is not None
         of_mask = "held" if is_held else "no_subject"
         status, made_at, why = map(
             sys.intern, (of_mask if record.verdict else record.status, record.made_at, reason)
         )
-        return cls(stamp, status, made_at, why, is_held or record.doubt is not None, version)
+        return cls(stamp, status, made_at, why, record.doubt is not None, version)
 
 
 @dataclass(frozen=True, slots=True)

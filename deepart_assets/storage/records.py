@@ -49,7 +49,8 @@ class StageResult:
     verdict: str | None = None
     """Why downstream stages should skip the painting, or None."""
     doubt: str | None = None
-    """Why people should look at the output, or None; nothing depends on it."""
+    """Why people should look at the output, or None; nothing depends on it. With a verdict,
+    too, the painting waits for them."""
 
 
 @dataclass(frozen=True)
