@@ -100,11 +100,6 @@ def name_refusal(path: str, key: str) -> str:
     return ""
 
 
-def lake_name(path: str) -> str:
-    """Return the name of a picture's file in the lake: its id and its original suffix."""
-    return painting_id(path) + stem_and_suffix(path)[1]
-
-
 def stem_and_suffix(path: str) -> tuple[str, str]:
     """Split the last part of a path as PurePosixPath does, ten times as fast."""
     name = path[path.rfind("/") + 1 :]

@@ -29,7 +29,7 @@ Somebody,,,,,,,Cubism,Not there,t,True,99.jpg
 """
 
 
-class Shelf:
+class MemorySource:
     """A source in memory that counts what is read from it."""
 
     def __init__(
@@ -81,7 +81,7 @@ def decoded(monkeypatch) -> list[str]:
 
 @pytest.fixture(scope="session")
 def shelf():
-    return Shelf
+    return MemorySource
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import PictureFile, decode_rgb, hamming, hash_to_hex, perceptual_hash
 from deepart_assets.storage import Lake, sha256_of
 from deepart_assets.wikiart.catalogue import build_catalogue, from_parquet, to_parquet
-from deepart_assets.wikiart.naming import WIKIART, folder_id, lake_name, shown, stem_and_suffix
+from deepart_assets.wikiart.naming import WIKIART, folder_id, painting_id, shown, stem_and_suffix
 from deepart_assets.wikiart.originals import copy_originals
 from deepart_assets_tests.wikiart.corpus import odd_pictures
 from deepart_assets_tests.wikiart.odd import Odd
@@ -64,8 +64,8 @@ def test_odd_picture(odd: Odd, catalogued):
     # The inspection's hash, of a reduced decoding, is that of the whole picture.
     assert hamming(int(row["phash"], 16), perceptual_hash(decoded)) <= 6
     assert row["sha256"] == sha256_of(odd.data)
-    by_folder = folder_id(odd.path) + stem_and_suffix(odd.path)[1]
-    assert row["file"] == (by_folder if odd.path.startswith("clash/") else lake_name(odd.path))
+    named_by = folder_id if odd.path.startswith("clash/") else painting_id
+    assert row["file"] == named_by(odd.path) + stem_and_suffix(odd.path)[1]
     assert lake.read(f"{WIKIART.folder}/{row['file']}") == odd.data
 
 

@@ -9,7 +9,6 @@ from deepart_assets.wikiart.catalogue import (
     build_catalogue,
     unread,
 )
-from deepart_assets.wikiart.naming import lake_name
 from deepart_assets.wikiart.originals import copy_originals, lost_copies
 
 
@@ -38,7 +37,6 @@ def test_originals_are_copied_once_and_unchanged(shelf, picture, lake, monkeypat
     build = build_catalogue([files.source()])
     assert copy_originals(build, lake)[1] == 2
     assert lake.read("wikiart_paintings/Мона_Лиза.png") == picture(1)
-    assert lake_name("x/Мона Лиза.png") == "Мона_Лиза.png"
     assert not lake.exists("wikiart_paintings/bad.png")
     assert lost_copies(build.catalogue, lake) == []
 

@@ -6,13 +6,13 @@ from PIL import Image
 from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import sha256_of
 from deepart_assets.wikiart.sr.archive import CHOSEN, REJECTED, take_archive
-from deepart_assets_tests.wikiart.conftest import Shelf, encode, noise
+from deepart_assets_tests.wikiart.conftest import MemorySource, encode, noise
 
 GOOD = encode(noise(40, 30))
 
 
 def taken(files):
-    return take_archive(Shelf(files).source())
+    return take_archive(MemorySource(files).source())
 
 
 def test_whole_pictures_with_the_split_of_their_folder():
