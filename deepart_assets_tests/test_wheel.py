@@ -21,7 +21,9 @@ from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import dagster_home, data_root
 from deepart_assets.super_resolution.weights.sources import FINDER as networks
 
-for profile in ("sample", "gpu", "ray", "kubernetes"):
+for profile in (
+    "sample", "gpu", "ray", "kubernetes", "pretrained", "pretrained_16gb", "pretrained_cpu"
+):
     load_settings(profile)
 assert defs.resolve_job_def("restore")
 found = [*networks.folder.glob("*.safetensors"), *generators.folder.glob("*.safetensors"), NETWORK]

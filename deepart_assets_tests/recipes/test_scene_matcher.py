@@ -80,6 +80,13 @@ def test_what_an_eye_saw_teaches_which_grounds_are_outdoors_or_water(tmp_path):
         probe = found[name].astype(np.float32)
         assert ((vectors @ probe[:-1] + probe[-1] > 0) == expected).all()
 
+    artist = next(each.artist for each in grounds if each.artist)
+    others = ["--only", "water_ground", "--without", artist]
+    train_outdoors([str(tmp_path / "library.npz"), str(probes), "--labels", labels, *others])
+    again = load_file(probes)
+    changed = {name for name in found if not np.array_equal(found[name], again[name])}
+    assert changed == {"water_ground"}
+
 
 def test_the_labels_are_some_eight_hundred_settings():
     with LABELS.open(encoding="utf8", newline="") as file:

@@ -1,19 +1,23 @@
 """Trains the probes that tell what a painting is set in, by logistic regression.
 
     python -m recipes.scene_matcher.outdoors library.npz scene_matcher.safetensors
+    python -m recipes.scene_matcher.outdoors library.npz scene_matcher.safetensors
+        --only water_subject --without "Paul Cézanne" "Edgar Degas"
 
 The first is the file of the asset `ground_library`, the second the file of the other probes, to
-which these are added. `settings.csv` has what an eye saw behind the subject of each painting.
+which these are added. `settings.csv` has what an eye saw behind the subject of each painting. The
+second line learns from no painting by artists that results are judged by.
 """
 
 import argparse
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.names import name_key
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 
@@ -35,28 +39,35 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("library", type=Path)
     parser.add_argument("probes", type=Path)
     parser.add_argument("--labels", type=Path, default=LABELS, metavar="FILE")
+    parser.add_argument("--only", nargs="+", choices=PROBES, default=list(PROBES))
+    parser.add_argument("--without", nargs="+", default=[], metavar="ARTIST")
     given = parser.parse_args(arguments)
     from safetensors.numpy import load_file, save_file
 
     library = GroundLibrary.from_bytes(given.library.read_bytes(), _no_picture, given.library.name)
     with given.labels.open(encoding="utf8", newline="") as file:
         settings = {row["painting"]: row["setting"] for row in csv.DictReader(file)}
-    found = {
-        name: each.astype(np.float16) for name, each in train(library.grounds, settings).items()
-    }
+    left_out = {name_key(artist) for artist in given.without}
+    grounds = [each for each in library.grounds if name_key(each.artist) not in left_out]
+    probes = train(grounds, settings, given.only)
+    found = {name: each.astype(np.float16) for name, each in probes.items()}
     save_file(load_file(given.probes) | found, given.probes)
 
 
-def train(grounds: Sequence[Ground], settings: Mapping[str, str]) -> dict[str, NDArray[np.float32]]:
-    """Return the `PROBES` by name: float32, 385, the constant last.
+def train(
+    grounds: Sequence[Ground], settings: Mapping[str, str], names: Collection[str] = PROBES.keys()
+) -> dict[str, NDArray[np.float32]]:
+    """Return some of the `PROBES` by name: float32, 385, the constant last.
 
     Args:
         grounds: Of the paintings.
         settings: Of some of them, by id.
+        names: The probes wanted.
     """
     known = [each for each in grounds if each.id in settings]
     found = {}
-    for name, (vector, wanted, strength) in PROBES.items():
+    for name in names:
+        vector, wanted, strength = PROBES[name]
         examples = [each for each in known if vector == "ground" or each.has_subject]
         inputs = np.stack([np.asarray(getattr(each, vector), np.float32) for each in examples])
         stands = np.array([settings[each.id] in wanted for each in examples])
