@@ -151,7 +151,9 @@ def test_a_missing_package_is_told(package, folder, monkeypatch):
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == package else find(name)
     )
-    with pytest.raises(UnavailableError, match=rf"package {package}: pip install '\.\[salient\]'"):
+    with pytest.raises(
+        UnavailableError, match=rf"package {package}: pip install 'deepart_assets\[salient\]'"
+    ):
         segmenter_of(folder).weights_hash()
 
 

@@ -184,7 +184,7 @@ def test_without_openvino_torch_is_used_with_one_log_line(net, monkeypatch, capl
         backend = backend_for(net, Upscaling())
     assert isinstance(backend, TorchBackend)
     assert len(caplog.records) == 1
-    assert 'pip install "deepart_assets[openvino]"' in caplog.records[0].message
+    assert "pip install 'deepart_assets[openvino]'" in caplog.records[0].message
     with pytest.raises(UnavailableError, match="not installed"):
         backend_for(net, Upscaling(backend="openvino"))
 
