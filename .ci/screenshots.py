@@ -241,6 +241,8 @@ def main() -> None:
         shutil.copy(ROOT / ".dagster_home" / "dagster.yaml", folder / "dagster")
         subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
     wanted = set(sys.argv[2:] or [*PAGES, *LATER, *DESK])
+    if unknown := wanted - {*PAGES, *LATER, *DESK}:
+        sys.exit(f"there is no picture {', '.join(sorted(unknown))}")
     if store.get("subject_masks", "harbour") is None:
         photograph_desk(environment, wanted)
         photograph({name: PAGES[name] for name in PAGES if name in wanted}, environment)

@@ -185,12 +185,6 @@ def desk(
     read_only: Annotated[
         bool, typer.Option("--read-only", help="Show, and let nobody change.")
     ] = False,
-    public: Annotated[
-        bool,
-        typer.Option(
-            "--public", help="With --read-only: ask nobody for a token, also behind a proxy."
-        ),
-    ] = False,
     dagster: Annotated[
         str, typer.Option(metavar="URL", help="Dagster's UI, for links.")
     ] = "http://127.0.0.1:3000",
@@ -198,7 +192,7 @@ def desk(
     """Serve the curator's desk, a web application."""
     from deepart_assets.desk.command import serve
 
-    serve(host, port, read_only=read_only, dagster=dagster, is_public=public)
+    serve(host, port, read_only=read_only, dagster=dagster)
 
 
 @app.command()

@@ -133,7 +133,7 @@ def work_of(overview: Overview, store: MaterializationStore, now: float) -> Rema
     outputs: dict[str, set[str]] = {}
     for each in overview.plan.stale:
         outputs.setdefault(each.asset, set()).add(each.painting)
-    for asset in overview.plan.unavailable:
+    for asset in overview.plan.unchecked:
         outputs[asset] = set(overview.paintings)
     whole = dict.fromkeys(overview.stale_data)
     if outputs:  # these follow from all paintings

@@ -121,11 +121,6 @@ class Overview:
             self._instance, self._painting_specs, self._context, self._keys, self._policy
         )
 
-    @property
-    def unavailable(self) -> Mapping[str, str]:
-        """Why some assets cannot be computed now, or not be judged, by their names."""
-        return self.plan.unavailable
-
     @cached_property
     def stale_data(self) -> dict[str, str]:
         """Why networks, evaluations and the gallery are stale, by the names of those that are.
@@ -177,10 +172,10 @@ class Overview:
                 yield spec.name, State(STALE if record else NEW, stale[spec.name]), record
             elif record is None:
                 if not spec.needs_file:
-                    why = self.plan.unavailable.get(spec.name, "waits for what it is made from")
+                    why = self.plan.unchecked.get(spec.name, "waits for what it is made from")
                     yield spec.name, State("waiting", why), None
-            elif record.status == "done" and spec.name in self.unavailable:
-                yield spec.name, State(NOT_CHECKED, self.unavailable[spec.name]), record
+            elif record.status == "done" and spec.name in self.plan.unchecked:
+                yield spec.name, State(NOT_CHECKED, self.plan.unchecked[spec.name]), record
             elif record.status == "done":
                 yield spec.name, State(UP_TO_DATE, record.verdict or record.doubt or ""), record
             else:

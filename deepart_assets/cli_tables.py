@@ -74,7 +74,9 @@ def print_status(
         for name, reason in overview.stale_data.items():
             table.add_row(name, escape(reason))
         console.print(table)
-    print_unavailable(console, overview.unavailable)
+    print_unavailable(console, {**overview.plan.blocked, **overview.plan.unavailable})
+    for asset, reason in overview.plan.not_fetched.items():
+        console.print(f"{asset} is not checked: {escape(reason)}", soft_wrap=True)
     print_left_out(console, files)
     for run in runs:
         console.print(escape(str(run)))

@@ -294,10 +294,12 @@ def _picture(
     except FileNotFoundError:
         data = b""
     if sha256_of(data) != place.sha256:
-        raise PaintingError(
+        gone = (
             f"{place.path}, whose ground is in {asset_names.GROUND_LIBRARY}, is gone or another"
             " picture now: run the job renew_ground_library"
         )
+        context.log.warning(gone)  # an outpainter may do without it
+        raise PaintingError(gone)
     whole = decode_rgb(data, place.path)
     whole = whole if place.box is None else Box(*place.box).of(whole)
     return resize(whole, *working_size(whole.shape[0], whole.shape[1], side))

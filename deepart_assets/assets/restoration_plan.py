@@ -97,7 +97,7 @@ def restoration_plan(
             f"{RESTORATION_PLAN}: {len(made.stale)} outputs of {made.paintings} paintings are"
             f" stale; checked {made.checked} paintings in {made.seconds:.1f} s"
         )
-        for name, reason in made.unavailable.items():
+        for name, reason in made.unchecked.items():
             context.log.warning(f"{RESTORATION_PLAN}: {name} cannot be computed: {reason}")
         reasons = [
             {"asset": asset, "reason": reason, "paintings": count}

@@ -46,10 +46,4 @@ def create_app(desk: Desk) -> ASGIApp:
         },
     )
     options = desk.options
-    return Guard(
-        app,
-        token=options.token,
-        read_only=options.read_only,
-        is_public=options.is_public,
-        csrf=desk.csrf,
-    )
+    return Guard(app, token=options.token, read_only=options.read_only, csrf=desk.csrf)

@@ -6,7 +6,6 @@ import socket
 import sys
 from contextlib import nullcontext
 
-from deepart_assets.errors import SettingsError
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import data_root
 from deepart_assets.storage import Lake
@@ -29,7 +28,7 @@ def address_of(host: str, port: int) -> str:
     return url_of(socket.gethostname() if host in _EVERYWHERE else host, port)
 
 
-def serve(host: str, port: int, *, read_only: bool, dagster: str, is_public: bool = False) -> None:
+def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     """Serve the desk until it is interrupted or terminated.
 
     Args:
@@ -37,10 +36,6 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str, is_public: boo
         port: The port.
         read_only: Show, and let nobody change.
         dagster: The URL of Dagster's UI, for links.
-        is_public: Ask nobody for a token, and answer at any name. For reading only.
-
-    Raises:
-        SettingsError: It would be public, and anybody could change something.
     """
     import uvicorn
 
@@ -48,12 +43,10 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str, is_public: boo
     from deepart_assets.desk.desk import Desk, DeskOptions
     from deepart_assets.desk.security import LOOPBACK, new_secret
 
-    if is_public and not read_only:
-        raise SettingsError("a public desk is for reading only: add --read-only")
     token = None
-    if host not in LOOPBACK and not is_public:
+    if host not in LOOPBACK:
         token = os.environ.get(TOKEN) or new_secret()
-    options = DeskOptions(token, read_only, is_public, dagster.rstrip("/"))
+    options = DeskOptions(token, read_only, dagster.rstrip("/"))
     lake = Lake(data_root())
     lake.check_reachable()
     desk = Desk(load_settings(), lake, options)

@@ -34,8 +34,6 @@ class DeskOptions:
     token: str | None = None
     """Asked of every request, unless it is None."""
     read_only: bool = False
-    is_public: bool = False
-    """Whether it asks for no token and answers at any name, as behind a proxy; for reading only."""
     dagster: str = "http://127.0.0.1:3000"
     """The address of Dagster's UI, for links."""
 

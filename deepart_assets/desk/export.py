@@ -184,7 +184,9 @@ class Gallery:
                 for each in shown
             ],
             facts=self._facts(page.records),
-            mask=mask.figures.get("preview") if mask is not None and not mask.verdict else None,
+            mask=mask.figures.get("preview")
+            if mask is not None and (mask.doubt or not mask.verdict)
+            else None,
             files=[(caption, f"../../{quote(path)}") for caption, path in _files(page)],
         )
         self._lake.write(f"{PAINTINGS}/{listed.id}.html", content)

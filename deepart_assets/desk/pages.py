@@ -198,7 +198,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
                 "asset": each.asset,
                 "heading": each.heading,
                 "state": each.state,
-                "reason": each.reason,
+                "reason": each.reason or (page.fault(each) if each.state == "done" else ""),
                 "made_at": each.record.made_at if each.record is not None else "",
             }
             for each in page.stages

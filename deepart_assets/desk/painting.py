@@ -23,7 +23,7 @@ from deepart_assets.storage import (
     StoredFile,
     sha256_of,
 )
-from deepart_assets.storage.stamped_cache import kept_value
+from deepart_assets.storage.stamped_cache import kept_values
 from deepart_assets.wikiart.painting_folder import MASKS, TEXTS, UNREADABLE
 
 ORIGINAL = "original"
@@ -120,6 +120,17 @@ class PaintingPage:
                 unsettled[asset] = why.get(state, "")
             states.append(StageState(asset, heading, state, reason, record))
         return states
+
+    def fault(self, stage: StageState) -> str:
+        """Return what an asset's checks found wrong with an output when a run last judged it."""
+        record, register = stage.record, asset_names.check_register(stage.asset)
+        stamp = self._store.lake.stamp(register)
+        if record is None or stamp is None:
+            return ""
+        entry = kept_values(self._store.lake, register, stamp).get(self.listed.id)
+        if entry is None or entry.sha256 != record.fingerprint:
+            return ""
+        return "; ".join(f"{name.replace('_', ' ')}: {why}" for name, why in entry.value.items())
 
     @cached_property
     def pictures(self) -> dict[str, Picture]:
@@ -224,13 +235,7 @@ class PaintingPage:
             return "waiting", f"{', '.join(map(self._in_words, changed))} changed"
         if record.status != "done":
             return record.status, record.reason or ""
-        return "done", record.verdict or record.doubt or self._faults(record)
-
-    def _faults(self, record: MaterializationRecord) -> str:
-        """Return what the asset's checks found wrong with a record when a run last judged them."""
-        register, key = asset_names.check_register(record.asset), self.listed.id
-        found = kept_value(self._store.lake, register, key, record.fingerprint) or {}
-        return "; ".join(f"{name.replace('_', ' ')}: {fault}" for name, fault in found.items())
+        return "done", record.verdict or record.doubt or ""
 
     def _in_words(self, name: str) -> str:
         """Return how the page calls an input."""

@@ -47,11 +47,8 @@ class Guard:
         csrf: The value of the header `CSRF` in every write.
     """
 
-    def __init__(
-        self, app: ASGIApp, *, token: str | None, read_only: bool, is_public: bool, csrf: str
-    ) -> None:
-        self._app, self._token, self._csrf = app, token, csrf
-        self._read_only, self._is_public = read_only, is_public
+    def __init__(self, app: ASGIApp, *, token: str | None, read_only: bool, csrf: str) -> None:
+        self._app, self._token, self._read_only, self._csrf = app, token, read_only, csrf
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or pass it on."""
@@ -73,8 +70,7 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
-        is_here = self._is_public or urlsplit(f"//{host}").hostname in LOOPBACK
-        if self._token is None and not is_here:
+        if self._token is None and urlsplit(f"//{host}").hostname not in LOOPBACK:
             return _error(421, f"the desk answers at 127.0.0.1 only, not at {host!r}")
         if self._token is not None and not scope["path"].startswith("/static/"):
             asked = self._without_token(scope, headers)

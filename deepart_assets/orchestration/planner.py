@@ -14,7 +14,12 @@ from typing import Any
 import dagster as dg
 
 from deepart_assets.asset_names import GALLERY, PAINTINGS, RESTORATION_PLAN
-from deepart_assets.errors import DeepArtError, NotFetchedError, described
+from deepart_assets.errors import (
+    DeepArtError,
+    NotFetchedError,
+    UnavailableError,
+    described,
+)
 from deepart_assets.orchestration.asset_spec import DataAssetSpec, PaintingAssetSpec
 from deepart_assets.orchestration.context import StageContext
 from deepart_assets.orchestration.events import (
@@ -81,11 +86,19 @@ class Plan:
     stale: Sequence[StaleOutput]
     ranges: Sequence[Sequence[str]]
     unavailable: Mapping[str, str]
-    """The assets that cannot be computed now, whatever the painting, and why; also those whose
-    models a look does not fetch, so that it cannot tell what is stale of them."""
+    """The assets that lack a model or a package, and why."""
+    blocked: Mapping[str, str]
+    """The assets of which something that they are made from failed, and what."""
+    not_fetched: Mapping[str, str]
+    """The assets whose models are not on this machine, where nothing is fetched, and which."""
     checked: int
     """Paintings that were checked."""
     seconds: float
+
+    @property
+    def unchecked(self) -> Mapping[str, str]:
+        """The assets whose outputs may be stale, whatever the painting, and why."""
+        return {**self.blocked, **self.unavailable, **self.not_fetched}
 
     @property
     def paintings(self) -> int:
@@ -175,17 +188,18 @@ def make_plan(
         **{spec.name: reported_versions(instance, spec.name, keys) for spec in specs},
     }
     checkers: list[tuple[PaintingAssetSpec, _Checker]] = []
-    unavailable = {}
+    unavailable, blocked, not_fetched = dict[str, str](), dict[str, str](), dict[str, str]()
     for spec in specs:
         try:
             checkers.append((spec, StalenessChecker(spec, context, keys, policy)))
         except NotFetchedError as error:
-            unavailable[spec.name] = str(error)
+            not_fetched[spec.name] = str(error)
             checkers.append((spec, error))
         except DeepArtError as error:
             new = next((dep for dep in spec.deps if context.store.get(dep) is None), None)
             if new is None:
-                unavailable[spec.name] = str(error)
+                why = unavailable if isinstance(error, UnavailableError) else blocked
+                why[spec.name] = str(error)
             else:  # the run makes it before
                 checkers.append((spec, f"{new} is new"))
     index = cache(partial(RecordIndex, context.store))
@@ -195,7 +209,8 @@ def make_plan(
         for output in _stale_outputs(key, checkers, lambda asset, k: index(asset).get(k), reported)
     ]
     ranges = ranges_of(instance, [each.painting for each in stale], context.settings.automation)
-    return Plan(stale, ranges, unavailable, len(keys), time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return Plan(stale, ranges, unavailable, blocked, not_fetched, len(keys), seconds)
 
 
 _Checker = StalenessChecker | NotFetchedError | str
@@ -271,6 +286,8 @@ def stale_data(specs: Sequence[DataAssetSpec], context: StageContext) -> dict[st
             with context.fetching():
                 provenance = provenance_of(spec, context, spec.stage(context))
             reason = staleness_reason(context.store, context.store.get(spec.name), provenance)
+        except NotFetchedError as error:  # of what was made before, a look cannot know
+            reason = str(error) if context.store.get(spec.name) is None else None
         except DeepArtError as error:  # the run will report it
             reason = str(error)
         if reason is not None:

@@ -87,6 +87,8 @@ class Downloads:
                 or the profile, or the disk is full. The message has the remedy and no address.
         """
         target = self.cache / download.name
+        if not may_fetch() and not target.is_file():
+            raise not_fetched(download.origin)
         expected = self._expected(download)
         try:
             with contextlib.ExitStack() as stack:
@@ -141,8 +143,6 @@ class Downloads:
     def _download(
         self, download: Download, target: Path, state: StateFile, expected: CachedFile | None
     ) -> CachedFile:
-        if not may_fetch():
-            raise not_fetched(download.origin)
         partial = target.with_name(f".{target.name}.partial")
 
         def check_size(total: int, present: int) -> None:

@@ -43,7 +43,7 @@ def model_folder(model: str, setting: str, fetch: Callable[[], str]) -> Path:
     try:
         return Path(fetch())
     except (OSError, ValueError) as error:
-        if not may_fetch():
+        if not may_fetch() and "/" in model and "://" not in model:
             raise not_fetched(f"the model {model}") from error
         raise UnavailableError(_refusal(error, model, setting)) from error
 
@@ -117,6 +117,8 @@ def download_model(model: str, revision: str | None, patterns: Sequence[str], se
     def fetch() -> str:
         from huggingface_hub import snapshot_download
 
+        if not (may_fetch() or _is_whole(model, revision)):
+            raise FileNotFoundError(model)
         with _reported(model):
             return snapshot_download(
                 model,
@@ -161,6 +163,17 @@ def download_file(model: str, file: str, revision: str | None, setting: str) -> 
     if not found.is_file():
         raise UnavailableError(missing)
     return found
+
+
+def _is_whole(model: str, revision: str | None) -> bool:
+    """Return whether huggingface_hub can tell if a model's cached folder has all its files."""
+    from huggingface_hub import constants, errors, get_cached_repo_tree
+
+    try:
+        get_cached_repo_tree(model, revision=revision, cache_dir=constants.HF_HUB_CACHE)
+    except errors.CachedRepoTreeNotFoundError:
+        return False
+    return True
 
 
 def _reported(model: str) -> AbstractContextManager[None]:

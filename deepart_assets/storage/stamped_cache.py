@@ -3,6 +3,8 @@
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple, Self
 
 from deepart_assets.storage.lake import Lake
@@ -101,20 +103,24 @@ class StampedCache:
             self._entries[path] = self._by_content[sha256] = CacheEntry(stamp, sha256, value)
 
 
-def kept_value(lake: Lake, file: str, path: str, sha256: str) -> Any:
-    """Return the value that a cache's file keeps for one path, or None; the others are not parsed.
+@lru_cache(64)
+def kept_values(lake: Lake, file: str, stamp: str) -> dict[str, CacheEntry]:
+    """Return the entries of a cache's file that have a value, by path; read once for each stamp.
 
     Args:
         lake: The lake with the file.
         file: The cache's path in it.
-        path: As it was `put`.
-        sha256: Of the content that the value must be of.
+        stamp: Of the file now.
     """
-    start = f"[{json.dumps(path)},".encode()
+    found = {}
     try:
-        lines = lake.read(file).split(b"\n")
-        found = next(line for line in lines if line.startswith(start))
-        entry = CacheEntry(*json.loads(found)[1:])
-    except (OSError, ValueError, TypeError, StopIteration):
-        return None
-    return entry.value if entry.sha256 == sha256 else None
+        lines = lake.read(file).split(b"\n")[1:]
+    except OSError:
+        return {}
+    for line in lines:
+        if line.endswith(b", {}]"):
+            continue
+        with suppress(ValueError, TypeError):  # cut off or damaged
+            path, *entry = json.loads(line)
+            found[path] = CacheEntry(*entry)
+    return found

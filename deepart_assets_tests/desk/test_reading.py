@@ -120,7 +120,7 @@ def test_a_painting_and_what_it_was_made_from(client):
     assert [each["state"] for each in state["stages"]] == ["done"] * 5 + ["waiting"]
 
 
-def test_what_a_check_found_is_said_until_the_output_is_another(client, painted):
+def test_what_a_check_found_is_said_until_the_output_is_another(client, painted, monkeypatch):
     def judge(fault):
         check = Check("four_times_larger", "", lambda record: fault)
         listed = {"a1": SimpleNamespace(caption="Vase", heading="a1 Vase")}
@@ -132,6 +132,12 @@ def test_what_a_check_found_is_said_until_the_output_is_another(client, painted)
 
     assert said() == ""
     judge("3 times as large")
+    painted.lake.write("masks/a1.png", b"a mask")
+    with monkeypatch.context() as patched:  # the wall reads no register: there may be many
+        patched.setattr("deepart_assets.desk.painting.kept_values", lambda *_: pytest.fail("read"))
+        client.desk.index.refresh(at_once=True)
+    painted.lake.remove("masks/a1.png")
+    client.desk.index.refresh(at_once=True)
     assert said() == "four times larger: 3 times as large"
     painted.record("telea_upscaled", "a1", {"telea_upscaled/a1.png": b"other"}, {"a": "b"})
     assert said() != "four times larger: 3 times as large"

@@ -2,9 +2,7 @@
 
 import pytest
 
-from deepart_assets.desk.command import serve
 from deepart_assets.desk.security import COOKIE, CSRF
-from deepart_assets.errors import SettingsError
 
 
 def test_another_host_is_refused_on_loopback(client):
@@ -77,15 +75,6 @@ def test_forged_writes_are_refused(client, method):
     assert status(**{"sec-fetch-site": "cross-site"}) == 403
     assert status(**{"sec-fetch-site": "same-site"}) == 403
     assert status(origin="http://127.0.0.1:3001") != 403
-
-
-def test_a_public_desk_is_read_at_any_name_and_changed_by_nobody(open_desk):
-    client = open_desk(read_only=True, is_public=True)
-    for host in ("museum.example", "127.0.0.1:3001"):
-        assert client.get("/p/a1", headers={"host": host}).status_code == 200
-        assert client.put("/p/a1/mask", content=b"", headers={"host": host}).status_code == 403
-    with pytest.raises(SettingsError, match="add --read-only"):
-        serve("0.0.0.0", 3001, read_only=False, dagster="", is_public=True)
 
 
 def test_a_desk_for_reading_only(open_desk):

@@ -3,14 +3,17 @@
 import time
 
 import pytest
+from filelock import FileLock
 
 from deepart_assets import progress
 from deepart_assets.errors import NotFetchedError
+from deepart_assets.settings import load_settings
 from deepart_assets.settings.segmenters import Salient
 from deepart_assets.storage.downloads import Download, Downloads
 from deepart_assets.storage.fetching import fetching, may_fetch, reported
 from deepart_assets.storage.hub import check_disk, download_file, download_model
 from deepart_assets.storage.lake import Lake
+from deepart_assets.super_resolution.training.feature_networks import find_feature_network
 from deepart_assets_tests.hub import serve_hub
 
 
@@ -24,8 +27,12 @@ def test_a_look_takes_models_that_are_here_and_fetches_none(tmp_path, monkeypatc
                 download_file("owner/model", "a.json", None, "the.model")
             check_disk("owner/model", None, ["*.json"])
             assert not hub.fetched
+        hub.files["b.json"] = b"[]"
+        download_file("owner/model", "a.json", None, "the.model")
+        with fetching(False, print), pytest.raises(NotFetchedError):  # a part of it is there
+            download_model("owner/model", None, ["*.json"], "the.model")
         folder = download_model("owner/model", None, ["*.json"], "the.model")
-        assert hub.fetched == ["a.json"]
+        assert sorted(hub.fetched) == ["a.json", "b.json"]
         with fetching(False, print):
             assert download_model("owner/model", None, ["*.json"], "the.model") == folder
             assert download_file("owner/model", "a.json", None, "the.model") == folder / "a.json"
@@ -35,8 +42,21 @@ def test_a_look_takes_models_that_are_here_and_fetches_none(tmp_path, monkeypatc
 def test_a_look_downloads_nothing(tmp_path):
     downloads = Downloads(tmp_path / "cache", Lake(tmp_path / "lake"))
     wanted = Download("a.zip", "Kaggle's a.zip", lambda session: pytest.fail("asked"), "wait")
-    with fetching(False, print), pytest.raises(NotFetchedError, match=r"Kaggle's a.zip is not on"):
+    refused = tmp_path / "cache" / "a.zip.refused"
+    refused.parent.mkdir()
+    refused.write_bytes(b"other bytes")
+    downloading = FileLock(tmp_path / "cache" / ".a.zip")
+    with downloading, fetching(False, print), pytest.raises(NotFetchedError, match="Kaggle's"):
         downloads.fetch(wanted)
+    assert refused.exists()
+
+
+def test_a_look_does_not_take_a_network_that_is_not_here_for_its_fallback(tmp_path):
+    downloads = Downloads(tmp_path / "cache", Lake(tmp_path / "lake"))
+    loss = load_settings("gpu").super_resolution.art_esrgan.train.perceptual_opt
+    assert loss.fallback is not None
+    with fetching(False, print), pytest.raises(NotFetchedError):
+        find_feature_network(loss, downloads)
 
 
 def test_a_look_fetches_no_model_of_rembg(tmp_path, monkeypatch):

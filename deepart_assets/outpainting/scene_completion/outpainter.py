@@ -1,6 +1,5 @@
 """The outpainter that lends the ground of another painting."""
 
-import logging
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -37,8 +36,6 @@ from deepart_assets.outpainting.scene_completion.strangers import (
 from deepart_assets.outpainting.scene_completion.subject import Subject
 from deepart_assets.outpainting.scene_completion.variety import candidate, next_choice
 from deepart_assets.storage import sha256_of
-
-_log = logging.getLogger(__name__)
 
 
 class SceneCompletionOutpainter:
@@ -157,19 +154,24 @@ class SceneCompletionOutpainter:
             (strange if is_last else found).append(choice_of(finalist, match, subject, library))
         found = [*found, *strange][:count]
         if not found:
-            raise PaintingError(
-                "no other ground of the library suits the subject: exclude fewer grounds"
-                if excluded
-                else "all grounds that suit the subject are copies of the painting"
-            )
+            raise self._none_left(allowed, excluded)
         return found
+
+    def _none_left(self, allowed: NDArray[np.bool_], excluded: Collection[str]) -> PaintingError:
+        """Return why no ground is left; raises where one cannot be read."""
+        for index in np.flatnonzero(allowed).tolist():
+            self.library.picture(self.library.grounds[index].id, SIDE)
+        return PaintingError(
+            "no other ground of the library suits the subject: exclude fewer grounds"
+            if excluded
+            else "all grounds that suit the subject are copies of the painting"
+        )
 
     def _picture(self, ground: Ground) -> NDArray[np.uint8] | None:
         """Return the picture of a ground as it is looked at; None if it cannot be read."""
         try:
             return self.library.picture(ground.id, SIDE)
-        except PaintingError as error:
-            _log.warning("a ground is passed over: %s", error)
+        except PaintingError:
             return None
 
     def _faces_of(self, ground: Ground, picture: NDArray[np.uint8]) -> Sequence[Face]:

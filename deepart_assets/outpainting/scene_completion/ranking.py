@@ -1,6 +1,5 @@
 """Orders the grounds for a subject: all are compared, the finalists are placed."""
 
-import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -15,8 +14,6 @@ from deepart_assets.outpainting.scene_completion.placement import Placement, Pla
 from deepart_assets.outpainting.scene_completion.resting import STILL, rest_for
 from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_structure
 from deepart_assets.outpainting.scene_completion.subject import Subject
-
-_log = logging.getLogger(__name__)
 
 FINALISTS = 80
 """Grounds that are placed, of all that are compared."""
@@ -154,19 +151,16 @@ def calmest_first(
         subject: The subject.
         library: Of these grounds.
 
-    Raises:
-        PaintingError: None of those that were looked at can be read. Others that cannot are left
-            out, with a warning.
+    Returns:
+        All but those that were looked at and cannot be read.
     """
-    looked, unreadable = list[Finalist](), list[PaintingError]()
+    looked = []
     weight = 1.0 if match.is_indoors else OUTDOORS
     for each in placed[:CLOSEST]:
         ground = library.grounds[each.index]
         try:
             picture = library.picture(ground.id, SIDE)
-        except PaintingError as error:
-            unreadable.append(error)
-            _log.warning("a ground is passed over: %s", error)
+        except PaintingError:
             continue
         # The edge of a table is wanted under what lies on one.
         is_table = ground.kind == "still" and match.still > STILL
@@ -180,8 +174,6 @@ def calmest_first(
         )
         extra = (BARER if each.plain else weight) * max(seen / library.matcher.usual - BARE, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
-    if unreadable and not looked:
-        raise unreadable[0]
     return [*_cheapest_first(looked), *placed[CLOSEST:]]
 
 
@@ -213,6 +205,8 @@ def ranked(
         costs = np.asarray(costs + last, np.float32)
     found = finalists(match, subject, library, costs, most)
     found = calmest_first(found, match, subject, library)
+    if not found:
+        return found
     rest = rest_for(subject, match)
     # Few grounds have a table at the right height, and one is easily painted before a wall. So is
     # a body, which is lost in the shade there, and nowhere else.

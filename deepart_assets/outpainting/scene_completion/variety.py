@@ -57,8 +57,9 @@ def candidate(
         ranked: As for `next_choice`; a ground may be in it as a wall and as what it is.
         otherwise: As for `next_choice`.
     """
-    second = [each for each in otherwise if each.index != ranked[0].index][:1]
-    shown = (*ranked[:1], *second, *ranked, *otherwise)
+    first = ranked[:1]
+    second = [each for each in otherwise if not first or each.index != first[0].index][:1]
+    shown = (*first, *second, *ranked, *otherwise)
     return next((each for each in shown if each.index == index), None)
 
 

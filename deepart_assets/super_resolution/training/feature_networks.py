@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from deepart_assets.errors import UnavailableError
+from deepart_assets.errors import NotFetchedError, UnavailableError
 from deepart_assets.settings.feature_losses import EfficientNetLoss, FeatureLoss, VggLoss
 from deepart_assets.settings.places import project_path
 from deepart_assets.storage import sha256_of_file
@@ -63,6 +63,8 @@ def find_feature_network(loss: FeatureLoss, downloads: Downloads) -> FeatureNetw
     options = loss.model_dump(exclude={"weights", "sha256", "fallback"})
     try:
         file, found = _file(loss, downloads)
+    except NotFetchedError:  # whether a run has to fall back, a look cannot know
+        raise
     except UnavailableError as error:
         if loss.fallback is None:
             raise UnavailableError(
