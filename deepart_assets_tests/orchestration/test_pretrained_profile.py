@@ -97,7 +97,8 @@ def test_its_graph_has_no_data_set_and_no_training():
 def test_what_it_fetches_is_said_with_size_and_licence(hub, home, monkeypatch):
     found = {each.name: each for each in model_fetches(load_settings("pretrained"))}
     assert [*found] == [
-        "birefnet-general (rembg)", PIPELINE, LORA, f"Google Drive's file {NETWORK}",
+        "birefnet-general (rembg)", PIPELINE, LORA,
+        "the original notebook's Art ESRGAN, from Google Drive",
     ]  # fmt: skip
     assert "1.0 GB, licence MIT" in str(found["birefnet-general (rembg)"])
     size = sum(len(data) for name, data in hub.others[PIPELINE].items())
