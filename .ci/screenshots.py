@@ -229,6 +229,9 @@ def main() -> None:
     """Make the demo unless there is one, and renew the pictures."""
     if shutil.which("chromium") is None:
         sys.exit("there is no chromium: install it with the system's packages")
+    wanted = set(sys.argv[2:] or [*PAGES, *LATER, *DESK])
+    if unknown := wanted - {*PAGES, *LATER, *DESK}:
+        sys.exit(f"there is no picture {', '.join(sorted(unknown))}")
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp()).resolve()
     environment = {
         **os.environ,
@@ -240,9 +243,6 @@ def main() -> None:
         (folder / "dagster").mkdir(parents=True)
         shutil.copy(ROOT / ".dagster_home" / "dagster.yaml", folder / "dagster")
         subprocess.run([BIN / "deepart", "demo"], cwd=ROOT, env=environment, check=True)
-    wanted = set(sys.argv[2:] or [*PAGES, *LATER, *DESK])
-    if unknown := wanted - {*PAGES, *LATER, *DESK}:
-        sys.exit(f"there is no picture {', '.join(sorted(unknown))}")
     if store.get("subject_masks", "harbour") is None:
         photograph_desk(environment, wanted)
         photograph({name: PAGES[name] for name in PAGES if name in wanted}, environment)
