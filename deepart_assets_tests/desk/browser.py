@@ -81,12 +81,18 @@ class Browser:
         self.mouse("mouseReleased", *points[-1])
 
     def click(self, selector: str) -> None:
-        at = self.wait(
+        """Click into the middle of an element, once it is there and has come to rest."""
+        at = (
             f"(() => {{ const e = document.querySelector({selector!r}); if (!e) return null;"
             " e.scrollIntoView({block: 'center'}); const b = e.getBoundingClientRect();"
-            " return b.width ? [b.x + b.width / 2, b.y + b.height / 2] : null; })()"
+            " const [x, y] = [b.x + b.width / 2, b.y + b.height / 2];"
+            " return e.contains(document.elementFromPoint(x, y)) ? [x, y] : null; })()"
         )
-        self.drag([tuple(at), tuple(at)])
+        before, found = None, self.wait(at)
+        while found != before:
+            time.sleep(0.05)
+            before, found = found, self.wait(at)
+        self.drag([tuple(found), tuple(found)])
 
     def screenshot(self, file: Path) -> Path:
         data = self.call("Page.captureScreenshot", format="png")["data"]

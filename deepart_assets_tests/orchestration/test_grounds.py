@@ -64,8 +64,8 @@ def planned(project, instance):
         assert result.success
         event = result.asset_materializations_for_node("restoration_plan")[0]
     text = str(event.metadata["stale"].value)
-    rows = [line.split(" | ") for line in text.splitlines()[2:]]
-    found = {(row[1], row[0].removeprefix("| ")) for row in rows}
+    header, _, *rows = ([cell.strip() for cell in line.split("|")] for line in text.splitlines())
+    found = {(row[header.index("asset")], row[header.index("painting")]) for row in rows}
     return {pair for pair in found if pair[0] != "restoration_sheets"}
 
 
@@ -211,13 +211,16 @@ def test_a_lender_that_the_profile_withdraws_is_in_no_result(lending, instance):
     )
     assert (best != next_best).any()
 
-    # An original that is no longer what it was is named, with the remedy.
+    # An original that is no longer what it was lends no more; the log names it and the remedy.
     lender = lenders(lending)["p1"]
     lending.lake.write(places[lender][0], b"another")
     lending.lake.remove("completed_outpaintings/p1.png")
-    restore(lending, instance, success=False)
-    reason = lending.store.get("completed_outpaintings", "p1").reason
-    assert places[lender][0] in reason and "renew_ground_library" in reason
+    restore(lending, instance)
+    assert lenders(lending)["p1"] not in (lender, withdrawn)
+    said = [
+        entry.user_message for run in instance.get_runs() for entry in instance.all_logs(run.run_id)
+    ]
+    assert any(places[lender][0] in each and "renew_ground_library" in each for each in said)
 
 
 def test_without_scene_completion_there_is_no_library(project):

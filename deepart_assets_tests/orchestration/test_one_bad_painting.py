@@ -32,8 +32,9 @@ def observations(instance, run_id):
         event = record.event_log_entry.dagster_event
         said = event.asset_observation_data.asset_observation
         if said.metadata:
-            [(word, value)] = said.metadata.items()
-            found[said.asset_key.to_user_string(), said.partition] = (word, value.value)
+            [word] = said.metadata.keys() - {"painting"}
+            key = (said.asset_key.to_user_string(), said.partition)
+            found[key] = (word, said.metadata[word].value)
     return found
 
 
