@@ -101,7 +101,12 @@ def read_tiff(data: bytes) -> Raster:
         pixels = np.iinfo(pixels.dtype).max - pixels
     seen = [number for number, kind in enumerate(extras) if kind in (1, 2)]
     if seen and photometric not in (_CIELAB, _ICCLAB):
-        deep_alpha = full_range(others[..., seen[0]], white)
+        opacity = others[..., seen[0]]
+        if photometric == _PALETTE:  # as deep as the indexes; the colours have 16 bits
+            white = float((1 << int(page.bitspersample)) - 1)
+        elif opacity.dtype.kind == "f" and opacity.max(initial=0) <= 1:  # as colours may not be
+            white = 1.0
+        deep_alpha = full_range(opacity, white)
         if extras[seen[0]] == 1:
             pixels = unassociated(pixels, deep_alpha)
         alpha = cut(deep_alpha)

@@ -15,7 +15,6 @@ _MOSTLY = 0.5
 """Share of the values of a float picture above 1 from which on 1 is not white."""
 _HARDLY = 0.001
 """Share of the values of a float picture that may be above white: hot pixels, and no data."""
-_PARTS = {4: "quarter", 5: "fifth", 8: "eighth", 15: "fifteenth", 16: "sixteenth"}
 
 
 def white_of(page: "TiffPage", tags: dict[int, Any], values: NDArray) -> tuple[float, list[str]]:
@@ -52,8 +51,7 @@ def range_warning(brightest: float, top: float) -> list[str]:
     """Warn of a picture whose brightest number is below a quarter of the range."""
     if not 0 < brightest < top / 4:
         return []
-    share = int(top // brightest)
-    return [f"it uses a {_PARTS.get(share, f'{share}th part')} of its range and may be too dark"]
+    return [f"it uses only 1/{int(top // brightest)} of its range and may be too dark"]
 
 
 def _tagged_white(tags: dict[int, Any]) -> float | None:

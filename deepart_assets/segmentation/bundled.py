@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from deepart_assets.imaging import resize
 from deepart_assets.segmentation.base import Descriptor, Prediction, Segmenter
 from deepart_assets.segmentation.close_looks import joined, small_parts
-from deepart_assets.segmentation.edges import along_edges, without_teeth
+from deepart_assets.segmentation.edges import along_edges, without_rim, without_teeth
 from deepart_assets.segmentation.faces import NETWORK as FACES
 from deepart_assets.segmentation.faces import find_faces
 from deepart_assets.segmentation.heads import with_heads
@@ -106,5 +106,5 @@ class BundledSegmenter(Segmenter):
         prediction = refine(picture, map_, CONTOUR)
         mask = trimmed(picture, with_heads(picture, prediction.mask, faces), map_, faces)
         found = faces if self._heads else None
-        mask = without_fragments(without_teeth(mask), faces)
+        mask = without_rim(without_fragments(without_teeth(mask), faces), picture, faces)
         return replace(prediction, mask=mask, faces=found)

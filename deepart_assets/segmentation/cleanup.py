@@ -109,3 +109,9 @@ def components_of(mask: NDArray[np.bool_], connectivity: int) -> tuple[int, NDAr
         mask.astype(np.uint8), connectivity=connectivity
     )
     return count - 1, labels, statistics[1:, cv2.CC_STAT_AREA]
+
+
+def reached(region: NDArray[np.bool_], start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what of a region can be reached from `start`, which touches it: bool, H×W."""
+    _, parts, _ = components_of(region | start, connectivity=4)
+    return region & np.isin(parts, np.unique(parts[start]))

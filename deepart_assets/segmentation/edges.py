@@ -1,11 +1,12 @@
-"""Draws a map of the subject to the edges of the picture."""
+"""Draws a map of the subject to the edges of the picture, and takes the last rim of ground off."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.imaging import resize
+from deepart_assets.imaging import depth, resize, working_size
+from deepart_assets.segmentation.cleanup import reached
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.heads import HEAD
 from deepart_assets.segmentation.refinement import box_mean, reduced
@@ -19,6 +20,17 @@ TEETH = 1.7 / 512
 """Standard deviation of the blur against the teeth of a contour, as a share of the smaller side.
 Over 95 masks of the validation split the IoU stays at 0.816 with up to twice as much, and as much
 of the subject is kept."""
+RIM_SIDE = 800
+"""Smaller side at which a rim is looked for, at most, in pixels."""
+RIM = 2.5 / 400
+"""Nothing deeper in the subject is a rim, as a share of the smaller side."""
+NEARBY = 3 / 400
+"""Standard deviation of the window in which colours are averaged, as a share of that side."""
+APART = 0.15
+"""Distance of the two averages (Lab's hundredths) from which on they tell a rim from a subject."""
+DECIDED, ROUNDED = 1.5 / 400, 2.5 / 400
+"""Standard deviations of the blurs of what colours say, and of the contour where a rim was taken
+off, as shares of that side: without them the contour would be bitten into."""
 
 
 def along_edges(
@@ -67,6 +79,80 @@ def without_teeth(soft: NDArray[np.float32]) -> NDArray[np.float32]:
     import cv2
 
     return np.clip(cv2.GaussianBlur(soft, (0, 0), TEETH * min(soft.shape)), 0, 1)
+
+
+def without_rim(
+    soft: NDArray[np.float32], picture: NDArray[np.uint8], faces: Sequence[Face] = ()
+) -> NDArray[np.float32]:
+    """Take the ground off that a mask keeps along its contour, a pixel or two of sky beside a hat.
+
+    A colour near the contour lies somewhere between the average of the subject nearby and that of
+    the ground nearby, as in alpha matting (Levin et al. 2008, with the two colours known). Where it
+    is nearer to the ground's, it is ground. Nothing is added, and nothing is taken where the two
+    are alike, as dark on dark, where the colour is neither's, or of a face.
+
+    Args:
+        soft: float32, H×W, in [0, 1], 1 = subject.
+        picture: uint8, H×W×3, RGB.
+        faces: In the picture's pixels.
+
+    Returns:
+        float32, H×W, in [0, 1]; `soft` itself where there is no rim.
+    """
+    import cv2
+
+    size = working_size(soft.shape[0], soft.shape[1], RIM_SIDE)
+    side = min(size)
+    small, before = resize(picture, *size), resize(soft, *size)
+    subject = before >= 0.5
+    rim = _rim(small, subject)
+    for face in faces:
+        rim &= ~face.moved(side / min(soft.shape)).ellipse(size)
+    if not rim.any():
+        return soft
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
+    after = cv2.morphologyEx((subject & ~rim).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    changed = cv2.dilate((subject & (after == 0)).astype(np.uint8), np.ones((3, 3), np.uint8))
+    smooth = cv2.GaussianBlur(after.astype(np.float32), (0, 0), ROUNDED * side)
+    limit = resize(np.where(changed, smooth, np.float32(1)), *soft.shape)
+    return np.asarray(np.minimum(soft, np.clip(limit, 0, 1)))
+
+
+def _rim(picture: NDArray[np.uint8], subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return what of a subject is ground along its contour: bool, H×W."""
+    import cv2
+
+    if not subject.any() or subject.all():
+        return np.zeros_like(subject)
+    side = min(subject.shape)
+    deep, away = depth(subject), depth(~subject)
+    colours = cv2.cvtColor(picture.astype(np.float32) / np.float32(255), cv2.COLOR_RGB2LAB) / 100
+    colours = cv2.GaussianBlur(colours, (0, 0), side / 800)
+    inner, inner_share = _average(colours, deep > RIM * side)
+    outer, outer_share = _average(colours, (away > RIM * side * 0.4) & (away < RIM * side * 5))
+    between = inner - outer
+    squared = np.maximum((between**2).sum(axis=-1), 1e-6)
+    alpha = ((colours - outer) * between).sum(axis=-1) / squared
+    expected = outer + np.clip(alpha, 0, 1)[..., None] * between
+    strange = ((colours - expected) ** 2).sum(axis=-1) > 0.36 * squared
+    known = (np.minimum(inner_share, outer_share) > 0.01) & (squared > APART**2)
+    near = (subject & (deep <= RIM * side) & known & ~strange).astype(np.float32)
+    nearer = cv2.GaussianBlur(near * (0.5 - np.clip(alpha, 0, 1)), (0, 0), DECIDED * side)
+    rim = (near > 0) & (nearer > 0)
+    return reached(rim, ~subject)
+
+
+def _average(
+    colours: NDArray[np.float32], where: NDArray[np.bool_]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the average of the colours nearby that count, H×W×3, and the share that counts."""
+    import cv2
+
+    weight = where.astype(np.float32)
+    spread = NEARBY * min(where.shape)
+    share = cv2.GaussianBlur(weight, (0, 0), spread)
+    total = cv2.GaussianBlur(colours * weight[..., None], (0, 0), spread)
+    return total / np.maximum(share, 1e-4)[..., None], np.asarray(share)
 
 
 def _mean(values: NDArray[np.float32]) -> NDArray[np.float32]:

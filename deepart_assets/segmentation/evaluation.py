@@ -81,9 +81,16 @@ def read_truth(data: bytes, name: str, size: tuple[int, int]) -> Truth:
 
 
 def _palette_ids(data: bytes) -> NDArray[np.uint8] | None:
+    """Return the class ids of a palette PNG; None of another, and of one of black and white."""
     try:
         image = Image.open(io.BytesIO(data))
-        return np.asarray(image) if image.mode == "P" else None
+        if image.mode != "P":
+            return None
+        colours = {
+            colour for _, colour in image.convert("RGB").getcolors(image.width * image.height)
+        }
+        mask_colours = {(0, 0, 0), (255, 255, 255)}
+        return None if colours <= mask_colours else np.asarray(image)
     except OSError:
         return None
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
-from deepart_assets.segmentation.cleanup import THRESHOLD, components_of
+from deepart_assets.segmentation.cleanup import THRESHOLD, components_of, reached
 from deepart_assets.segmentation.faces import Face
 from deepart_assets.segmentation.refinement import box_mean, moved_towards, reduced
 
@@ -116,11 +116,7 @@ def _ground(
     score[edge] = told - np.log(probability / (1 - probability))[edge]
     share = box_mean(edge.astype(np.float32), SMOOTH)
     found = edge & (box_mean(score, SMOOTH) > LIKELY * share)
-    # The picture's own edge is no way in.
-    _, parts = cv2.connectedComponents((found | ~mask).astype(np.uint8), connectivity=4)
-    entered = np.zeros(parts.max() + 1, dtype=bool)
-    entered[parts[~mask]] = True
-    found &= entered[parts]
+    found = reached(found, ~mask)
     core = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     return np.asarray((core > 0) | (found & (depth <= 2)))
 

@@ -191,6 +191,29 @@ def test_palettes(bits):
     assert np.abs(seen - np.round(table.T[indices] / 257)).max() <= 1
 
 
+@pytest.mark.parametrize("alpha", [255, 153])
+def test_the_alpha_of_a_palette_is_as_deep_as_its_indexes(alpha):
+    table = np.stack([np.linspace(0, 65535, 256).astype(np.uint16)] * 3)
+    indices = (np.arange(SIDE * SIDE) % 256).reshape(SIDE, SIDE).astype(np.uint8)
+    values = np.dstack([indices, np.full_like(indices, alpha)])
+    options = {"planarconfig": "contig", "extrasamples": ["unassalpha"]}
+    options["extratags"] = [(320, 3, table.size, table.ravel(), True)]
+    file = io.BytesIO(tiff(values, photometric="minisblack", **options))
+    with tifffile.TiffFile(file, mode="r+") as written:
+        written.pages[0].tags[262].overwrite(3)  # tifffile writes no palette with alpha
+        file = io.BytesIO(file.getvalue())
+    seen, file = read(file.getvalue())
+    wanted = table[0][indices] / 65535 * alpha / 255 + (1 - alpha / 255)
+    assert np.abs(seen - levels(wanted)).max() <= 1 and not file.warnings
+
+
+def test_the_alpha_of_floats_may_end_at_one_where_colours_do_not():
+    values = np.dstack([RGB * 255, np.full((SIDE, SIDE), 0.6)]).astype(np.float32)
+    options = {"planarconfig": "contig", "extrasamples": ["unassalpha"]}
+    seen, _ = read(tiff(values, photometric="rgb", **options))
+    assert np.abs(seen - levels(RGB * 0.6 + 0.4)).max() <= 2
+
+
 @pytest.mark.parametrize("bits", [8, 16])
 def test_lab(bits):
     """White, black, a mid grey, and a red whose L*a*b* under D50 is from Bruce Lindbloom's page."""

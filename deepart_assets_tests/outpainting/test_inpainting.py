@@ -79,9 +79,18 @@ def test_memory_that_runs_out_fails_one_painting(migan, monkeypatch):
     def fill(*_):
         raise MemoryError
 
-    monkeypatch.setattr(painter, "_network", type("N", (), {"fill": fill, "architecture": "A"})())
-    with pytest.raises(PaintingError, match=r"does not hold A and a picture of 64×64.*scale"):
+    monkeypatch.setattr(painter, "_network", type("N", (), {"fill": fill})())
+    with pytest.raises(PaintingError, match=r"does not hold .*onnx and a picture of 64×64.*scale"):
         painter([asked()])
+
+
+def test_memory_that_runs_out_while_loading_fails_one_painting(migan, monkeypatch):
+    def read(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("deepart_assets.outpainting.inpainting.outpainter.read_network", read)
+    with pytest.raises(PaintingError, match=r"does not hold .*onnx and a picture of 64×64.*scale"):
+        outpainter(migan)([asked()])
 
 
 # --- LaMa ----------------------------------------------------------------------------------------

@@ -1,9 +1,13 @@
 """Agreement of masks, against scikit-learn-like definitions written with sets."""
 
+import io
+
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from PIL import Image
 
 from deepart_assets.imaging import encode_png
 from deepart_assets.segmentation import iou
@@ -61,6 +65,26 @@ def truth(*rows):
 def test_an_all_black_truth_says_that_there_is_no_subject():
     empty = truth(*[[0] * 4] * 4)
     assert not empty.subject.any() and empty.asked.all()
+
+
+@pytest.mark.parametrize("save", [lambda mask: mask.convert("P"), lambda mask: mask.quantize(2)])
+def test_a_black_and_white_mask_with_a_palette_is_a_mask(save):
+    drawn = np.zeros((4, 4), bool)
+    drawn[1:3, 1:] = True
+    file = io.BytesIO()
+    save(Image.fromarray(drawn.astype(np.uint8) * 255)).save(file, "PNG")
+    found = read_truth(file.getvalue(), "truth/p.png", (4, 4))
+    assert (found.subject == drawn).all() and found.asked.all()
+
+
+def test_a_palette_of_classes_has_ids():
+    image = Image.fromarray(np.array([[0, 1], [2, 255]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 128, 0, 0, 0, 128, 0] + [0] * 756 + [224, 224, 192])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    found = read_truth(file.getvalue(), "truth/p.png", (2, 2))
+    assert found.subject.tolist() == [[False, True], [True, False]]
+    assert found.asked.tolist() == [[True, True], [True, False]]
 
 
 def test_who_finds_nothing_where_there_is_nothing_is_right():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deepart_assets.segmentation.edges import along_edges, without_teeth
+from deepart_assets.segmentation.edges import along_edges, without_rim, without_teeth
 from deepart_assets.segmentation.faces import Face
 
 
@@ -102,3 +102,69 @@ def test_teeth_go_and_what_they_stand_on_stays():
 def test_what_is_even_stays_even(height, width, level):
     mask = np.full((height, width), level, np.float32)
     assert np.allclose(without_teeth(mask), mask, atol=1e-6)
+
+
+def disc(radius, size=(400, 480)):
+    rows, columns = np.ogrid[: size[0], : size[1]]
+    return (rows - 200) ** 2 + (columns - 240) ** 2 <= radius**2
+
+
+def painted(subject, colour=(40, 30, 20), ground=(150, 180, 210)):
+    """A subject on a ground as a brush leaves it: a soft edge, and a little noise."""
+    picture = np.where(subject[..., None], np.float32(colour), np.float32(ground))
+    picture = cv2.GaussianBlur(picture, (0, 0), 0.7)
+    noise = np.random.default_rng(0).normal(0, 3, picture.shape)
+    return np.clip(picture + noise, 0, 255).astype(np.uint8)
+
+
+def test_a_rim_of_sky_is_taken_off():
+    subject, mask = disc(100), disc(102).astype(np.float32)
+    after = without_rim(mask, painted(subject)) >= 0.5
+    assert (after & ~subject).sum() < (mask.astype(bool) & ~subject).sum() / 5
+    assert not (disc(98) & ~after).any()
+
+
+def test_a_rim_is_taken_off_a_large_picture_too():
+    size = (1600, 1920)
+    picture = cv2.resize(painted(disc(100)), size[::-1], interpolation=cv2.INTER_CUBIC)
+    mask = cv2.resize(disc(102).astype(np.float32), size[::-1])
+    after = without_rim(mask, picture) >= 0.5
+    assert 98 < np.sqrt(after.sum() / np.pi) / 4 < 101
+
+
+@pytest.mark.parametrize(
+    ("radius", "colour"),
+    [(100, (40, 30, 20)), (102, (148, 178, 207)), (96, (40, 30, 20))],
+    ids=["right to the pixel", "of the ground's colour", "too small"],
+)
+def test_a_mask_without_a_rim_stays_as_it_is(radius, colour):
+    mask = disc(radius).astype(np.float32)
+    after = without_rim(mask, painted(disc(100), colour=colour)) >= 0.5
+    assert (mask.astype(bool) ^ after).sum() < 0.003 * mask.sum()
+
+
+def test_a_collar_of_neither_colour_is_no_rim():
+    """What is neither the colour of the coat nor that of the sky is left alone."""
+    subject = disc(100)
+    picture = painted(subject)
+    collar = subject & ~disc(97)
+    picture[collar] = (230, 60, 60)
+    after = without_rim(subject.astype(np.float32), picture) >= 0.5
+    assert (after & collar).sum() > 0.9 * collar.sum()
+
+
+@given(st.integers(0, 2**31), st.integers(20, 60), st.integers(20, 60))
+def test_without_rim_adds_nothing(seed, height, width):
+    random = np.random.default_rng(seed)
+    mask = cv2.GaussianBlur(random.random((height, width), np.float32), (0, 0), 4)
+    mask = (mask - mask.min()) / np.ptp(mask)
+    picture = random.integers(0, 256, (height, width, 3), dtype=np.uint8)
+    after = without_rim(mask, picture)
+    assert after.shape == mask.shape and after.dtype == np.float32
+    assert (after <= mask).all() and (after >= 0).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_where_there_is_no_contour_there_is_no_rim(level):
+    mask = np.full((40, 50), level, np.float32)
+    assert without_rim(mask, halves(40, 50)) is mask

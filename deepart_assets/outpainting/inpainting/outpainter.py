@@ -60,7 +60,7 @@ class InpaintingOutpainter:
             if not is_out_of_memory(error):
                 raise
             raise PaintingError(
-                f"memory does not hold {self._network.architecture} and a picture of"
+                f"memory does not hold the network of {self._file.name} and a picture of"
                 f" {known.shape[1]}×{known.shape[0]} pixels: lower this outpainter's scale, or"
                 " restoration.working_side"
             ) from error
