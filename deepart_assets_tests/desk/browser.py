@@ -66,7 +66,9 @@ class Browser:
             with contextlib.suppress(RuntimeError):  # a page that is just being loaded
                 if found := self.js(expression):
                     return found
-            assert time.monotonic() < deadline, f"never: {expression}; {self.errors}"
+            if time.monotonic() > deadline:
+                said = self.js("document.getElementById('message')?.textContent")
+                raise AssertionError(f"never: {expression}; {self.errors}; the page said {said!r}")
             time.sleep(0.05)
 
     def mouse(self, kind: str, x: float, y: float) -> None:
@@ -93,6 +95,16 @@ class Browser:
             time.sleep(0.05)
             before, found = found, self.wait(at)
         self.drag([tuple(found), tuple(found)])
+
+    def click_until(self, selector: str, expression: str, seconds: float = 60) -> None:
+        """Click, again if the page moved away under the pointer, until an expression is true."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self.click(selector)
+            with contextlib.suppress(AssertionError):
+                self.wait(expression, min(5, deadline - time.monotonic()))
+                return
+            assert time.monotonic() < deadline, f"{selector} does nothing; {self.errors}"
 
     def screenshot(self, file: Path) -> Path:
         data = self.call("Page.captureScreenshot", format="png")["data"]

@@ -47,8 +47,7 @@ def test_a_picture_on_the_left_that_vanishes_stops_nothing(painted, page, addres
     with pytest.raises(PaintingError):
         painted.fail("telea_outpaintings", "a1", "the file is torn")
     page.wait("!document.querySelector('[data-key=telea_outpaintings]')", 20)
-    page.click("#reject")
-    page.wait(told("rejected"), 20)
+    page.click_until("#reject", told("rejected"))
     assert page.js("document.getElementById('left-name').textContent") == "original"
     assert not page.errors
 
