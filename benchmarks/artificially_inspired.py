@@ -32,8 +32,9 @@ from PIL import Image
 from deepart_assets.outpainting import Request, build_outpainter
 from deepart_assets.outpainting.comodgan.generator import Generator, composed, draw_noise
 from deepart_assets.outpainting.comodgan.spec import Spec, spec_for
-from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights
 from deepart_assets.settings.outpainting import ArtificiallyInspired
+from deepart_assets.storage.tensor_files import to_bytes
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SMALL = spec_for(64, base=2048, most=64, latent=64, code=128)

@@ -205,8 +205,9 @@ def print_left_out(console: Console, rows: Sequence[LeftOut]) -> None:
 
 def print_end(console: Console, store: MaterializationStore, seconds: float, ok: bool) -> None:
     """Print the time and memory of the command, where the gallery is, and whether all is well."""
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory")
+    processes = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    memory = max(resource.getrusage(each).ru_maxrss for each in processes) / 1024**2
+    console.print(f"{seconds:.0f} s, at most {memory:.1f} GB of memory in a process")
     if (gallery := store.done(asset_names.GALLERY)) is not None:
         console.print("Gallery:", escape(store.lake.full_path(gallery.path)), soft_wrap=True)
     if not ok:

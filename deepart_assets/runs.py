@@ -23,7 +23,7 @@ from deepart_assets.orchestration.planner import (
     unavailable_in,
 )
 from deepart_assets.orchestration.step_failures import was_caused_by
-from deepart_assets.orchestration.tags import FORCE, INTERACTIVE, REASON, range_tags
+from deepart_assets.orchestration.tags import INTERACTIVE, REASON, policy_tags, range_tags
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import PROJECT, dagster_home
 
@@ -145,7 +145,7 @@ def bring_up_to_date(
                 kind = UnknownPaintingError if unknown else DeepArtError
                 raise kind(str(refusal.description))
         succeeded = result.success
-        tags = {REASON: "deepart restore", **({FORCE: "true"} if plan_config.get("force") else {})}
+        tags = {REASON: "deepart restore", **policy_tags(plan_config)}
         plan = metadata_made_in(instance, result.run_id, RESTORATION_PLAN)
         succeeded &= not unavailable_in(plan)
         runs = runs_planned_in(instance, result.run_id, tags)

@@ -27,6 +27,7 @@ from deepart_assets.settings.weights import (
     PublishedWeights,
     UrlWeights,
 )
+from deepart_assets.storage.weights import url_place
 
 
 @dataclass(frozen=True)
@@ -126,9 +127,8 @@ def _weights(choice: PublishedWeights | InpaintingWeights) -> Iterator[ModelFetc
                 name, size = _DRIVE.get(file_id, (f"Google Drive's file {file_id}", None))
                 yield ModelFetch(name, cache_folder(), size)
         case UrlWeights(url=url):
-            name = url.split("?")[0].rsplit("/", 1)[-1]
-            if not list((cache_folder() / "urls").glob(f"*/{name}")):
-                yield ModelFetch(name, cache_folder())
+            if not (cache_folder() / (place := url_place(url))).is_file():
+                yield ModelFetch(Path(place).name, cache_folder())
 
 
 _DRIVE = {

@@ -125,6 +125,7 @@ def restoration_plan(
                 ),
                 UNAVAILABLE: dict(made.unavailable),
                 "force": config.force,
+                "thorough": config.thorough,
                 RUNS: [list(keys) for keys in made.ranges],
                 ONLY: keys if config.paintings or config.style else [],
                 UNPUBLISHED: unpublished,

@@ -29,10 +29,10 @@ from deepart_assets.orchestration.planner import (
 from deepart_assets.orchestration.tags import (
     AFTER_OTHERS,
     AUTOMATED,
-    FORCE,
     INTERACTIVE,
     PRIORITY,
     REASON,
+    policy_tags,
 )
 from deepart_assets.settings.automation import Automation
 
@@ -101,8 +101,7 @@ def restore_what_is_stale(settings: Automation, jobs: Jobs) -> dg.SensorDefiniti
         if run is None or plan is None or run.job_name not in PLANNING_JOBS or _interactive(run):
             return [], "", event.storage_id
         tags = {name: run.tags[name] for name in (AUTOMATED, PRIORITY) if name in run.tags}
-        if plan.metadata["force"].value:
-            tags[FORCE] = "true"
+        tags |= policy_tags({name: each.value for name, each in plan.metadata.items()})
         tags[REASON] = f"{run.tags.get(REASON, run.job_name)}{_selection(run)}" + (
             "" if AUTOMATED in tags else f" (run {run.run_id[:8]})"
         )

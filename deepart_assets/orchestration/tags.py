@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 from deepart_assets.orchestration.events import RANGE_END_TAG, RANGE_START_TAG
 from deepart_assets.orchestration.staleness import RunPolicy
@@ -18,6 +19,8 @@ MOST_BYTES = 2400
 """Of a tag of that, which is ASCII: Dagster's index of tags in PostgreSQL has rows of 2,704."""
 FORCE = "deepart/force"
 """Whether fresh outputs are computed again."""
+THOROUGH = "deepart/thorough"
+"""Whether every file is read, so that damaged ones are found."""
 RENEW = "deepart/renew"
 """Whether frozen assets (`DataAssetSpec.snapshot_of`) are made again from what there is now."""
 AUTOMATED = "deepart/automated"
@@ -38,7 +41,18 @@ ALL_STEPS = "ALL_STEPS"
 
 def policy_of(tags: Tags) -> RunPolicy:
     """Return the policy that a run's tags ask for."""
-    return RunPolicy(force=tags.get(FORCE) == "true", retry=tags.get(AUTOMATED) != "true")
+    return RunPolicy(
+        force=tags.get(FORCE) == "true",
+        retry=tags.get(AUTOMATED) != "true",
+        thorough=tags.get(THOROUGH) == "true",
+    )
+
+
+def policy_tags(asked: Mapping[str, Any]) -> dict[str, str]:
+    """Return the tags of the runs that follow from a plan, by its configuration or metadata."""
+    return {
+        tag: "true" for name, tag in (("force", FORCE), ("thorough", THOROUGH)) if asked.get(name)
+    }
 
 
 def asks_for_events(tags: Tags) -> bool:

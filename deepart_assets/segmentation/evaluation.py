@@ -86,11 +86,10 @@ def _palette_ids(data: bytes) -> NDArray[np.uint8] | None:
         image = Image.open(io.BytesIO(data))
         if image.mode != "P":
             return None
-        colours = {
-            colour for _, colour in image.convert("RGB").getcolors(image.width * image.height)
-        }
-        mask_colours = {(0, 0, 0), (255, 255, 255)}
-        return None if colours <= mask_colours else np.asarray(image)
+        ids = np.asarray(image)
+        used = np.asarray(image.getpalette("RGB")).reshape(-1, 3)[np.unique(ids)]
+        is_mask = ((used == 0).all(axis=1) | (used == 255).all(axis=1)).all()
+        return None if is_mask else ids
     except OSError:
         return None
 

@@ -66,11 +66,13 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys: set[str] = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                fault = "a key is a list or a mapping"
+                raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
             if key.value in keys:
                 fault = f"the key {key.value!r} is given twice"
                 raise yaml.constructor.ConstructorError(None, None, fault, key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                keys.add(key.value)
+            keys.add(key.value)
         return super().construct_mapping(node, deep)
 
 

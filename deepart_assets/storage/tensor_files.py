@@ -1,13 +1,12 @@
-"""Reads the tensors in files of other people's weights, without running code that is in them."""
+"""Reads tensors in files of weights, without running code that is in them, and writes them."""
 
 from __future__ import annotations
 
 import io
+import json
 import pickle
 import re
-import zipfile
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from deepart_assets.errors import UnavailableError, first_line
@@ -54,11 +53,110 @@ def read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
         ) from error
 
 
+WRAPPERS = (
+    *("params_ema", "params-ema", "G_ema", "g_ema", "params", "model_state_dict", "state_dict"),
+    *("model", "net", "netG", "generator"),
+)
+"""Entries of a checkpoint that hold the tensors, moving averages first; the first counts."""
+
+PREFIXES = ("module.", "netG.", "_orig_mod.", "net.", "generator.")
+"""What DataParallel, trainers and `torch.compile` put before all names."""
+
+
+def _unwrapped(content: Any) -> Any:
+    """Return the tensors of a checkpoint, which may be wrapped more than once."""
+    while isinstance(content, Mapping):
+        inner = next((content[w] for w in WRAPPERS if isinstance(content.get(w), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    return content
+
+
+def _without_prefixes(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    flat = dict(tensors)
+    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in flat)), None):
+        flat = {key.removeprefix(prefix): value for key, value in flat.items()}
+    return flat
+
+
+def tensors_in(content: Any, name: str) -> dict[str, torch.Tensor]:
+    """Return the tensors of a checkpoint under their names in the network.
+
+    Args:
+        content: Tensors by name, or those under one of `WRAPPERS`, with or without some of
+            `PREFIXES` before each name.
+        name: The file's name, for messages.
+
+    Raises:
+        UnavailableError: There are none, or something else is among them.
+    """
+    import torch
+
+    tensors = _unwrapped(content)
+    if not isinstance(tensors, Mapping) or not tensors:
+        raise UnavailableError(f"{name} holds no tensors by name: choose a file of a state dict")
+    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
+        raise UnavailableError(
+            f"{name} holds more than tensors ({', '.join(map(str, [*tensors][:5]))}): choose a file"
+            " of a state dict"
+        )
+    return _without_prefixes(tensors)
+
+
+def to_bytes(
+    state: Mapping[str, torch.Tensor], provenance: Mapping[str, str], *, half: bool = False
+) -> bytes:
+    """Write a state dict as safetensors.
+
+    Args:
+        state: float32 tensors by name.
+        provenance: Where the weights come from, kept in the file's metadata. Leave dates out:
+            equal weights are to give equal bytes.
+        half: Store float16, in half the bytes; readers give float32 again. Of a value above
+            2^-14 the rounding is at most 2^-11 of it.
+
+    Raises:
+        UnavailableError: A value does not fit into float16 (above 65504).
+    """
+    import torch
+    from safetensors.torch import save
+
+    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    if half:
+        tensors = {name: value.half() for name, value in tensors.items()}
+        large = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
+        if large:
+            raise UnavailableError(
+                f"{large[0]} has values that do not fit into float16: store the weights as float32"
+            )
+    # One entry: safetensors writes several in an order that changes from call to call.
+    return save(tensors, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
+
+
+def provenance_of(weights: bytes) -> dict[str, str]:
+    """Return the origin of weights that `to_bytes` wrote; empty for other files.
+
+    Fetched weights have `source` ("kind:name") and `source_sha256`, and what the source's own file
+    tells under names that begin with `origin_`. Trained ones have `stage`, `settings` (JSON),
+    `data_set` (data version of the pairs), `torch` and `device`.
+    """
+    length = int.from_bytes(weights[:8], "little")
+    try:
+        metadata = json.loads(weights[8 : 8 + length])["__metadata__"]
+        found = json.loads(metadata["provenance"])
+        return {str(name): str(value) for name, value in found.items()}
+    except (ValueError, KeyError, TypeError, AttributeError):  # a PyTorch file, or another's
+        return {}
+
+
 def _unsafe_kind(message: str) -> str | None:
     """Return what torch refuses to load without running code, by its message, or None."""
     if "TorchScript" in message:
         return "a TorchScript archive"
-    found = re.search(r"Unsupported (?:global|class|operand)\S*:? (?:GLOBAL )?(\S+)", message)
+    found = re.search(
+        r"[Uu]nsupported (?:global|class|operand|GLOBAL)\S*:? (?:GLOBAL )?(\S+)", message
+    )
     return f"a pickled module or other object ({found[1]})" if found else None
 
 
@@ -70,95 +168,3 @@ def _is_torch(data: bytes) -> bool:
     length = int.from_bytes(data[:8], "little")
     is_safetensors = data[8:9] == b"{" and 8 + length <= len(data)
     return not is_safetensors and (data[:2] == b"PK" or data[:1] == b"\x80")
-
-
-def is_torchscript(data: bytes) -> bool:
-    """Return whether a file is an archive of `torch.jit.save`."""
-    if data[:2] != b"PK":
-        return False
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            return any(name.endswith("/constants.pkl") for name in archive.namelist())
-    except zipfile.BadZipFile:
-        return False
-
-
-def read_torchscript(data: bytes, name: str) -> dict[str, torch.Tensor]:
-    """Return the parameters and buffers in an archive of `torch.jit.save`, by their names.
-
-    `torch.jit.load` would compile and run what is in it. This reads the attributes of its modules
-    and nothing else: classes of the archive become plain objects.
-
-    Raises:
-        UnavailableError: It is damaged, or its attributes are no tensors and plain values alone.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            [pickled] = [each for each in archive.namelist() if each.endswith("/data.pkl")]
-            folder = pickled.removesuffix(".pkl")
-            root = _Attributes(
-                io.BytesIO(archive.read(pickled)), lambda key: archive.read(f"{folder}/{key}")
-            ).load()
-    except Exception as error:  # damage makes an unpickler fail in any way
-        raise UnavailableError(
-            f"{name} ({len(data)} bytes) cannot be read as weights in TorchScript"
-            f" ({first_line(error)}): fetch it again"
-        ) from error
-    return dict(_named(root, ""))
-
-
-class _Module:
-    """A module of an archive: its attributes alone."""
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.attributes = dict(state)
-
-
-def _named(module: object, prefix: str) -> Iterator[tuple[str, torch.Tensor]]:
-    import torch
-
-    for name, value in getattr(module, "attributes", {}).items():
-        if isinstance(value, torch.Tensor):
-            yield f"{prefix}{name}", value
-        else:
-            yield from _named(value, f"{prefix}{name}.")
-
-
-class _Attributes(pickle.Unpickler):
-    """Reads the pickle of an archive's modules; knows no class and no function but those here."""
-
-    def __init__(self, file: io.BytesIO, storage: Callable[[str], bytes]) -> None:
-        super().__init__(file)
-        self._storage = storage
-
-    def find_class(self, module: str, name: str) -> Any:
-        """Return a stand-in for a class of the archive, or one of few harmless functions."""
-        if module == "__torch__" or module.startswith("__torch__."):
-            return _Module
-        known = {
-            ("collections", "OrderedDict"): OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): _tensor,
-            ("torch.jit._pickle", "restore_type_tag"): lambda value, kind: value,
-        }
-        if module == "torch" and name.endswith("Storage"):
-            return name.removesuffix("Storage")
-        if module == "torch.jit._pickle" and name.startswith("build_"):
-            return lambda value: value
-        if (module, name) not in known:
-            raise pickle.UnpicklingError(f"{module}.{name} is in it")
-        return known[module, name]
-
-    def persistent_load(self, pid: Any) -> torch.Tensor:
-        """Return the numbers of a storage, in one dimension."""
-        import torch
-
-        _, kind, key, _, _ = pid
-        dtype = getattr(torch, kind.lower())
-        content = bytearray(self._storage(key))
-        return torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
-
-
-def _tensor(
-    numbers: torch.Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any
-) -> torch.Tensor:
-    return numbers.as_strided(size, stride, offset)

@@ -119,8 +119,7 @@ class WeightsFinder:
                 source = f"file:{shown.rsplit('/', 1)[-1]}"
             case UrlWeights(url=url):
                 shown = _shown(url)
-                file = shown.rsplit("/", 1)[-1] or self.suffix
-                name = f"urls/{sha256_of(url.encode())[:16]}/{file}"
+                name = url_place(url, self.suffix)
                 download = Download(
                     name,
                     origin=shown,
@@ -131,7 +130,7 @@ class WeightsFinder:
                     sha256=choice.sha256,
                     sha256_key=f"{self.key}.sha256",
                 )
-                path, source = downloads.fetch(download).path, f"url:{file}"
+                path, source = downloads.fetch(download).path, f"url:{Path(name).name}"
             case HubWeights(model=model, file=file):
                 path = download_file(model, file, choice.revision, f"{self.key}.model")
                 shown = f"{model}/{file}"
@@ -214,6 +213,16 @@ def _local(path: str, downloads: Downloads) -> Path:
 
 def _located(path: str) -> str:
     return path if "://" in path else str(project_path(path))
+
+
+def url_place(url: str, otherwise: str = "weights") -> str:
+    """Return where the file of an address is kept, in the cache folder.
+
+    Args:
+        url: Its address.
+        otherwise: Its name, where the address has none.
+    """
+    return f"urls/{sha256_of(url.encode())[:16]}/{_shown(url).rsplit('/', 1)[-1] or otherwise}"
 
 
 def _shown(path: str) -> str:

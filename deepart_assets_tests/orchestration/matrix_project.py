@@ -7,8 +7,8 @@ data set: what happens to it alone changes no weights.
 import shutil
 
 from deepart_assets.orchestration.events import metadata_made_in
-from deepart_assets.outpainting.comodgan.weights import to_bytes
 from deepart_assets.runs import bring_up_to_date
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets_tests.conftest import Project
 from deepart_assets_tests.outpainting.comodgan.small import tiny
 

@@ -12,8 +12,8 @@ from deepart_assets.assets.outpaintings import outpaintings_by
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, encode_png
 from deepart_assets.orchestration.context import Painting, StageContext
 from deepart_assets.outpainting import subject_difference
-from deepart_assets.outpainting.comodgan.weights import to_bytes
 from deepart_assets.settings import load_settings
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets_tests.conftest import draw_painting
 from deepart_assets_tests.hub import REFUSALS, point_at, serve_hub
 from deepart_assets_tests.outpainting.comodgan.small import tiny

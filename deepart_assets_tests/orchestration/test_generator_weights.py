@@ -5,7 +5,8 @@ import pytest
 
 from deepart_assets.imaging import decode_rgb, decode_rgba
 from deepart_assets.outpainting import subject_difference
-from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.weights import read_weights
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets_tests.outpainting.comodgan.small import plain_state, tiny
 from deepart_assets_tests.outpainting.inpainting_files import migan_pipeline
 

@@ -6,6 +6,9 @@ from huggingface_hub import constants
 from deepart_assets.assets.model_fetches import model_fetches
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.diffusion import GGUF, Diffusers
+from deepart_assets.settings.outpainting import Inpainting
+from deepart_assets.settings.weights import UrlWeights
+from deepart_assets.storage.weights import url_place
 from deepart_assets_tests.hub import serve_hub
 
 
@@ -74,3 +77,15 @@ def test_the_file_that_replaces_a_network_is_named_and_the_network_does_not_coun
         }
         fetches = {each.name: each.size for each in model_fetches(settings)}
     assert fetches == {"owner/model": 300, model: 1002}
+
+
+def test_a_file_of_that_name_from_another_address_is_no_model_that_is_there(bare, monkeypatch):
+    monkeypatch.setenv("DEEPART_CACHE", str(bare / "cache"))
+    addresses = [f"https://example.org/{version}/model.pth" for version in ("v1", "v[2]")]
+    there = bare / "cache" / url_place(addresses[0])
+    there.parent.mkdir(parents=True)
+    there.touch()
+    for address, wanted in zip(addresses, ([], ["model.pth"]), strict=True):
+        painter = Inpainting(kind="inpainting", weights=UrlWeights(kind="url", url=address))
+        settings = load_settings("sample").model_copy(update={"outpainters": {"lama": painter}})
+        assert [each.name for each in model_fetches(settings)] == wanted

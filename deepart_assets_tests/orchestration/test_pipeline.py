@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -13,6 +15,7 @@ from deepart_assets import __version__
 from deepart_assets.assets.restoration import SHEET_HEIGHT
 from deepart_assets.assets.upscaled import LARGEST_ERROR
 from deepart_assets.imaging import decode_grey, decode_rgb, decode_rgba, encode_png, resize
+from deepart_assets.runs import bring_up_to_date
 from deepart_assets.storage import sha256_of
 from deepart_assets.super_resolution.upscaling.subject import consistency_error
 from deepart_assets_tests.conftest import draw_painting
@@ -160,6 +163,21 @@ def test_a_second_run_computes_nothing_and_a_damaged_output_alone_is_made_again(
         ("telea_upscaled", "p3"),
     }
     assert done.store.get("telea_outpaintings", "p2").data_version == version
+
+
+@pytest.mark.slow
+def test_damage_that_no_stamp_tells_is_found_and_mended_when_asked_for(done, instance):
+    path = Path(done.lake.full_path("telea_outpaintings/p2.png"))
+    whole, stat = path.read_bytes(), path.stat()
+    with path.open("r+b") as file:
+        file.seek(len(whole) // 2)
+        file.write(bytes(3))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    place = {"profile": str(done.write_profile()), "root": str(done.root)}
+    assert bring_up_to_date(instance, **place).succeeded
+    assert path.read_bytes() != whole
+    assert bring_up_to_date(instance, thorough=True, **place).succeeded
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.slow

@@ -15,9 +15,10 @@ from deepart_assets.outpainting import Request, build_outpainter, outpaint, subj
 from deepart_assets.outpainting.comodgan import sources
 from deepart_assets.outpainting.comodgan.refinement import grid
 from deepart_assets.outpainting.comodgan.tiling import waves
-from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.weights import build_generator, read_weights
 from deepart_assets.settings.outpainting import ArtificiallyInspired
 from deepart_assets.storage import sha256_of, sha256_of_file
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets_tests.loopback import zipped
 from deepart_assets_tests.outpainting.comodgan.published import (
     tensorflow_pickle,
@@ -370,7 +371,7 @@ def test_the_projects_own(file, downloads, tmp_path, monkeypatch):
         UnavailableError, match=r"ships no weights .*small\.safetensors: set the outp"
     ):
         build_outpainter(settings, downloads).weights_hash()
-    data = to_bytes(read_weights(file).tensors, {"stage": "s"}, half=True)
+    data = to_bytes(read_weights(file).state(), {"stage": "s"}, half=True)
     (tmp_path / "small.safetensors").write_bytes(data)
     painter = build_outpainter(settings, downloads)
     assert painter.weights_hash() == sha256_of(data)

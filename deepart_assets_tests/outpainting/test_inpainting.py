@@ -14,7 +14,7 @@ from deepart_assets.outpainting.inpainting.lama import generator_of
 from deepart_assets.outpainting.inpainting.networks import read_network
 from deepart_assets.settings.outpainting import Inpainting
 from deepart_assets.storage import sha256_of_file
-from deepart_assets.storage.tensor_files import read_torchscript
+from deepart_assets.storage.torchscript import read_torchscript
 from deepart_assets_tests.hub import point_at, serve_hub
 from deepart_assets_tests.outpainting.inpainting_files import (
     lama_state,

@@ -194,6 +194,10 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
             "extends: base\noutpainters:\n  a: {kind: telea}\n  a: {kind: patchmatch}",
             r"(?s)mine\.yaml is not valid YAML: the key 'a' is given twice.*line 4",
         ),
+        (
+            "extends: base\noutpainters:\n  ? [a, b]\n  : {kind: telea}",
+            r"(?s)mine\.yaml is not valid YAML: a key is a list or a mapping.*line 3",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_extending_profile_is_said_with_its_file(folder, text, reported):

@@ -12,8 +12,8 @@ import numpy as np
 from deepart_assets.compute.devices import best_device
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan.spec import spec_for
-from deepart_assets.outpainting.comodgan.weights import to_bytes
 from deepart_assets.storage.checkpoints import Checkpoints
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets.training_curve import silent
 from recipes.comodgan_paintings_small.batches import PARTS, Example, draw_batch
 from recipes.comodgan_paintings_small.progress import Progress, Report, Trained

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.weights import read_weights
 from deepart_assets.settings.places import PROJECT, cache_folder, data_root
 from deepart_assets.settings.weights import BundledWeights, GeneratorWeights
 from deepart_assets.storage import Lake, sha256_of_file
 from deepart_assets.storage.downloads import Downloads
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets.storage.weights import WeightsFinder
 
 FINDER = WeightsFinder(
@@ -41,5 +42,5 @@ def fetch_weights(choice: GeneratorWeights, downloads: Downloads | None = None) 
     if not kept.exists(name):
         downloads.report(f"{file.name}: converting to safetensors")
         weights = read_weights(file)
-        kept.write(name, to_bytes(weights.tensors, weights.provenance))
+        kept.write(name, to_bytes(weights.state(), weights.provenance))
     return Path(kept.full_path(name))

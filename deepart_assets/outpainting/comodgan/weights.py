@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan.layouts import (
     Arrays,
     filled_up,
@@ -23,15 +21,17 @@ from deepart_assets.outpainting.comodgan.pickles import read_networks
 from deepart_assets.outpainting.comodgan.spec import SMALLEST, Spec
 from deepart_assets.storage import sha256_of_file
 from deepart_assets.storage.responses import looks_like_html
+from deepart_assets.storage.tensor_files import provenance_of, read_tensors, tensors_in
 
 if TYPE_CHECKING:
+    import torch
+
     from deepart_assets.outpainting.comodgan.generator import Generator
 
 Shape = tuple[int, ...]
 
-_WRAPPERS = ("G_ema", "g_ema", "params_ema", "state_dict", "model")
-"""Keys under which PyTorch files store the tensors; moving averages come first."""
 _LEGACY_TORCH = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
+"""With which PyTorch's files began before they were zip archives; the official pickles do not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,12 +41,18 @@ class Weights:
     Attributes:
         tensors: float32 arrays with the names and shapes of `generator_shapes`.
         spec: The sizes.
-        provenance: Where they come from; see `to_bytes`.
+        provenance: Where they come from; see `storage.tensor_files.to_bytes`.
     """
 
     tensors: dict[str, NDArray[np.float32]] = field(repr=False)
     spec: Spec
     provenance: dict[str, str]
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the tensors as a state dict."""
+        import torch
+
+        return {name: torch.from_numpy(np.array(value)) for name, value in self.tensors.items()}
 
 
 def read_weights(file: Path) -> Weights:
@@ -67,17 +73,13 @@ def read_weights(file: Path) -> Weights:
             f"{file} cannot be read ({error.strerror}): set the weights' path to a file of a"
             " CoModGAN generator"
         ) from None
-    if looks_like_html(head):
-        raise UnavailableError(
-            f"{file} is a web page, not weights: a log-in or warning page was saved in their place;"
-            " download the file again in a browser"
-        )
     own: dict[str, str] = {}
-    if head[:2] == b"PK" or head.startswith(_LEGACY_TORCH):
-        layout, arrays = from_torch(_read_torch(file))
-    elif head[8:9] == b"{":
-        found, own = _read_safetensors(file)
-        layout, arrays = from_torch(found)
+    is_torch = head.startswith((b"PK", _LEGACY_TORCH))
+    if is_torch or head[8:9] == b"{" or looks_like_html(head):
+        data = file.read_bytes()
+        own = provenance_of(data)
+        tensors = tensors_in(read_tensors(data, str(file)), str(file))
+        layout, arrays = from_torch({k: v.detach().float().numpy() for k, v in tensors.items()})
     else:
         layout, arrays = "tensorflow", from_tensorflow(read_networks(file)[2])
     estimated = filled_up(arrays)
@@ -90,35 +92,6 @@ def read_weights(file: Path) -> Weights:
     if estimated:
         provenance["estimated"] = ", ".join(estimated)
     return Weights(_checked(arrays, file), spec, provenance)
-
-
-def to_bytes(
-    tensors: Mapping[str, Any], provenance: Mapping[str, str], *, half: bool = False
-) -> bytes:
-    """Write a generator's tensors as safetensors.
-
-    Args:
-        tensors: Arrays or torch tensors with the names of `generator_shapes`.
-        provenance: Where they come from, for the file's metadata. Must not contain dates: equal
-            weights give equal bytes.
-        half: Whether to store float16 instead of float32.
-
-    Raises:
-        UnavailableError: A value does not fit into float16 (above 65504).
-    """
-    from safetensors.numpy import save
-
-    kind = np.float16 if half else np.float32
-    with np.errstate(over="ignore"):
-        arrays = {name: np.asarray(tensors[name], kind, order="C") for name in sorted(tensors)}
-    for name, value in arrays.items():
-        if not np.isfinite(value).all():
-            raise UnavailableError(
-                f"{name} has values that are not finite in {value.dtype}: store the weights as"
-                " float32, or train them again"
-            )
-    # A single entry: safetensors writes several in varying order.
-    return save(arrays, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
 
 
 def build_generator(weights: Weights, **options: bool) -> Generator:
@@ -135,8 +108,7 @@ def build_generator(weights: Weights, **options: bool) -> Generator:
     with torch.device("meta"):
         network = Generator(weights.spec, **options)
     network = network.to_empty(device="cpu")
-    state = {name: torch.from_numpy(np.array(value)) for name, value in weights.tensors.items()}
-    network.load_state_dict(state)
+    network.load_state_dict(weights.state())
     return network.eval()
 
 
@@ -189,71 +161,12 @@ def spec_of(shapes: Mapping[str, Shape], name: str) -> Spec:
     )
 
 
-# --- reading -------------------------------------------------------------------------------------
-
-
-def _read_torch(file: Path) -> Arrays:
-    import torch
-
-    try:
-        content = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:  # torch's message suggests running the code in the file
-        raise UnavailableError(
-            f"{file} holds more than tensors, or is damaged; it is not read, as such a file can run"
-            " code, and nothing of it was run. Take a file of a state dict, or weights as"
-            " safetensors"
-        ) from error
-    except Exception as error:  # damage makes an unpickler fail in any way
-        raise _damaged(file, error) from error
-    for _ in range(3):
-        wrapper = next((key for key in _WRAPPERS if _is_wrapped(content, key)), None)
-        if wrapper is None:
-            break
-        content = content[wrapper]
-    if not isinstance(content, Mapping):
-        raise UnavailableError(f"{file} holds no tensors by name: choose a CoModGAN's state dict")
-    tensors = {
-        str(name): value for name, value in content.items() if isinstance(value, torch.Tensor)
-    }
-    if tensors and all(name.startswith("module.") for name in tensors):
-        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
-    return {name: value.detach().float().numpy() for name, value in tensors.items()}
-
-
-def _is_wrapped(content: Any, key: str) -> bool:
-    return isinstance(content, Mapping) and isinstance(content.get(key), Mapping)
-
-
-def _read_safetensors(file: Path) -> tuple[Arrays, dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(file, framework="numpy") as opened:
-            arrays = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-            metadata = opened.metadata() or {}
-    except (SafetensorError, OSError, TypeError, ValueError) as error:
-        raise _damaged(file, error) from error
-    try:
-        own = json.loads(metadata["provenance"])
-        return arrays, {str(name): str(value) for name, value in own.items()}
-    except (KeyError, ValueError, AttributeError):  # another's file
-        return arrays, {}
-
-
-def _damaged(file: Path, error: Exception) -> UnavailableError:
-    words = first_line(error)
-    return UnavailableError(
-        f"{file} ({file.stat().st_size} bytes) cannot be read as weights ({words}): it may be cut"
-        " short; fetch it again"
-    )
-
-
 def _checked(arrays: Arrays, file: Path) -> dict[str, NDArray[np.float32]]:
     found = {}
     for name, value in arrays.items():
         if value.dtype.kind != "f" or not np.isfinite(value).all():
             raise UnavailableError(
-                f"{file} is damaged: {name} holds what is no finite number; fetch it again"
+                f"{file} is damaged: {name} contains values that are not finite; fetch it again"
             )
         found[name] = value.astype(np.float32)
     return found

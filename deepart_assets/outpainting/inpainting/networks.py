@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.inpainting.lama import load_lama
 from deepart_assets.outpainting.inpainting.migan import load_migan
-from deepart_assets.storage.tensor_files import is_torchscript, read_tensors, read_torchscript
+from deepart_assets.storage.tensor_files import read_tensors
+from deepart_assets.storage.torchscript import is_torchscript, read_torchscript
 
 Fill = Callable[[NDArray[np.uint8], NDArray[np.bool_]], NDArray[np.uint8]]
 """Fills a picture, uint8, H×W×3, RGB, where it is not known, bool, H×W; returns it whole."""

@@ -2,69 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from deepart_assets.errors import UnavailableError
-from deepart_assets.storage.tensor_files import read_tensors
+from deepart_assets.storage.tensor_files import provenance_of, read_tensors, tensors_in, to_bytes
 from deepart_assets.super_resolution.weights.namings import (
     State,
     canonical_state,
     is_rrdbnet,
     spec_of,
-    tensors_in,
 )
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
-
-
-def to_bytes(
-    state: Mapping[str, torch.Tensor], provenance: Mapping[str, str], *, half: bool = False
-) -> bytes:
-    """Write a state dict in basicsr's naming as safetensors.
-
-    Args:
-        state: float32 tensors by name.
-        provenance: Where the weights come from, kept in the file's metadata. Leave dates out:
-            equal weights are to give equal bytes.
-        half: Store float16, in half the bytes; `read_state` gives float32 again. Of a value above
-            2^-14 the rounding is at most 2^-11 of it.
-
-    Raises:
-        UnavailableError: A value does not fit into float16 (above 65504).
-    """
-    import torch
-    from safetensors.torch import save
-
-    tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
-    if half:
-        tensors = {name: value.half() for name, value in tensors.items()}
-        large = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
-        if large:
-            raise UnavailableError(
-                f"{large[0]} has values that do not fit into float16: store the weights as float32"
-            )
-    # One entry: safetensors writes several in an order that changes from call to call.
-    return save(tensors, metadata={"provenance": json.dumps(dict(provenance), sort_keys=True)})
-
-
-def provenance_of(weights: bytes) -> dict[str, str]:
-    """Return the origin of weights that `to_bytes` wrote; empty for other files.
-
-    Fetched weights have `source` ("kind:name") and `source_sha256`, and what the source's own file
-    tells under names that begin with `origin_`. Trained ones have `stage`, `settings` (JSON),
-    `data_set` (data version of the pairs), `torch` and `device`.
-    """
-    length = int.from_bytes(weights[:8], "little")
-    try:
-        metadata = json.loads(weights[8 : 8 + length])["__metadata__"]
-        found = json.loads(metadata["provenance"])
-        return {str(name): str(value) for name, value in found.items()}
-    except (ValueError, KeyError, TypeError, AttributeError):  # a PyTorch file, or another's
-        return {}
 
 
 def with_provenance(weights: bytes, more: Mapping[str, str]) -> bytes:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.tensor_files import tensors_in
 
 if TYPE_CHECKING:
     import torch
@@ -45,49 +46,6 @@ _NEW_CONVS = {
 }
 
 
-WRAPPERS = (
-    *("params_ema", "params-ema", "params", "model_state_dict", "state_dict", "model", "net"),
-    *("netG", "generator", "g_ema"),
-)
-"""Entries of a checkpoint that hold the tensors, as spandrel knows them; the first counts."""
-
-PREFIXES = ("module.", "netG.", "_orig_mod.", "net.", "generator.")
-"""What DataParallel, trainers and `torch.compile` put before all names."""
-
-
-def _unwrapped(content: Any) -> Any:
-    """Return the tensors of a checkpoint, which may be wrapped more than once."""
-    while isinstance(content, Mapping):
-        inner = next((content[w] for w in WRAPPERS if isinstance(content.get(w), Mapping)), None)
-        if inner is None:
-            break
-        content = inner
-    return content
-
-
-def _without_prefixes(tensors: Mapping[str, Any]) -> dict[str, Any]:
-    flat = dict(tensors)
-    while prefix := next((p for p in PREFIXES if all(key.startswith(p) for key in flat)), None):
-        flat = {key.removeprefix(prefix): value for key, value in flat.items()}
-    return flat
-
-
-def tensors_in(content: Any, name: str) -> State:
-    """Return the tensors of a checkpoint under their names in the network.
-
-    Raises:
-        UnavailableError: There are none, or something else is among them.
-    """
-    import torch
-
-    tensors = _unwrapped(content)
-    if not isinstance(tensors, Mapping) or not tensors:
-        raise _refusal(name, "it holds no tensors by name")
-    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
-        raise _refusal(name, f"it holds more than tensors ({', '.join(map(str, [*tensors][:5]))})")
-    return _without_prefixes(tensors)
-
-
 _DENSE = (
     *("model.1.sub.0.RDB1.conv1.0.weight", "RRDB_trunk.0.RDB1.conv1.weight"),
     "body.0.rdb1.conv1.weight",
@@ -106,8 +64,7 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
     """Unwrap a checkpoint, give it basicsr's names and check it against the network.
 
     Args:
-        content: What the file holds: tensors by name, or those under one of `WRAPPERS`, with or
-            without some of `PREFIXES` before each name.
+        content: What the file holds, as `tensors_in` takes it.
         name: The file's name, for messages.
 
     Returns:

@@ -10,7 +10,8 @@ import torch
 
 from deepart_assets.errors import UnavailableError
 from deepart_assets.outpainting.comodgan import pickles
-from deepart_assets.outpainting.comodgan.weights import read_weights, to_bytes
+from deepart_assets.outpainting.comodgan.weights import read_weights
+from deepart_assets.storage.tensor_files import to_bytes
 from deepart_assets_tests.outpainting.comodgan.published import (
     dnnlib,
     network_state,
@@ -95,7 +96,7 @@ def test_code_in_a_pytorch_file_is_refused(state, tmp_path, monkeypatch, legacy)
     monkeypatch.chdir(tmp_path)
     content = {"g_ema": dict(state), "options": Harmful()}
     torch.save(content, tmp_path / "bad.pt", _use_new_zipfile_serialization=not legacy)
-    with pytest.raises(UnavailableError, match=r"bad\.pt .*nothing of it was run"):
+    with pytest.raises(UnavailableError, match=r"bad\.pt .*posix.*code and is not run"):
         read_weights(tmp_path / "bad.pt")
     assert not (tmp_path / "harm-was-done").exists()
 
@@ -162,9 +163,9 @@ def test_wrong_shapes_missing_and_unknown_tensors(state, tmp_path):
         "wrong": (wrong, r"synthesis\.b8\.conv1\.weight is \(5, 5, 1, 1\) instead of \(5, 5, 3, 3"),
         "short": (short, r"encoder\.b4\.fc\.bias is missing"),
         "more": (more, r"encoder\.b4\.fc\.extra is not known"),
-        "nan": (nan, r"encoder\.b4\.fc\.bias holds what is no finite number"),
+        "nan": (nan, r"encoder\.b4\.fc\.bias contains values that are not finite"),
         "other": ({"layer.weight": torch.zeros(3)}, "holds no CoModGAN generator"),
-        "none": ({}, "holds no CoModGAN generator"),
+        "none": ({}, "holds no tensors by name"),
     }
     for name, (tensors, words) in cases.items():
         torch.save(tensors, tmp_path / f"{name}.pt")
