@@ -1,4 +1,4 @@
-"""The command line, `deepart`: what each command takes. What it does is imported once it is called.
+"""The command line, `deepart`: what each command takes, which imports the rest when it is called.
 
 Runs are in `runs`, what is printed in `cli_tables`.
 """
@@ -41,7 +41,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     name="deepart",
-    help="Restores largely incomplete oil paintings, and says how they stand.",
+    help="Restores largely incomplete oil paintings, and reports their status.",
     cls=_Commands,
     no_args_is_help=True,
     add_completion=False,
@@ -58,7 +58,7 @@ Verbose = Annotated[
 
 @app.command()
 def demo(verbose: Verbose = False) -> None:
-    """Make everything of the profile, and print a table."""
+    """Run the profile's whole pipeline, and print a table."""
     from deepart_assets import asset_names, cli_tables
     from deepart_assets.orchestration.partitions import painting_keys
     from deepart_assets.runs import run_job
@@ -155,7 +155,7 @@ def paintings() -> None:
 def show(
     painting: Annotated[str, typer.Argument(metavar="ID", help="The painting.")],
 ) -> None:
-    """Say how one painting stands, stage by stage, and why."""
+    """Show the status of one painting, stage by stage, with reasons."""
     from deepart_assets import cli_tables
 
     with _instance() as instance:
@@ -165,7 +165,7 @@ def show(
 
 @app.command(name="list")
 def list_() -> None:
-    """As paintings, for scripts: columns separated by tabs."""
+    """List the paintings for scripts, in columns separated by tabs."""
     from deepart_assets.desk.listed import read_list
 
     for listed in read_list(_store()).values():
@@ -177,13 +177,13 @@ def desk(
     host: Annotated[
         str,
         typer.Option(
-            help="Address to listen on; for any but this machine's a token is asked for"
+            help="Address to listen on; any but this machine's requires a token"
             " (DEEPART_DESK_TOKEN, or one that is printed)."
         ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.")] = 3001,
     read_only: Annotated[
-        bool, typer.Option("--read-only", help="Show, and let nobody change.")
+        bool, typer.Option("--read-only", help="Show everything, change nothing.")
     ] = False,
     dagster: Annotated[
         str, typer.Option(metavar="URL", help="Dagster's UI, for links.")

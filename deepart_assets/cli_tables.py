@@ -99,7 +99,7 @@ def print_states(console: Console, overview: Overview, wanted: Sequence[str]) ->
     if rows:
         console.print(table)
         more = f"and {len(rows) - LISTED} more (deepart paintings); " if rows[LISTED:] else ""
-        console.print(f"{more}deepart show ID says more of a painting, and what to do")
+        console.print(f"{more}`deepart show ID` has details, and what to do")
 
 
 def print_painting(

@@ -142,7 +142,7 @@ def evaluate_when_idle(settings: Automation, jobs: Jobs) -> dg.SensorDefinition:
         made = instance.fetch_materializations(dg.AssetKey(GALLERY), limit=1).records
         latest = str(made[0].storage_id if made else 0)
         if context.cursor is None:
-            return dg.SensorResult(skip_reason="acts on the gallery from now on", cursor=latest)
+            return dg.SensorResult(skip_reason="watches the gallery from now on", cursor=latest)
         if latest == context.cursor:
             return dg.SensorResult(skip_reason="no restoration since the last evaluations")
         run = instance.get_run_by_id(made[0].run_id)
@@ -200,7 +200,7 @@ def _materialization_sensor(
         if context.cursor is None:
             latest = instance.fetch_materializations(key, limit=1).records
             cursor = str(latest[0].storage_id if latest else 0)
-            return dg.SensorResult(skip_reason=f"acts on {asset} from now on", cursor=cursor)
+            return dg.SensorResult(skip_reason=f"watches {asset} from now on", cursor=cursor)
         after = int(context.cursor)
         made = instance.fetch_materializations(
             dg.AssetRecordsFilter(key, after_storage_id=after), limit=PAGE, ascending=True
@@ -211,7 +211,7 @@ def _materialization_sensor(
             )
         runs, run_key, last = follow_ups(instance, made, after)
         if not runs:
-            skip = f"nothing follows from the run that made {asset}: {made[0].run_id[:8]}"
+            skip = f"no run follows the one that made {asset}: {made[0].run_id[:8]}"
             return dg.SensorResult(skip_reason=skip, cursor=str(last))
         requests = [
             run.request(f"{run_key}:{run.job if run.job == PUBLISH else number}")

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 _lock = threading.Lock()
 _numbers: list[int] = []
-"""What each thread that is inside gets back."""
+"""The number of threads to restore, for each thread that is inside."""
 
 
 @contextmanager

@@ -30,5 +30,5 @@ def providers(available: Sequence[str]) -> list[str]:
 def _warn() -> None:
     _log.warning(
         "onnxruntime has no CUDA provider, so its models run on the CPU beside an idle GPU, many"
-        " times slower: pip install onnxruntime-gpu in the place of onnxruntime"
+        " times slower: replace the package onnxruntime with onnxruntime-gpu"
     )

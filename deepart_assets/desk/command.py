@@ -32,9 +32,9 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     """Serve the desk until it is interrupted or terminated.
 
     Args:
-        host: The address to listen on; for any but this machine's a token is asked for.
+        host: The address to listen on; any but this machine's requires a token.
         port: The port.
-        read_only: Show, and let nobody change.
+        read_only: Show everything, change nothing.
         dagster: The URL of Dagster's UI, for links.
     """
     import uvicorn

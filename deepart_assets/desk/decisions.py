@@ -64,7 +64,7 @@ def save_request(desk: Desk, key: str, outpainter: str, data: bytes | None, expe
     """
     path = request_path(outpainter, desk.listed(key).id)
     if outpainter not in desk.requestable:
-        raise UnknownError(f"{outpainter!r} makes nothing else that one could ask for")
+        raise UnknownError(f"{outpainter!r} takes no requests")
     kind = desk.settings.outpainters[outpainter].kind
     request = None if data is None else read_request(data, "the request", kind)
     if request is not None and request.ground and not desk.has_ground(request.ground):

@@ -234,7 +234,7 @@ def _suffix_of(data: bytes, path: str) -> str:
         with Image.open(io.BytesIO(data), formats=tuple(SUFFIXES)) as image:
             width, height, suffix = image.width, image.height, SUFFIXES[str(image.format)]
     except (OSError, ValueError, SyntaxError) as error:
-        raise PaintingError(f"{path} is no readable picture: save it as PNG again") from error
+        raise PaintingError(f"{path} cannot be read as a picture: save it as PNG again") from error
     if width * height > MAX_PIXELS:
         raise PaintingError(
             f"{path} has {width}×{height} pixels, more than {MAX_PIXELS // 1_000_000} million:"

@@ -82,13 +82,13 @@ class Guard:
     def _fault_of_write(self, headers: Headers, host: str) -> str | None:
         origin = headers.get("origin")
         if self._read_only:
-            return "this desk is for reading only"
+            return "this desk is read-only"
         if origin is not None and urlsplit(origin).netloc != host:
             return f"a write from {origin} is refused: it is another site"
         if headers.get("sec-fetch-site", "same-origin") != "same-origin":
             return "a write from another site is refused"
         if not hmac.compare_digest(headers.get(CSRF, "").encode(), self._csrf.encode()):
-            return "this page is of an earlier start of the desk: reload it"
+            return "the desk has been restarted since this page was loaded: reload it"
         return None
 
     def _without_token(self, scope: Scope, headers: Headers) -> Response | None:

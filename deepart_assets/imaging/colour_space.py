@@ -189,7 +189,7 @@ def _by_numbers(
         else:
             profile = _rgb_profile(points, white, gamma=1 / gamma if curved else 2.2)
     except Exception:  # littleCMS refuses points that make no triangle
-        return Colour(ASSUMED, None, (*warnings, f"its {named} makes no sense and is ignored"))
+        return Colour(ASSUMED, None, (*warnings, f"its {named} is invalid and is ignored"))
     values = [f"gamma {1 / gamma:.3g}"] if gamma is not None else []
     values += [] if is_near else ["its own primaries"]
     return Colour(f"{', '.join(values)} by {named}", profile, tuple(warnings))

@@ -97,4 +97,4 @@ def _described(data: bytes) -> tuple[str, str]:
         return "a DICOM file", _EXPORT
     if b"\0" not in start and start.isascii():
         return "a text", _REPLACE
-    return "no picture in a format that is read", f"replace the file, or {_EXPORT}"
+    return "not a picture in a supported format", f"replace the file, or {_EXPORT}"

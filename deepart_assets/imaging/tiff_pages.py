@@ -87,11 +87,11 @@ def main_page(tiff: "TiffFile") -> tuple["TiffPage", list[str]]:
         raise ValueError("it has no page")
     sides = [side for page in found for side in (page.imagewidth, page.imagelength)]
     if not all(isinstance(side, int) for side in sides):
-        raise ValueError("its size is no number")
+        raise ValueError("its size is not a number")
     marked = [page for page in found if not _marks(page) & 0b101]
     page = max(marked or found, key=lambda page: page.imagewidth * page.imagelength)
     if min(page.imagewidth, page.imagelength) <= 0:
-        raise ValueError("its size is no number above 0")
+        raise ValueError("its size is not a number above 0")
     equal = sum(each.shape[:2] == page.shape[:2] for each in marked)
     if equal > 1:
         return page, [f"it has {equal} pages of this size, of which the first is taken"]

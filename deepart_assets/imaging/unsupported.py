@@ -10,4 +10,4 @@ class Unsupported(Exception):
     """
 
     def __init__(self, fault: str, remedy: str) -> None:
-        super().__init__(f"{fault}, which is not read: {remedy}")
+        super().__init__(f"{fault}, which is not supported: {remedy}")

@@ -98,7 +98,7 @@ class PaintingBatch:
         yield from self._reporter.end()
         if self._fresh:
             self._dagster.log.info(
-                f"{spec.name}: {self._fresh} of {len(self.keys)} paintings are as they were"
+                f"{spec.name}: {self._fresh} of {len(self.keys)} paintings are unchanged"
             )
 
     def caption_of(self, key: str) -> str:

@@ -55,7 +55,7 @@ def _left(record: MaterializationRecord) -> str | None:
 
 NONE_LEFT = Check(
     "none_left_failed_or_doubtful",
-    "No painting is left failed or doubtful here.",
+    "No painting has failed here or is doubtful.",
     _left,
     dg.AssetCheckSeverity.WARN,
     of_failures=True,

@@ -176,7 +176,7 @@ def again(
         ended = record.end_time or record.update_timestamp.timestamp()
         left = ended + BACK_OFF[tries] - clock
         if left > 0:
-            return None, f". {failed}: asked for again in {left:.0f} s"
+            return None, f". {failed}: tried again in {left:.0f} s"
         kept = {tag: run.tags[tag] for tag in (REASON, AUTOMATED, PRIORITY) if tag in run.tags}
         tags = {**kept, TRIES: str(tries + 1)}
         return PlannedRun(run.job_name, tags=tags).request(f"{name}:again:{run.run_id}"), ""

@@ -105,7 +105,7 @@ class Reporter:
     def unwanted(self, key: str) -> Event | None:
         """Report a painting without the file of a curator that the stage follows from."""
         paths = " or ".join(folder.path(key) for folder in self._spec.observed)
-        return self.skipped(key, f"nobody has asked for it: there is no {paths}")
+        return self.skipped(key, f"not asked for: there is no {paths}")
 
     def failed(self, key: str, reason: str) -> Event:
         """Say at a painting's partition why it failed."""

@@ -139,7 +139,7 @@ def check_position(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
     if overlaps[best] >= max(TURNED_FROM, iou(mask, predicted) + TURNED_BY):
         raise PaintingError(
             f"{name} seems to be {best}: so it would agree with what the segmenter takes for the"
-            " subject. Draw it on the painting as it is shown; if it is meant so, set"
+            " subject. Redraw it on the painting as it is shown; if this is intended, set"
             " segmentation.check_polarity to false"
         )
 
@@ -158,7 +158,7 @@ def check_polarity(mask: NDArray[np.bool_], predicted: NDArray[np.bool_], name: 
     if iou(mask, predicted) < 0.1 and iou(~mask, predicted) > 0.5:
         raise PaintingError(
             f"{name} looks inverted: its black part is what the segmenter takes for the subject."
-            " White is kept. Invert it; if it is meant so, set segmentation.check_polarity to"
+            " White is kept. Invert it; if this is intended, set segmentation.check_polarity to"
             " false"
         )
 

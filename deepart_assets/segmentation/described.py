@@ -112,7 +112,7 @@ class DescribedSegmenter:
         if self._settings.detector is not None:
             limits += f" or segmenter.mask_score ({self._settings.mask_score:g})"
         verdict = (
-            f"no subject: nothing in the painting matches the text {text!r}: say it in other words,"
+            f"no subject: nothing in the painting matches the text {text!r}: rephrase it,"
             f" or lower {limits}"
         )
         return Prediction(found.mask, 0.0, found.classes, verdict)

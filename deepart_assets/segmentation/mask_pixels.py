@@ -34,7 +34,7 @@ def mask_pixels(data: bytes, name: str) -> NDArray[np.uint8]:
     except Unsupported as error:
         raise PaintingError(f"{name} {error}") from error
     except Exception as error:  # decoders raise errors of any kind
-        raise PaintingError(f"{name} is no readable picture: save it as PNG again") from error
+        raise PaintingError(f"{name} cannot be read as a picture: save it as PNG again") from error
     raise PaintingError(
         f"{name} has {width}×{height} pixels, more than {MAX_PIXELS // 1_000_000} million: save it"
         " in the painting's size"

@@ -20,13 +20,13 @@ NETWORK = PROJECT / "data" / "models" / "segmentation" / "persons.safetensors"
 VIEW = 256
 """Side of what the network sees, in pixels."""
 MOST = 4
-"""So many faces, the largest, are looked at closely."""
+"""At most so many faces, the largest first, are looked at closely."""
 SQUARES = ((6, 1.5), (11, 3))
 """Sides of the views of a face, and how far below it their centres are, in sides of the face."""
 COVERS = 1.3
 """A view larger than this, in longer sides of the picture, shows nothing new."""
 MARGIN = 0.04
-"""Share of a view's side at its border where the network's answer is not heard."""
+"""Share of a view's side at its border where the network's output is ignored."""
 LEAST = 0.7
 """Probability of a person from which on a place belongs to a figure."""
 FACE = {"across": 0.25, "along": 0.35}

@@ -37,7 +37,7 @@ def drive_download(
             403: "Drive does not let everyone read it: share it with anyone who has the link",
             404: f"there is no such file: check the id; {remedy}",
             429: "Drive has had too many requests from here: wait an hour",
-            500: "Drive has a fault: try again later",
+            500: "Google Drive has an error: try again later",
         },
         check=check,
         sha256=sha256,

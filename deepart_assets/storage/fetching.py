@@ -51,7 +51,7 @@ def may_fetch() -> bool:
 
 def not_fetched(name: str) -> NotFetchedError:
     """Return the error for what is not on this machine while nothing may be fetched."""
-    return NotFetchedError(f"{name} is not on this machine yet: a run tries to fetch it")
+    return NotFetchedError(f"{name} is not on this machine yet: the next run fetches it")
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def _refusal(error: Exception, model: str, setting: str) -> str:
     cause = next((each for each in around if isinstance(each, known)), error)
     if isinstance(cause, errors.HFValidationError):
         remedy = 'an id is "owner/name", without https://huggingface.co/'
-        return f"{model} is no id of a model on the hub: correct {setting} ({remedy})"
+        return f"{model} is not the id of a model on the hub: correct {setting} ({remedy})"
     said = (getattr(cause, "server_message", None) or "").strip()
     words = f' (the hub says "{" ".join(said.split())}")' if said else ""
     if isinstance(cause, errors.GatedRepoError):

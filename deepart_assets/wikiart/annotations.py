@@ -88,7 +88,7 @@ def annotate(source: Source) -> Annotations:
     absent = [key for key in keys if plain(key) not in found]
     if absent and -1 in numbers:  # both: a name may be misspelt
         warnings.append(
-            f"{name} tells of files that are not there ({len(absent)}, such as"
+            f"{name} names files that do not exist ({len(absent)}, such as"
             f" {shown(absent[0])}), and nothing of some that are ({numbers.count(-1)}, such as"
             f" {shown(paths[numbers.index(-1)])}): compare the names"
         )
@@ -153,7 +153,7 @@ def parse_csv(data: bytes, name: str, warnings: list[str]) -> CsvTable:
     if KEY not in columns:
         found = shown(", ".join(columns)[:200]) or "nothing at all"
         fault = (
-            f"{name} has no column that names the files but {found}: its facts are not read. Name"
+            f"{name} has no column that names the files but {found}: it is ignored. Name"
             " one file, filename or new_filename"
         )
         warnings.append(fault)

@@ -148,8 +148,8 @@ def noise():
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "no readable picture"),
-        (b"<svg onload=alert(1)>", "no readable picture"),
+        (b"", "cannot be read as a picture"),
+        (b"<svg onload=alert(1)>", "cannot be read as a picture"),
         (bomb(), "more than 64 million"),
         (mask(slice(0, 200), slice(0, 160)), "all white"),
         (mask(size=(200, 400)), "another aspect"),

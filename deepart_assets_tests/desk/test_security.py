@@ -82,5 +82,5 @@ def test_a_desk_for_reading_only(open_desk):
     assert client.get("/p/a1").status_code == 200
     answer = client.put("/p/a1/mask", content=b"")
     assert answer.status_code == 403
-    assert "reading only" in answer.json()["error"]
+    assert "read-only" in answer.json()["error"]
     assert not client.desk.lake.list("registers")

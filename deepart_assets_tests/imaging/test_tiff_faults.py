@@ -38,7 +38,7 @@ def test_a_circle_of_pages_is_refused():
 
 @pytest.mark.parametrize("entry", [(3, 2, 0x100010), (2, 3, 0x363631), (4, 1, 0)])
 def test_a_size_that_is_no_number_above_0_is_refused(entry):
-    with pytest.raises(PaintingError, match=r"cannot be decoded \(its size is no number"):
+    with pytest.raises(PaintingError, match=r"cannot be decoded \(its size is not a number"):
         PictureFile(with_width(*entry), "a.tif")
 
 

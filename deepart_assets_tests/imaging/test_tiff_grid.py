@@ -321,7 +321,7 @@ def test_what_is_not_read_is_refused_with_words(options, values, words):
     with pytest.raises(PaintingError, match=words) as refusal:
         read(tiff(values, **options))
     assert str(refusal.value).startswith("a.tif ")
-    assert "not read: " in str(refusal.value)
+    assert "not supported: " in str(refusal.value)
 
 
 @pytest.mark.parametrize("codec", [None, "lzw", "zlib", "packbits", "jpeg", "zstd", "png"])

@@ -135,13 +135,15 @@ def test_a_bad_mask_fails_its_painting_alone_and_an_empty_one_leaves_it_out(done
         assert not result.success
     reasons = {key: done.store.get("subject_masks", key).reason for key in KEYS}
     assert reasons["p0"] is None and reasons["p4"] is None
-    assert "masks/p2.png is no readable picture" in reasons["p2"]
+    assert "masks/p2.png cannot be read as a picture" in reasons["p2"]
     assert "masks/p3.png is all black" in reasons["p3"]
     assert done.store.get("restoration_sheets", "p3").status == "skipped"
     after = made_at(done)
     assert not {key for stage, key in changed(before, after) if key in ("p0", "p4")}
     page = done.lake.read("gallery/index.html").decode()
-    assert "masks/p2.png is no readable picture" in page and "masks/p3.png is all black" in page
+    assert (
+        "masks/p2.png cannot be read as a picture" in page and "masks/p3.png is all black" in page
+    )
 
 
 @pytest.mark.slow

@@ -176,7 +176,7 @@ def test_a_run_that_failed_is_asked_for_again_later_each_time(sensors, monkeypat
         failed_run(sensors, asked)
         sensors.clock = time.time()
         skip = sensors("inbox", pause - 20).skip_message
-        assert f"{asked.job_name} (run " in skip and "asked for again in" in skip
+        assert f"{asked.job_name} (run " in skip and "tried again in" in skip
         [more] = sensors("inbox", 40).run_requests
         assert more.job_name == asked.job_name and more.tags[TRIES] == str(tries + 1)
         assert more.tags["deepart/reason"] == "the inbox changed: one.png"

@@ -132,7 +132,7 @@ def test_a_ground_truth_is_compared_with(done, compared, tmp_path, monkeypatch):
     done.content["segmentation"]["evaluation"]["paintings"] = 3
     assert compared()
     [fault] = done.store.get(ASSET).figures["faults"]
-    assert fault["painting"] == "p4" and "p4.png is no readable picture" in fault["reason"]
+    assert fault["painting"] == "p4" and "p4.png cannot be read as a picture" in fault["reason"]
     before = done.store.get(ASSET).fingerprint
     (folder / "p3.png").rename(folder / "p2.png")  # the same contents in the same order
     real = subjects_evaluation._sample

@@ -23,7 +23,7 @@ def test_a_step_of_many_paintings_reports_the_first_the_last_and_those_that_fail
     with done.run("restore", instance, asset_selection=asked["asset_selection"]) as result:
         assert lines(instance, result, "predicted_masks") == []
         said = [entry.user_message for entry in instance.all_logs(result.run_id)]
-        assert "predicted_masks: 5 of 5 paintings are as they were" in said
+        assert "predicted_masks: 5 of 5 paintings are unchanged" in said
     with done.run("restore", instance, **asked) as result:
         assert len(lines(instance, result, "predicted_masks")) == 5
     monkeypatch.setattr(batching, "ALWAYS_REPORTED", 1)

@@ -139,7 +139,7 @@ def test_what_the_command_line_made_it_follows_up_itself(sensors, instance):
         assert result.success
     found = sensors(LIST)
     assert not found.run_requests
-    assert "nothing follows from the run" in found.skip_message
+    assert "no run follows the one" in found.skip_message
     assert (
         sensors(LIST).skip_message
         == f"{STYLED_PAINTINGS} has not been materialized since the last tick"

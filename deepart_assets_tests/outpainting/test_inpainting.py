@@ -173,7 +173,7 @@ REFUSED = {
         lambda: migan_pipeline("picture", "FLOAT"),
         r"another network, which takes picture tensor\(float\).*give LaMa .*migan_pipeline_v2",
     ),
-    "unknown": (lambda: save({"a": torch.ones(1)}), r"no architecture that is known.*give LaMa"),
+    "unknown": (lambda: save({"a": torch.ones(1)}), r"an unknown architecture.*give LaMa"),
     "another number of channels": (other_sizes, "cannot be loaded|not for RGB"),
     "no numbers": (not_finite, "not finite"),
 }
@@ -192,7 +192,9 @@ def test_a_network_that_enlarges_fills_no_holes():
     from spandrel.architectures.SPAN import SPAN
 
     net = SPAN(num_in_ch=3, num_out_ch=3, feature_channels=4, upscale=4)
-    with pytest.raises(UnavailableError, match="w is SPAN, which fills no holes: give LaMa"):
+    with pytest.raises(
+        UnavailableError, match="w is SPAN, which is not an inpainting model: give LaMa"
+    ):
         read_network(saved(net.state_dict()), "w")
 
 

@@ -92,9 +92,9 @@ def test_rounding_a_size_is_no_other_aspect(height, width, factor):
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", ["masks/p1.png", "no readable picture", "save it as PNG"]),
-        (b"<html>sign in</html>", ["no readable picture"]),
-        (file_of(drawn().astype(np.uint8) * 255)[:60], ["no readable picture"]),
+        (b"", ["masks/p1.png", "cannot be read as a picture", "save it as PNG"]),
+        (b"<html>sign in</html>", ["cannot be read as a picture"]),
+        (file_of(drawn().astype(np.uint8) * 255)[:60], ["cannot be read as a picture"]),
         (file_of(drawn((40, 60)).astype(np.uint8) * 255), ["60×40", "40×60", "turned"]),
         (file_of(drawn((60, 60)).astype(np.uint8) * 255), ["60×60", "40×60", "another aspect"]),
         (file_of(np.full(SIZE, 255, np.uint8)), ["all white", "remove the file"]),
@@ -114,7 +114,7 @@ def test_what_is_no_mask_is_told_with_the_file_and_the_remedy(data, words):
 
 def test_a_mask_that_would_start_a_program_or_fill_the_memory_is_not_decoded():
     script = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 60\n%%EndComments\n"
-    with pytest.raises(PaintingError, match=r"p1\.png is no readable picture: save it as PNG"):
+    with pytest.raises(PaintingError, match=r"p1\.png cannot be read as a picture: save it as PNG"):
         read(script)
     large = bytearray(file_of(drawn()))
     large[16:24] = struct.pack(">II", 40_000, 60_000)
@@ -208,7 +208,9 @@ def test_a_damaged_mask_is_told_whatever_its_format(kind):
     if kind == "JPEG":  # the others have no checksum, and libjpeg warns
         damaged.append(whole[:middle] + bytes(60) + whole[middle + 60 :])
     for data in damaged:
-        with pytest.raises(PaintingError, match=r"p1\.png is no readable picture: save it as PNG"):
+        with pytest.raises(
+            PaintingError, match=r"p1\.png cannot be read as a picture: save it as PNG"
+        ):
             read(data)
 
 

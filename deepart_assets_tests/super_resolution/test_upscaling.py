@@ -126,7 +126,7 @@ def test_a_tile_left_black_is_an_error_unless_it_was_black():
     black = np.zeros((40, 40, 3), np.uint8)
     assert not enlarge(Constant(-0.2), black, Upscaling(tile=16)).any()
     black[35, 35] = 90  # in the last tile alone
-    with pytest.raises(PaintingError, match=r"all black.*fp32"):
+    with pytest.raises(PaintingError, match=r"made a tile black.*fp32"):
         enlarge(Constant(-0.2), black, Upscaling(tile=16))
 
 

@@ -79,7 +79,8 @@ def test_another_file_is_never_noted_as_the_weights(state, drive, downloads):
 
 
 @pytest.mark.parametrize(
-    ("status", "remedy"), [(404, "kind: train"), (500, "Drive has a fault: try again later")]
+    ("status", "remedy"),
+    [(404, "kind: train"), (500, "Google Drive has an error: try again later")],
 )
 def test_an_error_of_drive_is_told_with_the_remedy(drive, downloads, status, remedy):
     drive.files["abc"] = b"gone"

@@ -143,7 +143,7 @@ def damaged() -> Iterator[Odd]:
         zeros = data[: len(data) // 2] + bytes(len(data) - len(data) // 2)
         yield Odd(f"never_finished.{suffix}", zeros, reason="cannot be decoded")
     yield Odd("empty.jpg", b"", reason="is empty")
-    yield Odd("zeros.jpg", bytes(5000), reason="no picture")
+    yield Odd("zeros.jpg", bytes(5000), reason="not a picture")
     yield Odd("sign_in.jpg", b"\n<!DOCTYPE html><html>Sign in</html>", reason="a web page")
     yield Odd("text.jpg", b"Not Found", reason="a text")
     yield Odd("drawing.png", b"<svg xmlns='http://www.w3.org/2000/svg'/>", reason="SVG")

@@ -105,7 +105,7 @@ def test_a_misspelt_file_is_told_with_the_picture_that_lacks_its_facts():
     csv = b"file,title\nsunflower.jpg,Sunflowers\nstars.jpg,The Starry Night\n"
     found = annotate(source(csv, ("stars.jpg", "sunflowers.jpg")))
     (warning,) = found.warnings
-    assert "files that are not there (1, such as sunflower.jpg)" in warning
+    assert "files that do not exist (1, such as sunflower.jpg)" in warning
     assert "nothing of some that are (1, such as sunflowers.jpg)" in warning
     assert not annotate(source(csv, ("stars.jpg",))).warnings  # a part of a collection
     assert not annotate(source(csv, ("stars.jpg", "sunflower.jpg", "new.jpg"))).warnings

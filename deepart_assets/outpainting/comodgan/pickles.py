@@ -150,8 +150,7 @@ def read_networks(file: Path) -> tuple[Variables, Variables, Variables]:
     size = file.stat().st_size
     if size > LARGEST_FILE:
         raise UnavailableError(
-            f"{file} has {size} bytes, and {LARGEST_FILE} is the most that is read: choose a"
-            " published checkpoint"
+            f"{file} has {size} bytes; the limit is {LARGEST_FILE}: choose a published checkpoint"
         )
     try:
         with file.open("rb") as opened:
@@ -161,7 +160,7 @@ def read_networks(file: Path) -> tuple[Variables, Variables, Variables]:
         g, d, average = (_variables(network) for network in content)
     except _Refused as error:
         raise UnavailableError(
-            f"{file} is no official CoModGAN pickle: it holds {error}, which is not read, as a"
+            f"{file} is not an official CoModGAN pickle: it holds {error}, which is refused, as a"
             " pickle can run code; nothing of it was run. Take the published file, or weights as"
             " safetensors"
         ) from None

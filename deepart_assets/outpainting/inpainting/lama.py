@@ -41,13 +41,13 @@ def load_lama(
     except UnsupportedModelError:
         named = ", ".join(sorted(map(str, tensors))[:3])
         raise UnavailableError(
-            f"{name} is of no architecture that is known (its tensors: {named}, …): {TAKEN}"
+            f"{name} has an unknown architecture (its tensors: {named}, …): {TAKEN}"
         ) from None
     except Exception as error:  # tensors that are missing or misshapen fail in any way
         raise UnavailableError(f"{name} cannot be loaded ({first_line(error)}): {TAKEN}") from error
     kind, channels = found.architecture.name, (found.input_channels, found.output_channels)
     if not isinstance(found, MaskedImageModelDescriptor):
-        raise UnavailableError(f"{name} is {kind}, which fills no holes: {TAKEN}")
+        raise UnavailableError(f"{name} is {kind}, which is not an inpainting model: {TAKEN}")
     if channels != (3, 3):
         raise UnavailableError(f"{name} is a {kind} that is not for RGB pictures: {TAKEN}")
     if not all(bool(torch.isfinite(each).all()) for each in found.model.parameters()):

@@ -28,7 +28,7 @@ WIDTH = 14.0
 
 
 class Rim(NamedTuple):
-    """What there is at a subject's outline, near each pixel."""
+    """The colours at a subject's outline, near each pixel."""
 
     colour: NDArray[np.float32]
     """Of the rim: float32, H×W×3, L*a*b*."""

@@ -34,7 +34,7 @@ def enlarged(part: Part) -> Part:
 def with_context(
     start: ArrayLike, stop: ArrayLike, length: int, overlap: int
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Return where that begins and ends which a network sees for a part, along one side.
+    """Return the start and end of what a network sees for a part, along one side.
 
     It is `overlap` pixels longer at each end, but reaches at most `BORDER` out of the picture.
 
@@ -50,7 +50,7 @@ def with_context(
 
 
 def cover(wanted: NDArray[np.bool_], tile: int, overlap: int) -> list[Part]:
-    """Return the parts that together have all that is wanted, at the least cost.
+    """Return the cheapest parts that together cover all that is wanted.
 
     The cost is the number of pixels that the network sees, with the overlap. The parts are those
     of the best guillotine cuts along a grid: a rectangle is a part, or is cut in two straight

@@ -178,7 +178,7 @@ def _enlarge(
     for tile, one in zip(alike, made, strict=True):
         if not one.any() and picture[tile.kept].max() > DARK:
             raise PaintingError(
-                "the super-resolution network leaves a tile all black that is not: set"
+                "the super-resolution network made a tile black whose source is not: set"
                 " super_resolution.upscaling.precision to fp32, or, where it is, use other"
                 " weights"
             )
@@ -194,7 +194,7 @@ class _Tile:
     """In the padded picture, which begins `BORDER` before the picture."""
 
     def kept_in_window(self) -> Part:
-        """Return where that which is kept is in the enlarged window."""
+        """Return the place of the kept area in the enlarged window."""
         rows, columns = (
             slice(kept.start + BORDER - seen.start, kept.stop + BORDER - seen.start)
             for kept, seen in zip(self.kept, self.window, strict=True)

@@ -86,7 +86,7 @@ def canonical_state(content: Mapping[str, Any], name: str) -> State:
     else:
         raise _refusal(name, f"its tensors are named {', '.join(sorted(flat)[:3])}, …")
     if len(renamed) != len(flat):
-        raise _refusal(name, "two of its tensors have one place in the network")
+        raise _refusal(name, "two of its tensors belong to the same layer")
     coarse = [key for key, value in flat.items() if not value.is_floating_point()]
     if coarse:
         raise _refusal(name, f"{coarse[0]} holds {flat[coarse[0]].dtype}, as quantised networks do")

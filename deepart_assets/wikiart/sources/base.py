@@ -29,7 +29,7 @@ def left_out(path: str) -> str:
     if suffix in (".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"):
         return "is an archive: unpack it"
     if suffix in (".part", ".crdownload"):
-        return "is a download that has not ended: fetch it again"
+        return "is an incomplete download: fetch it again"
     return f"is no picture by its suffix {suffix}: rename it if it is one, or remove it"
 
 

@@ -19,7 +19,7 @@ MASKS = "masks"
 
 _INBOX_README = """\
 Drop paintings here, in folders as you like: JPEG, TIFF, PNG, WebP, JPEG 2000, AVIF.
-A CSV named paintings.csv may say more of them: columns file, title, artist, year, style, subject.
+A CSV named paintings.csv may describe them: columns file, title, artist, year, style, subject.
 What cannot be used is named in the log of the run, with the reason and the remedy.
 """
 
