@@ -5,8 +5,6 @@ Cohen, Newman and Shamir, "Semantic Segmentation in Art Paintings", CGF 2022 (ar
 Imports torch at module level; only import it inside functions.
 """
 
-import pickle
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,8 @@ import torch
 from torch import nn
 
 from deepart_assets import compat
-from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.errors import UnavailableError
+from deepart_assets.storage.tensor_files import read_tensors
 
 CLASSES = 12
 """Background and the things of `settings.dram`."""
@@ -68,7 +67,10 @@ def load_checkpoint(path: Path) -> DeepLabV2:
         UnavailableError: It is damaged, holds code, or is no such checkpoint; the message names the
             file, the first fault and the remedy.
     """
-    content = _read(path)
+    try:
+        content = read_tensors(path.read_bytes(), str(path))
+    except UnavailableError as error:
+        raise UnavailableError(f"{error}. {REMEDY}") from error
     parts: list[Any]  # their types are checked below
     parts = [content.get(part) if isinstance(content, Mapping) else None for part in PARTS]
     if not all(isinstance(part, Mapping) for part in parts):
@@ -97,24 +99,6 @@ def load_checkpoint(path: Path) -> DeepLabV2:
             f" {first[0].strip().rstrip('.')}. {REMEDY}"
         ) from error
     return network.float().eval()
-
-
-def _read(path: Path) -> Any:
-    try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises whatever the file makes it raise
-        # torch's own words advise to read the file with the code that is in it.
-        if found := re.search(r"Unsupported (?:global|class): GLOBAL (\S+)", str(error)):
-            raise UnavailableError(
-                f"{path} holds code ({found[1]}) and not weights alone. Nothing of it was executed:"
-                " do not use the file, delete it, and check segmentation.segmenter.archive_id"
-            ) from error
-        is_pickle = isinstance(error, pickle.UnpicklingError)
-        words = "no pickle of tensors" if is_pickle else first_line(error)
-        raise UnavailableError(
-            f"{path} ({path.stat().st_size} bytes) cannot be read as a checkpoint"
-            f" ({words}): it may be cut short. {REMEDY}"
-        ) from error
 
 
 def _without_prefix(weights: Mapping[str, Any], prefix: str) -> dict[str, Any]:

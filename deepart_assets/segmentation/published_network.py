@@ -1,7 +1,8 @@
 """What the networks of others have in common that the project ships as safetensors."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 from torch import nn
@@ -10,15 +11,19 @@ from torch.nn import functional
 from deepart_assets.errors import UnavailableError, first_line
 
 Network = TypeVar("Network", bound=nn.Module)
+State: TypeAlias = dict[str, torch.Tensor]
 
 
-def read_weights(network: Network, file: Path, what: str) -> Network:
+def read_weights(
+    network: Network, file: Path, what: str, convert: Callable[[State], State] = dict
+) -> Network:
     """Fill a network from safetensors, ready for use.
 
     Args:
         network: Its weights are replaced.
         file: Names and shapes are those of the network's `state_dict`.
         what: "the face detector", for the message.
+        convert: Makes the network's tensors of the file's.
 
     Raises:
         UnavailableError: The file is missing, or another network's.
@@ -27,9 +32,11 @@ def read_weights(network: Network, file: Path, what: str) -> Network:
     from safetensors.torch import load_file
 
     try:
-        network.load_state_dict(load_file(file))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise UnavailableError(f"{file} is not {what}: {first_line(error)}") from error
+        network.load_state_dict(convert(load_file(file)))
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise UnavailableError(
+            f"{file} is not {what} ({first_line(error)}): check the project out again"
+        ) from error
     return network.eval()
 
 

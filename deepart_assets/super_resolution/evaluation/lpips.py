@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,7 +85,9 @@ class LpipsMetric:
             net = LPIPS(net=self._network, pnet_rand=True, verbose=False)
         try:
             state = torch.load(self._file, map_location="cpu", weights_only=True)
-            _fill(net.net, state)
+            backbone = net.net  # its slices keep torchvision's numbers: "slice2.3.squeeze.weight"
+            names = {name: f"features.{name.split('.', 1)[1]}" for name in backbone.state_dict()}
+            backbone.load_state_dict({name: state[theirs] for name, theirs in names.items()})
         except Exception as error:  # a damaged file makes the unpickler fail in any way
             words = first_line(error)
             raise UnavailableError(
@@ -124,23 +126,6 @@ def _verified(file: Path, settings: Lpips) -> str:
     expected = settings.sha256 or _FILES[settings.network].rsplit("-", 1)[1][:8]
     check_sha256(f"no LPIPS: {file}", found, expected, "super_resolution.evaluation.lpips.sha256")
     return found
-
-
-def _fill(backbone: nn.Module, state: Mapping[str, Any]) -> None:
-    """Set every tensor of the backbone, whose slices keep torchvision's layer numbers.
-
-    Raises:
-        KeyError, ValueError: One is missing or has another shape.
-    """
-    import torch
-
-    with torch.no_grad():
-        for name, parameter in backbone.named_parameters():
-            layer = name.split(".", 1)[1]  # "slice2.3.squeeze.weight": features.3.squeeze.weight
-            value = state[f"features.{layer}"]
-            if value.shape != parameter.shape:
-                raise ValueError(f"features.{layer} is {tuple(value.shape)}")
-            parameter.copy_(value)
 
 
 def _signed(picture: NDArray[np.uint8]) -> torch.Tensor:
