@@ -56,10 +56,10 @@ def _encoded_lab(values: NDArray, *, is_icc: bool) -> NDArray[np.uint16]:
 
 def unassociated(pixels: Any, alpha: Any) -> Any:
     """Divide premultiplied values, unsigned integers H×W×channels, by their alpha, H×W."""
-    top = int(np.iinfo(pixels.dtype).max)
+    top, opaque = (int(np.iinfo(each.dtype).max) for each in (pixels, alpha))
 
     def divide(strip: NDArray, alpha: NDArray) -> NDArray:
-        share = np.maximum(alpha, 1)[..., None].astype(np.float64) / top
+        share = np.maximum(alpha, 1)[..., None].astype(np.float64) / opaque
         return np.clip(strip / share + 0.5, 0, top).astype(pixels.dtype)
 
     return in_strips(divide, pixels, alpha)

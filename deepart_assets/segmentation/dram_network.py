@@ -69,6 +69,8 @@ def load_checkpoint(path: Path) -> DeepLabV2:
     """
     try:
         content = read_tensors(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UnavailableError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
     except UnavailableError as error:
         raise UnavailableError(f"{error}. {REMEDY}") from error
     parts: list[Any]  # their types are checked below

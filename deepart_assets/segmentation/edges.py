@@ -106,12 +106,16 @@ def without_rim(
     small, before = resize(picture, *size), resize(soft, *size)
     subject = before >= 0.5
     rim = _rim(small, subject)
+    of_faces = np.zeros(size, dtype=bool)
     for face in faces:
-        rim &= ~face.moved(side / min(soft.shape)).ellipse(size)
+        of_faces |= face.moved(side / min(soft.shape)).ellipse(size)
+    rim &= ~of_faces
     if not rim.any():
         return soft
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (3, 3))
-    after = cv2.morphologyEx((subject & ~rim).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    opened = cv2.morphologyEx((subject & ~rim).astype(np.uint8), cv2.MORPH_OPEN, ellipse)
+    beside = cv2.dilate(rim.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    after = np.where(beside & ~of_faces, opened, subject & ~rim).astype(np.uint8)
     changed = cv2.dilate((subject & (after == 0)).astype(np.uint8), np.ones((3, 3), np.uint8))
     smooth = cv2.GaussianBlur(after.astype(np.float32), (0, 0), ROUNDED * side)
     limit = resize(np.where(changed, smooth, np.float32(1)), *soft.shape)

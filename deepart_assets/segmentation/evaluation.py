@@ -87,7 +87,10 @@ def _palette_ids(data: bytes) -> NDArray[np.uint8] | None:
         if image.mode != "P":
             return None
         ids = np.asarray(image)
-        used = np.asarray(image.getpalette("RGB")).reshape(-1, 3)[np.unique(ids)]
+        colours = np.asarray(image.getpalette("RGB")).reshape(-1, 3)
+        if ids.max(initial=0) >= len(colours):  # an id that is ignored may have no colour
+            return ids
+        used = colours[np.unique(ids)]
         is_mask = ((used == 0).all(axis=1) | (used == 255).all(axis=1)).all()
         return None if is_mask else ids
     except OSError:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.storage.responses import looks_like_html
 
@@ -39,9 +40,12 @@ def read_tensors(data: bytes, name: str) -> Mapping[str, Any]:
             return load(data)
         return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # damage makes an unpickler fail in any way
+        if is_out_of_memory(error):
+            raise
         if (kind := _unsafe_kind(str(error))) is not None:
             raise UnavailableError(
-                f"{name} is {kind}, which holds code and is not run: save the tensors alone, with"
+                f"{name} is {kind}, which holds code; nothing of it was run. Do not load a file of"
+                " unknown origin elsewhere; of your own, save the tensors alone, with"
                 " torch.save(network.state_dict(), file)"
             ) from error
         # torch's own words advise to read the file with the code that is in it.
@@ -65,8 +69,9 @@ PREFIXES = ("module.", "netG.", "_orig_mod.", "net.", "generator.")
 
 def _unwrapped(content: Any) -> Any:
     """Return the tensors of a checkpoint, which may be wrapped more than once."""
-    while isinstance(content, Mapping):
-        inner = next((content[w] for w in WRAPPERS if isinstance(content.get(w), Mapping)), None)
+    for _ in range(4):  # a pickle may hold itself
+        wrappers = (w for w in WRAPPERS if isinstance(content, Mapping) and w in content)
+        inner = next((content[w] for w in wrappers if isinstance(content[w], Mapping)), None)
         if inner is None:
             break
         content = inner
@@ -96,10 +101,15 @@ def tensors_in(content: Any, name: str) -> dict[str, torch.Tensor]:
     tensors = _unwrapped(content)
     if not isinstance(tensors, Mapping) or not tensors:
         raise UnavailableError(f"{name} holds no tensors by name: choose a file of a state dict")
-    if not all(isinstance(k, str) and isinstance(v, torch.Tensor) for k, v in tensors.items()):
+    others = [
+        str(key)
+        for key, value in tensors.items()
+        if not (isinstance(key, str) and isinstance(value, torch.Tensor))
+    ]
+    if others:
         raise UnavailableError(
-            f"{name} holds more than tensors ({', '.join(map(str, [*tensors][:5]))}): choose a file"
-            " of a state dict"
+            f"{name} holds more than tensors ({', '.join(others[:5])}): choose a file of a state"
+            " dict"
         )
     return _without_prefixes(tensors)
 
@@ -123,6 +133,8 @@ def to_bytes(
     from safetensors.torch import save
 
     tensors = {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+    if not all(bool(torch.isfinite(value).all()) for value in tensors.values()):
+        raise UnavailableError("there are weights that are not finite: train them again")
     if half:
         tensors = {name: value.half() for name, value in tensors.items()}
         large = [name for name, value in tensors.items() if not bool(torch.isfinite(value).all())]
@@ -155,7 +167,7 @@ def _unsafe_kind(message: str) -> str | None:
     if "TorchScript" in message:
         return "a TorchScript archive"
     found = re.search(
-        r"[Uu]nsupported (?:global|class|operand|GLOBAL)\S*:? (?:GLOBAL )?(\S+)", message
+        r"[Uu]nsupported (?:global|class|operand|GLOBAL)\S*:? (?:GLOBAL )?(\w+\.\S+|\D\S*)", message
     )
     return f"a pickled module or other object ({found[1]})" if found else None
 

@@ -192,18 +192,20 @@ def test_palettes(bits):
 
 
 @pytest.mark.parametrize("alpha", [255, 153])
-def test_the_alpha_of_a_palette_is_as_deep_as_its_indexes(alpha):
+@pytest.mark.parametrize("kind", ["unassalpha", "assocalpha"])
+def test_the_alpha_of_a_palette_is_as_deep_as_its_indexes(alpha, kind):
     table = np.stack([np.linspace(0, 65535, 256).astype(np.uint16)] * 3)
     indices = (np.arange(SIDE * SIDE) % 256).reshape(SIDE, SIDE).astype(np.uint8)
     values = np.dstack([indices, np.full_like(indices, alpha)])
-    options = {"planarconfig": "contig", "extrasamples": ["unassalpha"]}
+    options = {"planarconfig": "contig", "extrasamples": [kind]}
     options["extratags"] = [(320, 3, table.size, table.ravel(), True)]
     file = io.BytesIO(tiff(values, photometric="minisblack", **options))
     with tifffile.TiffFile(file, mode="r+") as written:
         written.pages[0].tags[262].overwrite(3)  # tifffile writes no palette with alpha
         file = io.BytesIO(file.getvalue())
     seen, file = read(file.getvalue())
-    wanted = table[0][indices] / 65535 * alpha / 255 + (1 - alpha / 255)
+    colours = table[0][indices] / 65535 * (alpha / 255 if kind == "unassalpha" else 1)
+    wanted = np.minimum(colours, alpha / 255) + (1 - alpha / 255)
     assert np.abs(seen - levels(wanted)).max() <= 1 and not file.warnings
 
 

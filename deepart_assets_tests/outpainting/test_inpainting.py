@@ -85,12 +85,22 @@ def test_memory_that_runs_out_fails_one_painting(migan, monkeypatch):
 
 
 def test_memory_that_runs_out_while_loading_fails_one_painting(migan, monkeypatch):
-    def read(*_):
+    def load(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("deepart_assets.outpainting.inpainting.outpainter.read_network", read)
+    monkeypatch.setattr("onnxruntime.InferenceSession", load)
     with pytest.raises(PaintingError, match=r"does not hold .*onnx and a picture of 64×64.*scale"):
         outpainter(migan)([asked()])
+
+
+@pytest.mark.parametrize("place", ["torch.load", "spandrel.MAIN_REGISTRY.load"])
+def test_memory_that_runs_out_in_a_library_is_no_damage(lama, monkeypatch, place):
+    def load(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(place, load)
+    with pytest.raises(PaintingError, match=r"does not hold .*pth and a picture of 64×64.*scale"):
+        outpainter(lama._file)([asked()])
 
 
 # --- LaMa ----------------------------------------------------------------------------------------

@@ -87,6 +87,15 @@ def test_a_palette_of_classes_has_ids():
     assert found.asked.tolist() == [[True, True], [True, False]]
 
 
+def test_an_id_without_a_colour_is_an_id():
+    image = Image.fromarray(np.array([[0, 1], [1, 3]], np.uint8), "P")
+    image.putpalette([0, 0, 0, 255, 255, 255, 0, 0, 0])
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    found = read_truth(file.getvalue(), "truth/p.png", (2, 2))
+    assert found.subject.tolist() == [[False, True], [True, True]]
+
+
 def test_who_finds_nothing_where_there_is_nothing_is_right():
     nothing, subject = truth(*[[0] * 4] * 4), truth(*[[0, 255, 255, 0]] * 4)
     picture, drawn = np.zeros((4, 4, 3), np.uint8), subject.subject

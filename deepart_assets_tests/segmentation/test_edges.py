@@ -153,6 +153,13 @@ def test_a_collar_of_neither_colour_is_no_rim():
     assert (after & collar).sum() > 0.9 * collar.sum()
 
 
+def test_far_from_a_rim_nothing_changes():
+    subject, mask = disc(100), disc(102)
+    mask[20:22, 10:400] = True  # thin, and of the ground's colour
+    after = without_rim(mask.astype(np.float32), painted(subject)) >= 0.5
+    assert after[20:22, 10:400].all() and (after[60:] ^ mask[60:]).any()
+
+
 @given(st.integers(0, 2**31), st.integers(20, 60), st.integers(20, 60))
 def test_without_rim_adds_nothing(seed, height, width):
     random = np.random.default_rng(seed)

@@ -79,7 +79,8 @@ def read_weights(file: Path) -> Weights:
         data = file.read_bytes()
         own = provenance_of(data)
         tensors = tensors_in(read_tensors(data, str(file)), str(file))
-        layout, arrays = from_torch({k: v.detach().float().numpy() for k, v in tensors.items()})
+        floats = {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
+        layout, arrays = from_torch({k: v.detach().numpy() for k, v in floats.items()})
     else:
         layout, arrays = "tensorflow", from_tensorflow(read_networks(file)[2])
     estimated = filled_up(arrays)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
 from deepart_assets.compute.devices import best_device
+from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.errors import PaintingError, UnavailableError, first_line
 
 TAKEN = (
@@ -44,6 +45,8 @@ def load_lama(
             f"{name} has an unknown architecture (its tensors: {named}, …): {TAKEN}"
         ) from None
     except Exception as error:  # tensors that are missing or misshapen fail in any way
+        if is_out_of_memory(error):
+            raise
         raise UnavailableError(f"{name} cannot be loaded ({first_line(error)}): {TAKEN}") from error
     kind, channels = found.architecture.name, (found.input_channels, found.output_channels)
     if not isinstance(found, MaskedImageModelDescriptor):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.compute.memory import is_out_of_memory
 from deepart_assets.compute.onnx_providers import providers
 from deepart_assets.errors import UnavailableError, first_line
 from deepart_assets.outpainting.inpainting.lama import TAKEN
@@ -40,6 +41,8 @@ def load_migan(
     try:
         session = onnxruntime.InferenceSession(data, options, providers=wanted)
     except Exception as error:  # onnxruntime's errors have no base of their own
+        if is_out_of_memory(error):
+            raise
         raise UnavailableError(
             f"{name} cannot be read as an ONNX model ({first_line(error)}): fetch it again"
         ) from error

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.compat import prepare
-from deepart_assets.errors import UnavailableError, first_line
+from deepart_assets.errors import UnavailableError
 from deepart_assets.settings.evaluation import Lpips, LpipsNetwork
 from deepart_assets.settings.places import project_path
 from deepart_assets.storage import sha256_of_file
@@ -89,7 +89,7 @@ class LpipsMetric:
             names = {name: f"features.{name.split('.', 1)[1]}" for name in backbone.state_dict()}
             backbone.load_state_dict({name: state[theirs] for name, theirs in names.items()})
         except Exception as error:  # a damaged file makes the unpickler fail in any way
-            words = first_line(error)
+            words = " ".join(str(error).split())[:200]  # what is misshapen is on its second line
             raise UnavailableError(
                 f"{self._file} is not torchvision's {_FILES[self._network]} ({words}): fetch"
                 " it again"
