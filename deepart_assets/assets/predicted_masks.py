@@ -25,7 +25,7 @@ from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import StageResult
 
 CODE_VERSION = "8"
-"""8: the bundled segmenter takes a rim of ground off."""
+"""8: the bundled segmenter takes a light rim of ground off."""
 
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:

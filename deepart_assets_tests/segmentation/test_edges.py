@@ -134,8 +134,8 @@ def test_a_rim_is_taken_off_a_large_picture_too():
 
 @pytest.mark.parametrize(
     ("radius", "colour"),
-    [(100, (40, 30, 20)), (102, (148, 178, 207)), (96, (40, 30, 20))],
-    ids=["right to the pixel", "of the ground's colour", "too small"],
+    [(100, (40, 30, 20)), (102, (148, 178, 207)), (96, (40, 30, 20)), (102, (240, 240, 250))],
+    ids=["right to the pixel", "of the ground's colour", "too small", "a dark rim"],
 )
 def test_a_mask_without_a_rim_stays_as_it_is(radius, colour):
     mask = disc(radius).astype(np.float32)
