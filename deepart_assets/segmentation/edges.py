@@ -1,4 +1,4 @@
-"""Draws a map of the subject to the edges of the picture, and takes the last rim of ground off."""
+"""Draws a map of the subject to the edges of the picture, and takes a light rim of ground off."""
 
 from collections.abc import Sequence
 
@@ -125,7 +125,7 @@ def without_rim(
 
 
 def _rim(picture: NDArray[np.uint8], subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what of a subject is ground along its contour: bool, H×W."""
+    """Return what of a subject is light ground along its contour: bool, H×W."""
     import cv2
 
     if not subject.any() or subject.all():
