@@ -15,6 +15,7 @@ from deepart_assets import asset_names
 from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.references import References, labels_from
 from deepart_assets.assets.result_metadata import result_metadata, summary_of, today
+from deepart_assets.assets.subjects import GROUND_TONE, ground_tone_of
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.imaging.metadata import with_metadata
 from deepart_assets.orchestration.asset_factory import painting_asset
@@ -27,6 +28,7 @@ from deepart_assets.orchestration.context import (
     StageContext,
 )
 from deepart_assets.outpainting import (
+    GroundTone,
     Request,
     build_outpainter,
     composed,
@@ -190,6 +192,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                 "seeds": [painting_seed(seed, painting.id, name, each) for each in seeds],
                 **({} if asked.first is None else {"first": asked.first}),
                 **({"labels": labels_of(painting)} if descriptor.reads_labels else {}),
+                **({GROUND_TONE: ground_tone_of(painting)} if descriptor.reads_ground else {}),
                 **reference.identity(painting),
             }
 
@@ -204,6 +207,7 @@ def outpaintings_by(name: str, kind: Outpainter) -> PipelineAssetSpec:
                     negative_prompt=shared.negative_prompt if reads_prompt else "",
                     seed=seed,
                     labels=wanted.get("labels"),
+                    ground=GroundTone.from_dict(wanted.get(GROUND_TONE)),
                     reference=shown,
                 )
                 for seed in wanted["seeds"]

@@ -24,8 +24,8 @@ from deepart_assets.segmentation.faces import find_faces, recorded
 from deepart_assets.settings.segmentation import Segmentation
 from deepart_assets.storage import StageResult
 
-CODE_VERSION = "8"
-"""8: the bundled segmenter takes a light rim of ground off."""
+CODE_VERSION = "9"
+"""9: the bundled segmenter takes a rim of ground off."""
 
 
 def prediction_settings(settings: Segmentation) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from deepart_assets.assets.choices import request_for_painting, requests_to
 from deepart_assets.assets.grounds import ground_library, ready_made_hash
 from deepart_assets.assets.outpaintings import SUBJECT_UNTOUCHED, candidate_files
 from deepart_assets.assets.references import labels_from
+from deepart_assets.assets.subjects import GROUND_TONE, ground_tone_of
 from deepart_assets.imaging import decode_rgb, decode_rgba, encode_png, preview_uri
 from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.asset_spec import PipelineAssetSpec
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.outpainting import (
+    GroundTone,
     composed,
     request_for,
     seam_score,
@@ -54,7 +56,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="13",  # 13: where nothing fits, the barest wall is no longer always the first
+        code_version="14",  # 14: the tone of the old ground is known
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],
@@ -77,9 +79,16 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
         outpainter = scene_completion_outpainter(context)
         labels_of = labels_from(context)
 
+        def details(painting: Painting) -> dict[str, Any]:
+            return {"labels": labels_of(painting), GROUND_TONE: ground_tone_of(painting)}
+
         def make(painting: Painting) -> StageResult:
             unfinished = painting.decoded(asset_names.UNFINISHED_PAINTINGS, decode_rgba)
-            request = request_for(unfinished, labels=labels_of(painting))
+            request = request_for(
+                unfinished,
+                labels=labels_of(painting),
+                ground=GroundTone.from_dict(ground_tone_of(painting)),
+            )
             asked = request_for_painting(painting, name, kind.kind)
             choices = (
                 []
@@ -134,7 +143,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
 
         return PaintingStageSpec(
             make,
-            details=lambda painting: {"labels": labels_of(painting)},
+            details=details,
             weights=ready_made_hash(context.settings),
         )
 

@@ -22,6 +22,7 @@ from deepart_assets.orchestration.asset_factory import painting_asset
 from deepart_assets.orchestration.checks import Check
 from deepart_assets.orchestration.context import Painting, PaintingStageSpec, StageContext
 from deepart_assets.orchestration.observable_assets import ObservableFolder
+from deepart_assets.outpainting import ground_tone
 from deepart_assets.segmentation import (
     Scribble,
     SubjectMask,
@@ -55,6 +56,9 @@ CURATED_MASKS = ObservableFolder(
     " painting's subject mask as stale, and what follows from it once the mask is another one.",
 )
 
+
+GROUND_TONE = "ground_tone"
+"""The figure that tells the tone of the old ground, and the setting whether it is told."""
 
 REACHES_OUT = 0.05
 """Share of a curator's mask on the support from which on that is no support but paint."""
@@ -176,7 +180,10 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 
 
 @painting_asset(
-    settings=lambda settings: {"working_side": settings.restoration.working_side},
+    settings=lambda settings: {
+        "working_side": settings.restoration.working_side,
+        GROUND_TONE: settings.restoration.ground_tone,
+    },
     group="outpainting",
     painting_deps=[asset_names.SUBJECT_MASKS],
     kinds={"numpy"},
@@ -186,9 +193,10 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
 
     RGBA PNG at the working size (smaller side as set, aspect ratio kept, never enlarged): alpha
     255 = subject, 0 = to be generated. Colours under alpha 0 are black, so that no generator sees
-    what it is to generate. A support is left out.
+    what it is to generate. What outpainters are told of the old ground is its tone beside the
+    subject, a plane in L*a*b*, unless it is blank or the profile says no. A support is left out.
     """
-    side = context.settings.restoration.working_side
+    settings = context.settings.restoration
 
     def make(painting: Painting) -> StageResult:
         mask_record = painting.inputs[asset_names.SUBJECT_MASKS]
@@ -198,10 +206,12 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
         picture = painting.original()
         if (support := support_in(painting.store, mask_record)) is not None:
             picture, mask = support.box.of(picture), support.box.of(mask)
-        size = working_size(picture.shape[0], picture.shape[1], side)
+        size = working_size(picture.shape[0], picture.shape[1], settings.working_side)
         # Half covered or more is subject: the rule that keeps the area unbiased.
         known = resize((mask > 0).astype(np.float32), *size) >= 0.5
-        rgba = np.dstack([resize(picture, *size), np.full(size, 255, np.uint8)])
+        picture = resize(picture, *size)
+        tone = ground_tone(picture, known) if settings.ground_tone else None
+        rgba = np.dstack([picture, np.full(size, 255, np.uint8)])
         rgba[~known] = 0
         path = asset_names.output_path(asset_names.UNFINISHED_PAINTINGS, painting.id)
         return StageResult(
@@ -211,7 +221,13 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
                 "height": size[0],
                 "width": size[1],
                 "subject_share": round(float(known.mean()), 4),
+                GROUND_TONE: tone and tone.to_dict(),
             },
         )
 
     return PaintingStageSpec(make)
+
+
+def ground_tone_of(painting: Painting) -> dict[str, Any] | None:
+    """Return what the record of an unfinished painting tells of its old ground."""
+    return painting.inputs[asset_names.UNFINISHED_PAINTINGS].figures.get(GROUND_TONE)

@@ -73,7 +73,12 @@ class ArtificiallyInspiredOutpainter:
         """Describe the outpainter."""
         weights = self._settings.weights
         own = f" ({weights.name})" if isinstance(weights, BundledWeights) else ""
-        return Descriptor(f"Artificially Inspired{own}", learned=True, uses_prompt=False)
+        return Descriptor(
+            f"Artificially Inspired{own}",
+            learned=True,
+            uses_prompt=False,
+            reads_ground=self._settings.tone > 0,
+        )
 
     def weights_hash(self) -> str:
         """Return the SHA-256 of the converted weights; fetches them if needed.
@@ -93,15 +98,15 @@ class ArtificiallyInspiredOutpainter:
             UnavailableError: As for `weights_hash`.
             PaintingError: The network returned values that are not finite.
         """
-        return [self._fill(each.picture, each.known, each.seed) for each in requests]
+        return [self._fill(each) for each in requests]
 
-    def _fill(
-        self, picture: NDArray[np.uint8], known: NDArray[np.bool_], seed: int
-    ) -> NDArray[np.uint8]:
+    def _fill(self, request: Request) -> NDArray[np.uint8]:
+        picture, known = request.picture, request.known
         paint = self._refine if self._settings.tiles == "refined" else self._paint_outwards
         small, small_known = reduce(picture, known, self._settings.scale)
-        painted = self._padded(paint, small, small_known, seed)
-        painted = follow_tone(painted, small, small_known, self._settings.tone)
+        painted = self._padded(paint, small, small_known, request.seed)
+        ground = None if request.ground is None else request.ground.mean
+        painted = follow_tone(painted, small, small_known, self._settings.tone, ground)
         if self._enlarger is not None:  # only where the scale is below 1
             painted = self._enlarger(painted)
         return np.where(known[..., None], picture, fit(painted, *known.shape))

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.outpainting.ground_tone import GroundTone
+
 
 @dataclass(frozen=True)
 class Descriptor:
@@ -20,6 +22,8 @@ class Descriptor:
     """Whether another seed gives another result, so that several candidates differ."""
     reads_labels: bool = False
     """Whether it reads what the catalogue knows of the painting."""
+    reads_ground: bool = False
+    """Whether the tone of the ground that was beside the subject guides it."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class Request:
     reference: NDArray[np.uint8] | None = None
     """A picture to take the style from, uint8, H×W×3; None: the subject. Few outpainters look at
     it."""
+    ground: GroundTone | None = None
+    """The tone of the ground that was beside the subject; None if it is unknown."""
 
 
 class Outpainter(Protocol):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.outpainting.base import Descriptor, Outpainter, Request
+from deepart_assets.outpainting.ground_tone import GroundTone
 from deepart_assets.outpainting.seam import join
 
 MOSTLY = 0.98
@@ -27,6 +28,7 @@ def request_for(
     seed: int = 0,
     labels: Mapping[str, str] | None = None,
     reference: NDArray[np.uint8] | None = None,
+    ground: GroundTone | None = None,
 ) -> Request | None:
     """Return the request for an unfinished painting; None if nothing is missing.
 
@@ -37,6 +39,7 @@ def request_for(
         seed: See `Request`.
         labels: See `Request`.
         reference: See `Request`.
+        ground: See `Request`.
 
     Raises:
         PaintingError: There is nothing to keep.
@@ -48,7 +51,7 @@ def request_for(
         return None
     # New arrays: an outpainter that writes into its input must not change the subject.
     picture = np.where(known[..., None], unfinished[..., :3], 0).astype(np.uint8)
-    return Request(picture, known, prompt, negative_prompt, seed, labels or {}, reference)
+    return Request(picture, known, prompt, negative_prompt, seed, labels or {}, reference, ground)
 
 
 def composed(

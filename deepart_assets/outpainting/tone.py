@@ -5,6 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+Colour = tuple[float, float, float]
+"""L*, a* and b*."""
+
 GROUND_MEAN = (34.6, 1.3, 9.5)
 """Mean L, a and b around the subjects of 324 paintings, whose masks were accepted by eye."""
 GROUND_SPREAD = (0.79, 0.71, 0.89)
@@ -25,6 +28,7 @@ def follow_tone(
     picture: NDArray[np.uint8],
     known: NDArray[np.bool_],
     strength: float,
+    ground: Colour | None = None,
 ) -> NDArray[np.uint8]:
     """Shift and spread a surround's colours towards those that suit the subject, in CIELAB.
 
@@ -36,6 +40,7 @@ def follow_tone(
         picture: uint8, H×W×3; the subject.
         known: bool, H×W, True = subject.
         strength: Share of the difference that is corrected, in [0, 1]; 0: none.
+        ground: The mean that suits the subject; None: near that of most grounds.
 
     Returns:
         uint8, H×W×3; `generated` where `known`.
@@ -46,7 +51,8 @@ def follow_tone(
     # Converted as a whole: the surround's colours have a place each.
     surround = lab_of(generated)[~known]
     own = np.array(OWN)
-    wanted = own * subject.mean(0) + (1 - own) * GROUND_MEAN
+    usual = own * subject.mean(0) + (1 - own) * GROUND_MEAN
+    wanted = usual if ground is None else np.array(ground)
     spread = subject.std(0) * GROUND_SPREAD
     mean = surround.mean(0)
     gain, shift = colour_map(

@@ -1,4 +1,4 @@
-"""Draws a map of the subject to the edges of the picture, and takes a light rim of ground off."""
+"""Draws a map of the subject to the edges of the picture, and takes a rim of ground off."""
 
 from collections.abc import Sequence
 
@@ -84,14 +84,12 @@ def without_teeth(soft: NDArray[np.float32]) -> NDArray[np.float32]:
 def without_rim(
     soft: NDArray[np.float32], picture: NDArray[np.uint8], faces: Sequence[Face] = ()
 ) -> NDArray[np.float32]:
-    """Take a light ground off that a mask keeps along its contour, a pixel or two of sky at a hat.
+    """Take ground off that a mask keeps along its contour, a pixel or two of sky at a hat.
 
     A colour near the contour lies somewhere between the average of the subject nearby and that of
     the ground nearby, as in alpha matting (Levin et al. 2008, with the two colours known). Where it
     is nearer to the ground's, it is ground. Nothing is added, and nothing is taken where the two
-    are alike, where the colour is neither's, or of a face. A dark rim stays: before a new ground it
-    passes for a shadow, and it tells an outpainter that the old ground was dark, which it should
-    know, as there is more of it where dark hair and dark ground are not told apart.
+    are alike, where the colour is neither's, or of a face.
 
     Args:
         soft: float32, H×W, in [0, 1], 1 = subject.
@@ -125,7 +123,7 @@ def without_rim(
 
 
 def _rim(picture: NDArray[np.uint8], subject: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return what of a subject is light ground along its contour: bool, H×W."""
+    """Return what of a subject is ground along its contour: bool, H×W."""
     import cv2
 
     if not subject.any() or subject.all():
@@ -142,8 +140,7 @@ def _rim(picture: NDArray[np.uint8], subject: NDArray[np.bool_]) -> NDArray[np.b
     expected = outer + np.clip(alpha, 0, 1)[..., None] * between
     strange = ((colours - expected) ** 2).sum(axis=-1) > 0.36 * squared
     known = (np.minimum(inner_share, outer_share) > 0.01) & (squared > APART**2)
-    is_light = outer[..., 0] > inner[..., 0]
-    near = (subject & (deep <= RIM * side) & known & is_light & ~strange).astype(np.float32)
+    near = (subject & (deep <= RIM * side) & known & ~strange).astype(np.float32)
     nearer = cv2.GaussianBlur(near * (0.5 - np.clip(alpha, 0, 1)), (0, 0), DECIDED * side)
     rim = (near > 0) & (nearer > 0)
     return reached(rim, ~subject)

@@ -15,6 +15,12 @@ class Restoration(Section):
     """What all outpainters share."""
 
     working_side: int = Field(512, ge=64, description="Smaller side of the working copy, pixels.")
+    ground_tone: bool = Field(
+        True,
+        description="Outpainters are told the tone that the painting has beside its subject:"
+        " scene_completion chooses and lights grounds by it, artificially_inspired follows it. Off:"
+        " nothing of what is to be generated is looked at.",
+    )
     prompt: str = Field(
         "a painting[ in {style} style]",
         description="For outpainters that read one: {style}, {genre}, {artist}, {title}, {date}. A"

@@ -43,3 +43,12 @@ def test_a_flat_surround_stays_nearly_flat():
     ground = np.full((60, 60, 3), 120, np.uint8)
     result = follow_tone(ground, picture(100, spread=60), KNOWN, 1)
     assert np.ptp(result[~KNOWN], axis=0).max() == 0
+
+
+@pytest.mark.parametrize("lightness_of_old", [20.0, 80.0])
+def test_a_surround_follows_the_old_ground_where_that_is_known(lightness_of_old):
+    subject, ground = picture(110), picture(120, seed=1)
+    told = follow_tone(ground, subject, KNOWN, 1, (lightness_of_old, 0.0, 0.0))
+    moved = lightness(told[~KNOWN]) - lightness(ground[~KNOWN])
+    assert np.sign(moved) == np.sign(lightness_of_old - lightness(ground[~KNOWN]))
+    assert SHIFTS[0][0] - 1 < moved < SHIFTS[0][1] + 1

@@ -80,6 +80,7 @@ class DiffusersOutpainter:
             learned=True,
             uses_prompt=True,
             reads_labels=self._settings.fill == "scene_completion",
+            reads_ground=self._settings.fill == "scene_completion",
         )
 
     def weights_hash(self) -> str:

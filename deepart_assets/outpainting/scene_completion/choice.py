@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from deepart_assets.outpainting.ground_tone import GroundTone
 from deepart_assets.outpainting.scene_completion.resting import Rest
 
 
@@ -32,6 +33,8 @@ class Choice:
     """What is painted under the subject, as the ground has nothing for it to rest on."""
     wall: bool = False
     """Whether it is a plain ground, whose blemishes are painted over."""
+    light: GroundTone | None = None
+    """The tone of the old ground, after which light falls on a wall."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
@@ -41,4 +44,5 @@ class Choice:
     def from_dict(cls, values: Mapping[str, Any]) -> "Choice":
         """Return what `to_dict` described, read from JSON."""
         tuples = {name: tuple(values[name]) for name in ("offset", "gain", "shift")}
-        return cls(**{**values, **tuples})
+        light = GroundTone.from_dict(values.get("light"))
+        return cls(**{**values, **tuples, "light": light})

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
+from deepart_assets.outpainting.ground_tone import GroundTone
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
 from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.footing import footing_of, lowest_rows
@@ -114,6 +115,8 @@ def finish(
     rest = choice.rest
     gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
     toned = _toned(laid, gain, shift)
+    if choice.light is not None:
+        toned = _lit(toned, choice.light)
     toned = _softened(toned, picture, known)
     plane = None if rest == "body" else rest
     contact = CONTACT
@@ -165,6 +168,13 @@ def _toned(
     toned[..., 0] -= 0.7 * np.maximum(toned[..., 0] - top, 0)
     toned[..., 0] = toned[..., 0].clip(0, 100)
     return tone.rgb_of(toned)
+
+
+def _lit(toned: NDArray[np.float32], light: GroundTone) -> NDArray[np.float32]:
+    """Let light fall on a wall as it fell on the old ground: from one side, or from above."""
+    lab = tone.lab_of(np.round(toned).clip(0, 255).astype(np.uint8)) + light.tilt(toned.shape[:2])
+    lab[..., 0] = lab[..., 0].clip(0, 100)
+    return tone.rgb_of(lab)
 
 
 def _softened(

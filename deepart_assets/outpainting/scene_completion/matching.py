@@ -20,8 +20,6 @@ LAYOUT = 16
 """Side of the square in which masks and holes are compared before anything is placed."""
 TONE = 12
 """Levels of L*a*b* that count as one."""
-TRUSTED, ENOUGH = 0.8, 0.2
-"""Weight of the rim's tone beside the neighbours', and the foreign share from which it has that."""
 UNKNOWN_YEAR = 0.7
 """Costs as much as 70 years' distance."""
 TOLERABLE = 0.08
@@ -61,8 +59,8 @@ class Query:
     """Whether the frame cuts the subject, so that it needs nothing to stand on."""
     kind: str | None = None
     """Which of `ground.KINDS` the painting is by the catalogue; None if that is unknown."""
-    rim: tuple[NDArray[np.float32], float] | None = None
-    """See `Subject.rim`; None if unknown."""
+    old_ground: tuple[NDArray[np.float32], float] | None = None
+    """See `Subject.old_ground`; None if unknown."""
     title: str = ""
 
     @classmethod
@@ -80,7 +78,7 @@ class Query:
             layout,
             subject.base_row is None,
             kind,
-            subject.rim,
+            subject.old_ground,
             title,
         )
 
@@ -195,9 +193,9 @@ class Matcher:
         expected = unit(weights @ spaces) if len(near) else np.zeros(384, np.float32)
         unexpected = by_rows(lambda rows: 1 - rows @ expected, self._grounds)
         tone = weights @ self._tones[near, 0] if len(near) else query.tone[0]
-        if query.rim is not None:
-            rim, foreign = query.rim
-            tone = tone + rim_weight(foreign) * (rim - tone)
+        if query.old_ground is not None:
+            old, weight = query.old_ground
+            tone = tone + weight * (old - tone)
         # Still lifes are rare, so that the neighbours of one are often others.
         is_still = float(weights @ self._still[near])
         still = is_still if query.kind is None else float(query.kind == "still")
@@ -244,11 +242,6 @@ class Matcher:
         seen = np.stack([1 - layout, 1 - layout[:, ::-1]]).reshape(2, -1).T
         visible = by_rows(lambda rows: (rows @ seen).min(1) / LAYOUT**2, self._layouts)
         return visible_cost(visible, self.plain)
-
-
-def rim_weight(foreign: float) -> float:
-    """Return the weight of a rim's tone, in [0, 1], from the share of the rim that is foreign."""
-    return TRUSTED * min(foreign / ENOUGH, 1.0)
 
 
 def visible_cost(visible: NDArray, plain: NDArray | float) -> NDArray:

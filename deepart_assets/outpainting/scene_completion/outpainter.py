@@ -103,7 +103,7 @@ class SceneCompletionOutpainter:
         """
         height, width = working_size(request.known.shape[0], request.known.shape[1], SIDE)
         mask = resize(request.known.astype(np.float32), height, width) >= 0.5
-        subject = Subject.of(resize(request.picture, height, width), mask)
+        subject = Subject.of(resize(request.picture, height, width), mask, request.ground)
         if fault := subject.fault():
             raise PaintingError(
                 f"{fault}: correct the mask, or choose another outpainter for this painting"

@@ -32,7 +32,7 @@ CROWDED = 1.5
 """Above this cost of `structure` the ground of a still life shows the lender's own things."""
 OUT_OF_PLACE = 10
 """Costs more than any ground: what is outdoors comes after all that is indoors."""
-ASHORE = 4.0
+ASHORE = 6.0
 """What it costs that there is no water for a subject that is on it."""
 SURE = 0.1, 0.8
 """A subject that is outdoors, or afloat, with less or more than these probabilities surely is not,

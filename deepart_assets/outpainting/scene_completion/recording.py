@@ -7,7 +7,7 @@ from deepart_assets.outpainting.scene_completion import composition
 from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
-from deepart_assets.outpainting.scene_completion.matching import Match, rim_weight
+from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.ranking import (
     ASHORE,
     OUT_OF_PLACE,
@@ -17,11 +17,12 @@ from deepart_assets.outpainting.scene_completion.ranking import (
 from deepart_assets.outpainting.scene_completion.resting import STILL, Rest, rest_for
 from deepart_assets.outpainting.scene_completion.structure import NEAR, seen_edge
 from deepart_assets.outpainting.scene_completion.subject import Subject
+from deepart_assets.outpainting.tone import Colour
 
 STRENGTH = 0.5
 """How much of the colour difference is taken back."""
 FARTHEST = np.array([35, 8, 12], np.float32)
-"""A wall's L*a*b* is moved so far at most towards that of the subject's rim."""
+"""A wall's L*a*b* is moved so far at most towards that of the old ground."""
 DARK, LIGHTER = 20.0, 10.0
 """Before a subject whose contour has less L* than the first a wall has so much more: else both are
 one dark field."""
@@ -65,6 +66,7 @@ def choice_of(finalist: Finalist, match: Match, subject: Subject, library: Groun
         terms={name: round(each, 3) for name, each in terms.items()},
         rest=_rest(finalist, match, subject, library),
         wall=wall,
+        light=subject.beside if wall else None,
     )
 
 
@@ -94,19 +96,18 @@ def _rest(
     return rest if match.is_bust or match.still >= STILL else "floor"
 
 
-Colour = tuple[float, float, float]
-
-
 def colours(subject: Subject, ground: Ground, is_wall: bool) -> tuple[Colour, Colour]:
-    """Return gain and shift of L*a*b*; a wall, which may have any tone, takes that of the rim."""
+    """Return gain and shift of L*a*b*; a wall, which may have any tone, takes the old one."""
     has = ground.has_subject
     of_ground = ground.tones[0 if has else 1].astype(np.float32)
     strength = STRENGTH * (1 if has else 0.6)
     gain, shift = composition.colour_map(subject.tone, of_ground, strength)
     if is_wall:
-        rim, foreign = subject.rim
-        meeting = np.clip(rim - ground.tones[1, 0], -FARTHEST, FARTHEST)
-        shift = shift + rim_weight(foreign) * (meeting - shift)
+        old, weight = subject.old_ground
+        if subject.beside is not None:
+            old, weight = np.array(subject.beside.mean, np.float32), 1.0
+        meeting = np.clip(old - ground.tones[1, 0], -FARTHEST, FARTHEST)
+        shift = shift + weight * (meeting - shift)
         if subject.contour < DARK:
             least = subject.contour + LIGHTER - float(ground.tones[1, 0, 0])
             shift[0] = max(shift[0], min(least, FARTHEST[0]))

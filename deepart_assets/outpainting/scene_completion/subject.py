@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from deepart_assets.outpainting.ground_tone import GroundTone
 from deepart_assets.outpainting.scene_completion.halo import rim_of
 from deepart_assets.outpainting.scene_completion.vectors import (
     GREY,
@@ -26,6 +27,9 @@ BEYOND = 1.7
 but is taken to be no darker or lighter than the rim's quartile on that side. Over 67 masks of the
 validation split whose rim is foreign L* is off by 9.5 in place of 10.6, a* by 3.5 (4.2), b* by 5.0
 (5.9); before dark grounds L* by 5.5 (11.9)."""
+TRUSTED, ENOUGH = 0.8, 0.2
+"""Weight of the old ground's tone beside the neighbours', and the foreign share of a rim from which
+it has that."""
 CONTOUR = 3.0, 14.0
 """Depth of the paint beside a subject's outline, in pixels."""
 TORN = 5, 0.35
@@ -48,14 +52,22 @@ class Subject:
     """384, of length 1; zeros without a subject."""
     texture: NDArray[np.float32]
     """224; zeros without a subject."""
+    beside: GroundTone | None = None
+    """The ground that was beside it; None if that is unknown."""
 
     @classmethod
-    def of(cls, picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> "Subject":
+    def of(
+        cls,
+        picture: NDArray[np.uint8],
+        mask: NDArray[np.bool_],
+        beside: GroundTone | None = None,
+    ) -> "Subject":
         """Look at the subject of a picture; nothing outside the mask counts.
 
         Args:
             picture: uint8, H×W×3, RGB.
             mask: bool, H×W; it may be empty.
+            beside: The ground that was beside it.
 
         Raises:
             UnavailableError: A network's package is missing.
@@ -64,7 +76,9 @@ class Subject:
             return cls(picture, mask, np.zeros(384, np.float32), np.zeros(224, np.float32))
         alone = np.where(mask[..., None], picture, np.uint8(GREY))
         share = mask.astype(np.float32)
-        return cls(picture, mask, unit(pooled(tokens_of(alone), share)), texture_of(alone, share))
+        return cls(
+            picture, mask, unit(pooled(tokens_of(alone), share)), texture_of(alone, share), beside
+        )
 
     @cached_property
     def _lab(self) -> NDArray[np.float32]:
@@ -123,6 +137,14 @@ class Subject:
         )
         tone = np.where(mixed < paint, np.maximum(beyond, least), np.minimum(beyond, most))
         return np.asarray(tone, np.float32), float(weight.mean())
+
+    @property
+    def old_ground(self) -> tuple[NDArray[np.float32], float]:
+        """L*a*b* of the ground that was around the subject, and how much it counts, in [0, 1]."""
+        if self.beside is not None:
+            return np.array(self.beside.around, np.float32), TRUSTED
+        tone, foreign = self.rim
+        return tone, TRUSTED * min(foreign / ENOUGH, 1.0)
 
     @cached_property
     def contour(self) -> float:

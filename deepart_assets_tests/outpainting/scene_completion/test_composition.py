@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from deepart_assets.imaging import resize
-from deepart_assets.outpainting import composed, subject_difference
+from deepart_assets.outpainting import GroundTone, composed, subject_difference
 from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
 from deepart_assets.outpainting.scene_completion.composition import colour_map, finish, lay
+from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import choice, ground, oval, paint
 
 ORIGINAL = paint(11, 256, 200)
@@ -44,6 +45,27 @@ def test_full_size_shows_the_same_ground():
     difference = np.abs(resize(full, 128, 100).astype(float) - once)[away]
     other = np.abs(rendered(2, flip=False)[0][::2, ::2].astype(float) - once)[away]
     assert difference.mean() < 8 < other.mean()
+
+
+@pytest.mark.parametrize(
+    ("across", "down"), [(20, 0), (-20, 0), (0, 20)], ids=["right", "left", "below"]
+)
+@pytest.mark.parametrize("times", [1, 2])
+def test_light_falls_on_a_wall_from_where_it_fell_before(across, down, times):
+    tone = GroundTone((50, 0, 0), (50, 0, 0), (across, 0, 0), (down, 0, 0), (0.64, 0.5))
+    known = np.kron(MASK, np.ones((times, times), bool))
+    wall = np.full((*known.shape, 3), 120, np.uint8)
+    picture = np.kron(PICTURE, np.ones((times, times, 1), np.uint8))
+    even, lit = (
+        lab_of(finish(wall, picture, known, choice(wall=True, light=light)))[..., 0]
+        for light in (None, tone)
+    )
+    change = lit - even
+    rows, columns = change[: 10 * times], change[:, : 10 * times]
+    opposite = change[-10 * times :], change[:, -10 * times :]
+    assert opposite[1].mean() - columns.mean() == pytest.approx(across * 0.7, abs=8)
+    assert opposite[0].mean() - rows.mean() == pytest.approx(down * 0.9, abs=8)
+    assert np.sign(opposite[1].mean() - columns.mean()) == np.sign(across) or not across
 
 
 def test_a_ground_keeps_its_own_hole_out_of_the_picture():

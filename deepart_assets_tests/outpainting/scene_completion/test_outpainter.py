@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from deepart_assets.errors import PaintingError
 from deepart_assets.imaging import decode_rgb, resize, working_size
-from deepart_assets.outpainting import composed, request_for, subject_difference
+from deepart_assets.outpainting import GroundTone, composed, request_for, subject_difference
 from deepart_assets.outpainting.scene_completion import (
     Choice,
     GroundLibrary,
@@ -69,6 +70,21 @@ def unfinished(name):
 
 def asked(name, **more):
     return request_for(unfinished(name), labels={"id": "new"}, **more)
+
+
+def test_what_is_told_of_the_old_ground_is_in_the_choice_and_the_same_at_any_size(outpainter):
+    tone = GroundTone((60, 0, 5), (60, 0, 5), (20, 0, 3), (-30, 0, 0), (0.5, 0.4))
+    choices = outpainter.choose(asked(SECOND, ground=tone), count=20)
+    walls = [each for each in choices if each.wall]
+    assert walls and all(each.light == tone for each in walls)
+    assert all(each.light is None for each in choices if not each.wall)
+    kept = Choice.from_dict(json.loads(json.dumps(walls[0].to_dict())))
+    assert kept == walls[0]
+    request = asked(SECOND)
+    assert np.array_equal(outpainter.render(request, kept), outpainter.render(request, walls[0]))
+    assert not np.array_equal(
+        outpainter.render(request, kept), outpainter.render(request, replace(kept, light=None))
+    )
 
 
 def test_a_painting_never_gets_its_own_ground(outpainter, library):

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion.matching import Matcher, Query, rim_weight
+from deepart_assets.outpainting.ground_tone import GroundTone
+from deepart_assets.outpainting.scene_completion.matching import Matcher, Query
 from deepart_assets.outpainting.scene_completion.recording import FARTHEST, colours
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import ground, oval, subject
@@ -38,7 +39,7 @@ def test_old_ground_at_the_rim_is_found_with_its_tone(grey):
     tone, foreign = figure(grey).rim
     assert abs(tone[0] - lightness(grey)) < 8
     assert foreign > 0.8
-    assert rim_weight(foreign) == pytest.approx(0.8)
+    assert figure(grey).old_ground[1] == pytest.approx(0.8)
 
 
 @pytest.mark.parametrize("grey", [20, 220])
@@ -57,7 +58,7 @@ def test_a_rim_that_is_half_paint_tells_of_the_ground_beyond_it(grey):
 
 def test_a_rim_of_the_subjects_own_paint_tells_nothing():
     assert figure(None).rim[1] == 0
-    assert rim_weight(0) == 0
+    assert figure(None).old_ground[1] == 0
 
 
 @pytest.mark.parametrize("grey", [20, 220])
@@ -68,7 +69,7 @@ def test_a_ground_of_the_rims_tone_costs_less(grey):
     query = Query.of(figure(grey), 1850)
     dark, light = matcher(query, allowed).terms["tone"]
     assert bool(dark < light) is (grey == 20)
-    blind = matcher(replace(query, rim=None), allowed).terms["tone"]
+    blind = matcher(replace(query, old_ground=None), allowed).terms["tone"]
     assert abs(dark - light) > abs(blind[0] - blind[1])
 
 
@@ -80,6 +81,19 @@ def test_a_wall_is_moved_towards_the_rims_tone_and_never_far(grey):
     assert np.sign(moved[0]) == (-1 if grey == 20 else 1)
     assert 10 < abs(moved[0]) <= FARTHEST[0]
     assert abs(kept[0]) <= 12
+
+
+@pytest.mark.parametrize("grey", [20, 220])
+def test_what_is_told_of_the_old_ground_counts_more_than_the_rim(grey):
+    walls = [wall("dark", 20), wall("light", 220)]
+    tone = (lightness(grey), 0.0, 0.0)
+    level = (0.0, 0.0, 0.0)
+    told = replace(figure(240 - grey), beside=GroundTone(tone, tone, level, level, (0.5, 0.5)))
+    dark, light = Matcher(walls)(Query.of(told, 1850), np.ones(2, bool)).terms["tone"]
+    assert bool(dark < light) is (grey == 20)
+    _, moved = colours(told, wall("middle", 110), is_wall=True)
+    assert lightness(110) + moved[0] == pytest.approx(lightness(grey), abs=16)
+    assert np.sign(moved[0]) == (-1 if grey == 20 else 1)
 
 
 @pytest.mark.parametrize(("grey", "least"), [(20, 15), (120, 0)])
