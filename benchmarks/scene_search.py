@@ -108,8 +108,8 @@ def one_size(count: int) -> dict[str, Any]:
     mask = oval(0.2, 0.95)
     random = np.random.default_rng(0)
     picture = random.integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    vectors = (random.standard_normal(size, np.float32) for size in (384, 224))
-    subject = Subject(picture, mask, *vectors)
+    vector, texture = (random.standard_normal(size, np.float32) for size in (384, 224))
+    subject = Subject(picture, mask, vector, texture)
     compared, placed, searched = [], [], []
     for _ in range(REPEATS):
         begun, at_work = time.perf_counter(), time.process_time()
