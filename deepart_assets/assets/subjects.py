@@ -58,7 +58,7 @@ CURATED_MASKS = ObservableFolder(
 
 
 GROUND_TONE = "ground_tone"
-"""The figure that tells the tone of the old ground, and the setting whether it is told."""
+"""The hint that tells the tone of the old ground, and the setting whether it is told."""
 
 REACHES_OUT = 0.05
 """Share of a curator's mask on the support from which on that is no support but paint."""
@@ -221,8 +221,8 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
                 "height": size[0],
                 "width": size[1],
                 "subject_share": round(float(known.mean()), 4),
-                GROUND_TONE: tone and tone.to_dict(),
             },
+            hints={GROUND_TONE: tone and tone.to_dict()},
         )
 
     return PaintingStageSpec(make)
@@ -230,4 +230,4 @@ def unfinished_paintings(context: StageContext) -> PaintingStageSpec:
 
 def ground_tone_of(painting: Painting) -> dict[str, Any] | None:
     """Return what the record of an unfinished painting tells of its old ground."""
-    return painting.inputs[asset_names.UNFINISHED_PAINTINGS].figures.get(GROUND_TONE)
+    return painting.inputs[asset_names.UNFINISHED_PAINTINGS].hints.get(GROUND_TONE)

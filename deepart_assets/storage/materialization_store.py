@@ -249,8 +249,14 @@ def _recorded(
     except Exception as error:
         put("failed", reason=described(error), transient=is_transient(error))
         raise
-    figures = dict(made.figures)
-    return put("done", files=files, figures=figures, verdict=made.verdict, doubt=made.doubt)
+    return put(
+        "done",
+        files=files,
+        figures=dict(made.figures),
+        verdict=made.verdict,
+        doubt=made.doubt,
+        hints=dict(made.hints),
+    )
 
 
 def _record_path(asset: str, key: str) -> str:

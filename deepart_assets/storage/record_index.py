@@ -17,7 +17,17 @@ from deepart_assets.storage.records import RecordSummary
 FOLDER = "registers"
 """The lake's folder: `<asset>.tsv` has lines of key, record stamp and summary as JSON."""
 
-_SHORT = ("status", "fingerprint", "reason", "transient", "verdict", "doubt", "seconds", "made_at")
+_SHORT = (
+    "status",
+    "fingerprint",
+    "reason",
+    "transient",
+    "verdict",
+    "doubt",
+    "hints",
+    "seconds",
+    "made_at",
+)
 
 
 class RecordIndex:

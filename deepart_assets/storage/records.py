@@ -51,6 +51,9 @@ class StageResult:
     doubt: str | None = None
     """Why people should look at the output, or None; nothing depends on it. With a verdict,
     too, the painting waits for them."""
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    """Small plain JSON for some of what is made from it: they are no part of the data version, so
+    that who reads one has it in its provenance, too."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ class MaterializationRecord:
     """See `StageResult.verdict`."""
     doubt: str | None = None
     """See `StageResult.doubt`."""
+    hints: Mapping[str, Any] = field(default_factory=dict)
+    """See `StageResult.hints`."""
     seconds: float = 0.0
     made_at: str = ""
     """UTC, ISO 8601, to the millisecond: an output may be made again within a second."""

@@ -85,6 +85,18 @@ def test_one_outpainters_settings(restored_matrix, computed):
     assert computed() == outputs([*COLUMNS["telea"], *SHEETS])
 
 
+def test_whether_the_tone_of_the_old_ground_is_told(restored_matrix, computed):
+    """Telea does not ask for it, and unfinished paintings stay byte for byte."""
+    store = restored_matrix.store
+    hints = {key: store.get("unfinished_paintings", key).hints["ground_tone"] for key in KEYS}
+    told = [key for key in KEYS if hints[key] is not None]
+    assert told
+    restored_matrix.content["restoration"]["ground_tone"] = False
+    again = outputs([*COLUMNS["inspired"], *SHEETS], told)
+    assert computed() == outputs(["unfinished_paintings"]) | again
+    assert store.get("unfinished_paintings", told[0]).hints["ground_tone"] is None
+
+
 def test_one_outpainters_weights(restored_matrix, computed):
     weights = restored_matrix.content["outpainters"]["inspired"]["weights"]
     weights["path"] = str(save_generator(restored_matrix.folder, seed=1))
