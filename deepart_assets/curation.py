@@ -120,6 +120,10 @@ def choice_path(key: str) -> str:
     return f"{CHOICES}/{key}.json"
 
 
+MADE_AGAIN = "the accepted result has been made again since: look at it, and accept it again"
+"""Why an accepted result is not published."""
+
+
 def request_path(outpainter: str, key: str) -> str:
     """Return the lake path of the request to an outpainter about a painting."""
     return f"{REQUESTS}/{outpainter}/{key}.json"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from deepart_assets import asset_names
 from deepart_assets.assets.choices import CURATOR_CHOICES
 from deepart_assets.assets.result_metadata import SOFTWARE, result_metadata, summary_of
-from deepart_assets.curation import CuratorChoice, read_decision
+from deepart_assets.curation import MADE_AGAIN, CuratorChoice, read_decision
 from deepart_assets.errors import SkipPainting
 from deepart_assets.imaging import PictureFile, decode_grey, decode_rgb, text_of
 from deepart_assets.imaging.archive import encode_archive_tiff, with_depth
@@ -178,5 +178,5 @@ def _reason_to_leave_out(
         return f"the accepted result is not there: {asset} has {reason}"
     files = painting.inputs[asset].files
     if not files or files[0].version != choice.sha256:
-        return "the accepted result has been made again since: look at it, and accept it again"
+        return MADE_AGAIN
     return None

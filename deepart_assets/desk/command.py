@@ -5,7 +5,9 @@ import signal
 import socket
 import sys
 from contextlib import nullcontext
+from urllib.parse import quote
 
+from deepart_assets.errors import UnavailableError
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.places import data_root
 from deepart_assets.storage import Lake
@@ -51,12 +53,20 @@ def serve(host: str, port: int, *, read_only: bool, dagster: str) -> None:
     lake.check_reachable()
     desk = Desk(load_settings(), lake, options)
     desk.index.refresh()  # the first visitor need not wait for it
-    here = url_of(host, port)
-    print(f"The curator's desk: {here}{f'?token={token}' if token else ''}", flush=True)
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))  # before its address is told
+    except OSError as error:
+        raise UnavailableError(
+            f"port {port} of {host} cannot be used: {error.strerror or error}. Another desk may run"
+            " there; name another with --port"
+        ) from error
+    query = f"?token={quote(token, safe='')}" if token else ""
+    print(f"The curator's desk: {url_of(host, port)}{query}", flush=True)
     # uvicorn shuts down and then hands the signal on, which would end the process before the noted
     # address is removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with nullcontext() if read_only else desk_at(lake, address_of(host, port)):
-        uvicorn.run(
-            create_app(desk), host=host, port=port, log_level="warning", server_header=False
-        )
+        settings = uvicorn.Config(create_app(desk), log_level="warning", server_header=False)
+        uvicorn.Server(settings).run(sockets=[bound])

@@ -43,6 +43,7 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
     """
     key = _checked_name(name)
     PictureFile(data, name).reduced(32)
+    _refuse_double(desk, name, data)
     place = inbox_lake(desk.settings.inbox, desk.lake)
     with place.lock(desk.settings.inbox.csv):
         if place.exists(name) and sha256_of(place.read(name)) != sha256_of(data):
@@ -53,6 +54,24 @@ def take_in(desk: Desk, name: str, data: bytes, labels: Mapping[str, str]) -> st
             _label(desk, name, given)
         place.write(name, data)
     return key
+
+
+def _refuse_double(desk: Desk, name: str, data: bytes) -> None:
+    """Refuse a second copy of a painting on the list, which the next run would leave out.
+
+    Raises:
+        ConflictError: There is one.
+    """
+    rows, own = desk.index.rows(), sha256_of(data)
+    same = [row.listed for row in rows.values() if row.listed.sha256 == own]
+    if not same:
+        return
+    pictures = open_inbox(desk.settings.inbox, desk.lake).pictures
+    there = {_painting_of(each.path, rows) for each in pictures}
+    for listed in same:
+        is_removed = listed.path.startswith(f"{INBOX.folder}/") and listed.id not in there
+        if not is_removed and listed.id != painting_id(name):
+            raise ConflictError(f"{name} has the same bytes as {listed.path}: it is there already")
 
 
 def _refuse_same_id(desk: Desk, name: str, key: str) -> None:

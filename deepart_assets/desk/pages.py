@@ -154,9 +154,8 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
         "mask": {
             "version": version(asset_names.CURATED_MASKS),
             "kind": mask_kind(page, desk),
-            "seen": desk.seen_by_sensor(
-                "curated_masks_folder", desk.located(MASKS, page.listed.id)
-            ),
+            "seen": page.is_used(asset_names.CURATED_MASKS)
+            or desk.seen_by_sensor("curated_masks_folder", desk.located(MASKS, page.listed.id)),
         },
         "text": {
             "is_read": desk.is_described,

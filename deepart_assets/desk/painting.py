@@ -121,6 +121,20 @@ class PaintingPage:
             states.append(StageState(asset, heading, state, reason, record))
         return states
 
+    def is_used(self, asset: str) -> bool:
+        """Whether the stage that reads a file that people may add has read it as it is now."""
+        reader = self.records.get(self._observed[asset][1])
+        inputs: Mapping[str, str] = reader.provenance.get("inputs") or {} if reader else {}
+        return inputs.get(asset) == self.file_hashes.get(asset)
+
+    @property
+    def is_made_again(self) -> bool:
+        """Whether the accepted result is no longer the one that was accepted."""
+        made = self.records.get(asset_names.upscaled(self.choice.outpainter))
+        if made is None or made.status != "done":
+            return True
+        return made.files[0].version != self.choice.sha256
+
     def fault(self, stage: StageState) -> str:
         """Return what an asset's checks found wrong with an output when a run last judged it."""
         record, register = stage.record, asset_names.check_register(stage.asset)
@@ -228,6 +242,9 @@ class PaintingPage:
         self, asset: str, record: MaterializationRecord | None, unsettled: Mapping[str, str]
     ) -> tuple[str, str]:
         if record is None:
+            failed = next(filter(None, unsettled.values()), None)
+            if failed and asset == asset_names.CHOSEN_RESTORATIONS:
+                return "stale", failed
             return "waiting", "not made yet"
         if changed := self._changed_inputs(asset, record, unsettled):
             if failed := next(filter(None, map(unsettled.get, changed)), None):

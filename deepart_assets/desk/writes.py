@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
@@ -66,12 +66,15 @@ async def body_of(request: Request, limit: int) -> bytes:
     """Return the body of a request.
 
     Raises:
-        HTTPException: It is longer than `limit` bytes; the rest is not read.
+        HTTPException: It is longer than `limit` bytes, whose rest is not read, or was broken off.
     """
     parts, length = [], 0
-    async for part in request.stream():
-        length += len(part)
-        if length > limit:
-            raise HTTPException(413, f"that is more than {limit // 1024**2} MB")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            length += len(part)
+            if length > limit:
+                raise HTTPException(413, f"that is more than {limit // 1024**2} MB")
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise HTTPException(400, "the upload was broken off") from error
     return b"".join(parts)

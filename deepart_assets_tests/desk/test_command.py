@@ -9,9 +9,10 @@ import time
 
 import pytest
 
-from deepart_assets.desk.command import address_of
+from deepart_assets.desk.command import address_of, serve
+from deepart_assets.errors import UnavailableError
 from deepart_assets.storage import Lake
-from deepart_assets.storage.desk_address import desk_page
+from deepart_assets.storage.desk_address import desk_at, desk_page
 
 
 @pytest.mark.parametrize(
@@ -25,6 +26,19 @@ from deepart_assets.storage.desk_address import desk_page
 )
 def test_the_address_is_one_to_open(host, address):
     assert address_of(host, 3001) == address
+
+
+def test_a_port_that_is_taken_leaves_the_other_desk_alone(tmp_path, monkeypatch, capsys):
+    lake = Lake(tmp_path / "lake")
+    monkeypatch.setenv("DEEPART_DATA", str(tmp_path / "lake"))
+    monkeypatch.setenv("DEEPART_PROFILE", "sample")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with desk_at(lake, address_of("127.0.0.1", port)):
+            with pytest.raises(UnavailableError, match=rf"port {port} .*--port"):
+                serve("127.0.0.1", port, read_only=False, dagster="")
+            assert desk_page(lake, "a1") == f"http://127.0.0.1:{port}/p/a1"
+    assert not capsys.readouterr().out
 
 
 @pytest.mark.slow

@@ -5,10 +5,18 @@ from typing import get_args
 
 import pytest
 
-from deepart_assets.curation import REQUESTABLE, CuratorChoice, CuratorRequest, read_decision
+from deepart_assets.curation import (
+    MADE_AGAIN,
+    REQUESTABLE,
+    CuratorChoice,
+    CuratorRequest,
+    read_decision,
+)
 from deepart_assets.errors import PaintingError
+from deepart_assets.imaging import encode_png
 from deepart_assets.settings import load_settings
 from deepart_assets.settings.outpainting import Outpainter, SceneCompletion
+from deepart_assets_tests.conftest import draw_painting
 
 NONE = {"if-match": "none"}
 
@@ -41,6 +49,32 @@ def test_a_result_is_accepted(client, painted):
     published = next(each for each in state["stages"] if each["heading"] == "published")
     assert published["state"] == "waiting"
     assert "/p/a1" in client.get("/?status=accepted").text
+
+
+def test_an_accepted_result_that_has_been_made_again_is_out_of_date(client, painted):
+    put(client, "choice", accepted(client))
+    data = encode_png(draw_painting(9, 200, 160))
+    inputs = {"telea_outpaintings": painted.version("telea_outpaintings", "a1")}
+    painted.record("telea_upscaled", "a1", {"telea_upscaled/a1.png": data}, inputs)
+    for asset in ("artificially_inspired_outpaintings", "artificially_inspired_upscaled"):
+        painted.record(asset, "a1", {f"{asset}/a1.png": data}, {})
+    client.desk.index.refresh(at_once=True)
+    assert "/p/a1" not in client.get("/?status=accepted").text
+    page = client.get("/?status=stale").text
+    assert "/p/a1" in page
+    assert MADE_AGAIN in client.get("/p/a1").text
+    state = client.get("/p/a1/state").json()
+    put(client, "choice", accepted(client), {"if-match": state["choice"]["version"]})
+    assert "/p/a1" in client.get("/?status=accepted").text
+
+
+def test_what_is_published_waits_for_a_mask_that_failed(client, painted):
+    put(client, "choice", accepted(client))
+    with pytest.raises(PaintingError):
+        painted.fail("subject_masks", "a1", "the mask is turned")
+    stages = client.get("/p/a1/state").json()["stages"]
+    published = next(each for each in stages if each["heading"] == "published")
+    assert (published["state"], published["reason"]) == ("stale", "mask failed")
 
 
 def test_a_result_is_rejected_and_undecided_again(client, painted):

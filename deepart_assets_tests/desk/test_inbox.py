@@ -2,6 +2,7 @@
 
 import csv
 import io
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -121,6 +122,22 @@ def test_a_file_that_was_left_out_is_replaced_by_one_that_can_be_read(client, pa
     assert client.put("/inbox/IMG.png", content=PICTURE).status_code == 200
 
 
+def test_a_second_copy_of_a_painting_is_refused(client, painted):
+    data = painted.lake.read("wikiart_paintings/a1.png")
+    answer = client.put("/inbox/copy.png", content=data)
+    assert answer.status_code == 409
+    assert "has the same bytes as wikiart_paintings/a1.png" in answer.json()["error"]
+    assert not painted.lake.exists("inbox/copy.png")
+
+
+def test_an_inbox_that_nobody_may_make_is_empty(client, monkeypatch):
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refuse)
+    assert client.get("/inbox").status_code == 200
+
+
 def test_a_painting_that_has_the_id_is_named(client):
     answer = client.put("/inbox/A1.png", content=PICTURE)
     assert answer.status_code == 409
@@ -129,7 +146,8 @@ def test_a_painting_that_has_the_id_is_named(client):
 
 def test_a_file_in_a_folder_has_the_id_that_it_is_listed_with(client, painted, monkeypatch):
     painted.lake.write("inbox/a/1.png", PICTURE)
-    monkeypatch.setattr(client.desk.index, "rows", lambda: dict.fromkeys(["1"]))
+    row = SimpleNamespace(listed=SimpleNamespace(sha256="another", path="inbox_paintings/1.png"))
+    monkeypatch.setattr(client.desk.index, "rows", lambda: {"1": row})
     answer = client.put("/inbox/1.jpg", content=PICTURE)
     assert answer.status_code == 409
     assert "a/1.png" in answer.json()["error"]

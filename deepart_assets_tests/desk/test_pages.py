@@ -52,6 +52,28 @@ def test_a_picture_on_the_left_that_vanishes_stops_nothing(painted, page, addres
     assert not page.errors
 
 
+def test_what_was_written_is_kept_when_the_desk_is_restarted(settings, painted, page, address):
+    page.open(f"{address}/p/a1")
+    type_into(page, "#note", "the sky")
+    page.js("document.querySelector('meta[name=csrf]').content = 'of a desk that was stopped'")
+    page.click("#accept")
+    page.wait(told("telea is accepted"), 20)
+    assert b"the sky" in painted.lake.read("choices/a1.json")
+
+
+def test_a_picture_that_could_not_be_had_is_asked_for_again(page, address):
+    page.open(f"{address}/p/a1")
+    page.js("window.had = fetch; window.fetch = () => Promise.reject(new TypeError('away'))")
+    page.click("[data-key=telea_outpaintings]")
+    page.wait("document.getElementById('message').textContent.includes('does not answer')", 20)
+    page.js("window.fetch = window.had")
+    page.click("[data-key=original]")
+    page.js("window.asked = []; window.fetch = (at) => { asked.push(at); return had(at); }")
+    page.click("[data-key=telea_outpaintings]")
+    page.wait("asked.some((each) => String(each).includes('telea_outpaintings'))", 20)
+    assert not page.errors
+
+
 def test_a_decision_that_fails_stops_no_other(page, address):
     page.open(f"{address}/p/a1")
     page.js(

@@ -26,6 +26,7 @@ let noted = state.choice.note; // as the field was filled: what has been typed s
 $("note").value = noted;
 const renewNote = () => ($("save-note").hidden = $("note").value.trim() === noted);
 $("note").oninput = renewNote;
+addEventListener("beforeunload", (event) => (typed || $("note").value.trim() !== noted) && event.preventDefault());
 $("note").onkeydown = (event) => event.key === "Enter" && $("save-note").click();
 $("save-note").onclick = () => {
   const { decision, outpainter, sha256 } = state.choice;

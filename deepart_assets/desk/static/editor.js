@@ -92,8 +92,9 @@ let filled; // the text that the field was filled from
 // What somebody else has entered replaces nothing that is being typed: saving is refused then.
 function fillText() {
   if (filled && $("text").value !== filled.shown) return;
-  if (filled?.version !== state.text.version) $("text").value = state.text.own;
-  filled = { ...state.text, shown: $("text").value };  // of several lines the field makes one
+  // The field has one line: line breaks part phrases as semicolons do.
+  if (filled?.version !== state.text.version) $("text").value = state.text.own.trim().replace(/\s*\n\s*/g, "; ");
+  filled = { ...state.text, shown: $("text").value };
 }
 
 async function describe() {

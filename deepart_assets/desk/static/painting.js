@@ -1,5 +1,5 @@
 // The page of a painting: the viewer, the strip of pictures, and what is being made.
-import { renewParts, say } from "./shared.js";
+import { AWAY, renewParts, say } from "./shared.js";
 import { Viewer } from "./viewer.js";
 
 const $ = (id) => document.getElementById(id);
@@ -97,14 +97,22 @@ export async function look() {
   const before = replaced;
   try {
     const answer = await fetch(`${here}/state`);
+    if (answer.status === 404) tellOnce((await answer.json()).error);
     if (!answer.ok) return;
+    told = "";
     const news = await answer.json();
     // An answer on its way while something was saved is of the time before that.
     if (before !== replaced || JSON.stringify(news) === JSON.stringify(state)) return;
     const done = news.stages.filter((each, at) => each.state === "done" && state.stages[at]?.state === "waiting");
     if (done.length) say(`Made: ${done.map((each) => each.heading).join(", ")}`);
     replaceState(news);
-  } catch { /* the desk was stopped: asked again later */ }
+  } catch { tellOnce(AWAY); } // asked again later
+}
+
+let told = ""; // why the page may be out of date
+function tellOnce(text) {
+  if (text !== told) say(text, true);
+  told = text;
 }
 
 // Looks again while something is to be made: soon at first, then less often.

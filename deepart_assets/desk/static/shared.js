@@ -32,9 +32,13 @@ export async function renewParts() {
 
 // Returns the answer's JSON, or null after it has told why there is none.
 export async function write(method, address, body, headers = {}, tell = (text) => say(text, true)) {
-  const csrf = document.querySelector("meta[name=csrf]").content;
+  const send = () => {
+    const csrf = document.querySelector("meta[name=csrf]").content;
+    return fetch(address, { method, body, headers: { "x-deepart-csrf": csrf, ...headers } });
+  };
   try {
-    const answer = await fetch(address, { method, body, headers: { "x-deepart-csrf": csrf, ...headers } });
+    let answer = await send();
+    if (answer.status === 403 && (await renewToken())) answer = await send();
     if (answer.status === 500) tell("The desk failed; the terminal that it runs in says why.", 500);
     else {
       const content = await answer.json();
@@ -42,11 +46,21 @@ export async function write(method, address, body, headers = {}, tell = (text) =
       tell(content.error, answer.status);
     }
   } catch {
-    tell((await isReadable(body)) ? "The desk does not answer; is it still running?" : GONE);
+    tell((await isReadable(body)) ? AWAY : GONE);
   }
   return null;
 }
 
+// The token of a desk that was restarted since this page was loaded stands in its own pages.
+async function renewToken() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const news = page.querySelector("meta[name=csrf]")?.content;
+  if (news) document.querySelector("meta[name=csrf]").content = news;
+  return Boolean(news);
+}
+
+export const AWAY = "The desk does not answer; is it still running?";
 const GONE = "The file cannot be read: it has been changed, moved or removed. Choose it again.";
 
 // Whether what was to be sent can still be: a file may have been removed since it was chosen.

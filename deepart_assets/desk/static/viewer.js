@@ -1,23 +1,25 @@
 // A canvas that shows tiled pictures: pan, zoom, and two pictures on both sides of a line.
 // Pictures of one painting differ in size; each is drawn over the same rectangle of width 1.
-import { say } from "./shared.js";
+import { AWAY, say } from "./shared.js";
 
 const TILE = 512;
 
 class Tiles {
-  constructor(address, redraw) {
+  constructor(address, redraw, forget) {
     this.address = address;
     this.redraw = redraw;
     this.images = new Map();
     const slow = setInterval(() => say("Getting the picture ready: a large one takes a while, once."), 3000);
     fetch(`${address}/size.json`).finally(() => clearInterval(slow)).then(async (answer) => {
-      if (answer.status === 422) say((await answer.json()).error, true); // a full disk, say
-      if (!answer.ok) return;
+      if (!answer.ok) throw new Error(answer.status === 422 ? (await answer.json()).error : "This picture cannot be shown now.");
       const { width, height } = await answer.json();
       this.width = width;
       this.height = height;
       this.top = Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / TILE)));
       redraw();
+    }).catch((error) => {
+      forget(); // it is asked for again when it is shown again
+      say(error instanceof TypeError ? AWAY : error.message, true);
     });
   }
 
@@ -27,6 +29,7 @@ class Tiles {
     if (!image) {
       image = new Image();
       image.onload = this.redraw;
+      image.onerror = () => this.images.delete(name);
       image.src = `${this.address}/${name}.jpg`;
       this.images.set(name, image);
     }
@@ -91,7 +94,7 @@ export class Viewer extends EventTarget {
 
   layer(address) {
     if (!address) return null;
-    if (!this.layers.has(address)) this.layers.set(address, new Tiles(address, () => this.redraw()));
+    if (!this.layers.has(address)) this.layers.set(address, new Tiles(address, () => this.redraw(), () => this.layers.delete(address)));
     return this.layers.get(address);
   }
 

@@ -1,5 +1,6 @@
 """The inbox: a folder into which users drop paintings to restore."""
 
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,8 +46,10 @@ def inbox_lake(choice: Inbox, lake: Lake) -> Lake:
 
 
 def _explain(readme: Path, text: str) -> None:
-    """Make the folder of a README, with it, unless the folder is there."""
-    if not readme.parent.is_dir():
+    """Make the folder of a README, with it, unless the folder is there or nobody may make it."""
+    if readme.parent.is_dir():
+        return
+    with suppress(OSError):  # listing an inbox needs none; who writes into it is told
         readme.parent.mkdir(parents=True)
         readme.write_text(text, encoding="utf-8")
 

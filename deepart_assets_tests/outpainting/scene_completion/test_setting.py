@@ -123,7 +123,7 @@ def test_a_ship_gets_water_first_and_stands_on_no_floor(library, probability):
     assert all(each.placement.terms["base"] == 0 for each in found)
     best = choice_of(found[0], match, others[0], library)
     assert best.rest is None
-    assert best.terms["ashore"] == pytest.approx(0.2, abs=1e-3)
+    assert best.terms["ashore"] == pytest.approx(0.3, abs=1e-3)
 
 
 def test_the_contrary_of_a_ship_is_what_it_would_get_otherwise(library):
