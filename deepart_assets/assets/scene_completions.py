@@ -37,6 +37,7 @@ RESTS = {
     "body": ", the subject's body continued below",
     "table": ", a table painted under the subject",
     "floor": ", a floor painted under the subject",
+    "ledge": ", a ledge painted before the subject",
 }
 """How the picture's file says what was painted under a subject."""
 
@@ -56,7 +57,7 @@ def scene_completions_by(name: str, kind: SceneCompletion) -> PipelineAssetSpec:
     @painting_asset(
         settings=chosen,
         name=asset,
-        code_version="14",  # 14: the tone of the old ground is known
+        code_version="15",  # 15: the tone of the old ground is known, and of the floor
         deps=[asset_names.GROUND_LIBRARY],
         reads_original=False,
         painting_deps=[asset_names.UNFINISHED_PAINTINGS],

@@ -180,6 +180,7 @@ def _preview(picture: NDArray[np.uint8], mask: NDArray[np.bool_]) -> str:
 
 
 @painting_asset(
+    code_version="2",  # 2: tells the tone below the subject, too
     settings=lambda settings: {
         "working_side": settings.restoration.working_side,
         GROUND_TONE: settings.restoration.ground_tone,

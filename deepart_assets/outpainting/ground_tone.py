@@ -17,6 +17,9 @@ BESIDE = 3.0, 12.0
 subject's paint, and the teeth of a mask lie there."""
 UPPER = 0.75
 """Share of the subject's height, from its top, beside which the plane is fitted: below is floor."""
+BASE, UNDER = 0.2, (4, 32)
+"""Columns that end in the lowest part of a subject, as a share of its height, are its base; and the
+distances below it, in pixels, at which the floor counts, or the table."""
 FEWEST = 100
 """Pixels that tell something."""
 BLANK = 1.0
@@ -45,15 +48,28 @@ class GroundTone:
     """The same downwards."""
     centre: tuple[float, float]
     """Row and column where it is `mean`, in smaller sides."""
+    below: Colour | None = None
+    """Median below the subject's base, as of a floor; None where the frame cuts it."""
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any] | None) -> "GroundTone | None":
         """Return what `to_dict` described, read from JSON; None if that is None."""
-        return None if values is None else cls(**{key: tuple(values[key]) for key in values})
+        if values is None:
+            return None
+        return cls(**{key: each and tuple(each) for key, each in values.items()})
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""
         return asdict(self)
+
+    @property
+    def features(self) -> NDArray[np.float32]:
+        """27: what a linear probe can tell a sky or a room by, beside the colours their bends."""
+        below = self.around if self.below is None else self.below
+        even = np.array([self.around, self.mean, self.across, self.down, below], np.float32)
+        return np.concatenate(
+            [even.ravel(), np.abs(even[2:4]).ravel(), (even[:2] / 10).ravel() ** 2]
+        )
 
     def tilt(self, shape: tuple[int, int]) -> NDArray[np.float32]:
         """Return how the plane departs from its mean all over a picture.
@@ -113,7 +129,27 @@ def ground_tone(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> GroundT
         weight = 1 / np.maximum(apart / ALIKE, 1)
     down, across = (_rounded(each) for each in slope)
     row, column = (round(float(each), 4) for each in centre)
-    return GroundTone(_rounded(around.mean(0)), _rounded(mean), across, down, (row, column))
+    return GroundTone(
+        _rounded(around.mean(0)), _rounded(mean), across, down, (row, column), _below(lab, mask)
+    )
+
+
+def _below(lab: NDArray[np.float32], mask: NDArray[np.bool_]) -> Colour | None:
+    """Return the colour of what is under a subject's base."""
+    rows = np.flatnonzero(mask.any(1))
+    lowest = lowest_rows(mask)
+    base = np.flatnonzero(mask.any(0) & (lowest > rows[-1] - BASE * (rows[-1] - rows[0])))
+    down = lowest[base] + np.arange(*UNDER)[:, None]
+    inside = np.minimum(down, len(mask) - 1)
+    seen = (down < len(mask)) & ~mask[inside, base]
+    if seen.sum() < FEWEST:
+        return None
+    return _rounded(np.median(lab[inside, base][seen], axis=0))
+
+
+def lowest_rows(known: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Return the lowest row of the subject in each column; the last where there is none."""
+    return np.asarray(len(known) - 1 - known[::-1].argmax(0))
 
 
 def _rounded(values: NDArray[np.floating]) -> Colour:

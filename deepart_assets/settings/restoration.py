@@ -17,8 +17,9 @@ class Restoration(Section):
     working_side: int = Field(512, ge=64, description="Smaller side of the working copy, pixels.")
     ground_tone: bool = Field(
         True,
-        description="Outpainters are told the tone that the painting has beside its subject:"
-        " scene_completion chooses and lights grounds by it, artificially_inspired follows it. Off:"
+        description="Outpainters are told the tone that the painting has beside and below its"
+        " subject: scene_completion chooses and lights grounds and paints floors by it,"
+        " artificially_inspired follows it. Off:"
         " nothing of what is to be generated is looked at.",
     )
     prompt: str = Field(

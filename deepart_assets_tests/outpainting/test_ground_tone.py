@@ -55,6 +55,23 @@ def test_a_chair_beside_the_subject_counts_for_little():
     assert moved < np.linalg.norm(changed) / 2
 
 
+def test_what_is_below_the_subject_is_told_and_not_beside_it():
+    picture = painted()
+    rows = np.flatnonzero(KNOWN.any(1))
+    floor = KNOWN.copy()
+    floor[rows[-1] - 20 :] = True
+    picture[floor & ~KNOWN] = (200, 190, 180)
+    found = ground_tone(picture, KNOWN)
+    assert found is not None and found.below is not None
+    assert np.allclose(found.below, lab_of(np.uint8([[[200, 190, 180]]]))[0, 0], atol=1)
+    assert abs(found.mean[0] - 50) < 3
+    framed = KNOWN.copy()
+    framed[rows[0] + 50 :] |= framed[rows[0] + 50]
+    cut = ground_tone(picture, framed)
+    assert cut is not None and cut.below is None
+    assert GroundTone.from_dict(json.loads(json.dumps(cut.to_dict()))) == cut
+
+
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_blank_ground_tells_nothing(level):
     picture = painted()

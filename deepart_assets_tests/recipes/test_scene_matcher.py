@@ -11,6 +11,9 @@ from recipes.scene_matcher.__main__ import main, ridge, scores
 from recipes.scene_matcher.examples import examples
 from recipes.scene_matcher.outdoors import LABELS, OUTDOORS
 from recipes.scene_matcher.outdoors import main as train_outdoors
+from recipes.scene_matcher.told import look
+from recipes.scene_matcher.told import main as train_told
+from recipes.subject_segmenter.outlines import read_outlined
 
 TOKENS = np.random.default_rng(0).normal(size=(20, 16, 384)).astype(np.float32)
 
@@ -111,3 +114,32 @@ def test_a_tiny_run_writes_the_probes(tmp_path):
         "places": (4, 385),
     }
     assert all(np.isfinite(each).all() for each in probes.values())
+
+
+def test_the_tone_of_the_old_ground_teaches_what_is_outdoors(tmp_path):
+    folder = tmp_path / "drawn"
+    folder.mkdir()
+    mask = oval(96, 80)
+    sky, wall = (np.full((96, 80, 3), each, np.uint8) for each in ((150, 180, 220), (70, 50, 40)))
+    grain = np.random.default_rng(0).integers(-9, 10, (12, 96, 80, 1))
+    with (tmp_path / "settings.csv").open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["painting", "setting"])
+        for each in range(12):
+            picture = (sky if each % 2 else wall) + grain[each]
+            picture[mask] = paint(each, 96, 80)[mask]
+            (folder / f"{each}.png").write_bytes(encode_png(picture.astype(np.uint8)))
+            table.writerow([f"drawn_{each}", "sky" if each % 2 else "room"])
+    outline = "250,150 750,150 750,850 250,850"
+    lines = ["painting,made,polygons", *(f'drawn_{each},drawn,"{outline}"' for each in range(12))]
+    (tmp_path / "masks.csv").write_text("\n".join(lines))
+    probes = tmp_path / "probes.safetensors"
+    save_file({"kinds": np.ones((4, 385), np.float16)}, probes)
+    tables = ["--labels", str(tmp_path / "settings.csv"), "--masks", str(tmp_path / "masks.csv")]
+    train_told([str(probes), *map(str, folder.iterdir()), *tables, "--test"])
+    found = load_file(probes)
+    assert set(found) == {"kinds", "outdoors_told"}
+    probe = found["outdoors_told"].astype(np.float32)
+    for each in range(12):
+        vector = look(folder / f"{each}.png", read_outlined(tmp_path / "masks.csv")["drawn_0"])
+        assert (vector @ probe[:-1] + probe[-1] > 0) == each % 2

@@ -34,7 +34,7 @@ class Choice:
     wall: bool = False
     """Whether it is a plain ground, whose blemishes are painted over."""
     light: GroundTone | None = None
-    """The tone of the old ground, after which light falls on a wall."""
+    """The tone of the old ground, which this one follows, and what is painted under the subject."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON can hold."""

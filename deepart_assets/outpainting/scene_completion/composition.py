@@ -1,4 +1,4 @@
-"""Lays a ground under a subject: fills its hole, follows the subject's tone, softens the outline.
+"""Lays a ground under a subject: fills its hole, shades it and softens the outline.
 
 All widths are in pixels of a picture whose smaller side is 512, and grow with the picture, so that
 the same placement can be rendered at any size.
@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
-from deepart_assets.outpainting import tone
-from deepart_assets.outpainting.ground_tone import GroundTone
+from deepart_assets.outpainting.ground_tone import lowest_rows
 from deepart_assets.outpainting.patchmatch import fill, load_patchmatch
+from deepart_assets.outpainting.scene_completion import colours
 from deepart_assets.outpainting.scene_completion.choice import Choice
-from deepart_assets.outpainting.scene_completion.footing import footing_of, lowest_rows
+from deepart_assets.outpainting.scene_completion.footing import footing_of
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.halo import haloed
 from deepart_assets.outpainting.scene_completion.hole import gradient_of
@@ -39,12 +39,6 @@ share of the picture's diagonal: the light of a studio."""
 SINKS, SHADE = 0.65, 0.25
 """How much darker the wall is at the frame below a body that is continued, which is lost there, and
 the share of the height over which it gets so dark at least."""
-GAINS = (0.8, 0.85, 0.85), (1.1, 1.1, 1.1)
-"""Least and greatest factor of the deviation of L*, a* and b*."""
-SHARPER = 1.25
-"""The ground's finest detail may be so many times the subject's."""
-SIGMAS = (0.0, 0.5, 0.7, 0.9, 1.2)
-"""Of the blur that takes too much detail away, in pixels of the picture."""
 
 
 def lay(
@@ -81,21 +75,6 @@ def lay(
     return made_good(laid, unit) if choice.wall else laid
 
 
-def colour_map(
-    subject: NDArray[np.float32], ground: NDArray[np.float32], strength: float
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return gain and shift of L*a*b*, 3 each, that bring a ground nearer to a subject.
-
-    Args:
-        subject: 2×3: mean and deviation of the subject's L*a*b*.
-        ground: 2×3: of the subject that the ground belongs to, or of the ground without one.
-        strength: From 0, nothing, to 1.
-    """
-    gain, shift = tone.colour_map(subject, ground, strength)
-    gain = np.clip(gain, *GAINS)  # paint that was chosen needs less than what was generated
-    return gain.astype(np.float32), shift.astype(np.float32)
-
-
 def finish(
     laid: NDArray[np.uint8], picture: NDArray[np.uint8], known: NDArray[np.bool_], choice: Choice
 ) -> NDArray[np.uint8]:
@@ -114,20 +93,21 @@ def finish(
     """
     rest = choice.rest
     gain, shift = (np.array(each, np.float32) for each in (choice.gain, choice.shift))
-    toned = _toned(laid, gain, shift)
-    if choice.light is not None:
-        toned = _lit(toned, choice.light)
-    toned = _softened(toned, picture, known)
+    toned = colours.mapped(laid, gain, shift)
+    told = choice.light
+    if told is not None:
+        toned = (colours.lit if choice.wall else colours.keyed)(toned, told, known)
+    toned = colours.softened(toned, picture, known)
     plane = None if rest == "body" else rest
     contact = CONTACT
     if plane is not None:
         footing = footing_of(picture, known)
-        toned = with_plane(toned, known, plane, footing)
+        toned = with_plane(toned, known, plane, footing, told.below if told else None)
         contact += footing.certainty * (STANDING - CONTACT)
     shaded = toned * _shade(known, rest, contact)[..., None]
     if choice.wall:
         shaded *= _studio_light(known, sinks=rest == "body")[..., None]
-        if rest != "body":
+        if rest not in ("body", "ledge"):
             shaded *= 1 - _underside(shaded, known)[..., None]
     if rest == "body":
         shaded = with_body(shaded, picture, known)
@@ -155,52 +135,6 @@ def _fill(
     small = [resize(each.astype(np.uint8) * 255, *size) >= 128 for each in (seen, hidden)]
     filled = fill(patch_match, resize(laid, *size), small[0], hidden=small[1], patch=PATCH, seed=0)
     return np.asarray(resize(filled, height, width))
-
-
-def _toned(
-    laid: NDArray[np.uint8], gain: NDArray[np.float32], shift: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Map the colours; highlights above the ground's own 99th percentile are compressed."""
-    lab = tone.lab_of(laid)
-    mean = lab.reshape(-1, 3).mean(0)
-    toned = (lab - mean) * gain + mean + shift
-    top = max(float(np.percentile(lab[..., 0], 99)), 60)
-    toned[..., 0] -= 0.7 * np.maximum(toned[..., 0] - top, 0)
-    toned[..., 0] = toned[..., 0].clip(0, 100)
-    return tone.rgb_of(toned)
-
-
-def _lit(toned: NDArray[np.float32], light: GroundTone) -> NDArray[np.float32]:
-    """Let light fall on a wall as it fell on the old ground: from one side, or from above."""
-    lab = tone.lab_of(np.round(toned).clip(0, 255).astype(np.uint8)) + light.tilt(toned.shape[:2])
-    lab[..., 0] = lab[..., 0].clip(0, 100)
-    return tone.rgb_of(lab)
-
-
-def _softened(
-    toned: NDArray[np.float32], picture: NDArray[np.uint8], known: NDArray[np.bool_]
-) -> NDArray[np.float32]:
-    """Blur as much as is needed for the finest detail to be no more than the subject's."""
-    import cv2
-
-    inner = cv2.distanceTransform(known.astype(np.uint8), cv2.DIST_L2, 3) > 4 * _unit(known)
-    if inner.sum() < 500:
-        return toned
-    most = SHARPER * _fine(tone.lab_of(picture)[..., 0], inner)
-    blurred = toned
-    for sigma in SIGMAS:
-        blurred = cv2.GaussianBlur(toned, (0, 0), sigma) if sigma else toned
-        lightness = tone.lab_of(np.round(blurred).astype(np.uint8))[..., 0]
-        if _fine(lightness, ~known) <= most:
-            break
-    return np.asarray(blurred)
-
-
-def _fine(lightness: NDArray[np.float32], where: NDArray[np.bool_]) -> float:
-    import cv2
-
-    detail = lightness - cv2.GaussianBlur(lightness, (0, 0), 1.0)
-    return float(np.sqrt(np.mean(detail[where] ** 2)))
 
 
 def _shade(known: NDArray[np.bool_], rest: Rest | None, contact: float) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
+from deepart_assets.outpainting.ground_tone import lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 
 BASE = 0.2
@@ -39,11 +40,6 @@ class Footing(NamedTuple):
 
 
 UNSEEN = Footing(np.zeros(3, np.float32), 0.0)
-
-
-def lowest_rows(known: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Return the lowest row of the subject in each column; the last where there is none."""
-    return np.asarray(len(known) - 1 - known[::-1].argmax(0))
 
 
 def footing_of(picture: NDArray[np.uint8], known: NDArray[np.bool_]) -> Footing:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize
+from deepart_assets.outpainting.ground_tone import GroundTone
 from deepart_assets.outpainting.scene_completion import probes, titles
 from deepart_assets.outpainting.scene_completion.ground import Ground
 from deepart_assets.outpainting.scene_completion.subject import Subject
@@ -40,6 +41,8 @@ INDOORS = 0.45
 """A subject that is outdoors with a lower probability is taken to be indoors."""
 AFLOAT = 0.4
 """A subject that is on open water with at least this probability is given water."""
+WITHIN = 0.5
+"""Weight of a room for a subject outdoors: before a wall it passes for a portrait."""
 PLACED = 1.8
 """Weight of the cost of a placement, foreseen or real."""
 
@@ -62,6 +65,8 @@ class Query:
     old_ground: tuple[NDArray[np.float32], float] | None = None
     """See `Subject.old_ground`; None if unknown."""
     title: str = ""
+    beside: GroundTone | None = None
+    """See `Subject.beside`."""
 
     @classmethod
     def of(
@@ -80,7 +85,16 @@ class Query:
             kind,
             subject.old_ground,
             title,
+            subject.beside,
         )
+
+    @property
+    def likely_outdoors(self) -> float:
+        """How likely the subject is outdoors, by itself and by the tone of its old ground."""
+        if self.beside is None:
+            return float(probes.likely("outdoors_subject", self.vector[None])[0])
+        told = np.concatenate([self.vector, self.beside.features])
+        return float(probes.likely("outdoors_told", told[None])[0])
 
     @classmethod
     def like(cls, ground: Ground) -> "Query":
@@ -164,9 +178,7 @@ class Matcher:
         self._years = np.array([each.year or 0 for each in grounds])
         self._cut = np.array([each.base_row is None for each in grounds])
         kinds = np.array([each.kind for each in grounds])
-        has_sky = np.array([each.horizon is not None for each in grounds])
         self._still, self._scenery = kinds == "still", kinds == "landscape"
-        self._outdoors = self._scenery | ((kinds == "figure") & has_sky)
         self._layouts = np.empty((len(grounds), LAYOUT**2), np.float16)
         for layout, each in zip(self._layouts, grounds, strict=True):
             layout[:] = layout_of(each.hole).ravel()
@@ -199,7 +211,8 @@ class Matcher:
         # Still lifes are rare, so that the neighbours of one are often others.
         is_still = float(weights @ self._still[near])
         still = is_still if query.kind is None else float(query.kind == "still")
-        outdoors = float(weights @ self._outdoors[near])
+        guess = titles.outdoors(query.title, query.likely_outdoors)
+        outdoors = SETTINGS.get(query.kind or "", guess)
         off = np.abs(self._tones[:, 0] - tone) / TONE
         paint = query.texture / self._spread
         apart = (
@@ -216,9 +229,8 @@ class Matcher:
             "year": self._ages(query.year),
             "tone": off[:, 0] + 0.35 * (off[:, 1] + off[:, 2]),
             "kind": np.where(self._still, 1 - still, still + self._scenery * scenery),
-            "outdoors": np.where(self._outdoors, 1 - outdoors, 0.2 * outdoors),
+            "outdoors": np.where(self.shows_outdoors, 1 - outdoors, WITHIN * outdoors),
         }
-        guessed = float(probes.likely("outdoors_subject", query.vector[None])[0])
         on_water = float(probes.likely("water_subject", query.vector[None])[0])
         weighted = {name: np.float32(WEIGHTS[name]) * each for name, each in terms.items()}
         cover = np.float32(PLACED) * self._covers(query.layout)
@@ -226,7 +238,7 @@ class Matcher:
             {name: each.astype(np.float32) for name, each in weighted.items()},
             cover.astype(np.float32),
             still,
-            SETTINGS.get(query.kind or "", titles.outdoors(query.title, guessed)),
+            outdoors,
             float(weights @ self._cut[near]),
             afloat=titles.afloat(query.title, on_water),
         )

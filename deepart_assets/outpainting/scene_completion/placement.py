@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion.footing import lowest_rows
+from deepart_assets.outpainting.ground_tone import lowest_rows
 from deepart_assets.outpainting.scene_completion.ground import CELL, Ground, light_from
 from deepart_assets.outpainting.scene_completion.matching import Match, visible_cost
 from deepart_assets.outpainting.scene_completion.resting import base_of, rest_for
@@ -28,6 +28,9 @@ costs, by the picture's height, that the horizon is lower: there it is a giant."
 IN_THE_SKY, DRAUGHT = 6.0, 0.08
 """What it costs, by the picture's height, that a ship ends above the water, which begins so much of
 the height below the horizon: towards that a sky is hazy, and its probe loses it."""
+FLOATS, AGROUND = -0.6, 8.0
+"""A ship floats where `Ground.standing` is at most so many hundreds; what it costs, by hundreds,
+that it is more: a beach is below many a sea."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ class Placer:
         self._mask = cv2.resize(mask, size, interpolation=cv2.INTER_AREA)
         self._subject, self._still, self._afloat = subject, match.still, match.is_afloat
         # A body that is continued to the frame needs nothing to stand on.
-        self._stands = rest_for(subject, match) not in (None, "body")
+        self._stands = rest_for(subject, match) in ("table", "floor")
         parts = _standing_parts(self._mask > 0.5)
         self._base = np.maximum.reduce([_under(part) for part in parts])
         found = [np.flatnonzero(part.any(1)) for part in parts]
@@ -188,15 +191,17 @@ class Placer:
     ) -> NDArray | float:
         """Return what it costs, by offset, that the ground does not carry a base that is seen.
 
-        It carries one where `Ground.standing` is at least `carries` hundreds.
+        It carries one where `Ground.standing` is at least `carries` hundreds; a ship, on water.
         """
         import cv2
 
-        if not self._stands:
+        if not self._stands and not self._afloat:
             return 0.0
         standing = ground.standing[:, side].astype(np.float32) / 100
         floor = cv2.resize(standing, size, interpolation=cv2.INTER_LINEAR)
         under = cv2.matchTemplate(floor, self._base, cv2.TM_CCORR) / self._base.sum()
+        if self._afloat:
+            return np.asarray(AGROUND * np.maximum(under - FLOATS, 0))
         on_floor = 2.4 * np.maximum(carries - under, 0)
         if self._still < 0.1:
             return np.asarray(on_floor)

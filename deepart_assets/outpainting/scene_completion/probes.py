@@ -55,7 +55,9 @@ def likely_kind(tokens: NDArray[np.float32]) -> str:
 
 
 def likely(
-    what: Literal["outdoors_subject", "outdoors_ground", "water_subject", "water_ground"],
+    what: Literal[
+        "outdoors_subject", "outdoors_told", "outdoors_ground", "water_subject", "water_ground"
+    ],
     vectors: NDArray[np.float32],
 ) -> NDArray:
     """Return how likely each painting is set outdoors, or its ground is open water: N, in [0, 1].
@@ -63,7 +65,8 @@ def likely(
     Args:
         what: Which is asked, and what of the paintings is looked at: a ground tells far more surely
             whether it is outdoors.
-        vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each.
+        vectors: float32, N×384: `Ground.subject` or `Ground.ground` of each; for what is told, the
+            first with `GroundTone.features` after it, N×411.
     """
     probe = weights()[what]
     return np.asarray(0.5 + 0.5 * np.tanh((vectors @ probe[:-1] + probe[-1]) / 2))

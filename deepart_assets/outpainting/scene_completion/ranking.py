@@ -39,8 +39,9 @@ SURE = 0.1, 0.8
 or is."""
 BARER = 2.0
 """Where nothing fits it costs more: a wall may take the subject's tone, and a thing stays."""
-OUTDOORS = 0.5
-"""Outdoors it costs less: there is always something to see, and a floor matters more."""
+OUTDOORS, OPEN = 0.5, 5.5
+"""Outdoors it costs less, and what is above the second: there is always something to see, a floor
+matters more, and one hazy plain would stand behind every second group."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def calmest_first(
         All but those that were looked at and cannot be read.
     """
     looked = []
-    weight = 1.0 if match.is_indoors else OUTDOORS
+    weight, free = (1.0, BARE) if match.is_indoors else (OUTDOORS, OPEN)
     for each in placed[:CLOSEST]:
         ground = library.grounds[each.index]
         try:
@@ -172,7 +173,8 @@ def calmest_first(
             is_wall=is_wall(each, library),
             down_to=max(subject.rows[1] - NEAR[0], 0.0) if is_table else 1.0,
         )
-        extra = (BARER if each.plain else weight) * max(seen / library.matcher.usual - BARE, 0.0)
+        dear, bare = (BARER, BARE) if each.plain else (weight, free)
+        extra = dear * max(seen / library.matcher.usual - bare, 0.0)
         looked.append(replace(each, cost=each.cost + extra, structure=extra))
     return [*_cheapest_first(looked), *placed[CLOSEST:]]
 
@@ -212,7 +214,7 @@ def ranked(
     # a body, which is lost in the shade there, and nowhere else.
     best = found[0]
     is_lively = library.grounds[best.index].kind != "still" or best.structure > CROWDED
-    needs_a_wall = rest == "body" or (rest == "table" and is_lively)
+    needs_a_wall = rest in ("body", "ledge") or (rest == "table" and is_lively)
     needs_a_scene = match.is_afloat or (rest == "floor" and not match.is_indoors)
     if needs_a_scene or (library.fits(float(costs.min())) and not needs_a_wall):
         return found
@@ -239,7 +241,7 @@ def otherwise(
         is_sure = match.afloat >= SURE[1]
         return [] if is_sure else ranked(replace(match, afloat=0.0), subject, library, allowed)
     is_sure = not SURE[0] < match.outdoors < SURE[1]
-    if is_sure or match.still > STILL or rest_for(subject, match) == "body":
+    if is_sure or match.still > STILL or rest_for(subject, match) in ("body", "ledge"):
         return []
     outdoors = library.matcher.shows_outdoors
     if match.is_indoors:

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.scene_completion import composition
 from deepart_assets.outpainting.scene_completion.choice import Choice
+from deepart_assets.outpainting.scene_completion.colours import colour_map
 from deepart_assets.outpainting.scene_completion.ground import SIDE, Ground
 from deepart_assets.outpainting.scene_completion.library import GroundLibrary
 from deepart_assets.outpainting.scene_completion.matching import Match
@@ -66,7 +66,7 @@ def choice_of(finalist: Finalist, match: Match, subject: Subject, library: Groun
         terms={name: round(each, 3) for name, each in terms.items()},
         rest=_rest(finalist, match, subject, library),
         wall=wall,
-        light=subject.beside if wall else None,
+        light=subject.beside,
     )
 
 
@@ -75,7 +75,7 @@ def _rest(
 ) -> Rest | None:
     """Return what is painted under a subject; a plane only before a wall that has none."""
     rest = rest_for(subject, match)
-    if rest is None or rest == "body":
+    if rest in (None, "body", "ledge"):
         return rest
     ground, placement = library.grounds[finalist.index], finalist.placement
     if not finalist.plain and library.matcher.shows_outdoors[finalist.index]:
@@ -101,7 +101,7 @@ def colours(subject: Subject, ground: Ground, is_wall: bool) -> tuple[Colour, Co
     has = ground.has_subject
     of_ground = ground.tones[0 if has else 1].astype(np.float32)
     strength = STRENGTH * (1 if has else 0.6)
-    gain, shift = composition.colour_map(subject.tone, of_ground, strength)
+    gain, shift = colour_map(subject.tone, of_ground, strength)
     if is_wall:
         old, weight = subject.old_ground
         if subject.beside is not None:

@@ -1,8 +1,8 @@
-"""What a subject rests on where its ground has nothing for it: its own body, a table or a floor.
+"""What a subject rests on where its ground has nothing for it: its body, a ledge, a table, a floor.
 
 A bust whose mask ends above the frame floats before a wall, and so do feet and a vase. Painters of
-plain grounds show how little is needed: a body that is lost in the shade below, a plane of another
-tone and a shadow on it.
+plain grounds show how little is needed: a body that is lost in the shade below, or that a ledge in
+front of it hides, a plane of another tone and a shadow on it.
 """
 
 from typing import Literal
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 
 from deepart_assets.imaging import resize, working_size
 from deepart_assets.outpainting import tone
-from deepart_assets.outpainting.scene_completion.footing import Footing, lowest_rows
+from deepart_assets.outpainting.ground_tone import lowest_rows
+from deepart_assets.outpainting.scene_completion.footing import Footing
 from deepart_assets.outpainting.scene_completion.ground import SIDE
 from deepart_assets.outpainting.scene_completion.matching import Match
 from deepart_assets.outpainting.scene_completion.subject import TOUCHES, Subject
+from deepart_assets.outpainting.tone import Colour
 
-Plane = Literal["table", "floor"]
+Plane = Literal["table", "floor", "ledge"]
 Rest = Literal["body", Plane]
 
 CORNER = 0.35
@@ -43,23 +45,28 @@ FLARE = 0.35
 """By how much a body widens below, per pixel on each side."""
 LEFT = 0.35
 """How much of a body's light is left at the picture's lower edge."""
-BEHIND: dict[Plane, float] = {"table": 0.22, "floor": 0.12}
+BEHIND: dict[Plane, float] = {"table": 0.22, "floor": 0.12, "ledge": 0.0}
 """How far above the base a plane begins, as a share of the subject's height."""
 FARTHEST = 0.12
 """The same as a share of the picture's height, at most."""
-BACK: dict[Plane, float] = {"table": 3, "floor": 10}
+BACK: dict[Plane, float] = {"table": 3, "floor": 10, "ledge": 25}
 """Percentile of the columns' lowest rows at which the farthest feet are taken to be: a vase's foot
 is narrow, and a table that begins higher does no harm."""
-SOFT: dict[Plane, float] = {"table": 1.5, "floor": 2.5}
+SOFT: dict[Plane, float] = {"table": 1.5, "floor": 2.5, "ledge": 1.5}
 """Deviation of that edge, in pixels at a smaller side of 512."""
-TINT: dict[Plane, tuple[float, float]] = {"table": (2, 5), "floor": (1, 3)}
+TINT: dict[Plane, tuple[float, float]] = {"table": (2, 5), "floor": (1, 3), "ledge": (1, 3)}
 """Added to a* and b* of a plane."""
 MIDDLE, LIGHTER, DARKER = 30, (8, 9), (8, 12)
 """A plane before a wall of less L* than the first is lighter, else darker: by at least, at most."""
 CAST, CAST_ALREADY = 0.4, 0.55
 """Strength of the shadow on a plane, and the share of it that the strip of an old floor has."""
 AS_BEFORE = np.array([22, 8, 14], np.float32)
-"""A plane's L*a*b* is moved so far at most towards that of the old floor."""
+"""A plane's L*a*b* is moved so far at most towards that of the strip of the old floor."""
+AS_TOLD = np.array([45, 12, 20], np.float32)
+"""The same where its colour is told."""
+HIDDEN = 15
+"""A body that differs so much, ΔE, from the old ground below it is hidden there, by a table that it
+sits at or a parapet; one that is lost in the dark goes on."""
 
 
 def rest_for(subject: Subject, match: Match) -> Rest | None:
@@ -76,14 +83,15 @@ def rest_for(subject: Subject, match: Match) -> Rest | None:
     if subject.base_row is None:
         stands = subject.rows[1] > 0 and subject.framed < CORNER and not match.is_bust
         return "floor" if stands else None
+    cut: Rest = "ledge" if subject.contrast_below > HIDDEN else "body"
     if subject.base_row > LOW and _ends_at_a_parapet(subject.mask):
-        return "body"
+        return cut
     rows, columns = (int(subject.mask.any(axis).sum()) for axis in (1, 0))
     may_be_whole = match.cut < CUT or rows > TALL * columns
     if columns > BROAD * rows or (may_be_whole and not match.is_bust):
         return "floor"
     is_cut = base_of(subject.mask).sum() >= WIDE * columns and subject.base_row > LOW
-    return "body" if is_cut else "table"
+    return cut if is_cut else "table"
 
 
 def _ends_at_a_parapet(known: NDArray[np.bool_]) -> bool:
@@ -138,7 +146,11 @@ def with_body(
 
 
 def with_plane(
-    ground: NDArray[np.float32], known: NDArray[np.bool_], plane: Plane, footing: Footing
+    ground: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    plane: Plane,
+    footing: Footing,
+    below: Colour | None = None,
 ) -> NDArray[np.float32]:
     """Give a wall a plane under the subject: another tone below a line, and a shadow on it.
 
@@ -149,6 +161,7 @@ def with_plane(
         known: bool, H×W: the subject.
         plane: Which.
         footing: What is kept of the old floor, whose tone it takes.
+        below: What is told of the old floor, which counts more.
 
     Returns:
         float32, H×W×3.
@@ -167,11 +180,14 @@ def with_plane(
     lighter = np.clip(0.4 * abs(MIDDLE - wall), least, most) * np.sign(MIDDLE - wall)
     lab += on[..., None] * np.array([lighter, *TINT[plane]], np.float32)
     beside = (on[:, 0] > 0.9)[:, None] & ~known
-    if footing.certainty and beside.any():
-        off = np.clip(footing.tone - np.median(lab[beside], axis=0), -AS_BEFORE, AS_BEFORE)
-        lab += footing.certainty * on[..., None] * off
+    wanted, certainty, farthest = footing.tone, footing.certainty, AS_BEFORE
+    if below is not None:
+        wanted, certainty, farthest = np.array(below, np.float32), 1.0, AS_TOLD
+    if certainty and beside.any():
+        off = np.clip(wanted - np.median(lab[beside], axis=0), -farthest, farthest)
+        lab += certainty * on[..., None] * off
     lab[..., 0] = lab[..., 0].clip(0, 100)
-    cast = CAST * (1 - CAST_ALREADY * footing.certainty)
+    cast = 0.0 if plane == "ledge" else CAST * (1 - CAST_ALREADY * footing.certainty)
     light = 1 - cast * np.clip(1.8 * _shadow(known), 0, 1) * on
     return np.asarray(tone.rgb_of(lab) * light[..., None], np.float32)
 

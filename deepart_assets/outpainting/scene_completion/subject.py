@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from deepart_assets.outpainting.ground_tone import GroundTone
+from deepart_assets.outpainting.ground_tone import BASE, GroundTone, lowest_rows
 from deepart_assets.outpainting.scene_completion.halo import rim_of
 from deepart_assets.outpainting.scene_completion.vectors import (
     GREY,
@@ -32,6 +32,8 @@ TRUSTED, ENOUGH = 0.8, 0.2
 it has that."""
 CONTOUR = 3.0, 14.0
 """Depth of the paint beside a subject's outline, in pixels."""
+ABOVE = 6, 24
+"""Height of the paint at a subject's base, in pixels."""
 TORN = 5, 0.35
 """So many pieces, none with more than this share of the subject, are a torn mask."""
 CUT = 0.965
@@ -155,6 +157,21 @@ class Subject:
         beside = (depth > CONTOUR[0]) & (depth < CONTOUR[1])
         where = beside if beside.any() else self.mask
         return float(lab_of(self.picture)[where][:, 0].mean()) if where.any() else 0.0
+
+    @cached_property
+    def contrast_below(self) -> float:
+        """ΔE between the paint at the base and what was below it; 0 where that is unknown."""
+        if self.beside is None or self.beside.below is None:
+            return 0.0
+        rows = np.flatnonzero(self.mask.any(1))
+        lowest = lowest_rows(self.mask)
+        base = self.mask.any(0) & (lowest > rows[-1] - BASE * (rows[-1] - rows[0]))
+        columns = np.flatnonzero(base)
+        above = np.maximum(lowest[columns] - np.arange(*ABOVE)[:, None], 0)
+        lab = lab_of(self.picture)[above, columns][self.mask[above, columns]]
+        if not lab.size:
+            return 0.0
+        return float(np.linalg.norm(np.median(lab, axis=0) - self.beside.below))
 
     def fault(self) -> str | None:
         """Return why no ground can be laid under the subject; None if one can."""

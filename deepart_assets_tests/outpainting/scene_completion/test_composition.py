@@ -4,7 +4,8 @@ import pytest
 from deepart_assets.imaging import resize
 from deepart_assets.outpainting import GroundTone, composed, subject_difference
 from deepart_assets.outpainting.scene_completion import SceneCompletionOutpainter
-from deepart_assets.outpainting.scene_completion.composition import colour_map, finish, lay
+from deepart_assets.outpainting.scene_completion.colours import colour_map
+from deepart_assets.outpainting.scene_completion.composition import finish, lay
 from deepart_assets.outpainting.tone import lab_of
 from deepart_assets_tests.outpainting.scene_completion.drawn import choice, ground, oval, paint
 
@@ -66,6 +67,21 @@ def test_light_falls_on_a_wall_from_where_it_fell_before(across, down, times):
     assert opposite[1].mean() - columns.mean() == pytest.approx(across * 0.7, abs=8)
     assert opposite[0].mean() - rows.mean() == pytest.approx(down * 0.9, abs=8)
     assert np.sign(opposite[1].mean() - columns.mean()) == np.sign(across) or not across
+
+
+@pytest.mark.parametrize("level", [20, 75])
+def test_a_scene_comes_near_the_key_of_the_old_ground_and_keeps_black_and_white(level):
+    scene = paint(3, *MASK.shape)
+    scene[:8, :8], scene[:8, -8:] = 0, 255
+    even = (0.0, 0.0, 0.0)
+    tone = GroundTone((level, 0, 0), (level, 0, 0), even, even, (0.5, 0.5))
+    before, after = (
+        finish(scene, PICTURE, MASK, choice(light=light))[~MASK] for light in (None, tone)
+    )
+    lightness = [float(lab_of(each[None])[..., 0].mean()) for each in (before, after)]
+    assert abs(lightness[1] - level) < 0.8 * abs(lightness[0] - level)
+    corners = finish(scene, PICTURE, MASK, choice(light=tone))[3, [3, -4]].mean(1)
+    assert corners[0] < 25 and corners[1] > 215
 
 
 def test_a_ground_keeps_its_own_hole_out_of_the_picture():

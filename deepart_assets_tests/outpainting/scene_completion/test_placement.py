@@ -98,7 +98,7 @@ def test_who_stands_behind_has_a_floor_and_is_no_giant():
 
 def test_a_ship_does_not_sail_in_the_sky():
     mask = oval(centre=(0.5, 0.5), radii=(0.2, 0.1))
-    sea = ground("sea", horizon=0.75)
+    sea = ground("sea", horizon=0.75, standing=np.full((22, 18), -100, np.int8))
     figure, ship = placed(mask, sea), placed(mask, sea, afloat=0.9)
 
     def below_the_horizon(found):
@@ -106,6 +106,14 @@ def test_a_ship_does_not_sail_in_the_sky():
 
     assert below_the_horizon(figure) < 0 < below_the_horizon(ship)
     assert ship.terms["base"] == 0
+
+
+def test_a_ship_does_not_lie_on_a_beach_before_the_sea():
+    mask = oval(centre=(0.7, 0.5), radii=(0.15, 0.1))
+    sea, beach = np.full((22, 18), -100, np.int8), np.full((22, 18), -100, np.int8)
+    beach[13:] = 60
+    afloat, ashore = (placed(mask, ground("g", standing=each), afloat=0.9) for each in (sea, beach))
+    assert afloat.terms["base"] == 0 and ashore.cost > afloat.cost
 
 
 def test_a_torn_or_missing_subject_is_told():

@@ -1,11 +1,13 @@
 """What is painted under a subject that would float."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from deepart_assets.imaging import resize
+from deepart_assets.outpainting import GroundTone
 from deepart_assets.outpainting.scene_completion.choice import Choice
 from deepart_assets.outpainting.scene_completion.composition import finish
 from deepart_assets.outpainting.scene_completion.footing import UNSEEN
@@ -64,6 +66,29 @@ def test_what_a_subject_needs_depends_on_its_base_and_on_what_is_like_it():
     vase, cloth = (oval(centre=(0.6, 0.5), radii=(each, 0.2)) for each in (0.37, 0.5))
     assert rest(vase, still=0.8) == "table"
     assert rest(cloth, still=0.8) is None
+
+
+def told(below):
+    """Return the tone of a grey ground, with a floor, a table or nothing below."""
+    level = (0.0, 0.0, 0.0)
+    return GroundTone((50, 0, 0), (50, 0, 0), level, level, (0.5, 0.5), below)
+
+
+def test_a_body_that_something_else_hid_ends_at_a_ledge():
+    colour = tuple(np.median(lab_of(PICTURE)[BUST], axis=0).tolist())
+    white = (95.0, 0.0, 0.0)
+    for below, expected in ((None, "body"), (colour, "body"), (white, "ledge")):
+        seen = replace(subject(PICTURE, BUST), beside=told(below))
+        assert rest_for(seen, match(cut=0.9)) == expected
+
+
+@pytest.mark.parametrize("plane", ["table", "floor", "ledge"])
+def test_a_plane_has_the_tone_that_is_told(plane):
+    cloth = (70.0, 2.0, 8.0)
+    found = with_plane(wall(90), STANDING, plane, UNSEEN, cloth)
+    lab = lab_of(found.round().astype(np.uint8))
+    assert np.allclose(lab[245, 5], cloth, atol=2)
+    assert np.allclose(lab[20, 5], lab_of(wall(90).astype(np.uint8))[20, 5], atol=1)
 
 
 def test_a_thin_subject_of_a_wide_picture_has_rows():
@@ -141,7 +166,7 @@ def test_a_floor_begins_behind_what_stands_farthest_back():
     assert np.abs(found - alone)[:170].max() < 0.5
 
 
-@pytest.mark.parametrize("under", ["body", "table", "floor"])
+@pytest.mark.parametrize("under", ["body", "table", "floor", "ledge"])
 def test_the_subject_is_unchanged(under):
     mask = BUST if under == "body" else STANDING
     laid = paint(7)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deepart_assets.outpainting.scene_completion import GroundLibrary
+from deepart_assets.outpainting.scene_completion import GroundLibrary, ranking
 from deepart_assets.outpainting.scene_completion.placement import Placement
 from deepart_assets.outpainting.scene_completion.ranking import Finalist, calmest_first
 from deepart_assets.outpainting.scene_completion.structure import seen_edge, seen_structure
@@ -79,7 +79,9 @@ def test_outdoors_there_is_always_something_to_see():
     placed, pictures = [Finalist(0, placement(), 1.0)], {"cage": CAGE, "wall": WALL}
     [inside] = ordered(placed, pictures, match(outdoors=0.0))
     [outside] = ordered(placed, pictures, match(outdoors=1.0))
-    assert outside.structure == pytest.approx(inside.structure / 2)
+    whole = inside.structure + ranking.BARE
+    assert whole > ranking.OPEN
+    assert outside.structure == pytest.approx((whole - ranking.OPEN) * ranking.OUTDOORS)
 
 
 def test_a_thing_on_a_wall_costs_twice_where_nothing_fits():
