@@ -49,6 +49,11 @@ class CuratorChoice(_Decision):
         description="The version of that result (`StoredFile.version`), so that another one is not"
         " published unseen.",
     )
+    rejected: dict[str, str] = Field(
+        {},
+        description="The versions of the results that were rejected, by outpainter: a result that"
+        " is another by now has not been seen. Empty: whatever there is.",
+    )
     note: str = Field("", max_length=2000)
 
 
@@ -122,6 +127,9 @@ def choice_path(key: str) -> str:
 
 MADE_AGAIN = "the accepted result has been made again since: look at it, and accept it again"
 """Why an accepted result is not published."""
+
+NEW_SINCE_REJECTED = "a result has been made again since all were rejected: look at it"
+"""Why a rejection counts no longer."""
 
 
 def request_path(outpainter: str, key: str) -> str:

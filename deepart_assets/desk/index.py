@@ -12,7 +12,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from deepart_assets import asset_names
-from deepart_assets.curation import CHOICES, MADE_AGAIN, REQUESTS
+from deepart_assets.curation import CHOICES, MADE_AGAIN, NEW_SINCE_REJECTED, REQUESTS
 from deepart_assets.desk.listed import Listed, read_list
 from deepart_assets.desk.painting import PaintingPage
 from deepart_assets.desk.rows import (
@@ -210,7 +210,10 @@ class PaintingIndex:
                 reason = f"{first.heading}: {first.reason}"
         if listed.id in self._decided:
             choice = page().choice
-            if choice.decision == "accepted" and page().is_made_again:
+            is_made_again = page().is_made_again
+            if is_made_again and choice.decision == "rejected":
+                reason = reason or NEW_SINCE_REJECTED
+            elif is_made_again and choice.decision == "accepted":
                 if "restored" in statuses:
                     statuses = ("stale", *(each for each in statuses if each == "doubtful"))
                     reason = MADE_AGAIN

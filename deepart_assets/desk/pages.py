@@ -172,12 +172,7 @@ def painting_state(desk: Desk, page: PaintingPage) -> dict[str, object]:
             }
             for name, taken in desk.requestable.items()
         },
-        "results": {
-            name: record.files[0].version
-            for name in desk.outpainters
-            if (record := page.records.get(asset_names.upscaled(name))) is not None
-            and record.status == "done"
-        },
+        "results": page.results,
         "width": page.listed.width,
         "height": page.listed.height,
         "pictures": [

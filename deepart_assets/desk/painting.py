@@ -129,11 +129,21 @@ class PaintingPage:
 
     @property
     def is_made_again(self) -> bool:
-        """Whether the accepted result is no longer the one that was accepted."""
-        made = self.records.get(asset_names.upscaled(self.choice.outpainter))
-        if made is None or made.status != "done":
-            return True
-        return made.files[0].version != self.choice.sha256
+        """Whether a result is no longer the one that was accepted or rejected."""
+        if self.choice.decision == "accepted":
+            return self.results.get(self.choice.outpainter) != self.choice.sha256
+        seen = self.choice.rejected
+        return bool(seen) and any(seen.get(name) != sha for name, sha in self.results.items())
+
+    @property
+    def results(self) -> dict[str, str]:
+        """The versions of the upscaled results, by outpainter."""
+        made = {name: self.records.get(asset_names.upscaled(name)) for name in self._outpainters}
+        return {
+            name: record.files[0].version
+            for name, record in made.items()
+            if record is not None and record.status == "done"
+        }
 
     def fault(self, stage: StageState) -> str:
         """Return what an asset's checks found wrong with an output when a run last judged it."""

@@ -86,6 +86,22 @@ def test_a_result_is_rejected_and_undecided_again(client, painted):
     assert "/p/a1" not in client.get("/?status=rejected").text
 
 
+def test_a_result_made_since_a_rejection_has_not_been_rejected(client, painted):
+    seen = client.get("/p/a1/state").json()["results"]
+    put(client, "choice", {"decision": "rejected", "rejected": seen, "note": "two heads"})
+    assert "/p/a1" in client.get("/?status=rejected").text
+    data = encode_png(draw_painting(9, 200, 160))
+    inputs = {"telea_outpaintings": painted.version("telea_outpaintings", "a1")}
+    painted.record("telea_upscaled", "a1", {"telea_upscaled/a1.png": data}, inputs)
+    client.desk.index.refresh(at_once=True)
+    assert "/p/a1" not in client.get("/?status=rejected").text
+    state = client.get("/p/a1/state").json()
+    again = {**state["choice"], "rejected": state["results"]}
+    headers = {"if-match": again.pop("version")}
+    assert put(client, "choice", again, headers).status_code == 200
+    assert "/p/a1" in client.get("/?status=rejected").text
+
+
 def test_choices_that_cannot_be_meant(client, painted):
     for content, status in (
         ({"decision": "perhaps"}, 422),

@@ -29,8 +29,8 @@ $("note").oninput = renewNote;
 addEventListener("beforeunload", (event) => (typed || $("note").value.trim() !== noted) && event.preventDefault());
 $("note").onkeydown = (event) => event.key === "Enter" && $("save-note").click();
 $("save-note").onclick = () => {
-  const { decision, outpainter, sha256 } = state.choice;
-  decide(decision, { outpainter, sha256 }, "Note saved.");
+  const { decision, outpainter, sha256, rejected } = state.choice;
+  decide(decision, { outpainter, sha256, rejected }, "Note saved.");
 };
 
 const ask = inTurn(async (outpainter, wanted) => {
@@ -64,21 +64,23 @@ function passOver(grounds) {
 }
 
 function renew() {
-  const { decision, outpainter, sha256, note } = state.choice;
+  const { decision, outpainter, sha256, rejected, note } = state.choice;
   const here = shown().group;
   if ($("note").value === noted) $("note").value = noted = note;
   renewNote();
   const old = decision === "accepted" && state.results[outpainter] !== sha256;
+  const seen = Object.keys(rejected).length;
+  const fresh = seen && Object.keys(state.results).filter((name) => state.results[name] !== rejected[name]);
   $("decision").textContent = {
     accepted: old ? `${words(outpainter)} was accepted, and has been made again since: accept it again.` : `${words(outpainter)} is accepted.`,
-    rejected: "All results are rejected.",
+    rejected: fresh?.length ? `All results were rejected, and ${fresh.map(words).join(" and ")} made again since.` : "All results are rejected.",
     open: "Nothing is accepted yet.",
   }[decision] + (note ? ` “${note}”` : "");
   const candidate = candidateShown();
   $("accept").textContent = candidate ? `Make candidate ${candidate + 1} the result` : here ? `Accept ${words(here)}` : "Accept";
   $("accept").disabled = candidate ? !state.requests[here] : !(here in state.results) || (decision === "accepted" && outpainter === here && !old);
   $("accept").title = here ? "" : "Choose a result first";
-  $("reject").disabled = decision === "rejected";
+  $("reject").disabled = decision === "rejected" && !fresh?.length;
   $("reopen").hidden = decision === "open";
   const request = wanted();
   if (!request) return;
@@ -123,7 +125,7 @@ $("accept").onclick = () => {
   const kept = Object.fromEntries(request.takes.map((name) => [name, request[name]]));
   return ask(group, { ...kept, ...request.made[candidate] });
 };
-$("reject").onclick = () => decide("rejected");
+$("reject").onclick = () => decide("rejected", { rejected: state.results });
 $("reopen").onclick = () => decide("open");
 $("withdraw").onclick = () => ask(form.elements.outpainter.value, null);
 $("another").onclick = () => {
