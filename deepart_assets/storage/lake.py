@@ -62,7 +62,8 @@ def file_system(url: str) -> tuple[Any, str]:
     An object store that does not answer is waited for (`retries`).
 
     Raises:
-        UnavailableError: The package for the protocol is not installed.
+        UnavailableError: There is no such protocol, its package is not installed, or its server
+            does not answer.
     """
     try:
         fs, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
@@ -70,6 +71,8 @@ def file_system(url: str) -> tuple[Any, str]:
         raise UnavailableError(
             f"{url} cannot be opened: {error}. For s3://: pip install 'deepart_assets[s3]'"
         ) from error
+    except (OSError, ValueError) as error:
+        raise UnavailableError(f"{url} cannot be opened ({error}): correct the address") from error
     return (PatientFileSystem(fs) if is_object_store(fs) else fs), path
 
 
@@ -97,11 +100,15 @@ class Lake:
         return f"Lake({self.url!r})"
 
     def check_reachable(self) -> None:
-        """Ask an object store once, before work that waits for it begins.
+        """Look once, before work begins that waits for an object store, or fails file by file.
 
         Raises:
-            UnavailableError: It does not answer.
+            UnavailableError: The object store does not answer, or the folder is a file.
         """
+        if self.is_local and Path(self._root).is_file():
+            raise UnavailableError(
+                f"The data lake {self.url} is a file: DEEPART_DATA names a folder or a bucket"
+            )
         if isinstance(self._fs, PatientFileSystem):
             self._fs.check_answers(self._root)
 

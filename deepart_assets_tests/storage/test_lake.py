@@ -34,6 +34,22 @@ def test_what_is_written_is_read_back(lake):
     assert lake.checked(stored)
 
 
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [("foo://x/y", "Protocol not known: foo"), ("ftp://127.0.0.1:1/x", "refused")],
+)
+def test_an_address_that_cannot_be_opened_is_told(address, said):
+    with pytest.raises(UnavailableError, match=said):
+        Lake(address)
+
+
+def test_a_lake_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "lake").touch()
+    with pytest.raises(UnavailableError, match="is a file: DEEPART_DATA"):
+        Lake(tmp_path / "lake").check_reachable()
+    Lake(tmp_path / "new").check_reachable()
+
+
 def test_a_changed_shortened_or_removed_file_is_not_intact(lake):
     stored = lake.write("a/b.png", b"pixels")
     lake.write("a/b.png", b"pixelZ")
