@@ -53,8 +53,10 @@ def _content(file: Path, before: tuple[Path, ...] = ()) -> tuple[dict[str, Any],
     base = content.pop(EXTENDS, None)
     if base is None:
         return content, [str(file)]
+    if not isinstance(base, str):
+        raise SettingsError(f"{file}: {EXTENDS} takes one name or path (found {base!r})")
     try:
-        beneath, files = _content(_profile_file(str(base)), (*before, file))
+        beneath, files = _content(_profile_file(base), (*before, file))
     except SettingsError as error:
         raise SettingsError(f"{file}: {EXTENDS}: {error}") from error
     return deep_merge(beneath, content), [str(file), *files]
@@ -137,7 +139,9 @@ def _explain(fault: Mapping[str, Any], content: Mapping[str, Any]) -> str:
         return f"{key}.{named}: {tag!r} is none of {known}{hint}"
     if fault["type"] in ("union_tag_not_found", "model_attributes_type"):
         return f"{key} has no `{named}`: write {{{named}: …}} (found {fault['input']!r})"
-    return f"{key}: {fault['msg']} (found {fault['input']!r})"
+    is_empty = fault["input"] is None
+    what = "is empty: give it a value, or remove it"
+    return f"{key} {what}" if is_empty else f"{key}: {fault['msg']} (found {fault['input']!r})"
 
 
 def _written(location: list[str], content: Any) -> list[str]:

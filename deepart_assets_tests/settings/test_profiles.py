@@ -169,6 +169,8 @@ def test_the_shipped_clusters_have_the_gpu_profiles_settings():
     [
         ("extends: bsae", r"mine\.yaml: extends: There is no profile 'bsae'.*did you mean 'base'"),
         ("extends: mine", r"mine\.yaml: extends: it extends itself"),
+        ("extends: [base]", r"mine\.yaml: extends takes one name or path \(found \['base'\]\)"),
+        ("extends: base\nrestoration:\n", "restoration is empty: give it a value, or remove it"),
         (
             "extends: base\nrestoration: {sed: 1}",
             r"mine\.yaml, which extends \S*base\.yaml: unknown key 'restoration\.sed'.*'seed'",
